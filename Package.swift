@@ -1,0 +1,126 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target is in Swift 6 language mode. Each module exists to forbid an import: what a target may import is
+// what it lists here, and `tools/check` builds with `--explicit-target-dependency-import-check error`.
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+]
+
+let forms = ["unit", "person", "membership", "excuse", "check-in", "daily-report", "alert"]
+
+let package = Package(
+    name: "rollcall",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "aggregator", targets: ["aggregator"]),
+        .executable(name: "branch-agent", targets: ["branch-agent"]),
+        .executable(name: "sync-inspect", targets: ["sync-inspect"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+    ],
+    targets: [
+        // MARK: - Values and machines, without input or output
+
+        .target(name: "SyncCore", swiftSettings: settings),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["libz-dev"])]),
+        .target(name: "SyncWire", dependencies: ["SyncCore", "CZlib"], swiftSettings: settings),
+        .target(
+            name: "Forms", dependencies: ["SyncCore"],
+            resources: forms.map { .embedInCode("../../Protocol/forms/\($0).json") },
+            swiftSettings: settings),
+        .target(name: "SyncStore", dependencies: ["SyncCore", "Forms"], swiftSettings: settings),
+
+        // MARK: - The world: disk and network
+
+        .target(
+            name: "SQLiteStore",
+            dependencies: ["SyncCore", "SyncWire", "SyncStore", "Forms", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: settings),
+        .target(
+            name: "SyncTransport",
+            dependencies: [
+                "SyncCore", "SyncWire",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+
+        // MARK: - Programs: libraries and thin mains
+
+        .target(name: "Console", swiftSettings: settings),
+        .target(
+            name: "BranchAgent",
+            dependencies: [
+                "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "SyncTransport", "Forms", "Console",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Aggregator",
+            dependencies: [
+                "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "SyncTransport", "Forms", "Console",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "aggregator", dependencies: ["Aggregator"], path: "Sources/Programs/aggregator",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "branch-agent", dependencies: ["BranchAgent"], path: "Sources/Programs/branch-agent",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "sync-inspect",
+            dependencies: [
+                "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "Forms", "Console",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "tools/sync-inspect", swiftSettings: settings),
+
+        // MARK: - Tests, one target per module
+
+        .testTarget(name: "SyncCoreTests", dependencies: ["SyncCore"], swiftSettings: settings),
+        .testTarget(
+            name: "SyncWireTests", dependencies: ["SyncCore", "SyncWire"], swiftSettings: settings),
+        .testTarget(name: "FormsTests", dependencies: ["SyncCore", "Forms"], swiftSettings: settings),
+        .testTarget(
+            name: "SyncStoreTests",
+            dependencies: [
+                "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "Forms",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SyncTransportTests",
+            dependencies: [
+                "SyncCore", "SyncWire", "SyncTransport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["aggregator", "branch-agent", "sync-inspect"],
+            swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

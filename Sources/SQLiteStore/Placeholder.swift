@@ -1,0 +1,2 @@
+public import GRDB
+package let sqlitePlaceholder = Database.self

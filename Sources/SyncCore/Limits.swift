@@ -1,0 +1,39 @@
+/// Every bound of the protocol, checked before work. `Protocol/limits.json` holds the same numbers; a test compares.
+public enum Limits {
+    /// Bytes of a frame's payload as it travels.
+    public static let framePayload = 1 << 20
+    /// Bytes of a frame's payload once inflated.
+    public static let frameInflated = 4 << 20
+    /// Bytes of any frame before both sides are authenticated and greeted.
+    public static let frameBeforeWelcome = 32_767
+    /// Bytes of urgent batches that may follow `Hello` before `Welcome`.
+    public static let urgentBeforeWelcome = 16_384
+    public static let batchVersions = 8_192
+    public static let batchGroups = 64
+    public static let groupKeys = 8
+    public static let groupFields = 256
+    public static let batchSalts = 256
+    public static let batchSeals = 256
+    public static let batchContexts = 8_192
+    public static let contextEntries = 1_024
+    public static let contextDots = 1_024
+    /// Bytes of one text or list value.
+    public static let valueBytes = 65_535
+    /// Bytes of the canonical fields of one version; more is refused when it is typed.
+    public static let recordBytes = 131_072
+    public static let keyBytes = 512
+    public static let formNameBytes = 64
+    public static let helloOrigins = 1_024
+    public static let capabilities = 64
+    public static let capabilityBytes = 64
+    public static let dictionaries = 16
+    public static let words = 1_024
+    public static let settingsBytes = 65_536
+    public static let formDefinitionBytes = 262_144
+    public static let feedItems = 8_192
+    public static let headsEntries = 1_024
+    /// A seal at the latest after so many canonical bytes.
+    public static let sealInterval = 65_536
+    /// A batch may not claim a sequence above this: sequences never wrap.
+    public static let sequence: UInt64 = 1 << 62
+}

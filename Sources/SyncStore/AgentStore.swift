@@ -1,0 +1,218 @@
+public import Forms
+public import SyncCore
+
+/// Who a branch's store belongs to and which hub it trusts. Written once, when the device joins.
+public struct AgentConfiguration: Sendable, Hashable {
+    public var replica: Token16
+    /// "host:port".
+    public var address: String
+    /// SHA-256 of the hub's public key, pinned in every handshake.
+    public var hub: Digest
+    public var unit: String
+    public var unitName: String
+    public var hubName: String
+    /// The committee's settings as JSON, renewed by every Welcome and feed.
+    public var settings: [UInt8]
+
+    public init(
+        replica: Token16, address: String, hub: Digest, unit: String, unitName: String, hubName: String,
+        settings: [UInt8]
+    ) {
+        self.replica = replica
+        self.address = address
+        self.hub = hub
+        self.unit = unit
+        self.unitName = unitName
+        self.hubName = hubName
+        self.settings = settings
+    }
+}
+
+/// One of the replica's own current origins.
+public struct OwnOrigin: Sendable, Hashable {
+    public var claim: OriginClaim
+    public var derivation: Digest
+    /// Highest sequence written; 0 when nothing was.
+    public var sequence: UInt64
+    /// chain(sequence); the derivation when nothing was written.
+    public var head: Digest
+    /// Highest sequence covered by a receipt that was believed.
+    public var receipted: UInt64
+
+    public init(claim: OriginClaim, derivation: Digest, sequence: UInt64, head: Digest, receipted: UInt64) {
+        self.claim = claim
+        self.derivation = derivation
+        self.sequence = sequence
+        self.head = head
+        self.receipted = receipted
+    }
+
+    public var id: OriginID { derivation.originID }
+}
+
+/// A version before it has a name: what a person or an import wants to say.
+public struct Draft: Sendable, Hashable {
+    public var lane: Lane
+    public var key: RecordKey
+    public var formRevision: UInt32
+    /// What the author had been shown of the record when it was opened.
+    public var context: Context
+    public var isDelete: Bool
+    /// Nil: the authored time.
+    public var stated: Milliseconds?
+    /// Nil: the least of the stated time and what the record already has.
+    public var firstCreated: Milliseconds?
+    public var author: [UInt8]
+    public var assignments: [Assignment]
+
+    public init(
+        lane: Lane, key: RecordKey, formRevision: UInt32, context: Context, isDelete: Bool = false,
+        stated: Milliseconds? = nil, firstCreated: Milliseconds? = nil, author: [UInt8] = [],
+        assignments: [Assignment]
+    ) {
+        self.lane = lane
+        self.key = key
+        self.formRevision = formRevision
+        self.context = context
+        self.isDelete = isDelete
+        self.stated = stated
+        self.firstCreated = firstCreated
+        self.author = author
+        self.assignments = assignments
+    }
+}
+
+/// The clock as the author of versions uses it.
+public struct AuthoringClock: Sendable, Hashable {
+    /// The machine's clock.
+    public var now: Milliseconds
+    /// False when `now` lies outside [last hub time seen, +60 days].
+    public var isTrusted: Bool
+
+    public init(now: Milliseconds, isTrusted: Bool) {
+        self.now = now
+        self.isTrusted = isTrusted
+    }
+}
+
+/// What a session has told the store about link and clock, for `status`.
+public struct ContactFacts: Sendable, Hashable {
+    public var lastContact: Milliseconds?
+    public var lastReceipt: Milliseconds?
+    /// Hub clock minus own clock when last measured, in milliseconds.
+    public var skew: Milliseconds
+    /// Hub time when last seen.
+    public var lastHubTime: Milliseconds?
+    public var nextTry: Milliseconds?
+    /// How the last try ended: a refusal code's number, or nil when it went well.
+    public var lastFailure: String?
+
+    public init(
+        lastContact: Milliseconds? = nil, lastReceipt: Milliseconds? = nil, skew: Milliseconds = 0,
+        lastHubTime: Milliseconds? = nil, nextTry: Milliseconds? = nil, lastFailure: String? = nil
+    ) {
+        self.lastContact = lastContact
+        self.lastReceipt = lastReceipt
+        self.skew = skew
+        self.lastHubTime = lastHubTime
+        self.nextTry = nextTry
+        self.lastFailure = lastFailure
+    }
+}
+
+/// Counts of one lane. A record counts once, however many versions it has.
+public struct LaneStatus: Sendable, Hashable {
+    public var versions: UInt64
+    public var queued: UInt64
+    public var receipted: UInt64
+    public var quarantined: UInt64
+    /// Authored time of the oldest queued version.
+    public var oldestQueued: Milliseconds?
+
+    public init(versions: UInt64, queued: UInt64, receipted: UInt64, quarantined: UInt64, oldestQueued: Milliseconds?) {
+        self.versions = versions
+        self.queued = queued
+        self.receipted = receipted
+        self.quarantined = quarantined
+        self.oldestQueued = oldestQueued
+    }
+}
+
+/// One queued or delivered version, as tools list it.
+public struct JournalEntry: Sendable, Hashable {
+    public var lane: Lane
+    public var version: Version
+    /// chain(sequence).
+    public var head: Digest
+    public var isReceipted: Bool
+    public var verdicts: [Verdict]
+
+    public init(lane: Lane, version: Version, head: Digest, isReceipted: Bool, verdicts: [Verdict]) {
+        self.lane = lane
+        self.version = version
+        self.head = head
+        self.isReceipted = isReceipted
+        self.verdicts = verdicts
+    }
+}
+
+/// A branch's store: journals, records, receipts, the feed's place. All calls come from one thread at a time;
+/// other processes may use the same store in between.
+public protocol AgentStore: AnyObject {
+    func configuration() throws -> AgentConfiguration?
+    func configure(_ configuration: AgentConfiguration) throws
+
+    /// Runs `body` as one durable transaction. When it returns, every version authored in it is sealed and safe;
+    /// when it throws, nothing happened.
+    func write<Result>(
+        clock: AuthoringClock, _ body: (any AgentTransaction) throws -> Result
+    ) throws -> Result
+
+    func origins() throws -> [OwnOrigin]
+    func record(_ key: RecordKey) throws -> RecordState?
+    /// Records of a form in key order (canonical key bytes), from `after` on.
+    func records(form: String, after: [UInt8]?, limit: Int) throws -> [(key: RecordKey, state: RecordState)]
+
+    // MARK: - What a session needs
+
+    func hello(now: Milliseconds, program: String) throws -> Hello
+    /// Stores the session token, settings and clock facts of a Welcome, and believes its receipts.
+    ///
+    /// - Returns: the sequence behind which to go on, per own origin.
+    /// - Throws: `Refuse(.identityLost)` when the hub holds another head than this journal has there.
+    func accept(_ welcome: Welcome, now: Milliseconds) throws -> [OriginID: UInt64]
+    /// The next stretch of a lane's journal behind `after`, with seals and salts; nil when there is none.
+    ///
+    /// - Parameter maximumBytes: roughly, in canonical bytes; a batch has at least one version. It ends at a seal
+    ///   where that costs little, and never holds more than `Limits.batchVersions`.
+    func batch(lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int) throws -> VersionBatch?
+    /// Believes the receipts whose heads are this journal's own and whose signatures hold; others throw.
+    func accept(_ receipts: [Receipt], now: Milliseconds) throws
+    func apply(_ feed: Feed, now: Milliseconds) throws
+    func note(_ mark: Mark) throws
+    func note(_ change: (inout ContactFacts) -> Void) throws
+
+    // MARK: - What people and tools ask
+
+    func contact() throws -> ContactFacts
+    func status(of lane: Lane) throws -> LaneStatus
+    /// Own versions behind `after`, oldest first.
+    func journal(lane: Lane, after: UInt64, limit: Int) throws -> [JournalEntry]
+    /// Every version of a record that is held here, own and fed, ascending by dot.
+    func versions(of key: RecordKey) throws -> [Version]
+    /// Own versions whose last verdict is one of `kinds`, newest first.
+    func verdicts(_ kinds: Set<Verdict.Kind>, limit: Int) throws -> [(verdict: Verdict, key: RecordKey)]
+}
+
+/// What may be read and written within one transaction of a branch's store.
+public protocol AgentTransaction: AnyObject {
+    func record(_ key: RecordKey) throws -> RecordState?
+    /// Appends a version to its lane's journal and merges it into the record.
+    @discardableResult func author(_ draft: Draft) throws -> Dot
+    /// Whether this row, or an equal version from elsewhere, is known: see `RowPrint`.
+    func isKnown(_ print: Digest, of key: RecordKey) throws -> Bool
+    func remember(_ print: Digest, of key: RecordKey) throws
+    /// What `source` said about the record when it was last imported.
+    func imported(from source: String, _ key: RecordKey) throws -> [Assignment]?
+    func rememberImport(from source: String, _ key: RecordKey, _ assignments: [Assignment]) throws
+}

@@ -1,0 +1,156 @@
+public import Forms
+public import SyncCore
+
+/// A device as the centre knows it.
+public struct DeviceInfo: Sendable, Hashable {
+    public enum State: String, Sendable { case pending, active, revoked }
+
+    public var id: Int64
+    /// SHA-256 of the device's public key.
+    public var fingerprint: Digest
+    public var unit: String
+    public var label: String
+    public var state: State
+    public var confirmation: UInt32
+    public var joined: Milliseconds
+    public var lastSeen: Milliseconds?
+    public var skew: Milliseconds
+    public var urgent: Backlog
+    public var routine: Backlog
+    public var program: String
+
+    public init(
+        id: Int64, fingerprint: Digest, unit: String, label: String, state: State, confirmation: UInt32,
+        joined: Milliseconds, lastSeen: Milliseconds?, skew: Milliseconds, urgent: Backlog, routine: Backlog,
+        program: String
+    ) {
+        self.id = id
+        self.fingerprint = fingerprint
+        self.unit = unit
+        self.label = label
+        self.state = state
+        self.confirmation = confirmation
+        self.joined = joined
+        self.lastSeen = lastSeen
+        self.skew = skew
+        self.urgent = urgent
+        self.routine = routine
+        self.program = program
+    }
+}
+
+/// A join code as the hub keeps it: never the secret, only its hash.
+public struct Invitation: Sendable, Hashable {
+    public var secretHash: Digest
+    public var unit: String
+    public var isTrusted: Bool
+    public var expires: Milliseconds
+
+    public init(secretHash: Digest, unit: String, isTrusted: Bool, expires: Milliseconds) {
+        self.secretHash = secretHash
+        self.unit = unit
+        self.isTrusted = isTrusted
+        self.expires = expires
+    }
+}
+
+/// One live session of one device. A later one makes the earlier ones' commits fail.
+public struct SessionRef: Sendable, Hashable {
+    public var device: Int64
+    public var number: UInt64
+
+    public init(device: Int64, number: UInt64) {
+        self.device = device
+        self.number = number
+    }
+}
+
+public struct Admission: Sendable, Hashable {
+    public var session: SessionRef
+    public var unit: String
+    public var welcome: Welcome
+    /// Where the feed goes on: the Hello's token when the log knows it, else the beginning.
+    public var feed: FeedToken
+
+    public init(session: SessionRef, unit: String, welcome: Welcome, feed: FeedToken) {
+        self.session = session
+        self.unit = unit
+        self.welcome = welcome
+        self.feed = feed
+    }
+}
+
+public struct Submission: Sendable {
+    public var session: SessionRef
+    public var batch: VersionBatch
+
+    public init(session: SessionRef, batch: VersionBatch) {
+        self.session = session
+        self.batch = batch
+    }
+}
+
+/// What became of one submission once the transaction was durable.
+public enum IngestOutcome: Sendable, Hashable {
+    /// Durable; the receipt (when sealed that far) is signed. `position` is the segment's place in the log, or the
+    /// log's end when the batch had been there already.
+    case held(receipt: Receipt?, position: UInt64)
+    case gap(Gap)
+    case fork(Fork)
+    /// Nothing of this batch was written; the connection closes with the code.
+    case refused(Refuse)
+}
+
+/// The hub's store. All calls come from one thread at a time; other processes may use the same store in between.
+public protocol HubStore: AnyObject {
+    var epoch: Token16 { get throws }
+    func settings() throws -> Settings
+    func settingsJSON() throws -> [UInt8]
+
+    // MARK: - Devices
+
+    func invite(_ invitation: Invitation, now: Milliseconds) throws
+    /// The same key gets the same answer again.
+    func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse>
+    func devices() throws -> [DeviceInfo]
+    /// Makes a pending device active; false when no pending device has this number.
+    func confirm(confirmation: UInt32) throws -> Bool
+    /// Judges a Hello: binds new origins, opens a session, replaces the device's older one.
+    func admit(
+        _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
+    ) throws -> Result<Admission, Refuse>
+
+    // MARK: - Sync
+
+    /// Takes many connections' batches in one durable transaction, each behind a savepoint of its own.
+    func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome]
+    /// The next page of the device's feed behind `token`; nil when there is nothing.
+    func feed(for session: SessionRef, after token: FeedToken, maximumItems: Int) throws -> Feed?
+    func confirmFeed(_ token: FeedToken, of session: SessionRef) throws
+    /// Count and sum over the device's scope, and the log's end.
+    func mark(for session: SessionRef) throws -> Mark
+
+    // MARK: - The centre's own work
+
+    /// Authors versions under the origin pair of this process, one durable transaction.
+    func write<Result>(
+        clock: AuthoringClock, _ body: (any HubTransaction) throws -> Result
+    ) throws -> Result
+    func effective(_ key: RecordKey) throws -> EffectiveRecord?
+    func versions(of key: RecordKey) throws -> [Version]
+    func coverage(of day: Int32) throws -> CoverageBoard
+    /// Rows in key order: the form's key and field values, for export.
+    func export(
+        form: String, from: Int32?, to: Int32?, _ row: ([Value], EffectiveRecord) throws -> Void
+    ) throws
+}
+
+/// What the centre may read and write within one transaction.
+public protocol HubTransaction: AnyObject {
+    func effective(_ key: RecordKey) throws -> EffectiveRecord?
+    /// What has been seen of the record: the context of an edit.
+    func context(of key: RecordKey) throws -> Context
+    @discardableResult func author(_ draft: Draft) throws -> Dot
+    func unitExists(_ unit: String) throws -> Bool
+    func personExists(_ person: String) throws -> Bool
+}

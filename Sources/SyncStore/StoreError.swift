@@ -1,0 +1,30 @@
+/// Why a store could not do its work. Programs turn the code into words and an exit code.
+public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
+    public enum Code: String, Sendable {
+        /// Nothing was acknowledged; free some space and try again.
+        case diskFull = "disk_full"
+        /// Another process holds the store.
+        case inUse = "in_use"
+        /// The folder holds no store, or one of the other kind.
+        case notAStore = "not_a_store"
+        /// Written by a newer program.
+        case tooNew = "too_new"
+        /// Something read back contradicts itself.
+        case corrupt
+        /// The system refused a read, write or sync.
+        case inputOutput = "input_output"
+        case alreadyExists = "already_exists"
+        case unknownUnit = "unknown_unit"
+    }
+
+    public var code: Code
+    /// What was being done, without anybody's data.
+    public var context: String
+
+    public init(_ code: Code, _ context: String) {
+        self.code = code
+        self.context = context
+    }
+
+    public var description: String { "\(code.rawValue): \(context)" }
+}
