@@ -75,7 +75,8 @@ struct ByteScratch: ~Copyable {
     mutating func put(raw bytes: UnsafeRawBufferPointer) {
         reserve(bytes.count)
         if bytes.count > 0 {
-            UnsafeMutableRawBufferPointer(rebasing: base[count..<(count + bytes.count)]).copyMemory(from: bytes)
+            UnsafeMutableRawBufferPointer(rebasing: base[count..<(count + bytes.count)]).copyMemory(
+                from: bytes)
         }
         count += bytes.count
     }

@@ -64,7 +64,8 @@ extension RecordState {
             firstCreated: firstCreated, isDeleteConflict: deleted && alive)
     }
 
-    private func effective(_ field: FieldID, from ordered: [Version], policy: MergePolicy) -> EffectiveField? {
+    private func effective(_ field: FieldID, from ordered: [Version], policy: MergePolicy) -> EffectiveField?
+    {
         var candidates: [Candidate] = []
         for version in ordered {
             for assignment in version.assignments where assignment.field == field && holds(version, field) {

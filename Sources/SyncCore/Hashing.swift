@@ -26,8 +26,9 @@ public struct Signing: Sendable {
 public struct Verifying: Sendable {
     public let isValid: @Sendable (_ message: [UInt8], _ signature: [UInt8], _ publicKey: [UInt8]) -> Bool
 
-    public init(isValid: @escaping @Sendable (_ message: [UInt8], _ signature: [UInt8], _ publicKey: [UInt8]) -> Bool)
-    {
+    public init(
+        isValid: @escaping @Sendable (_ message: [UInt8], _ signature: [UInt8], _ publicKey: [UInt8]) -> Bool
+    ) {
         self.isValid = isValid
     }
 }

@@ -55,7 +55,9 @@ public struct JournalChain: Sendable {
     }
 
     /// The days and classes whose salts the rows need, each with the first row that needs it.
-    public static func saltsNeeded(_ columns: VersionColumns) -> [(day: Int32, retentionClass: RetentionClass, row: Int)] {
+    public static func saltsNeeded(_ columns: VersionColumns) -> [(
+        day: Int32, retentionClass: RetentionClass, row: Int
+    )] {
         var found: [(day: Int32, retentionClass: RetentionClass, row: Int)] = []
         for row in 0..<columns.count {
             let day = day(of: columns.authored[row])
@@ -160,7 +162,9 @@ private struct DigestWorker: ~Copyable {
         var count: UInt8 = 0
         for (retentionClass, columns) in classes[index] {
             var assigned: UInt64 = 0
-            for column in columns where group.fields[column].presence(at: place) != .leftAlone { assigned += 1 }
+            for column in columns where group.fields[column].presence(at: place) != .leftAlone {
+                assigned += 1
+            }
             if assigned == 0 { continue }
             let salt = try self.salt(day: day, retentionClass: retentionClass, from: salt)
             fields.clear()

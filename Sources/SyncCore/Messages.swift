@@ -50,7 +50,8 @@ public struct Joined: Sendable, Hashable {
     public var settings: [UInt8]
 
     public init(
-        state: State, confirmation: UInt32, unit: String, unitName: String, hubName: String, clock: Milliseconds,
+        state: State, confirmation: UInt32, unit: String, unitName: String, hubName: String,
+        clock: Milliseconds,
         settings: [UInt8]
     ) {
         self.state = state
@@ -171,8 +172,10 @@ public struct Welcome: Sendable, Hashable {
     public var settings: [UInt8]
 
     public init(
-        epoch: Token16, sessionToken: Token16, held: [HeldOrigin], urgentWindow: UInt32, routineWindow: UInt32,
-        maximumBatch: UInt32, clock: Milliseconds, capabilities: [String], dictionary: UInt32, settings: [UInt8]
+        epoch: Token16, sessionToken: Token16, held: [HeldOrigin], urgentWindow: UInt32,
+        routineWindow: UInt32,
+        maximumBatch: UInt32, clock: Milliseconds, capabilities: [String], dictionary: UInt32,
+        settings: [UInt8]
     ) {
         self.epoch = epoch
         self.sessionToken = sessionToken

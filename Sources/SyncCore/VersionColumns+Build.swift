@@ -59,7 +59,9 @@ private struct GroupName: Hashable {
         formBytes = Array(version.key.form.utf8)
         revision = version.formRevision
         keyKinds = version.key.values.map { value in
-            if case .decimal(_, let scale) = value { return UInt16(ValueKind.decimal.rawValue) << 8 | UInt16(scale) }
+            if case .decimal(_, let scale) = value {
+                return UInt16(ValueKind.decimal.rawValue) << 8 | UInt16(scale)
+            }
             return UInt16(value.kind?.rawValue ?? 0) << 8
         }
     }
@@ -92,7 +94,9 @@ private struct GroupBuilder {
         let place = rows.count
         rows.append(UInt32(row))
         for (index, value) in version.key.values.enumerated() {
-            if keys.count == index { keys.append(ColumnBuilder(kind: value.kind ?? .text, scale: value.scale)) }
+            if keys.count == index {
+                keys.append(ColumnBuilder(kind: value.kind ?? .text, scale: value.scale))
+            }
             keys[index].set(value, at: place)
         }
         for assignment in version.assignments {

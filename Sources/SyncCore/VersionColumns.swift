@@ -148,10 +148,13 @@ public struct VersionColumns: Sendable, Hashable {
             }
         }
         return Version(
-            dot: dot, key: RecordKey(form: group.form, values: group.keys.map { $0.value(at: place) ?? .notStated }),
-            formRevision: group.revision, context: contexts[Int(context[row])], isDelete: flags.contains(.delete),
+            dot: dot,
+            key: RecordKey(form: group.form, values: group.keys.map { $0.value(at: place) ?? .notStated }),
+            formRevision: group.revision, context: contexts[Int(context[row])],
+            isDelete: flags.contains(.delete),
             clockTrusted: !flags.contains(.clockUntrusted), authored: authored[row], stated: stated[row],
-            firstCreated: firstCreated[row], author: authors[Int(author[row])], authoredDot: authoredDot(of: row),
+            firstCreated: firstCreated[row], author: authors[Int(author[row])],
+            authoredDot: authoredDot(of: row),
             assignments: assignments)
     }
 
@@ -159,7 +162,9 @@ public struct VersionColumns: Sendable, Hashable {
     public func authoredDot(of row: Int) -> Dot? {
         guard VersionFlags(rawValue: flags[row]).contains(.hasAuthoredDot) else { return nil }
         var index = 0
-        for earlier in 0..<row where VersionFlags(rawValue: flags[earlier]).contains(.hasAuthoredDot) { index += 1 }
+        for earlier in 0..<row where VersionFlags(rawValue: flags[earlier]).contains(.hasAuthoredDot) {
+            index += 1
+        }
         return authoredDots[index]
     }
 }

@@ -1,0 +1,330 @@
+/// The branch's half of one connection, as a value: events in, actions out, no clock and no socket.
+///
+/// Order of events: `opened` once the handshake and preambles are through, then whatever happens. `now` is a
+/// monotonic clock in milliseconds. Of the actions that ask the store for something, each is answered by exactly one
+/// event: `load` by `loaded`, `storeWelcome` by `welcomeStored`, `storeReceipts` by `receiptsStored`, `storeFeed` by
+/// `feedStored`; or by `failed`.
+public struct AgentSession: Sendable {
+    public enum Goal: Sendable, Hashable {
+        /// End when both sides have nothing left.
+        case drain
+        /// Stay and send what comes.
+        case stay
+    }
+
+    public enum Event: Sendable {
+        /// `origins` names the origin of each lane and its highest sequence.
+        case opened(hello: Hello, origins: [LaneOrigin])
+        case received(Message)
+        case welcomeStored([Resume])
+        case loaded(Lane, VersionBatch?)
+        /// The batch that was sent last took so many bytes on the wire.
+        case batchWritten(Lane, bytes: Int)
+        case receiptsStored([Receipt])
+        case feedStored(FeedToken)
+        /// Something was authored: the lanes' highest sequences.
+        case appended([Lane: UInt64])
+        case writable(Bool)
+        /// The store could not do what was asked, or does not believe the hub.
+        case failed(Refuse)
+        case tick
+    }
+
+    public struct LaneOrigin: Sendable, Hashable {
+        public var lane: Lane
+        public var origin: OriginID
+        public var last: UInt64
+        public var receipted: UInt64
+
+        public init(lane: Lane, origin: OriginID, last: UInt64, receipted: UInt64) {
+            self.lane = lane
+            self.origin = origin
+            self.last = last
+            self.receipted = receipted
+        }
+    }
+
+    /// Where an origin goes on once a Welcome is stored.
+    public struct Resume: Sendable, Hashable {
+        public var origin: OriginID
+        /// The hub's journal reaches to here.
+        public var behind: UInt64
+        /// Believed receipts reach to here.
+        public var receipted: UInt64
+
+        public init(origin: OriginID, behind: UInt64, receipted: UInt64) {
+            self.origin = origin
+            self.behind = behind
+            self.receipted = receipted
+        }
+    }
+
+    public enum Action: Sendable, Hashable {
+        case send(Message, compress: Bool)
+        case load(Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int)
+        case storeWelcome(Welcome)
+        case storeReceipts([Receipt])
+        case storeFeed(Feed)
+        case storeMark(Mark)
+        /// Everything is receipted and the feed is complete. With `.drain` the session ends right after.
+        case drained
+        /// The connection is over. `nil` is a clean end.
+        case end(Refuse?)
+    }
+
+    private enum Phase: Sendable, Hashable {
+        case opening
+        case greeting
+        case storingWelcome
+        case open
+        case ended
+    }
+
+    /// Milliseconds without a word after which this side pings.
+    public static let quietLimit: UInt64 = 45_000
+    /// Milliseconds without a word after which the connection is given up.
+    public static let silenceLimit: UInt64 = 120_000
+    /// A hub that keeps asking for the same sequence is not followed for ever.
+    static let gapLimit = 8
+
+    private let goal: Goal
+    private var phase = Phase.opening
+    private var origins: [LaneOrigin] = []
+    private var urgent = SendWindow(isPaced: false)
+    private var routine = SendWindow(isPaced: true)
+    private var maximumBatch = 1_000
+    private var loading: Lane?
+    private var isWritable = true
+    private var blocked: [Lane] = []
+    private var heardAt: UInt64 = 0
+    private var pingedAt: UInt64 = 0
+    private var mark: Mark?
+    private var receiptPosition: UInt64 = 0
+    private var storesPending = 0
+    private var gaps = 0
+    private var unwritten: (lane: Lane, first: UInt64, last: UInt64, sealed: UInt64?)?
+    private var saidDrained = false
+
+    public init(goal: Goal) { self.goal = goal }
+
+    public var isOpen: Bool { phase == .open }
+
+    /// When `tick` is wanted at the latest; nil when the session is over.
+    public var deadline: UInt64? {
+        phase == .ended ? nil : max(heardAt, pingedAt) + AgentSession.quietLimit
+    }
+
+    public mutating func handle(_ event: Event, now: UInt64) -> [Action] {
+        guard phase != .ended else { return [] }
+        switch event {
+        case .opened(let hello, let origins): return open(hello, origins, now)
+        case .received(let message):
+            heardAt = now
+            return receive(message, now)
+        case .welcomeStored(let resumes): return resume(resumes, now)
+        case .loaded(let lane, let batch): return loaded(lane, batch)
+        case .batchWritten(let lane, let bytes): return written(lane, bytes, now)
+        case .receiptsStored(let receipts): return believed(receipts, now)
+        case .feedStored(let token):
+            storesPending -= 1
+            return [.send(.feedAck(token), compress: false)] + pump()
+        case .appended(let lasts):
+            for index in origins.indices {
+                origins[index].last = max(origins[index].last, lasts[origins[index].lane] ?? 0)
+            }
+            saidDrained = false
+            return pump()
+        case .writable(let flag):
+            isWritable = flag
+            return pump()
+        case .failed(let refuse): return end(refuse, saying: true)
+        case .tick: return tick(now)
+        }
+    }
+
+    // MARK: - Greeting
+
+    private mutating func open(_ hello: Hello, _ origins: [LaneOrigin], _ now: UInt64) -> [Action] {
+        phase = .greeting
+        heardAt = now
+        self.origins = origins
+        for origin in origins {
+            window(origin.lane) { $0 = SendWindow(isPaced: origin.lane == .routine, from: origin.receipted) }
+        }
+        var actions: [Action] = [.send(.hello(hello), compress: false)]
+        if let lane = origins.first(where: { $0.lane == .urgent }), lane.receipted < lane.last {
+            loading = .urgent
+            actions.append(
+                .load(
+                    .urgent, after: lane.receipted, maximumVersions: 64,
+                    maximumBytes: Limits.urgentBeforeWelcome / 2))
+        }
+        return actions
+    }
+
+    private mutating func resume(_ resumes: [Resume], _ now: UInt64) -> [Action] {
+        guard phase == .storingWelcome else { return [] }
+        phase = .open
+        for resume in resumes {
+            guard let origin = origins.first(where: { $0.origin == resume.origin }) else { continue }
+            window(origin.lane) { window in
+                window.didReceive(through: resume.receipted, at: now)
+                // An urgent batch that went ahead of Welcome is still on its way.
+                if window.sent <= resume.behind || window.bytesInFlight == 0 {
+                    window.restart(behind: resume.behind)
+                }
+            }
+        }
+        return pump()
+    }
+
+    // MARK: - Receiving
+
+    private mutating func receive(_ message: Message, _ now: UInt64) -> [Action] {
+        switch (phase, message) {
+        case (.greeting, .welcome(let welcome)):
+            phase = .storingWelcome
+            urgent.limit = max(SendWindow.floorBytes, Int(welcome.urgentWindow))
+            routine.limit = max(SendWindow.floorBytes, Int(welcome.routineWindow))
+            maximumBatch = min(Limits.batchVersions, max(1, Int(welcome.maximumBatch)))
+            return [.storeWelcome(welcome)]
+        case (_, .refuse(let refuse)), (_, .close(let refuse)):
+            return end(refuse.code == .done ? nil : refuse, saying: false)
+        case (.greeting, .receipt(let frame)), (.storingWelcome, .receipt(let frame)),
+            (.open, .receipt(let frame)):
+            receiptPosition = max(receiptPosition, frame.position)
+            storesPending += 1
+            return [.storeReceipts(frame.receipts)]
+        case (.open, .feed(let feed)), (.storingWelcome, .feed(let feed)):
+            storesPending += 1
+            return [.storeFeed(feed)]
+        case (.open, .mark(let mark)), (.storingWelcome, .mark(let mark)):
+            self.mark = mark
+            return [.storeMark(mark)] + pump()
+        case (_, .gap(let gap)): return fill(gap)
+        case (_, .fork(let fork)): return forked(fork)
+        case (_, .ping(let ping)):
+            return ping.isReply ? [] : [.send(.ping(Ping(isReply: true, token: ping.token)), compress: false)]
+        case (.open, .heads), (_, .unknown): return []
+        default:
+            return end(Refuse(.wrongOrder, words: "a message came that does not belong here"), saying: true)
+        }
+    }
+
+    private mutating func fill(_ gap: Gap) -> [Action] {
+        guard let origin = origins.first(where: { $0.origin == gap.origin }) else { return [] }
+        gaps += 1
+        let receipted = window(origin.lane) { $0.receipted }
+        guard gaps <= AgentSession.gapLimit, gap.wanted > receipted, gap.wanted <= origin.last + 1 else {
+            return end(
+                Refuse(.identityLost, words: "the hub asks for versions that it has receipted before"),
+                saying: true)
+        }
+        window(origin.lane) { $0.restart(behind: gap.wanted - 1) }
+        return pump()
+    }
+
+    private mutating func forked(_ fork: Fork) -> [Action] {
+        guard let origin = origins.first(where: { $0.origin == fork.origin }) else { return [] }
+        blocked.append(origin.lane)
+        return end(
+            Refuse(.identityLost, words: "the hub holds another journal under this origin"), saying: true)
+    }
+
+    private mutating func believed(_ receipts: [Receipt], _ now: UInt64) -> [Action] {
+        storesPending -= 1
+        for receipt in receipts {
+            guard let origin = origins.first(where: { $0.origin == receipt.origin }) else { continue }
+            window(origin.lane) { $0.didReceive(through: receipt.sequence, at: now) }
+            gaps = 0
+        }
+        return pump()
+    }
+
+    // MARK: - Sending
+
+    private mutating func loaded(_ lane: Lane, _ batch: VersionBatch?) -> [Action] {
+        loading = nil
+        guard let batch else { return pump() }
+        let stillWanted = window(lane) { $0.sent + 1 == batch.first }
+        let urgentWaits = lane == .routine && wants(.urgent)
+        guard stillWanted, !urgentWaits else { return pump() }
+        unwritten = (lane, batch.first, batch.last, batch.seals.last?.sequence)
+        return [.send(.batch(batch), compress: phase == .open)]
+    }
+
+    private mutating func written(_ lane: Lane, _ bytes: Int, _ now: UInt64) -> [Action] {
+        guard let batch = unwritten, batch.lane == lane else { return [] }
+        unwritten = nil
+        window(lane) {
+            $0.didSend(
+                first: batch.first, last: batch.last, sealedThrough: batch.sealed, bytes: bytes, at: now)
+        }
+        return pump()
+    }
+
+    private func wants(_ lane: Lane) -> Bool {
+        guard !blocked.contains(lane), let origin = origins.first(where: { $0.lane == lane }) else {
+            return false
+        }
+        return (lane == .urgent ? urgent : routine).sent < origin.last
+    }
+
+    private mutating func pump() -> [Action] {
+        guard phase == .open else { return [] }
+        if loading == nil, unwritten == nil, isWritable {
+            for lane in Lane.allCases where wants(lane) {
+                let count = window(lane) { [maximumBatch] in
+                    $0.versionsToSend(maximum: min(1_000, maximumBatch))
+                }
+                guard count > 0 else { continue }
+                loading = lane
+                let after = window(lane) { $0.sent }
+                return [
+                    .load(lane, after: after, maximumVersions: count, maximumBytes: Limits.frameInflated / 2)
+                ]
+            }
+        }
+        return finishIfDrained()
+    }
+
+    private mutating func finishIfDrained() -> [Action] {
+        let isReceipted = origins.allSatisfy { origin in
+            (origin.lane == .urgent ? urgent : routine).receipted >= origin.last && !wants(origin.lane)
+        }
+        guard isReceipted, storesPending == 0, loading == nil, unwritten == nil, let mark,
+            mark.position >= receiptPosition, !saidDrained
+        else { return [] }
+        saidDrained = true
+        guard goal == .drain else { return [.drained] }
+        phase = .ended
+        return [.drained, .send(.close(Refuse(.done)), compress: false), .end(nil)]
+    }
+
+    // MARK: - Ending
+
+    private mutating func tick(_ now: UInt64) -> [Action] {
+        if now >= heardAt + AgentSession.silenceLimit {
+            return end(Refuse(.silence, words: "nothing was heard for too long"), saying: true)
+        }
+        if now >= max(heardAt, pingedAt) + AgentSession.quietLimit {
+            pingedAt = now
+            return phase == .open ? [.send(.ping(Ping(isReply: false, token: now)), compress: false)] : []
+        }
+        return []
+    }
+
+    private mutating func end(_ refuse: Refuse?, saying: Bool) -> [Action] {
+        phase = .ended
+        guard let refuse, saying else { return [.end(refuse)] }
+        return [.send(.close(refuse), compress: false), .end(refuse)]
+    }
+
+    @discardableResult
+    private mutating func window<Result>(_ lane: Lane, _ body: (inout SendWindow) -> Result) -> Result {
+        switch lane {
+        case .urgent: body(&urgent)
+        case .routine: body(&routine)
+        }
+    }
+}

@@ -1,0 +1,255 @@
+/// The hub's half of one connection, as a value. `now` is a monotonic clock in milliseconds.
+///
+/// `admit`, `join`, `ingest` and `loadFeed` are each answered by exactly one event: `admitted`, `joined`, `ingested` (in
+/// order), `feedLoaded`; or by `failed`.
+public struct HubSession: Sendable {
+    public enum Event: Sendable {
+        case opened
+        case received(Message, wireBytes: Int)
+        case admitted(Result<Greeting, Refuse>)
+        case joined(Result<Joined, Refuse>)
+        case ingested(Outcome)
+        /// The next page; or none, with the Mark that was true in the same look at the store.
+        case feedLoaded(FeedPage)
+        /// Somebody's commit moved the arrival log.
+        case logMoved
+        case writable(Bool)
+        case failed(Refuse)
+        case tick
+    }
+
+    /// What the store made of a Hello.
+    public struct Greeting: Sendable, Hashable {
+        public var welcome: Welcome
+        public var feed: FeedToken
+
+        public init(welcome: Welcome, feed: FeedToken) {
+            self.welcome = welcome
+            self.feed = feed
+        }
+    }
+
+    public enum FeedPage: Sendable, Hashable {
+        case page(Feed)
+        case complete(Mark)
+    }
+
+    /// What became of a batch.
+    public enum Outcome: Sendable, Hashable {
+        case held(receipt: Receipt?, position: UInt64)
+        case gap(Gap)
+        case fork(Fork)
+        case refused(Refuse)
+    }
+
+    public enum Action: Sendable, Hashable {
+        case send(Message, compress: Bool)
+        case admit(Hello)
+        case join(Join)
+        case ingest(VersionBatch)
+        case loadFeed(after: FeedToken, maximumItems: Int)
+        case confirmFeed(FeedToken)
+        /// The connection is over; what was sent before still goes out.
+        case end(Refuse?)
+    }
+
+    private enum Phase: Sendable, Hashable {
+        case waiting
+        case joining
+        case admitting
+        case open
+        case ended
+    }
+
+    /// Milliseconds in which a connection must say Hello or Join.
+    public static let greetingLimit: UInt64 = 15_000
+    /// Milliseconds without a word after which the hub asks.
+    public static let quietLimit: UInt64 = 90_000
+    /// Milliseconds without a word after which the hub hangs up.
+    public static let silenceLimit: UInt64 = 300_000
+    /// Feed frames that may be unconfirmed.
+    static let feedWindow = 4
+    static let feedItems = 1_000
+
+    private var phase = Phase.waiting
+    private var heardAt: UInt64 = 0
+    private var pingedAt: UInt64 = 0
+    /// Batches that came between Hello and the store's answer, with their bytes.
+    private var early: [VersionBatch] = []
+    private var earlyBytes = 0
+    private var bytesInWork: [Int] = []
+    private var window = 0
+    private var feed = FeedToken.beginning
+    private var unconfirmed: [FeedToken] = []
+    private var isLoadingFeed = false
+    /// The log has moved since the feed was last looked at.
+    private var isFeedStale = true
+    private var needsMark = true
+    private var isWritable = true
+
+    public init() {}
+
+    /// True between Welcome and the end.
+    public var isOpen: Bool { phase == .open }
+
+    /// When `tick` is wanted at the latest; nil when the session is over.
+    public var deadline: UInt64? {
+        switch phase {
+        case .ended: nil
+        case .waiting: heardAt + HubSession.greetingLimit
+        default: max(heardAt, pingedAt) + HubSession.quietLimit
+        }
+    }
+
+    public mutating func handle(_ event: Event, now: UInt64) -> [Action] {
+        guard phase != .ended else { return [] }
+        switch event {
+        case .opened:
+            heardAt = now
+            return []
+        case .received(let message, let bytes):
+            if phase != .waiting { heardAt = now }
+            return receive(message, bytes, now)
+        case .admitted(let result): return admitted(result)
+        case .joined(let result):
+            switch result {
+            case .success(let joined):
+                return [.send(.joined(joined), compress: false)] + end(nil, saying: false)
+            case .failure(let refuse):
+                return [.send(.refuse(refuse), compress: false)] + end(refuse, saying: false)
+            }
+        case .ingested(let outcome): return ingested(outcome)
+        case .feedLoaded(let page): return feedLoaded(page)
+        case .logMoved:
+            isFeedStale = true
+            return pump()
+        case .writable(let flag):
+            isWritable = flag
+            return pump()
+        case .failed(let refuse): return end(refuse, saying: true)
+        case .tick: return tick(now)
+        }
+    }
+
+    // MARK: - Receiving
+
+    private mutating func receive(_ message: Message, _ bytes: Int, _ now: UInt64) -> [Action] {
+        switch (phase, message) {
+        case (.waiting, .hello(let hello)):
+            phase = .admitting
+            heardAt = now
+            return [.admit(hello)]
+        case (.waiting, .join(let join)):
+            phase = .joining
+            heardAt = now
+            return [.join(join)]
+        case (.admitting, .batch(let batch)):
+            earlyBytes += bytes
+            guard earlyBytes <= Limits.urgentBeforeWelcome else {
+                return end(Refuse(.limitExceeded, words: "too much before Welcome"), saying: true)
+            }
+            early.append(batch)
+            return []
+        case (.open, .batch(let batch)): return take(batch, bytes)
+        case (.open, .feedAck(let token)): return confirmed(token)
+        case (_, .close): return end(nil, saying: false)
+        case (.open, .ping(let ping)):
+            return ping.isReply ? [] : [.send(.ping(Ping(isReply: true, token: ping.token)), compress: false)]
+        case (.open, .heads), (_, .unknown): return []
+        default:
+            return end(Refuse(.wrongOrder, words: "a message came that does not belong here"), saying: true)
+        }
+    }
+
+    private mutating func take(_ batch: VersionBatch, _ bytes: Int) -> [Action] {
+        bytesInWork.append(bytes)
+        guard bytesInWork.reduce(0, +) <= 2 * window + Limits.framePayload else {
+            return end(Refuse(.limitExceeded, words: "more in flight than the window allows"), saying: true)
+        }
+        return [.ingest(batch)]
+    }
+
+    private mutating func admitted(_ result: Result<Greeting, Refuse>) -> [Action] {
+        switch result {
+        case .failure(let refuse):
+            return [.send(.refuse(refuse), compress: false)] + end(refuse, saying: false)
+        case .success(let greeting):
+            phase = .open
+            window = Int(greeting.welcome.urgentWindow) + Int(greeting.welcome.routineWindow)
+            feed = greeting.feed
+            var actions: [Action] = [.send(.welcome(greeting.welcome), compress: false)]
+            for batch in early { actions += take(batch, 0) }
+            early = []
+            return actions + pump()
+        }
+    }
+
+    private mutating func ingested(_ outcome: Outcome) -> [Action] {
+        if !bytesInWork.isEmpty { bytesInWork.removeFirst() }
+        switch outcome {
+        case .held(let receipt, let position):
+            needsMark = true
+            isFeedStale = true
+            let frame = ReceiptFrame(receipts: receipt.map { [$0] } ?? [], position: position)
+            return [.send(.receipt(frame), compress: false)] + pump()
+        case .gap(let gap): return [.send(.gap(gap), compress: false)]
+        case .fork(let fork): return [.send(.fork(fork), compress: false)]
+        case .refused(let refuse): return end(refuse, saying: true)
+        }
+    }
+
+    // MARK: - Feeding
+
+    private mutating func confirmed(_ token: FeedToken) -> [Action] {
+        guard let index = unconfirmed.firstIndex(of: token) else {
+            return end(
+                Refuse(.protocolError, words: "a feed token was confirmed that was not sent"), saying: true)
+        }
+        unconfirmed.removeFirst(index + 1)
+        return [.confirmFeed(token)] + pump()
+    }
+
+    private mutating func feedLoaded(_ page: FeedPage) -> [Action] {
+        isLoadingFeed = false
+        switch page {
+        case .page(let feed):
+            self.feed = feed.token
+            unconfirmed.append(feed.token)
+            isFeedStale = true
+            return [.send(.feed(feed), compress: true)] + pump()
+        case .complete(let mark):
+            guard needsMark, !isFeedStale, bytesInWork.isEmpty else { return pump() }
+            needsMark = false
+            return [.send(.mark(mark), compress: false)] + pump()
+        }
+    }
+
+    private mutating func pump() -> [Action] {
+        guard phase == .open, isWritable, isFeedStale, !isLoadingFeed,
+            unconfirmed.count < HubSession.feedWindow
+        else { return [] }
+        isLoadingFeed = true
+        isFeedStale = false
+        return [.loadFeed(after: feed, maximumItems: HubSession.feedItems)]
+    }
+
+    // MARK: - Ending
+
+    private mutating func tick(_ now: UInt64) -> [Action] {
+        let limit = phase == .waiting ? HubSession.greetingLimit : HubSession.silenceLimit
+        if now >= heardAt + limit {
+            return end(Refuse(.silence, words: "nothing was heard for too long"), saying: true)
+        }
+        if phase == .open, now >= max(heardAt, pingedAt) + HubSession.quietLimit {
+            pingedAt = now
+            return [.send(.ping(Ping(isReply: false, token: now)), compress: false)]
+        }
+        return []
+    }
+
+    private mutating func end(_ refuse: Refuse?, saying: Bool) -> [Action] {
+        phase = .ended
+        guard let refuse, saying else { return [.end(refuse)] }
+        return [.send(.close(refuse), compress: false), .end(refuse)]
+    }
+}

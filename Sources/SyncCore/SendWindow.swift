@@ -1,0 +1,100 @@
+/// How much of one lane may be on its way, and how fast it has been getting through.
+///
+/// Bytes in flight are bounded by max(4 KiB, measured rate × (least round trip + 1 s)) and by the hub's window, so
+/// that a slow line never holds more than about a second of routine work in front of an alert.
+struct SendWindow: Sendable, Hashable {
+    private struct Flight: Sendable, Hashable {
+        var first: UInt64
+        var last: UInt64
+        var bytes: Int
+        var sentAt: UInt64
+        /// Bytes delivered in all when this one was sent.
+        var deliveredBefore: Int
+    }
+
+    static let floorBytes = 4_096
+    static let firstGuess = 12
+
+    /// The hub's bound, bytes.
+    var limit = floorBytes
+    let isPaced: Bool
+
+    private(set) var sent: UInt64
+    private(set) var receipted: UInt64
+    /// Highest sequence sent that carries a seal: only up to here a receipt can be hoped for.
+    private(set) var sealedThrough: UInt64
+    private var flights: [Flight] = []
+    private var delivered = 0
+    /// Bytes per second; 0 until measured.
+    private(set) var rate = 0
+    private(set) var leastRoundTrip: UInt64 = .max
+    private var bytesPerVersion = firstGuess
+
+    init(isPaced: Bool, from sequence: UInt64 = 0) {
+        self.isPaced = isPaced
+        sent = sequence
+        receipted = sequence
+        sealedThrough = sequence
+    }
+
+    var bytesInFlight: Int { flights.reduce(0) { $0 + $1.bytes } }
+
+    /// Bytes that may be in flight now.
+    var allowance: Int {
+        guard isPaced else { return limit }
+        guard rate > 0, leastRoundTrip != .max else { return min(limit, SendWindow.floorBytes) }
+        let time = Int(clamping: leastRoundTrip) + 1_000
+        let (product, overflow) = rate.multipliedReportingOverflow(by: time)
+        return min(limit, max(SendWindow.floorBytes, overflow ? limit : product / 1_000))
+    }
+
+    /// How many versions to send next; 0 while the window is full.
+    ///
+    /// What is in flight without a seal can never be receipted by waiting, so more must follow it.
+    func versionsToSend(maximum: Int) -> Int {
+        let room = allowance - bytesInFlight
+        if room <= 0 && receipted < sealedThrough { return 0 }
+        return min(maximum, max(1, max(room, SendWindow.floorBytes / 4) / max(1, bytesPerVersion)))
+    }
+
+    /// Starts over behind `sequence`: a hub that wants other versions, or a new connection.
+    mutating func restart(behind sequence: UInt64) {
+        sent = sequence
+        sealedThrough = sequence
+        flights.removeAll()
+    }
+
+    mutating func didSend(
+        first: UInt64, last: UInt64, sealedThrough sealed: UInt64?, bytes: Int, at now: UInt64
+    ) {
+        sent = last
+        if let sealed { sealedThrough = max(sealedThrough, sealed) }
+        let count = Int(clamping: last - first) + 1
+        bytesPerVersion = max(1, (bytesPerVersion * 3 + bytes / count) / 4)
+        flights.append(
+            Flight(first: first, last: last, bytes: bytes, sentAt: now, deliveredBefore: delivered))
+    }
+
+    mutating func didReceive(through sequence: UInt64, at now: UInt64) {
+        guard sequence > receipted else { return }
+        receipted = sequence
+        while let flight = flights.first, flight.first <= sequence {
+            let elapsed = max(1, now - min(now, flight.sentAt))
+            if flight.last <= sequence {
+                delivered += flight.bytes
+                flights.removeFirst()
+                leastRoundTrip = min(leastRoundTrip, elapsed)
+                let sample = (delivered - flight.deliveredBefore) * 1_000 / Int(clamping: elapsed)
+                rate = max(sample, rate - rate / 8)
+            } else {
+                let done = sequence - flight.first + 1
+                let total = flight.last - flight.first + 1
+                let part = Int(Double(flight.bytes) * Double(done) / Double(total))
+                delivered += part
+                flights[0].first = sequence + 1
+                flights[0].bytes -= part
+                break
+            }
+        }
+    }
+}
