@@ -1,0 +1,26 @@
+/// What a program's exit code means; one meaning each, the same in all programs.
+public enum ExitStatus: Int32, Sendable {
+    case done = 0
+    /// Done, but some rows were refused.
+    case someRefused = 1
+    case unreachable = 2
+    case refusedByHub = 3
+    case storeInUse = 4
+    case diskFull = 5
+    case usage = 64
+    /// No store, or a file that cannot be read.
+    case noInput = 66
+    /// Something that should not happen; the message says what was being done.
+    case software = 70
+}
+
+/// An end of a program that a person is told about in words.
+public struct Failure: Error, Sendable {
+    public var status: ExitStatus
+    public var message: Words
+
+    public init(_ status: ExitStatus, _ message: Words) {
+        self.status = status
+        self.message = message
+    }
+}

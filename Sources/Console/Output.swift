@@ -1,0 +1,105 @@
+import Foundation
+
+/// Standard output and standard error as the programs use them: results on the one, remarks on the other.
+public enum Output {
+    /// Prints a line; a closed pipe ends the program quietly.
+    public static func line(_ text: String) {
+        write(text + "\n", to: 1)
+    }
+
+    public static func line(_ words: Words) { line(words.text()) }
+
+    public static func remark(_ words: Words) { write(words.text() + "\n", to: 2) }
+
+    /// Prints `value` as JSON, sorted keys, one line.
+    public static func json(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        line(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    public static var isTerminal: Bool { isatty(2) == 1 }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { unsafeWrite(descriptor, $0) }
+            if count <= 0 {
+                if count < 0 && errno == EINTR { continue }
+                exit(0)
+            }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+
+    private static func unsafeWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+        #if canImport(Glibc)
+            Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        #else
+            Foundation.write(descriptor, bytes.baseAddress, bytes.count)
+        #endif
+    }
+}
+
+/// A progress bar on standard error, drawn only when a person is watching and at most ten times a second.
+public final class Progress {
+    private let label: Words
+    private var drawn = Date.distantPast
+    private var isDrawn = false
+
+    public init(_ label: Words) { self.label = label }
+
+    public func show(_ done: Int, of total: Int) {
+        guard Output.isTerminal, total > 0 else { return }
+        let now = Date()
+        guard done == total || now.timeIntervalSince(drawn) > 0.1 else { return }
+        drawn = now
+        isDrawn = true
+        let filled = min(24, done * 24 / total)
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
+        FileHandle.standardError.write(Data("\r\(label.text()) \(bar) \(done)/\(total)".utf8))
+    }
+
+    /// Clears the line.
+    public func finish() {
+        guard isDrawn else { return }
+        FileHandle.standardError.write(Data("\r\u{1b}[K".utf8))
+        isDrawn = false
+    }
+}
+
+/// Columns of text, padded to the widest cell; Chinese characters count as two.
+public struct TextTable {
+    private var rows: [[String]]
+
+    public init(_ head: [String]) { rows = [head] }
+
+    public mutating func add(_ cells: [String]) { rows.append(cells) }
+
+    public func lines() -> [String] {
+        let columns = rows.map(\.count).max() ?? 0
+        let widths = (0..<columns).map { column in
+            rows.map { $0.count > column ? TextTable.width($0[column]) : 0 }.max() ?? 0
+        }
+        return rows.map { row in
+            row.enumerated().map { index, cell in
+                index + 1 == row.count
+                    ? cell : cell + String(repeating: " ", count: widths[index] - TextTable.width(cell))
+            }.joined(separator: "  ")
+        }
+    }
+
+    static func width(_ text: String) -> Int {
+        text.unicodeScalars.reduce(0) { $0 + (isWide($1) ? 2 : 1) }
+    }
+
+    private static func isWide(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x1100...0x115f, 0x2e80...0xa4cf, 0xac00...0xd7a3, 0xf900...0xfaff, 0xfe30...0xfe6f,
+            0xff00...0xff60,
+            0xffe0...0xffe6, 0x20000...0x3fffd:
+            true
+        default: false
+        }
+    }
+}
