@@ -145,6 +145,11 @@ private struct ColumnBuilder {
     }
 
     mutating func set(_ value: Value, at place: Int) {
+        if place < column.presence.count {
+            // A kindless value that comes after the others: the row was padded already.
+            column.presence[place] = Presence.notStated.rawValue
+            return
+        }
         pad(to: place)
         var presence = Presence.value
         switch value {

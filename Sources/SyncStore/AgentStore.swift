@@ -8,6 +8,8 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var address: String
     /// SHA-256 of the hub's public key, pinned in every handshake.
     public var hub: Digest
+    /// The hub's public key, uncompressed (X9.63, 65 bytes), under which receipts are verified.
+    public var hubPublicKey: [UInt8]
     public var unit: String
     public var unitName: String
     public var hubName: String
@@ -15,12 +17,13 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var settings: [UInt8]
 
     public init(
-        replica: Token16, address: String, hub: Digest, unit: String, unitName: String, hubName: String,
-        settings: [UInt8]
+        replica: Token16, address: String, hub: Digest, hubPublicKey: [UInt8], unit: String, unitName: String,
+        hubName: String, settings: [UInt8]
     ) {
         self.replica = replica
         self.address = address
         self.hub = hub
+        self.hubPublicKey = hubPublicKey
         self.unit = unit
         self.unitName = unitName
         self.hubName = hubName

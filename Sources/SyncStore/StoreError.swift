@@ -15,6 +15,10 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case inputOutput = "input_output"
         case alreadyExists = "already_exists"
         case unknownUnit = "unknown_unit"
+        /// A version breaks a bound of the protocol; nothing of its transaction was written.
+        case tooLarge = "too_large"
+        /// No device has joined a hub with this store yet.
+        case notJoined = "not_joined"
     }
 
     public var code: Code
