@@ -1,4 +1,3 @@
-public import Forms
 public import SyncCore
 
 /// Who a branch's store belongs to and which hub it trusts. Written once, when the device joins.

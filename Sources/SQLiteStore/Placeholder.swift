@@ -1,2 +1,0 @@
-public import GRDB
-package let sqlitePlaceholder = Database.self
