@@ -19,6 +19,8 @@ let package = Package(
         .executable(name: "aggregator", targets: ["aggregator"]),
         .executable(name: "branch-agent", targets: ["branch-agent"]),
         .executable(name: "sync-inspect", targets: ["sync-inspect"]),
+        .executable(name: "make-college", targets: ["make-college"]),
+        .executable(name: "flaky-link", targets: ["flaky-link"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
@@ -96,6 +98,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/sync-inspect", swiftSettings: settings),
+
+        // MARK: - What the demonstration needs: a made-up college and a link that breaks
+
+        .executableTarget(name: "make-college", path: "tools/make-college", swiftSettings: settings),
+        .executableTarget(name: "flaky-link", path: "tools/flaky-link", swiftSettings: settings),
 
         // MARK: - Tests, one target per module
 
