@@ -23,8 +23,8 @@ public struct JournalChain: Sendable {
 
     /// UTC day of a time, days since 1970-01-01, also before it.
     public static func day(of time: Milliseconds) -> Int32 {
-        let day = time >= 0 ? time / 86_400_000 : -((-time + 86_399_999) / 86_400_000)
-        return Int32(clamping: day)
+        let (day, rest) = time.quotientAndRemainder(dividingBy: 86_400_000)
+        return Int32(clamping: rest < 0 ? day - 1 : day)
     }
 
     /// Continues the chain from `head` over all rows of `columns`, whose first sequence is `first`.

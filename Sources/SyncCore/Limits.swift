@@ -15,6 +15,15 @@ public enum Limits {
     public static let batchSalts = 256
     public static let batchSeals = 256
     public static let batchContexts = 8_192
+    /// Vector entries and dots of all contexts of a batch together.
+    public static let batchContextEntries = 65_536
+    /// Rows times columns of a batch, over all its groups.
+    public static let batchCells = 1 << 20
+    /// Bytes of all dictionaries of a batch once written out.
+    public static let batchTextBytes = 4 << 20
+    public static let authorBytes = 256
+    /// Times lie between minus and plus this many milliseconds (285,000 years).
+    public static let time: Int64 = 1 << 53
     public static let contextEntries = 1_024
     public static let contextDots = 1_024
     /// Bytes of one text or list value.

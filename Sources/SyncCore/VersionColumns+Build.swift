@@ -122,7 +122,7 @@ private struct GroupBuilder {
                 ?? ColumnName(
                     field: assignment.field, kind: ValueKind.text.rawValue, scale: 0,
                     retentionClass: assignment.retentionClass)
-            columns[name, default: ColumnBuilder(kind: .text, scale: 0)].set(.notStated, at: place)
+            columns[name, default: ColumnBuilder(kind: .text, scale: 0)].leaveUnstated(at: place)
         }
         return FormGroup(
             form: name.form, revision: name.revision, rows: rows,
@@ -162,6 +162,12 @@ private struct ColumnBuilder {
         case .list(let items): column.index.append(entry(Canonical.encodeList(items)))
         }
         column.presence.append(presence.rawValue)
+    }
+
+    /// For a row that may lie before others that have been set already.
+    mutating func leaveUnstated(at place: Int) {
+        pad(to: place + 1)
+        column.presence[place] = Presence.notStated.rawValue
     }
 
     private mutating func entry(_ bytes: [UInt8]) -> UInt32 {
