@@ -1,0 +1,222 @@
+import SyncCore
+
+/// A cursor over bytes that came from outside. Every read checks first; nothing here traps.
+struct ByteReader {
+    let bytes: UnsafeBufferPointer<UInt8>
+    private(set) var offset = 0
+    let frameType: UInt8
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>, frameType: UInt8 = 0) {
+        self.bytes = bytes
+        self.frameType = frameType
+    }
+
+    var remaining: Int { bytes.count - offset }
+
+    func error(_ code: WireError.Code, _ part: WireError.Part) -> WireError {
+        WireError(code, part, offset: offset, frameType: frameType)
+    }
+
+    @inline(__always)
+    mutating func byte(_ part: WireError.Part) throws(WireError) -> UInt8 {
+        guard offset < bytes.count else { throw error(.truncated, part) }
+        let value = bytes[offset]
+        offset += 1
+        return value
+    }
+
+    /// A minimal LEB128 varint.
+    @inline(__always)
+    mutating func varint(_ part: WireError.Part) throws(WireError) -> UInt64 {
+        if offset < bytes.count {
+            let first = bytes[offset]
+            if first < 0x80 {
+                offset += 1
+                return UInt64(first)
+            }
+        }
+        return try longVarint(part)
+    }
+
+    @inline(never)
+    private mutating func longVarint(_ part: WireError.Part) throws(WireError) -> UInt64 {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        var at = offset
+        while at < bytes.count {
+            let next = bytes[at]
+            at += 1
+            guard shift < 63 || next <= 1 else { throw error(.overlong, part) }
+            value |= UInt64(next & 0x7f) << shift
+            if next < 0x80 {
+                guard next != 0 || shift == 0 else { throw error(.overlong, part) }
+                offset = at
+                return value
+            }
+            shift += 7
+        }
+        throw error(.truncated, part)
+    }
+
+    @inline(__always)
+    mutating func zigzag(_ part: WireError.Part) throws(WireError) -> Int64 {
+        unzigzag(try varint(part))
+    }
+
+    /// A varint that must not be above `limit`.
+    mutating func count(upTo limit: Int, _ part: WireError.Part) throws(WireError) -> Int {
+        let value = try varint(part)
+        guard value <= UInt64(limit) else { throw error(.limit, part) }
+        return Int(value)
+    }
+
+    /// A count of things that take at least `size` bytes each: checked against what is left before any allocation.
+    mutating func count(
+        upTo limit: Int, ofAtLeast size: Int, _ part: WireError.Part
+    ) throws(WireError) -> Int {
+        let value = try count(upTo: limit, part)
+        guard value * size <= remaining else { throw error(.truncated, part) }
+        return value
+    }
+
+    /// A varint that fits `UInt32`.
+    mutating func varint32(_ part: WireError.Part) throws(WireError) -> UInt32 {
+        guard let value = UInt32(exactly: try varint(part)) else { throw error(.outOfRange, part) }
+        return value
+    }
+
+    mutating func word(_ part: WireError.Part) throws(WireError) -> UInt64 {
+        let raw = try take(8, part)
+        var value: UInt64 = 0
+        for byte in raw { value = value << 8 | UInt64(byte) }
+        return value
+    }
+
+    mutating func digest(_ part: WireError.Part) throws(WireError) -> Digest {
+        Digest(words: (try word(part), try word(part), try word(part), try word(part)))
+    }
+
+    mutating func token(_ part: WireError.Part) throws(WireError) -> Token16 {
+        Token16(high: try word(part), low: try word(part))
+    }
+
+    /// The next `count` bytes, in place.
+    @inline(__always)
+    mutating func take(_ count: Int, _ part: WireError.Part) throws(WireError) -> UnsafeBufferPointer<UInt8> {
+        guard count >= 0, count <= remaining else { throw error(.truncated, part) }
+        let slice = UnsafeBufferPointer(rebasing: bytes[offset..<(offset + count)])
+        offset += count
+        return slice
+    }
+
+    /// Length as a varint, then as many bytes.
+    mutating func counted(upTo limit: Int, _ part: WireError.Part) throws(WireError) -> [UInt8] {
+        let length = try count(upTo: limit, part)
+        return Array(try take(length, part))
+    }
+
+    /// Counted bytes that must be UTF-8.
+    mutating func string(upTo limit: Int, _ part: WireError.Part) throws(WireError) -> String {
+        let length = try count(upTo: limit, part)
+        let raw = try take(length, part)
+        guard UTF8Check.isValid(raw) else { throw error(.badText, part) }
+        return String(decoding: raw, as: UTF8.self)
+    }
+
+    func end(_ part: WireError.Part) throws(WireError) {
+        guard remaining == 0 else { throw error(.leftover, part) }
+    }
+}
+
+/// The writing side. Lists that the caller passes are trusted to be within their limits.
+struct ByteWriter {
+    var bytes: [UInt8] = []
+
+    mutating func put(_ byte: UInt8) { bytes.append(byte) }
+
+    @inline(__always)
+    mutating func put(varint value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    mutating func put(zigzag value: Int64) { put(varint: SyncWire.zigzag(value)) }
+    mutating func put(count: Int) { put(varint: UInt64(count)) }
+
+    mutating func put(word: UInt64) {
+        for shift in stride(from: 56, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+        }
+    }
+
+    mutating func put(_ digest: Digest) {
+        put(word: digest.words.0)
+        put(word: digest.words.1)
+        put(word: digest.words.2)
+        put(word: digest.words.3)
+    }
+
+    mutating func put(_ token: Token16) {
+        put(word: token.high)
+        put(word: token.low)
+    }
+
+    mutating func put(raw more: some Collection<UInt8>) { bytes.append(contentsOf: more) }
+
+    mutating func put(counted more: some Collection<UInt8>) {
+        put(varint: UInt64(more.count))
+        bytes.append(contentsOf: more)
+    }
+
+    mutating func put(_ text: String) { put(counted: Array(text.utf8)) }
+}
+
+@inline(__always)
+func zigzag(_ value: Int64) -> UInt64 { UInt64(bitPattern: (value << 1) ^ (value >> 63)) }
+
+@inline(__always)
+func unzigzag(_ value: UInt64) -> Int64 { Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1) }
+
+/// Bytes that a varint takes.
+@inline(__always)
+func varintSize(_ value: UInt64) -> Int { value < 0x80 ? 1 : (70 - value.leadingZeroBitCount) / 7 }
+
+/// Well-formed UTF-8, as Unicode defines it: no surrogates, nothing overlong, nothing above U+10FFFF.
+enum UTF8Check {
+    static func isValid(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        var at = 0
+        let end = bytes.count
+        while at < end {
+            let lead = bytes[at]
+            if lead < 0x80 {
+                at += 1
+                continue
+            }
+            let length: Int
+            var low: UInt8 = 0x80
+            var high: UInt8 = 0xbf
+            switch lead {
+            case 0xc2...0xdf: length = 2
+            case 0xe0...0xef:
+                length = 3
+                if lead == 0xe0 { low = 0xa0 }
+                if lead == 0xed { high = 0x9f }
+            case 0xf0...0xf4:
+                length = 4
+                if lead == 0xf0 { low = 0x90 }
+                if lead == 0xf4 { high = 0x8f }
+            default: return false
+            }
+            guard at + length <= end, bytes[at + 1] >= low, bytes[at + 1] <= high else { return false }
+            for next in stride(from: at + 2, to: at + length, by: 1) where bytes[next] & 0xc0 != 0x80 {
+                return false
+            }
+            at += length
+        }
+        return true
+    }
+}

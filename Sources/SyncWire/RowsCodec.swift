@@ -1,0 +1,142 @@
+public import SyncCore
+
+/// Versions as columns, turned into bytes and back: `Protocol/SPEC.md`, "Rows".
+///
+/// The bytes describe themselves (form, revision, field ids, kinds, classes), so that they decode without the form.
+/// The same columns always give the same bytes. What `decode` returns keeps every promise of ``VersionColumns``.
+public enum RowsCodec {
+    /// - Precondition: `rows` keeps the promises of ``VersionColumns``.
+    public static func encode(_ rows: VersionColumns) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.bytes.reserveCapacity(256 + 24 * rows.count)
+        RowsEncoder.encode(rows, into: &writer)
+        return writer.bytes
+    }
+
+    /// - Throws: ``WireError`` when the bytes are cut off, not canonical, or above a limit.
+    public static func decode(_ bytes: [UInt8]) throws(WireError) -> VersionColumns {
+        try bytes.withUnsafeBufferPointer { (buffer) throws(WireError) -> VersionColumns in
+            var reader = ByteReader(buffer)
+            let rows = try RowsDecoder.decode(&reader)
+            try reader.end(.rows)
+            return rows
+        }
+    }
+}
+
+/// The writing side, part by part in the order of the bytes.
+enum RowsEncoder {
+    static func encode(_ rows: VersionColumns, into writer: inout ByteWriter) {
+        writer.put(count: rows.count)
+        guard rows.count > 0 else { return }
+        IntegerSequence.encode(rows.authored, into: &writer)
+        IntegerSequence.encode(rows.stated, reference: rows.authored, into: &writer)
+        IntegerSequence.encode(rows.firstCreated, reference: rows.stated, into: &writer)
+        ByteSequence.encode(rows.flags, into: &writer)
+        var authors = TextTable()
+        for author in rows.authors { authors.append(author) }
+        TextDictionary.encode(authors, into: &writer)
+        IndexSequence.encode(rows.author, into: &writer)
+        encodeContexts(rows, into: &writer)
+        writer.put(count: rows.groups.count)
+        IndexSequence.encode(rows.group, into: &writer)
+        for group in rows.groups { encode(group, into: &writer) }
+    }
+
+    /// Contexts and authored dots share one table of origins.
+    private static func encodeContexts(_ rows: VersionColumns, into writer: inout ByteWriter) {
+        var dots: [Dot] = []
+        var vectorLengths: [UInt32] = []
+        var dotLengths: [UInt32] = []
+        for context in rows.contexts.dropFirst() {
+            vectorLengths.append(UInt32(context.vector.entries.count))
+            dotLengths.append(UInt32(context.dots.count))
+            for entry in context.vector.entries {
+                dots.append(Dot(origin: entry.origin, sequence: entry.count))
+            }
+            dots.append(contentsOf: context.dots)
+        }
+        dots.append(contentsOf: rows.authoredDots)
+        let origins = sortedDistinct(dots.map(\.origin))
+        writer.put(count: origins.count)
+        for origin in origins { writer.put(word: origin) }
+        writer.put(count: vectorLengths.count)
+        IndexSequence.encode(vectorLengths, into: &writer)
+        IndexSequence.encode(dotLengths, into: &writer)
+        IndexSequence.encode(dots.map { place(of: $0.origin, in: origins) }, into: &writer)
+        IntegerSequence.encode(dots.map { Int64(bitPattern: $0.sequence) }, into: &writer)
+        IndexSequence.encode(rows.context, into: &writer)
+    }
+
+    private static func sortedDistinct(_ origins: [OriginID]) -> [OriginID] {
+        var result: [OriginID] = []
+        for origin in origins.sorted() where result.last != origin { result.append(origin) }
+        return result
+    }
+
+    private static func place(of origin: OriginID, in origins: [OriginID]) -> UInt32 {
+        var low = 0
+        var high = origins.count
+        while low < high {
+            let middle = (low + high) / 2
+            if origins[middle] < origin { low = middle + 1 } else { high = middle }
+        }
+        return UInt32(low)
+    }
+
+    private static func encode(_ group: FormGroup, into writer: inout ByteWriter) {
+        writer.put(group.form)
+        writer.put(varint: UInt64(group.revision))
+        writer.put(count: group.keys.count)
+        var leaders: [TextColumn.Leader] = []
+        for (position, column) in group.keys.enumerated() {
+            putHead(column, into: &writer)
+            putValues(column, present: nil, leaders: leaders, into: &writer)
+            if column.isDictionary {
+                leaders.append(
+                    TextColumn.Leader(
+                        key: UInt8(position), index: column.index,
+                        table: TextTable(ends: column.ends, heap: column.heap)))
+            }
+        }
+        writer.put(count: group.fields.count)
+        for column in group.fields {
+            writer.put(varint: UInt64(column.field))
+            putHead(column, into: &writer)
+            writer.put(column.retentionClass)
+            guard !column.presence.isEmpty else {
+                ByteSequence.encode(
+                    [UInt8](repeating: Presence.value.rawValue, count: group.rows.count), into: &writer)
+                putValues(column, present: nil, leaders: leaders, into: &writer)
+                continue
+            }
+            ByteSequence.encode(column.presence, into: &writer)
+            let present = column.presence.indices.filter { column.presence[$0] == Presence.value.rawValue }
+            let sifted = leaders.map { leader in
+                TextColumn.Leader(
+                    key: leader.key, index: present.map { leader.index[$0] }, table: leader.table)
+            }
+            putValues(column, present: present, leaders: sifted, into: &writer)
+        }
+    }
+
+    private static func putHead(_ column: Column, into writer: inout ByteWriter) {
+        writer.put(column.kind.rawValue)
+        if column.kind == .decimal { writer.put(column.scale) }
+    }
+
+    /// - Parameter present: the rows that have a value; nil when all have.
+    private static func putValues(
+        _ column: Column, present: [Int]?, leaders: [TextColumn.Leader], into writer: inout ByteWriter
+    ) {
+        if column.isDictionary {
+            let index = present.map { $0.map { column.index[$0] } } ?? column.index
+            TextColumn.encode(
+                index, table: TextTable(ends: column.ends, heap: column.heap),
+                leaders: leaders, into: &writer)
+        } else {
+            let integers = present.map { $0.map { column.integers[$0] } } ?? column.integers
+            IntegerSequence.encode(integers, into: &writer)
+        }
+    }
+}

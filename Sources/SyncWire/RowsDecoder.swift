@@ -1,0 +1,230 @@
+import SyncCore
+
+/// The reading side of ``RowsCodec``: every promise of the columns is checked here, once.
+enum RowsDecoder {
+    static func decode(_ reader: inout ByteReader) throws(WireError) -> VersionColumns {
+        var rows = VersionColumns()
+        var budget = RowsBudget()
+        let count = try reader.count(upTo: Limits.batchVersions, .rows)
+        guard count > 0 else { return rows }
+        rows.authored = try times(&reader, count: count, reference: nil)
+        rows.stated = try times(&reader, count: count, reference: rows.authored)
+        rows.firstCreated = try times(&reader, count: count, reference: rows.stated)
+        rows.flags = try ByteSequence.decode(&reader, count: count, allowed: 0x87, .flags)
+        let authors = try TextDictionary.decode(&reader, entries: count, isList: false, budget: &budget)
+        for entry in 0..<authors.count {
+            let range = authors.range(entry)
+            guard range.count <= Limits.authorBytes else { throw reader.error(.limit, .authors) }
+            rows.authors.append(Array(authors.heap[range]))
+        }
+        rows.author = try IndexSequence.decode(&reader, count: count, below: authors.count, .authors)
+        try decodeContexts(&reader, count: count, into: &rows)
+        try decodeGroups(&reader, count: count, into: &rows, budget: &budget)
+        return rows
+    }
+
+    private static func times(
+        _ reader: inout ByteReader, count: Int, reference: [Int64]?
+    ) throws(WireError) -> [Int64] {
+        let times = try IntegerSequence.decode(&reader, count: count, reference: reference, .times)
+        var least: Int64 = 0
+        var most: Int64 = 0
+        for time in times {
+            least = min(least, time)
+            most = max(most, time)
+        }
+        guard least >= -Limits.time, most <= Limits.time else { throw reader.error(.outOfRange, .times) }
+        return times
+    }
+
+    private static func decodeContexts(
+        _ reader: inout ByteReader, count: Int, into rows: inout VersionColumns
+    ) throws(WireError) {
+        let authoredCount = rows.flags.reduce(0) {
+            $0 + ($1 & VersionFlags.hasAuthoredDot.rawValue != 0 ? 1 : 0)
+        }
+        let entryLimit = Limits.batchContextEntries + authoredCount
+        let originCount = try reader.count(upTo: entryLimit, ofAtLeast: 8, .contexts)
+        var origins: [OriginID] = []
+        for _ in 0..<originCount {
+            let origin = try reader.word(.contexts)
+            guard origin > (origins.last ?? 0) else { throw reader.error(.notCanonical, .contexts) }
+            origins.append(origin)
+        }
+        let contextCount = try reader.count(upTo: min(Limits.batchContexts, count), .contexts)
+        let vectors = try IndexSequence.decode(
+            &reader, count: contextCount, below: Limits.contextEntries + 1, .contexts)
+        let dots = try IndexSequence.decode(
+            &reader, count: contextCount, below: Limits.contextDots + 1, .contexts)
+        let total = vectors.reduce(0) { $0 + Int($1) } + dots.reduce(0) { $0 + Int($1) } + authoredCount
+        guard total <= entryLimit else { throw reader.error(.limit, .contexts) }
+        let places = try IndexSequence.decode(&reader, count: total, below: originCount, .contexts)
+        let sequences = try IntegerSequence.decode(&reader, count: total, .contexts)
+        var all: [Dot] = []
+        all.reserveCapacity(total)
+        for (place, sequence) in zip(places, sequences) {
+            guard sequence > 0, sequence <= Limits.sequence else {
+                throw reader.error(.outOfRange, .contexts)
+            }
+            all.append(Dot(origin: origins[Int(place)], sequence: UInt64(sequence)))
+        }
+        var at = 0
+        for index in 0..<contextCount {
+            let middle = at + Int(vectors[index])
+            let end = middle + Int(dots[index])
+            let entries = all[at..<middle].map { VersionVector.Entry(origin: $0.origin, count: $0.sequence) }
+            guard end > at, let vector = VersionVector(canonical: entries),
+                let context = Context(canonical: vector, dots: Array(all[middle..<end]))
+            else { throw reader.error(.notCanonical, .contexts) }
+            rows.contexts.append(context)
+            at = end
+        }
+        rows.authoredDots = Array(all[at...])
+        rows.context = try IndexSequence.decode(&reader, count: count, below: contextCount + 1, .contexts)
+    }
+
+    private static func decodeGroups(
+        _ reader: inout ByteReader, count: Int, into rows: inout VersionColumns, budget: inout RowsBudget
+    ) throws(WireError) {
+        let groupCount = try reader.count(upTo: min(Limits.batchGroups, count), .groups)
+        rows.group = try IndexSequence.decode(&reader, count: count, below: groupCount, .groups)
+        var members = [[UInt32]](repeating: [], count: groupCount)
+        if groupCount == 1 {
+            members[0] = Array(0..<UInt32(count))
+            rows.place = members[0]
+        } else {
+            rows.place.reserveCapacity(count)
+            for (row, group) in rows.group.enumerated() {
+                rows.place.append(UInt32(members[Int(group)].count))
+                members[Int(group)].append(UInt32(row))
+            }
+        }
+        for own in members {
+            guard !own.isEmpty else { throw reader.error(.notCanonical, .groups) }
+            rows.groups.append(try decodeGroup(&reader, rows: own, budget: &budget))
+        }
+    }
+
+    private static func decodeGroup(
+        _ reader: inout ByteReader, rows: [UInt32], budget: inout RowsBudget
+    ) throws(WireError) -> FormGroup {
+        let form = try reader.string(upTo: Limits.formNameBytes, .form)
+        guard !form.isEmpty else { throw reader.error(.outOfRange, .form) }
+        let revision = try reader.varint32(.form)
+        var group = FormGroup(form: form, revision: revision, rows: rows, keys: [], fields: [])
+        let keyCount = try reader.count(upTo: Limits.groupKeys, .form)
+        var leaders: [TextColumn.Leader?] = []
+        for position in 0..<keyCount {
+            guard budget.spend(cells: rows.count) else { throw reader.error(.limit, .column) }
+            var column = try head(&reader, field: FieldID(position))
+            try values(&reader, into: &column, rows: rows.count, leaders: leaders, budget: &budget)
+            leaders.append(leader(column, key: position))
+            group.keys.append(column)
+        }
+        let fieldCount = try reader.count(upTo: Limits.groupFields, .form)
+        group.fields.reserveCapacity(fieldCount)
+        for _ in 0..<fieldCount {
+            guard budget.spend(cells: rows.count) else { throw reader.error(.limit, .column) }
+            let column = try field(&reader, rows: rows.count, leaders: leaders, budget: &budget)
+            guard follows(column, group.fields) else { throw reader.error(.notCanonical, .column) }
+            group.fields.append(column)
+        }
+        return group
+    }
+
+    private static func leader(_ column: Column, key: Int) -> TextColumn.Leader? {
+        guard column.isDictionary else { return nil }
+        return TextColumn.Leader(
+            key: UInt8(key), index: column.index, table: TextTable(ends: column.ends, heap: column.heap))
+    }
+
+    /// Ascending by (field, kind, scale, class); columns of one field never share a row.
+    private static func follows(_ column: Column, _ earlier: [Column]) -> Bool {
+        guard let last = earlier.last, last.field >= column.field else { return true }
+        guard last.field == column.field,
+            (last.kind.rawValue, last.scale, last.retentionClass)
+                < (column.kind.rawValue, column.scale, column.retentionClass)
+        else { return false }
+        return earlier.reversed().prefix { $0.field == column.field }.allSatisfy { other in
+            guard !other.presence.isEmpty, other.presence.count == column.presence.count else { return false }
+            return zip(other.presence, column.presence).allSatisfy { $0 == 0 || $1 == 0 }
+        }
+    }
+
+    private static func head(
+        _ reader: inout ByteReader, field: FieldID
+    ) throws(WireError) -> Column {
+        guard let kind = ValueKind(rawValue: try reader.byte(.column)) else {
+            throw reader.error(.outOfRange, .column)
+        }
+        var column = Column(field: field, kind: kind)
+        if kind == .decimal {
+            column.scale = try reader.byte(.column)
+            guard column.scale <= 18 else { throw reader.error(.outOfRange, .column) }
+        }
+        return column
+    }
+
+    private static func field(
+        _ reader: inout ByteReader, rows: Int, leaders: [TextColumn.Leader?], budget: inout RowsBudget
+    ) throws(WireError) -> Column {
+        guard let id = FieldID(exactly: try reader.varint(.column)), id != RecordState.existence else {
+            throw reader.error(.outOfRange, .column)
+        }
+        var column = try head(&reader, field: id)
+        column.retentionClass = try reader.byte(.column)
+        // A digest counts the classes of a version in one byte.
+        guard column.retentionClass < .max else { throw reader.error(.outOfRange, .column) }
+        let presence = try ByteSequence.decode(&reader, count: rows, allowed: 3, .presence)
+        var all = true
+        for value in presence where value != Presence.value.rawValue {
+            guard value < 3 else { throw reader.error(.outOfRange, .presence) }
+            all = false
+        }
+        guard !all else {
+            try values(&reader, into: &column, rows: rows, leaders: leaders, budget: &budget)
+            return column
+        }
+        let present = presence.indices.filter { presence[$0] == Presence.value.rawValue }
+        let sifted = leaders.map { leader in
+            leader.map {
+                TextColumn.Leader(key: $0.key, index: sift($0.index, present), table: $0.table)
+            }
+        }
+        try values(&reader, into: &column, rows: present.count, leaders: sifted, budget: &budget)
+        column.presence = presence
+        if column.isDictionary {
+            column.index = spread(column.index, present, count: rows)
+        } else {
+            column.integers = spread(column.integers, present, count: rows)
+        }
+        return column
+    }
+
+    private static func sift(_ values: [UInt32], _ places: [Int]) -> [UInt32] { places.map { values[$0] } }
+
+    /// Puts the values of the rows that have one into their places, 0 elsewhere.
+    private static func spread<Number: FixedWidthInteger>(
+        _ values: [Number], _ places: [Int], count: Int
+    ) -> [Number] {
+        var result = [Number](repeating: 0, count: count)
+        for (value, place) in zip(values, places) { result[place] = value }
+        return result
+    }
+
+    private static func values(
+        _ reader: inout ByteReader, into column: inout Column, rows: Int,
+        leaders: [TextColumn.Leader?], budget: inout RowsBudget
+    ) throws(WireError) {
+        guard column.isDictionary else {
+            column.integers = try IntegerSequence.decode(&reader, count: rows)
+            return
+        }
+        let (index, table) = try TextColumn.decode(
+            &reader, count: rows, isList: column.kind == .list,
+            leader: { $0 < leaders.count ? leaders[$0] : nil }, budget: &budget)
+        column.index = index
+        column.ends = table.ends
+        column.heap = table.heap
+    }
+}
