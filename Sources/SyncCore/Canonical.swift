@@ -53,6 +53,57 @@ public enum Canonical {
         values.flatMap { encode($0) }
     }
 
+    /// The inverse of ``encode(_:)`` for one value that starts at `offset`, which moves behind it.
+    ///
+    /// - Returns: nil unless the bytes are canonical.
+    public static func decode(_ bytes: ArraySlice<UInt8>, at offset: inout Int) -> Value? {
+        guard offset < bytes.endIndex else { return nil }
+        let mark = bytes[offset]
+        offset += 1
+        if mark == 0 { return .notStated }
+        switch ValueKind(rawValue: mark) {
+        case .integer: return readVarint(bytes, at: &offset).map { .integer(unzigzag($0)) }
+        case .decimal:
+            guard offset < bytes.endIndex else { return nil }
+            let scale = bytes[offset]
+            offset += 1
+            return readVarint(bytes, at: &offset).map { .decimal(unscaled: unzigzag($0), scale: scale) }
+        case .text: return readCounted(bytes, at: &offset).map { .text($0) }
+        case .list:
+            guard let count = readVarint(bytes, at: &offset), count <= UInt64(bytes.endIndex - offset)
+            else { return nil }
+            var items: [[UInt8]] = []
+            for _ in 0..<count {
+                guard let item = readCounted(bytes, at: &offset) else { return nil }
+                items.append(item)
+            }
+            return .list(items)
+        case nil: return nil
+        }
+    }
+
+    /// The inverse of ``encode(key:)``; nil unless the bytes are canonical and used up exactly.
+    public static func decode(key bytes: [UInt8]) -> [Value]? {
+        var offset = 0
+        var values: [Value] = []
+        while offset < bytes.count {
+            guard let value = decode(bytes[...], at: &offset) else { return nil }
+            values.append(value)
+        }
+        return values
+    }
+
+    private static func readCounted(_ bytes: ArraySlice<UInt8>, at offset: inout Int) -> [UInt8]? {
+        guard let length = readVarint(bytes, at: &offset), length <= UInt64(bytes.endIndex - offset)
+        else { return nil }
+        defer { offset += Int(length) }
+        return Array(bytes[offset..<(offset + Int(length))])
+    }
+
+    static func unzigzag(_ word: UInt64) -> Int64 {
+        Int64(bitPattern: word >> 1) ^ -Int64(bitPattern: word & 1)
+    }
+
     static func zigzag(_ value: Int64) -> UInt64 {
         UInt64(bitPattern: (value << 1) ^ (value >> 63))
     }

@@ -131,7 +131,9 @@ public struct LaneStatus: Sendable, Hashable {
     /// Authored time of the oldest queued version.
     public var oldestQueued: Milliseconds?
 
-    public init(versions: UInt64, queued: UInt64, receipted: UInt64, quarantined: UInt64, oldestQueued: Milliseconds?) {
+    public init(
+        versions: UInt64, queued: UInt64, receipted: UInt64, quarantined: UInt64, oldestQueued: Milliseconds?
+    ) {
         self.versions = versions
         self.queued = queued
         self.receipted = receipted
@@ -190,7 +192,10 @@ public protocol AgentStore: AnyObject {
     func batch(lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int) throws -> VersionBatch?
     /// Believes the receipts whose heads are this journal's own and whose signatures hold; others throw.
     func accept(_ receipts: [Receipt], now: Milliseconds) throws
+    /// Takes in what the hub sent, as one transaction. The same feed twice changes nothing.
     func apply(_ feed: Feed, now: Milliseconds) throws
+    /// Form definitions (JSON) that came down the feed, in the order in which they came.
+    func forms() throws -> [[UInt8]]
     func note(_ mark: Mark) throws
     func note(_ change: (inout ContactFacts) -> Void) throws
 

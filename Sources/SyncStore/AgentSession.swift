@@ -1,0 +1,248 @@
+public import SyncCore
+
+extension TableAgentStore {
+    public func hello(now: Milliseconds, program: String) throws -> Hello {
+        try backend.read { tables in
+            guard let configuration = try tables.configuration() else {
+                throw StoreError(.notJoined, "this store has not joined a hub")
+            }
+            let origins = try tables.origins()
+            let session = try tables.session()
+            let skew = try tables.contact().skew
+            let waiting = try Lane.allCases.map { lane in
+                try TableAgentStore.backlog(
+                    origins.first { $0.claim.lane == lane }, now: now.addingClamped(skew), in: tables)
+            }
+            return Hello(
+                replica: configuration.replica,
+                origins: origins.map { OriginHead(claim: $0.claim, sequence: $0.sequence, head: $0.head) },
+                capabilities: [], dictionaries: [0], clock: now, sessionToken: session.token,
+                feed: session.feed,
+                urgent: waiting[0], routine: waiting[1], program: program)
+        }
+    }
+
+    private static func backlog(
+        _ origin: OwnOrigin?, now: Milliseconds, in tables: any AgentTables
+    ) throws -> Backlog {
+        guard let origin, origin.receipted < origin.sequence else { return Backlog() }
+        let oldest = try oldestQueued(origin, in: tables) ?? now
+        return Backlog(
+            count: origin.sequence - origin.receipted,
+            oldestAge: UInt64(max(0, now.subtractingClamped(oldest))))
+    }
+
+    public func accept(_ welcome: Welcome, now: Milliseconds) throws -> [OriginID: UInt64] {
+        try backend.write { tables in
+            let receipts = welcome.held.compactMap(\.receipt)
+            var resume: [OriginID: UInt64] = [:]
+            for origin in try tables.origins() {
+                resume[origin.id] = try TableAgentStore.resume(origin, welcome.held, in: tables)
+            }
+            var session = try tables.session()
+            session.token = welcome.sessionToken
+            session.epoch = welcome.epoch
+            try tables.put(session)
+            try self.keep(settings: welcome.settings, in: tables)
+            var contact = try tables.contact()
+            contact.skew = welcome.clock.subtractingClamped(now)
+            contact.lastHubTime = welcome.clock
+            contact.lastContact = now
+            contact.lastFailure = nil
+            contact.nextTry = nil
+            if try self.believe(receipts, in: tables) { contact.lastReceipt = now }
+            try tables.put(contact)
+            return resume
+        }
+    }
+
+    /// Where to go on with an origin, once what the hub holds of it has been compared with this journal.
+    private static func resume(
+        _ origin: OwnOrigin, _ held: [HeldOrigin], in tables: any AgentTables
+    ) throws -> UInt64 {
+        guard let theirs = held.first(where: { $0.origin == origin.id }) else { return 0 }
+        guard theirs.sequence <= origin.sequence else {
+            throw Refuse(
+                .identityLost,
+                words: "the hub holds \(theirs.sequence) versions of the \(origin.claim.lane) journal, "
+                    + "this store only \(origin.sequence): it was restored or copied")
+        }
+        guard try ownHead(origin, at: theirs.sequence, in: tables) == theirs.head else {
+            throw Refuse(
+                .identityLost,
+                words: "the hub holds another \(origin.claim.lane) journal than this store up to "
+                    + "version \(theirs.sequence): it was restored or copied")
+        }
+        return theirs.sequence
+    }
+
+    /// chain(sequence) of an own journal; nil beyond its end.
+    private static func ownHead(
+        _ origin: OwnOrigin, at sequence: UInt64, in tables: any AgentTables
+    ) throws -> Digest? {
+        if sequence == 0 { return origin.derivation }
+        return try tables.head(of: Dot(origin: origin.id, sequence: sequence))
+    }
+
+    public func accept(_ receipts: [Receipt], now: Milliseconds) throws {
+        try backend.write { tables in
+            guard try self.believe(receipts, in: tables) else { return }
+            var contact = try tables.contact()
+            contact.lastReceipt = now
+            contact.lastContact = now
+            try tables.put(contact)
+        }
+    }
+
+    /// Raises what counts as arrived.
+    ///
+    /// - Returns: false when there was nothing to believe.
+    /// - Throws: `Refuse` when a receipt is not the hub's, or not about this journal.
+    private func believe(_ receipts: [Receipt], in tables: any AgentTables) throws -> Bool {
+        if receipts.isEmpty { return false }
+        guard let configuration = try tables.configuration() else {
+            throw StoreError(.notJoined, "this store has not joined a hub")
+        }
+        let epoch = try tables.session().epoch
+        for receipt in receipts {
+            guard var origin = try tables.origins().first(where: { $0.id == receipt.origin }) else {
+                throw Refuse(.protocolError, words: "a receipt for an origin that is not this store's")
+            }
+            let statement = receipt.statement(hub: configuration.hub, epoch: epoch)
+            guard means.verifying.isValid(statement, receipt.signature, configuration.hubPublicKey) else {
+                throw Refuse(.protocolError, words: "a receipt that the hub has not signed")
+            }
+            let head = try TableAgentStore.ownHead(origin, at: receipt.sequence, in: tables)
+            guard receipt.sequence <= origin.sequence, head == receipt.head else {
+                throw Refuse(
+                    .identityLost,
+                    words:
+                        "the hub receipted version \(receipt.sequence) of another \(origin.claim.lane) journal"
+                )
+            }
+            guard receipt.sequence > origin.receipted else { continue }
+            origin.receipted = receipt.sequence
+            try tables.put(origin)
+            try tables.put(receipt, epoch: epoch)
+        }
+        return true
+    }
+
+    private func keep(settings: [UInt8], in tables: any AgentTables) throws {
+        guard !settings.isEmpty, settings.count <= Limits.settingsBytes,
+            var configuration = try tables.configuration()
+        else { return }
+        configuration.settings = settings
+        try tables.put(configuration)
+    }
+
+    public func apply(_ feed: Feed, now: Milliseconds) throws {
+        guard feed.versions.dots.count == feed.versions.rows.count else {
+            throw Refuse(.protocolError, words: "a feed whose versions have no names")
+        }
+        try backend.write { tables in
+            let own = try tables.origins()
+            try self.keep(settings: feed.settings, in: tables)
+            for form in feed.forms where form.count <= Limits.formDefinitionBytes {
+                try tables.put(form: form, hash: self.means.hashing(form))
+            }
+            for change in feed.scope {
+                try tables.put(change)
+                if change.kind == .leave {
+                    try TableAgentStore.leave(change, keeping: Set(own.map(\.id)), in: tables)
+                }
+            }
+            for row in 0..<feed.versions.count {
+                try TableAgentStore.take(feed.versions, row: row, own: own, in: tables)
+            }
+            // A verdict about something that is not in this journal has nowhere to stand.
+            for verdict in feed.verdicts
+            where own.contains(where: {
+                $0.id == verdict.dot.origin && (1...max(1, $0.sequence)).contains(verdict.dot.sequence)
+            }) {
+                try tables.put(verdict)
+            }
+            var session = try tables.session()
+            session.feed = feed.token
+            try tables.put(session)
+            var contact = try tables.contact()
+            contact.lastContact = now
+            try tables.put(contact)
+        }
+    }
+
+    private static func take(
+        _ versions: FeedVersions, row: Int, own: [OwnOrigin], in tables: any AgentTables
+    ) throws {
+        let dot = versions.dots[row]
+        guard dot.origin != 0, dot.sequence > 0, dot.sequence <= Limits.sequence else {
+            throw Refuse(.protocolError, words: "a version in the feed has no name")
+        }
+        if try own.contains(where: { $0.id == dot.origin }) || tables.holds(dot) { return }
+        let version = versions.version(at: row)
+        let name = RecordName(version.key)
+        var state = try tables.record(name) ?? RecordState()
+        let flags = VersionFlags(rawValue: versions.rows.flags[row])
+        state.merge(version, afterHole: flags.contains(.afterHole))
+        try tables.put(state, of: name)
+        try tables.append(
+            StoredVersion(version: version, head: nil, bytes: 0),
+            columns: VersionColumns(CollectionOfOne(version)))
+    }
+
+    /// Where a form's key names the subject of a scope change. Alerts name a record, not a person.
+    private static let subjectKeys: [(form: String, subject: String, position: Int)] = [
+        ("person", "person", 0), ("membership", "person", 0), ("excuse", "person", 0),
+        ("check-in", "person", 1),
+        ("unit", "unit", 0), ("daily-report", "unit", 0),
+    ]
+
+    /// Drops the copies of others' versions about somebody who has left this store's scope. Own versions stay, and
+    /// with them what they alone say.
+    private static func leave(
+        _ change: ScopeChange, keeping own: Set<OriginID>, in tables: any AgentTables
+    ) throws {
+        for (form, subject, position) in subjectKeys where subject.utf8.elementsEqual(change.subject.utf8) {
+            let form = Array(form.utf8)
+            var after: [UInt8]?
+            while true {
+                let page = try tables.records(form: form, after: after, limit: 1_000)
+                for row in page {
+                    let name = RecordName(form: form, key: row.key)
+                    let key = try TableAgentStore.key(of: name)
+                    if key.values.count > position, key.values[position] == .text(change.id) {
+                        try forget(name, keeping: own, in: tables)
+                    }
+                }
+                guard let last = page.last else { break }
+                after = last.key
+            }
+        }
+    }
+
+    private static func forget(
+        _ name: RecordName, keeping own: Set<OriginID>, in tables: any AgentTables
+    ) throws {
+        var state = RecordState()
+        for version in try tables.versions(of: name) {
+            if own.contains(version.dot.origin) {
+                state.merge(version)
+            } else {
+                try tables.remove(version.dot)
+            }
+        }
+        if state.isEmpty { try tables.removeRecord(name) } else { try tables.put(state, of: name) }
+    }
+}
+
+extension Int64 {
+    func addingClamped(_ other: Int64) -> Int64 {
+        let sum = addingReportingOverflow(other)
+        return sum.overflow ? (other > 0 ? .max : .min) : sum.partialValue
+    }
+
+    func subtractingClamped(_ other: Int64) -> Int64 {
+        let difference = subtractingReportingOverflow(other)
+        return difference.overflow ? (other < 0 ? .max : .min) : difference.partialValue
+    }
+}

@@ -1,0 +1,124 @@
+package import SyncCore
+
+/// What names a record in tables: form and canonical key, both as bytes.
+package struct RecordName: Sendable, Hashable {
+    package var form: [UInt8]
+    package var key: [UInt8]
+
+    package init(form: [UInt8], key: [UInt8]) {
+        self.form = form
+        self.key = key
+    }
+
+    package init(_ key: RecordKey) {
+        self.init(form: Array(key.form.utf8), key: Canonical.encode(key: key.values))
+    }
+
+    /// Nil when the key bytes are not canonical.
+    package var recordKey: RecordKey? {
+        Canonical.decode(key: key).map { RecordKey(form: String(decoding: form, as: UTF8.self), values: $0) }
+    }
+}
+
+/// A version as a store holds it. `head` is nil for versions of others.
+package struct StoredVersion: Sendable, Hashable {
+    package var version: Version
+    package var head: Digest?
+    /// Roughly, in canonical bytes.
+    package var bytes: Int
+
+    package init(version: Version, head: Digest?, bytes: Int) {
+        self.version = version
+        self.head = head
+        self.bytes = bytes
+    }
+}
+
+/// What a replica remembers between sessions.
+package struct SessionFacts: Sendable, Hashable {
+    /// The last Welcome's session token; zero when there was none.
+    package var token = Token16.zero
+    /// The last Welcome's epoch.
+    package var epoch = Token16.zero
+    package var feed = FeedToken.beginning
+    package var mark: Mark?
+    /// The latest authored time of the replica, in both lanes.
+    package var lastAuthored: Milliseconds?
+
+    package init() {}
+}
+
+/// Records of one lane, each counted once.
+package struct RecordCounts: Sendable, Hashable {
+    package var queued: UInt64
+    package var receipted: UInt64
+    package var quarantined: UInt64
+
+    package init(queued: UInt64, receipted: UInt64, quarantined: UInt64) {
+        self.queued = queued
+        self.receipted = receipted
+        self.quarantined = quarantined
+    }
+}
+
+/// The plain tables under a branch's store. What they mean stands in ``TableAgentStore``; they only keep.
+package protocol AgentTables: AnyObject {
+    func configuration() throws -> AgentConfiguration?
+    func put(_ configuration: AgentConfiguration) throws
+    func session() throws -> SessionFacts
+    func put(_ session: SessionFacts) throws
+    func contact() throws -> ContactFacts
+    func put(_ contact: ContactFacts) throws
+
+    /// Own current origins, urgent first.
+    func origins() throws -> [OwnOrigin]
+    /// Adds the origin, or renews the one with the same id.
+    func put(_ origin: OwnOrigin) throws
+
+    func record(_ name: RecordName) throws -> RecordState?
+    func put(_ state: RecordState, of name: RecordName) throws
+    func removeRecord(_ name: RecordName) throws
+    /// In the order of key bytes, behind `after`.
+    func records(form: [UInt8], after: [UInt8]?, limit: Int) throws -> [(key: [UInt8], state: RecordState)]
+
+    /// Adds a version. Its record has been put before.
+    func append(_ stored: StoredVersion, columns: VersionColumns) throws
+    func holds(_ dot: Dot) throws -> Bool
+    func head(of dot: Dot) throws -> Digest?
+    /// Versions of an origin behind `after`, in order, until `body` returns false.
+    func eachVersion(of origin: OriginID, after: UInt64, _ body: (StoredVersion) throws -> Bool) throws
+    /// Ascending by dot.
+    func versions(of name: RecordName) throws -> [Version]
+    func remove(_ dot: Dot) throws
+    func counts(of origin: OwnOrigin) throws -> RecordCounts
+
+    func put(_ seal: Seal, of origin: OriginID) throws
+    func seals(of origin: OriginID, in range: ClosedRange<UInt64>) throws -> [Seal]
+    func salt(of origin: OriginID, day: Int32, retentionClass: RetentionClass) throws -> Token16?
+    func put(_ grant: SaltGrant, of origin: OriginID, firstUse: UInt64) throws
+    /// In the order of first use.
+    func salts(of origin: OriginID, firstUsedIn range: ClosedRange<UInt64>) throws -> [SaltGrant]
+
+    func hasPrint(_ print: Digest, of name: RecordName) throws -> Bool
+    func put(_ print: Digest, of name: RecordName) throws
+    func imported(from source: String, _ name: RecordName) throws -> [Assignment]?
+    func putImport(from source: String, _ name: RecordName, _ assignments: [Assignment]) throws
+
+    func put(_ receipt: Receipt, epoch: Token16) throws
+    /// Adds a verdict as the last of its version; one that is there already becomes the last.
+    func put(_ verdict: Verdict) throws
+    /// In the order in which they came.
+    func verdicts(of dot: Dot) throws -> [Verdict]
+    /// The last verdict of each version that is one of `kinds`, newest first.
+    func lastVerdicts(_ kinds: Set<Verdict.Kind>, limit: Int) throws -> [(verdict: Verdict, name: RecordName)]
+    func put(form json: [UInt8], hash: Digest) throws
+    func forms() throws -> [[UInt8]]
+    func put(_ change: ScopeChange) throws
+}
+
+/// Where tables live: gives them out for the length of one transaction.
+package protocol AgentBackend: AnyObject {
+    /// A durable transaction that nobody else writes beside; nothing of it stays when `body` throws.
+    func write<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result
+    func read<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result
+}

@@ -1,0 +1,226 @@
+import SyncCore
+
+/// A branch's store in memory: for tests and simulations, with the contract of the one on disk.
+public final class MemoryAgentStore: TableAgentStore {
+    public init(means: AgentMeans) {
+        super.init(backend: MemoryAgentBackend(), means: means)
+    }
+}
+
+/// Keeps a copy of the tables while somebody writes, and puts it back when they throw.
+private final class MemoryAgentBackend: AgentBackend {
+    private let tables = MemoryAgentTables()
+
+    func write<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result {
+        let before = tables.content
+        do {
+            return try body(tables)
+        } catch {
+            tables.content = before
+            throw error
+        }
+    }
+
+    func read<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result { try body(tables) }
+}
+
+private struct PrintName: Hashable {
+    var print: Digest
+    var record: RecordName
+}
+
+private struct ImportName: Hashable {
+    var source: [UInt8]
+    var record: RecordName
+}
+
+private struct SaltName: Hashable {
+    var origin: OriginID
+    var day: Int32
+    var retentionClass: RetentionClass
+}
+
+private final class MemoryAgentTables: AgentTables {
+    struct Content {
+        var configuration: AgentConfiguration?
+        var session = SessionFacts()
+        var contact = ContactFacts()
+        var origins: [OwnOrigin] = []
+        var records: [RecordName: RecordState] = [:]
+        /// Own journals are gapless and lie in `journals`; versions of others in `foreign`.
+        var journals: [OriginID: [StoredVersion]] = [:]
+        var foreign: [Dot: Version] = [:]
+        var dots: [RecordName: Set<Dot>] = [:]
+        var seals: [OriginID: [Seal]] = [:]
+        var salts: [SaltName: Token16] = [:]
+        var grants: [OriginID: [(firstUse: UInt64, grant: SaltGrant)]] = [:]
+        var prints: Set<PrintName> = []
+        var imports: [ImportName: [Assignment]] = [:]
+        var receipts: [OriginID: (receipt: Receipt, epoch: Token16)] = [:]
+        /// Oldest first.
+        var verdicts: [Verdict] = []
+        var forms: [[UInt8]] = []
+        var scope: [[UInt8]: ScopeChange] = [:]
+    }
+
+    var content = Content()
+
+    func configuration() -> AgentConfiguration? { content.configuration }
+    func put(_ configuration: AgentConfiguration) { content.configuration = configuration }
+    func session() -> SessionFacts { content.session }
+    func put(_ session: SessionFacts) { content.session = session }
+    func contact() -> ContactFacts { content.contact }
+    func put(_ contact: ContactFacts) { content.contact = contact }
+    func origins() -> [OwnOrigin] { content.origins }
+
+    func put(_ origin: OwnOrigin) {
+        if let index = content.origins.firstIndex(where: { $0.id == origin.id }) {
+            content.origins[index] = origin
+        } else {
+            content.origins.append(origin)
+            content.origins.sort { $0.claim.lane < $1.claim.lane }
+        }
+    }
+
+    func record(_ name: RecordName) -> RecordState? { content.records[name] }
+    func put(_ state: RecordState, of name: RecordName) { content.records[name] = state }
+    func removeRecord(_ name: RecordName) { content.records[name] = nil }
+
+    func records(form: [UInt8], after: [UInt8]?, limit: Int) -> [(key: [UInt8], state: RecordState)] {
+        let names = content.records.keys.filter { name in
+            name.form == form && (after.map { $0.lexicographicallyPrecedes(name.key) } ?? true)
+        }
+        return names.sorted { $0.key.lexicographicallyPrecedes($1.key) }.prefix(max(0, limit)).compactMap {
+            name in
+            content.records[name].map { (name.key, $0) }
+        }
+    }
+
+    func append(_ stored: StoredVersion, columns: VersionColumns) throws {
+        let dot = stored.version.dot
+        if stored.head == nil {
+            content.foreign[dot] = stored.version
+        } else {
+            guard UInt64(content.journals[dot.origin]?.count ?? 0) + 1 == dot.sequence else {
+                throw StoreError(.corrupt, "a hole in the own journal")
+            }
+            content.journals[dot.origin, default: []].append(stored)
+        }
+        content.dots[RecordName(stored.version.key), default: []].insert(dot)
+    }
+
+    private func own(_ dot: Dot) -> StoredVersion? {
+        guard let journal = content.journals[dot.origin], dot.sequence > 0,
+            dot.sequence <= UInt64(journal.count)
+        else { return nil }
+        return journal[Int(dot.sequence) - 1]
+    }
+
+    func holds(_ dot: Dot) -> Bool { own(dot) != nil || content.foreign[dot] != nil }
+    func head(of dot: Dot) -> Digest? { own(dot)?.head }
+
+    func eachVersion(
+        of origin: OriginID, after: UInt64, _ body: (StoredVersion) throws -> Bool
+    ) throws {
+        guard let journal = content.journals[origin], after < UInt64(journal.count) else { return }
+        for stored in journal[Int(after)...] {
+            guard try body(stored) else { return }
+        }
+    }
+
+    func versions(of name: RecordName) -> [Version] {
+        (content.dots[name] ?? []).sorted().compactMap { own($0)?.version ?? content.foreign[$0] }
+    }
+
+    func remove(_ dot: Dot) {
+        guard let version = content.foreign.removeValue(forKey: dot) else { return }
+        content.dots[RecordName(version.key)]?.remove(dot)
+    }
+
+    func counts(of origin: OwnOrigin) -> RecordCounts {
+        var queued: Set<RecordName> = []
+        var all: Set<RecordName> = []
+        var quarantined: Set<RecordName> = []
+        for stored in content.journals[origin.id] ?? [] {
+            let name = RecordName(stored.version.key)
+            all.insert(name)
+            if stored.version.dot.sequence > origin.receipted { queued.insert(name) }
+            let held = verdicts(of: stored.version.dot).last {
+                $0.kind == .quarantined || $0.kind == .released
+            }
+            if held?.kind == .quarantined { quarantined.insert(name) }
+        }
+        return RecordCounts(
+            queued: UInt64(queued.count), receipted: UInt64(all.count - queued.count),
+            quarantined: UInt64(quarantined.count))
+    }
+
+    func put(_ seal: Seal, of origin: OriginID) { content.seals[origin, default: []].append(seal) }
+
+    func seals(of origin: OriginID, in range: ClosedRange<UInt64>) -> [Seal] {
+        (content.seals[origin] ?? []).filter { range.contains($0.sequence) }
+    }
+
+    func salt(of origin: OriginID, day: Int32, retentionClass: RetentionClass) -> Token16? {
+        content.salts[SaltName(origin: origin, day: day, retentionClass: retentionClass)]
+    }
+
+    func put(_ grant: SaltGrant, of origin: OriginID, firstUse: UInt64) {
+        content.salts[SaltName(origin: origin, day: grant.day, retentionClass: grant.retentionClass)] =
+            grant.salt
+        content.grants[origin, default: []].append((firstUse, grant))
+    }
+
+    func salts(of origin: OriginID, firstUsedIn range: ClosedRange<UInt64>) -> [SaltGrant] {
+        (content.grants[origin] ?? []).filter { range.contains($0.firstUse) }.map(\.grant)
+    }
+
+    func hasPrint(_ print: Digest, of name: RecordName) -> Bool {
+        content.prints.contains(PrintName(print: print, record: name))
+    }
+
+    func put(_ print: Digest, of name: RecordName) {
+        content.prints.insert(PrintName(print: print, record: name))
+    }
+
+    func imported(from source: String, _ name: RecordName) -> [Assignment]? {
+        content.imports[ImportName(source: Array(source.utf8), record: name)]
+    }
+
+    func putImport(from source: String, _ name: RecordName, _ assignments: [Assignment]) {
+        content.imports[ImportName(source: Array(source.utf8), record: name)] = assignments
+    }
+
+    func put(_ receipt: Receipt, epoch: Token16) { content.receipts[receipt.origin] = (receipt, epoch) }
+
+    func put(_ verdict: Verdict) {
+        content.verdicts.removeAll { $0 == verdict }
+        content.verdicts.append(verdict)
+    }
+
+    func verdicts(of dot: Dot) -> [Verdict] { content.verdicts.filter { $0.dot == dot } }
+
+    func lastVerdicts(
+        _ kinds: Set<Verdict.Kind>, limit: Int
+    ) -> [(verdict: Verdict, name: RecordName)] {
+        var seen: Set<Dot> = []
+        var found: [(verdict: Verdict, name: RecordName)] = []
+        for verdict in content.verdicts.reversed() where seen.insert(verdict.dot).inserted {
+            guard kinds.contains(verdict.kind), found.count < limit, let stored = own(verdict.dot) else {
+                continue
+            }
+            found.append((verdict, RecordName(stored.version.key)))
+        }
+        return found
+    }
+
+    func put(form json: [UInt8], hash: Digest) {
+        if !content.forms.contains(json) { content.forms.append(json) }
+    }
+
+    func forms() -> [[UInt8]] { content.forms }
+
+    func put(_ change: ScopeChange) {
+        content.scope[Array(change.subject.utf8) + [0] + change.id] = change
+    }
+}
