@@ -25,7 +25,8 @@ public struct CoverageBoard: Sendable, Hashable {
         public var report: Report
 
         public init(
-            unit: String, unitName: String, register: Int, checkedIn: Int, missing: [String], excused: [String],
+            unit: String, unitName: String, register: Int, checkedIn: Int, missing: [String],
+            excused: [String],
             late: [String], flagged: [String], report: Report
         ) {
             self.unit = unit

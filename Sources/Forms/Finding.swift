@@ -18,3 +18,30 @@ public struct Finding: Sendable, Hashable {
         self.field = field
     }
 }
+
+/// Reason codes that the programs themselves know; a form may bring its own.
+public enum Reason {
+    public static let malformedRow = "malformed_row"
+    public static let unknownPerson = "unknown_person"
+    public static let unknownUnit = "unknown_unit"
+    public static let notOnRegister = "not_on_register"
+    public static let unknownForm = "unknown_form"
+    public static let unknownField = "unknown_field"
+    public static let wrongKind = "wrong_kind"
+    public static let wrongClass = "wrong_retention_class"
+    public static let missingKey = "missing_key"
+    public static let missingValue = "missing_value"
+    public static let badDate = "bad_date"
+    public static let badTime = "bad_time"
+    public static let badText = "bad_text"
+    public static let badValue = "bad_value"
+    public static let tooLarge = "too_large"
+    public static let dateOutOfPeriod = "date_out_of_period"
+    public static let recordedBeforeDay = "recorded_before_day"
+    public static let submittedBeforeDay = "submitted_before_day"
+    public static let statedAfterAuthored = "stated_after_authored"
+    public static let clockUntrusted = "clock_untrusted"
+
+    public static func notANumber(_ field: String) -> String { field + "_not_a_number" }
+    public static func outOfRange(_ field: String) -> String { field + "_out_of_range" }
+}

@@ -1,3 +1,4 @@
+import FoundationEssentials
 public import SyncCore
 
 /// The forms a program knows: the built-in ones, and what the centre published.
@@ -10,5 +11,105 @@ public struct FormCatalog: Sendable {
 
     public subscript(form: String) -> FormDefinition? {
         definitions.first { $0.form.utf8.elementsEqual(form.utf8) }
+    }
+
+    /// The forms of `Protocol/forms`, decoded once.
+    public static let builtIn = FormCatalog(builtInSources.compactMap { try? decode($0.json) })
+
+    static let builtInSources: [(form: String, json: [UInt8])] = [
+        (BuiltIn.checkIn, PackageResources.check_in_json),
+        (BuiltIn.dailyReport, PackageResources.daily_report_json),
+        (BuiltIn.alert, PackageResources.alert_json),
+        (BuiltIn.unit, PackageResources.unit_json),
+        (BuiltIn.person, PackageResources.person_json),
+        (BuiltIn.membership, PackageResources.membership_json),
+        (BuiltIn.excuse, PackageResources.excuse_json),
+    ]
+
+    /// Reads one definition.
+    ///
+    /// - Throws: a `DecodingError`, or ``FormDefinitionError`` when it is too large or contradicts itself.
+    public static func decode(_ json: [UInt8]) throws -> FormDefinition {
+        guard json.count <= Limits.formDefinitionBytes else {
+            throw FormDefinitionError(form: "", subject: "", code: .tooLarge)
+        }
+        let definition = try JSONDecoder().decode(FormDefinition.self, from: Data(json))
+        try definition.check()
+        return definition
+    }
+}
+
+/// Names of the built-in forms and of the fields that programs themselves read.
+public enum BuiltIn {
+    public static let checkIn = "check-in"
+    public static let dailyReport = "daily-report"
+    public static let alert = "alert"
+    public static let unit = "unit"
+    public static let person = "person"
+    public static let membership = "membership"
+    public static let excuse = "excuse"
+
+    public static let reportKind: FieldID = 1
+    public static let alertFacts: FieldID = 1
+    public static let alertStatus: FieldID = 2
+    public static let unitName: FieldID = 1
+    public static let unitType: FieldID = 2
+    public static let unitParent: FieldID = 3
+    public static let unitLine: FieldID = 4
+    public static let membershipUnit: FieldID = 1
+    public static let excuseTo: FieldID = 1
+}
+
+/// Why a form definition cannot be used.
+public struct FormDefinitionError: Error, Sendable, Hashable, CustomStringConvertible {
+    public enum Code: String, Sendable {
+        case tooLarge = "too_large"
+        case badName = "bad_name"
+        case badKeys = "bad_keys"
+        case badFields = "bad_fields"
+        case badPolicy = "bad_policy"
+        case badBound = "bad_bound"
+        case badRule = "bad_rule"
+        case badSetting = "bad_setting"
+    }
+
+    public var form: String
+    /// The field, key, rule or setting concerned.
+    public var subject: String
+    public var code: Code
+
+    public var description: String { "form \(form), \(subject): \(code.rawValue)" }
+}
+
+extension FormDefinition {
+    /// Refuses a definition that contradicts itself.
+    func check() throws(FormDefinitionError) {
+        func refuse(_ code: FormDefinitionError.Code, _ subject: String) -> FormDefinitionError {
+            FormDefinitionError(form: form, subject: subject, code: code)
+        }
+        guard !form.isEmpty, form.utf8.count <= Limits.formNameBytes else { throw refuse(.badName, form) }
+        guard (1...Limits.groupKeys).contains(keys.count) else { throw refuse(.badKeys, "keys") }
+        guard fields.count <= Limits.groupFields else { throw refuse(.badFields, "fields") }
+        var last: FieldID = 0
+        for field in fields {
+            guard field.id > last else { throw refuse(.badFields, field.name) }
+            last = field.id
+            guard MergePolicy(rawValue: field.policy) != nil else { throw refuse(.badPolicy, field.name) }
+            guard (field.scale ?? 0) <= 18, field.type == .decimal || field.scale == nil else {
+                throw refuse(.badFields, field.name)
+            }
+        }
+        let names = (keys.map(\.name) + fields.map(\.name)).map { Array($0.utf8) }
+        guard Set(names).count == names.count else { throw refuse(.badFields, "names") }
+        if let day {
+            guard let index = keyIndex(day.key), keys[index].type == .date else {
+                throw refuse(.badKeys, day.key)
+            }
+        }
+        for rule in rules ?? [] {
+            for condition in rule.any where field(named: condition.field) == nil {
+                throw refuse(.badRule, rule.id)
+            }
+        }
     }
 }

@@ -48,6 +48,22 @@ public struct FieldDefinition: Codable, Sendable, Hashable {
     public var minimum: String?
     public var maximum: String?
     public var hidden: Bool?
+    /// The reason of a refusal when a boolean or choice cannot be read; absent: `bad_value`.
+    public var unreadable: String?
+}
+
+/// The key that is the day a record is about, and what is said of a record made before that day began.
+public struct DayRule: Codable, Sendable, Hashable {
+    public var key: String
+    public var beforeReason: String
+}
+
+/// Column headings under which sheets carry the time of a row.
+public struct SheetTimes: Codable, Sendable, Hashable {
+    /// When the row was first written: its first-created time, and its stated time unless it was corrected.
+    public var recorded: [String]
+    /// When the row was corrected: then its stated time.
+    public var corrected: [String]
 }
 
 /// "When one of these holds, raise a record of another form."
@@ -70,11 +86,44 @@ public struct FormDefinition: Codable, Sendable, Hashable {
     public var form: String
     public var revision: UInt32
     public var labels: Labels
+    /// In key order; a day comes first.
     public var keys: [KeyDefinition]
+    public var day: DayRule?
+    public var times: SheetTimes?
     public var fields: [FieldDefinition]
     /// `branch`, `centre` or both.
     public var writers: [String]
     /// Days that each retention class is kept at the centre, by class number; absent: for ever.
     public var retentionDays: [String: Int]?
     public var rules: [RaiseRule]?
+}
+
+extension FormDefinition {
+    public func field(_ id: FieldID) -> FieldDefinition? { fields.first { $0.id == id } }
+
+    public func field(named name: String) -> FieldDefinition? {
+        fields.first { $0.name.utf8.elementsEqual(name.utf8) }
+    }
+
+    /// The position of a key by its name.
+    public func keyIndex(_ name: String) -> Int? {
+        keys.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }
+    }
+
+    /// How candidates of a field are merged; a field this form does not know goes by `latest`.
+    public func policy(of id: FieldID) -> MergePolicy {
+        field(id).flatMap { MergePolicy(rawValue: $0.policy) } ?? .latest
+    }
+}
+
+extension FieldType {
+    /// How values of the type lie on the wire.
+    public var kind: ValueKind {
+        switch self {
+        case .integer, .boolean, .date, .time: .integer
+        case .decimal: .decimal
+        case .text, .choice, .person, .unit, .region, .record: .text
+        case .multiChoice, .placeList: .list
+        }
+    }
 }

@@ -18,3 +18,20 @@ public struct Settings: Codable, Sendable, Hashable {
 
     public init() {}
 }
+
+extension Settings {
+    /// The text of a number setting by its name, as form definitions refer to it; nil for any other name.
+    func number(named name: String) -> String? {
+        switch name {
+        case "temperatureMinimum": temperatureMinimum
+        case "temperatureMaximum": temperatureMaximum
+        case "temperatureAlert": temperatureAlert
+        default: nil
+        }
+    }
+
+    /// A bound of a form, a number or the name of a setting, at `scale`; nil when it is neither.
+    func bound(_ text: String, scale: UInt8) -> Int64? {
+        CellText.decimal(Array((number(named: text) ?? text).utf8)[...], scale: scale)
+    }
+}

@@ -1,0 +1,186 @@
+public import SyncCore
+
+/// A form made ready for checking many versions: bounds resolved, names compared once, one flat list of checks.
+public struct CompiledForm: Sendable {
+    /// What values of a field must look like.
+    enum ContentCheck: Sendable {
+        case none
+        case range(ClosedRange<Int64>, reason: String)
+        case choice([[UInt8]], reason: String)
+    }
+
+    struct FieldCheck: Sendable {
+        var id: FieldID
+        var kind: ValueKind
+        var scale: UInt8
+        var retentionClass: RetentionClass
+        var isRequired: Bool
+        var content: ContentCheck
+    }
+
+    struct KeyCheck: Sendable {
+        var kind: ValueKind
+        var isDate: Bool
+    }
+
+    struct DayCheck: Sendable {
+        var key: Int
+        var beforeReason: String
+        var window: Int32
+        var period: ClosedRange<Int32>
+    }
+
+    struct Condition: Sendable {
+        var field: FieldID
+        var name: String
+        var kind: ValueKind
+        var scale: UInt8
+        /// The value that is reached or exceeded.
+        var threshold: Int64
+    }
+
+    struct Rule: Sendable {
+        var id: String
+        var raise: String
+        var conditions: [Condition]
+    }
+
+    public let definition: FormDefinition
+    public let zone: LocalZone
+    let keys: [KeyCheck]
+    /// Ascending by field.
+    let fields: [FieldCheck]
+    let day: DayCheck?
+    let rules: [Rule]
+
+    /// - Throws: ``FormDefinitionError`` when a bound or a setting cannot be read.
+    public init(
+        _ definition: FormDefinition, settings: Settings, zone: LocalZone
+    ) throws(FormDefinitionError) {
+        try definition.check()
+        self.definition = definition
+        self.zone = zone
+        keys = definition.keys.map { KeyCheck(kind: $0.type.kind, isDate: $0.type == .date) }
+        var checks: [FieldCheck] = []
+        for field in definition.fields {
+            checks.append(
+                FieldCheck(
+                    id: field.id, kind: field.type.kind, scale: field.scale ?? 0,
+                    retentionClass: field.retentionClass, isRequired: field.required ?? false,
+                    content: try CompiledForm.content(of: field, form: definition.form, settings: settings)))
+        }
+        fields = checks
+        day = try CompiledForm.day(of: definition, settings: settings)
+        var rules: [Rule] = []
+        for rule in definition.rules ?? [] {
+            rules.append(try CompiledForm.compile(rule, of: definition, settings: settings))
+        }
+        self.rules = rules
+    }
+
+    private static func content(
+        of field: FieldDefinition, form: String, settings: Settings
+    ) throws(FormDefinitionError) -> ContentCheck {
+        switch field.type {
+        case .boolean:
+            return .range(0...1, reason: field.unreadable ?? Reason.badValue)
+        case .date:
+            return .range(
+                Int64(CivilDay.accepted.lowerBound)...Int64(CivilDay.accepted.upperBound),
+                reason: Reason.badDate)
+        case .time:
+            return .range(LocalZone.acceptedTimes, reason: Reason.badTime)
+        case .choice, .multiChoice:
+            guard let choices = field.choices else { return .none }
+            return .choice(choices.map { Array($0.utf8) }, reason: field.unreadable ?? Reason.badValue)
+        case .integer, .decimal:
+            guard field.minimum != nil || field.maximum != nil else { return .none }
+            let scale = field.scale ?? 0
+            guard let least = field.minimum.map({ settings.bound($0, scale: scale) }) ?? Int64.min,
+                let most = field.maximum.map({ settings.bound($0, scale: scale) }) ?? Int64.max, least <= most
+            else { throw FormDefinitionError(form: form, subject: field.name, code: .badBound) }
+            return .range(least...most, reason: Reason.outOfRange(field.name))
+        case .text, .person, .unit, .region, .placeList, .record:
+            return .none
+        }
+    }
+
+    private static func day(
+        of definition: FormDefinition, settings: Settings
+    ) throws(FormDefinitionError) -> DayCheck? {
+        guard let rule = definition.day, let key = definition.keyIndex(rule.key) else { return nil }
+        let first = settings.firstDay.map { CivilDay.parse($0) } ?? CivilDay.accepted.lowerBound
+        let last = settings.lastDay.map { CivilDay.parse($0) } ?? CivilDay.accepted.upperBound
+        guard let first, let last, first <= last, (0...100_000).contains(settings.entryWindowDays) else {
+            throw FormDefinitionError(form: definition.form, subject: "firstDay, lastDay", code: .badSetting)
+        }
+        return DayCheck(
+            key: key, beforeReason: rule.beforeReason, window: Int32(settings.entryWindowDays),
+            period: first...last)
+    }
+
+    private static func compile(
+        _ rule: RaiseRule, of definition: FormDefinition, settings: Settings
+    ) throws(FormDefinitionError) -> Rule {
+        var conditions: [Condition] = []
+        for condition in rule.any {
+            guard let field = definition.field(named: condition.field) else { continue }
+            let scale = field.scale ?? 0
+            let threshold: Int64? =
+                condition.isTrue == true ? 1 : condition.atLeast.flatMap { settings.bound($0, scale: scale) }
+            guard let threshold, field.type.kind == .integer || field.type.kind == .decimal else {
+                throw FormDefinitionError(form: definition.form, subject: rule.id, code: .badRule)
+            }
+            conditions.append(
+                Condition(
+                    field: field.id, name: field.name, kind: field.type.kind, scale: scale,
+                    threshold: threshold))
+        }
+        return Rule(id: rule.id, raise: rule.raise, conditions: conditions)
+    }
+
+    func check(of id: FieldID) -> FieldCheck? { fields.first { $0.id == id } }
+}
+
+/// All forms of a catalog, compiled under the same settings.
+public struct CompiledCatalog: Sendable {
+    public let catalog: FormCatalog
+    public let settings: Settings
+    public let zone: LocalZone
+    public let forms: [CompiledForm]
+
+    /// - Throws: ``FormDefinitionError`` for the first form that cannot be compiled.
+    public init(
+        _ catalog: FormCatalog = .builtIn, settings: Settings, zone: LocalZone
+    ) throws(FormDefinitionError) {
+        self.catalog = catalog
+        self.settings = settings
+        self.zone = zone
+        var forms: [CompiledForm] = []
+        for definition in catalog.definitions {
+            forms.append(try CompiledForm(definition, settings: settings, zone: zone))
+        }
+        self.forms = forms
+    }
+
+    public subscript(form: String) -> CompiledForm? {
+        forms.first { $0.definition.form.utf8.elementsEqual(form.utf8) }
+    }
+
+    /// What is to be said of all versions of a batch, each group by its form, ordered by row.
+    public func findings(of columns: VersionColumns) -> [Finding] {
+        var all: [Finding] = []
+        for group in columns.groups {
+            if let form = self[group.form] {
+                all.append(contentsOf: form.findings(in: group, of: columns))
+            } else {
+                all.append(
+                    contentsOf: group.rows.map {
+                        Finding(row: Int($0), isRefusal: true, reason: Reason.unknownForm, field: 0)
+                    })
+            }
+        }
+        return all.enumerated().sorted { ($0.element.row, $0.offset) < ($1.element.row, $1.offset) }.map(
+            \.element)
+    }
+}

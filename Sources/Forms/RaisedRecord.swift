@@ -1,0 +1,91 @@
+public import SyncCore
+
+/// A record that a rule calls for. Branch and centre make the same one: its key is the rule and the record's key.
+public struct RaisedRecord: Sendable, Hashable {
+    public var rule: String
+    public var key: RecordKey
+    /// What fired, such as `temperature=37.80` or `fever`.
+    public var facts: [String]
+}
+
+extension CompiledForm {
+    /// Whether a rule of this form holds, per row of the group. What a row leaves alone does not count.
+    public func flagged(_ group: FormGroup) -> [Bool] {
+        var result = Array(repeating: false, count: group.rows.count)
+        for condition in rules.flatMap(\.conditions) {
+            for column in group.fields where column.field == condition.field && condition.fits(column) {
+                for place in column.integers.indices where column.integers[place] >= condition.threshold {
+                    if column.presence(at: place) == .value { result[place] = true }
+                }
+            }
+        }
+        return result
+    }
+
+    /// Whether a rule of this form holds on a record's effective values.
+    public func isFlagged(_ record: EffectiveRecord) -> Bool {
+        record.exists && isFlagged { record[$0] }
+    }
+
+    /// Whether a rule of this form holds on the values that `value` gives.
+    public func isFlagged(_ value: (FieldID) -> Value?) -> Bool {
+        rules.contains { rule in rule.conditions.contains { $0.holds(value($0.field)) } }
+    }
+
+    /// The records that this form's rules call for, given a record's key and values.
+    ///
+    /// - Parameter definition: looks up the form that is to be raised.
+    public func raised(
+        for key: RecordKey, _ value: (FieldID) -> Value?, definition lookUp: (String) -> FormDefinition?
+    ) -> [RaisedRecord] {
+        rules.compactMap { rule in
+            let facts = rule.conditions.filter { $0.holds(value($0.field)) }.map { $0.fact(value($0.field)) }
+            guard !facts.isEmpty, let form = lookUp(rule.raise) else { return nil }
+            var values: [Value] = []
+            for part in form.keys {
+                if part.name == "rule" {
+                    values.append(.text(rule.id))
+                } else if let index = definition.keyIndex(part.name), index < key.values.count {
+                    values.append(key.values[index])
+                } else {
+                    return nil
+                }
+            }
+            return RaisedRecord(rule: rule.id, key: RecordKey(form: form.form, values: values), facts: facts)
+        }
+    }
+}
+
+extension RaisedRecord {
+    /// What the first version of an alert assigns.
+    public func assignments(_ form: FormDefinition) -> [Assignment] {
+        let stated: [FieldID: Value] = [
+            BuiltIn.alertFacts: .list(facts.map { Array($0.utf8) }), BuiltIn.alertStatus: .text("open"),
+        ]
+        return form.fields.map {
+            Assignment(field: $0.id, retentionClass: $0.retentionClass, value: stated[$0.id] ?? .notStated)
+        }
+    }
+}
+
+extension CompiledForm.Condition {
+    func fits(_ column: Column) -> Bool {
+        column.kind == kind && (kind != .decimal || column.scale == scale)
+    }
+
+    func holds(_ value: Value?) -> Bool {
+        switch value {
+        case .integer(let number): kind == .integer && number >= threshold
+        case .decimal(let unscaled, let scale):
+            kind == .decimal && scale == self.scale && unscaled >= threshold
+        default: false
+        }
+    }
+
+    func fact(_ value: Value?) -> String {
+        if case .decimal(let unscaled, let scale) = value {
+            return name + "=" + CellText.text(decimal: unscaled, scale: scale)
+        }
+        return name
+    }
+}
