@@ -20,6 +20,8 @@ public struct AgentSession: Sendable {
         case loaded(Lane, VersionBatch?)
         /// The batch that was sent last took so many bytes on the wire.
         case batchWritten(Lane, bytes: Int)
+        /// The batch that was to go ahead of Welcome takes too many bytes: it was not sent and waits its turn.
+        case batchWithheld(Lane)
         case receiptsStored([Receipt])
         case feedStored(FeedToken)
         /// Something was authored: the lanes' highest sequences.
@@ -93,7 +95,14 @@ public struct AgentSession: Sendable {
     private var urgent = SendWindow(isPaced: false)
     private var routine = SendWindow(isPaced: true)
     private var maximumBatch = 1_000
-    private var loading: Lane?
+    private var loading: (lane: Lane, after: UInt64)?
+    /// What was authored before the session was opened.
+    private var appendedEarly: [Lane: UInt64] = [:]
+    /// The hub answers every batch in order with one Receipt, Gap or Fork. Gaps that answer batches sent before the
+    /// last restart of their lane are old news.
+    private var batchesSent: UInt64 = 0
+    private var batchesAnswered: UInt64 = 0
+    private var staleThrough: [Lane: UInt64] = [:]
     private var isWritable = true
     private var blocked: [Lane] = []
     private var heardAt: UInt64 = 0
@@ -111,7 +120,7 @@ public struct AgentSession: Sendable {
 
     /// When `tick` is wanted at the latest; nil when the session is over.
     public var deadline: UInt64? {
-        phase == .ended ? nil : max(heardAt, pingedAt) + AgentSession.quietLimit
+        phase == .ended || phase == .opening ? nil : max(heardAt, pingedAt) + AgentSession.quietLimit
     }
 
     public mutating func handle(_ event: Event, now: UInt64) -> [Action] {
@@ -124,16 +133,15 @@ public struct AgentSession: Sendable {
         case .welcomeStored(let resumes): return resume(resumes, now)
         case .loaded(let lane, let batch): return loaded(lane, batch)
         case .batchWritten(let lane, let bytes): return written(lane, bytes, now)
+        case .batchWithheld(let lane):
+            guard unwritten?.lane == lane else { return [] }
+            unwritten = nil
+            return pump()
         case .receiptsStored(let receipts): return believed(receipts, now)
         case .feedStored(let token):
             storesPending -= 1
             return [.send(.feedAck(token), compress: false)] + pump()
-        case .appended(let lasts):
-            for index in origins.indices {
-                origins[index].last = max(origins[index].last, lasts[origins[index].lane] ?? 0)
-            }
-            saidDrained = false
-            return pump()
+        case .appended(let lasts): return appended(lasts)
         case .writable(let flag):
             isWritable = flag
             return pump()
@@ -145,15 +153,17 @@ public struct AgentSession: Sendable {
     // MARK: - Greeting
 
     private mutating func open(_ hello: Hello, _ origins: [LaneOrigin], _ now: UInt64) -> [Action] {
+        guard phase == .opening else { return [] }
         phase = .greeting
         heardAt = now
         self.origins = origins
+        _ = appended(appendedEarly)
         for origin in origins {
             window(origin.lane) { $0 = SendWindow(isPaced: origin.lane == .routine, from: origin.receipted) }
         }
         var actions: [Action] = [.send(.hello(hello), compress: false)]
-        if let lane = origins.first(where: { $0.lane == .urgent }), lane.receipted < lane.last {
-            loading = .urgent
+        if let lane = self.origins.first(where: { $0.lane == .urgent }), lane.receipted < lane.last {
+            loading = (.urgent, lane.receipted)
             actions.append(
                 .load(
                     .urgent, after: lane.receipted, maximumVersions: 64,
@@ -162,18 +172,31 @@ public struct AgentSession: Sendable {
         return actions
     }
 
+    private mutating func appended(_ lasts: [Lane: UInt64]) -> [Action] {
+        guard phase != .opening else {
+            appendedEarly.merge(lasts) { max($0, $1) }
+            return []
+        }
+        for index in origins.indices {
+            let last = lasts[origins[index].lane] ?? 0
+            guard last > origins[index].last else { continue }
+            origins[index].last = last
+            saidDrained = false
+        }
+        return pump()
+    }
+
     private mutating func resume(_ resumes: [Resume], _ now: UInt64) -> [Action] {
         guard phase == .storingWelcome else { return [] }
         phase = .open
         for resume in resumes {
             guard let origin = origins.first(where: { $0.origin == resume.origin }) else { continue }
-            window(origin.lane) { window in
-                window.didReceive(through: resume.receipted, at: now)
-                // An urgent batch that went ahead of Welcome is still on its way.
-                if window.sent <= resume.behind || window.bytesInFlight == 0 {
-                    window.restart(behind: resume.behind)
-                }
+            // An urgent batch that went ahead of Welcome may still be on its way, and follows on what the hub has.
+            let follows = window(origin.lane) { window in
+                window.firstInFlight.map { $0 <= resume.behind + 1 } ?? false && window.sent > resume.behind
             }
+            if !follows { restart(origin.lane, behind: resume.behind) }
+            window(origin.lane) { $0.didReceive(through: min(resume.receipted, resume.behind), at: now) }
         }
         return pump()
     }
@@ -192,6 +215,7 @@ public struct AgentSession: Sendable {
             return end(refuse.code == .done ? nil : refuse, saying: false)
         case (.greeting, .receipt(let frame)), (.storingWelcome, .receipt(let frame)),
             (.open, .receipt(let frame)):
+            batchesAnswered += 1
             receiptPosition = max(receiptPosition, frame.position)
             storesPending += 1
             return [.storeReceipts(frame.receipts)]
@@ -201,8 +225,10 @@ public struct AgentSession: Sendable {
         case (.open, .mark(let mark)), (.storingWelcome, .mark(let mark)):
             self.mark = mark
             return [.storeMark(mark)] + pump()
-        case (_, .gap(let gap)): return fill(gap)
-        case (_, .fork(let fork)): return forked(fork)
+        case (.open, .gap(let gap)), (.storingWelcome, .gap(let gap)):
+            batchesAnswered += 1
+            return fill(gap)
+        case (.open, .fork(let fork)), (.storingWelcome, .fork(let fork)): return forked(fork)
         case (_, .ping(let ping)):
             return ping.isReply ? [] : [.send(.ping(Ping(isReply: true, token: ping.token)), compress: false)]
         case (.open, .heads), (_, .unknown): return []
@@ -212,7 +238,11 @@ public struct AgentSession: Sendable {
     }
 
     private mutating func fill(_ gap: Gap) -> [Action] {
-        guard let origin = origins.first(where: { $0.origin == gap.origin }) else { return [] }
+        guard let origin = origins.first(where: { $0.origin == gap.origin }),
+            batchesAnswered > staleThrough[origin.lane] ?? 0
+        else { return [] }
+        // Before Welcome is stored nobody knows yet from where to go on; the restart there makes this one stale.
+        guard phase == .open else { return [] }
         gaps += 1
         let receipted = window(origin.lane) { $0.receipted }
         guard gaps <= AgentSession.gapLimit, gap.wanted > receipted, gap.wanted <= origin.last + 1 else {
@@ -220,8 +250,13 @@ public struct AgentSession: Sendable {
                 Refuse(.identityLost, words: "the hub asks for versions that it has receipted before"),
                 saying: true)
         }
-        window(origin.lane) { $0.restart(behind: gap.wanted - 1) }
+        restart(origin.lane, behind: gap.wanted - 1)
         return pump()
+    }
+
+    private mutating func restart(_ lane: Lane, behind sequence: UInt64) {
+        window(lane) { $0.restart(behind: sequence) }
+        staleThrough[lane] = batchesSent
     }
 
     private mutating func forked(_ fork: Fork) -> [Action] {
@@ -244,11 +279,15 @@ public struct AgentSession: Sendable {
     // MARK: - Sending
 
     private mutating func loaded(_ lane: Lane, _ batch: VersionBatch?) -> [Action] {
+        guard let asked = loading, asked.lane == lane else { return [] }
         loading = nil
-        guard let batch else { return pump() }
-        let stillWanted = window(lane) { $0.sent + 1 == batch.first }
-        let urgentWaits = lane == .routine && wants(.urgent)
-        guard stillWanted, !urgentWaits else { return pump() }
+        guard let batch, batch.count > 0, batch.first == asked.after + 1 else {
+            return end(
+                Refuse(.protocolError, words: "the store does not hold the versions that are to be sent"),
+                saying: true)
+        }
+        let stillWanted = window(lane) { $0.sent } == asked.after
+        guard stillWanted, lane == .urgent || !canSend(.urgent) else { return pump() }
         unwritten = (lane, batch.first, batch.last, batch.seals.last?.sequence)
         return [.send(.batch(batch), compress: phase == .open)]
     }
@@ -256,6 +295,7 @@ public struct AgentSession: Sendable {
     private mutating func written(_ lane: Lane, _ bytes: Int, _ now: UInt64) -> [Action] {
         guard let batch = unwritten, batch.lane == lane else { return [] }
         unwritten = nil
+        batchesSent += 1
         window(lane) {
             $0.didSend(
                 first: batch.first, last: batch.last, sealedThrough: batch.sealed, bytes: bytes, at: now)
@@ -270,18 +310,23 @@ public struct AgentSession: Sendable {
         return (lane == .urgent ? urgent : routine).sent < origin.last
     }
 
+    private func canSend(_ lane: Lane) -> Bool { wants(lane) && room(lane) > 0 }
+
+    /// Versions that may be sent next.
+    private func room(_ lane: Lane) -> Int {
+        (lane == .urgent ? urgent : routine).versionsToSend(maximum: min(1_000, maximumBatch))
+    }
+
     private mutating func pump() -> [Action] {
         guard phase == .open else { return [] }
         if loading == nil, unwritten == nil, isWritable {
-            for lane in Lane.allCases where wants(lane) {
-                let count = window(lane) { [maximumBatch] in
-                    $0.versionsToSend(maximum: min(1_000, maximumBatch))
-                }
-                guard count > 0 else { continue }
-                loading = lane
+            for lane in Lane.allCases where canSend(lane) {
                 let after = window(lane) { $0.sent }
+                loading = (lane, after)
                 return [
-                    .load(lane, after: after, maximumVersions: count, maximumBytes: Limits.frameInflated / 2)
+                    .load(
+                        lane, after: after, maximumVersions: room(lane),
+                        maximumBytes: Limits.frameInflated / 2)
                 ]
             }
         }
@@ -304,6 +349,7 @@ public struct AgentSession: Sendable {
     // MARK: - Ending
 
     private mutating func tick(_ now: UInt64) -> [Action] {
+        guard phase != .opening else { return [] }
         if now >= heardAt + AgentSession.silenceLimit {
             return end(Refuse(.silence, words: "nothing was heard for too long"), saying: true)
         }

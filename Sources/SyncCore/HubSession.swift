@@ -85,6 +85,8 @@ public struct HubSession: Sendable {
     /// The log has moved since the feed was last looked at.
     private var isFeedStale = true
     private var needsMark = true
+    /// Highest position that a receipt has named.
+    private var heldPosition: UInt64 = 0
     private var isWritable = true
 
     public init() {}
@@ -189,11 +191,11 @@ public struct HubSession: Sendable {
         switch outcome {
         case .held(let receipt, let position):
             needsMark = true
-            isFeedStale = true
+            heldPosition = max(heldPosition, position)
             let frame = ReceiptFrame(receipts: receipt.map { [$0] } ?? [], position: position)
-            return [.send(.receipt(frame), compress: false)] + pump()
-        case .gap(let gap): return [.send(.gap(gap), compress: false)]
-        case .fork(let fork): return [.send(.fork(fork), compress: false)]
+            return [.send(.receipt(frame), compress: false)] + pumpAnew()
+        case .gap(let gap): return [.send(.gap(gap), compress: false)] + pumpAnew()
+        case .fork(let fork): return [.send(.fork(fork), compress: false)] + pumpAnew()
         case .refused(let refuse): return end(refuse, saying: true)
         }
     }
@@ -218,10 +220,18 @@ public struct HubSession: Sendable {
             isFeedStale = true
             return [.send(.feed(feed), compress: true)] + pump()
         case .complete(let mark):
-            guard needsMark, !isFeedStale, bytesInWork.isEmpty else { return pump() }
+            // A Mark holds where it was looked up, also when the log has moved on since: a busy hub gets its branches
+            // drained. It is no use below what has been receipted, for the agent waits for one above that.
+            guard needsMark, mark.position >= heldPosition, bytesInWork.isEmpty else { return pump() }
             needsMark = false
             return [.send(.mark(mark), compress: false)] + pump()
         }
+    }
+
+    /// An answer was given: the Mark that waited for it may be due now.
+    private mutating func pumpAnew() -> [Action] {
+        if needsMark { isFeedStale = true }
+        return pump()
     }
 
     private mutating func pump() -> [Action] {
@@ -240,9 +250,9 @@ public struct HubSession: Sendable {
         if now >= heardAt + limit {
             return end(Refuse(.silence, words: "nothing was heard for too long"), saying: true)
         }
-        if phase == .open, now >= max(heardAt, pingedAt) + HubSession.quietLimit {
+        if phase != .waiting, now >= max(heardAt, pingedAt) + HubSession.quietLimit {
             pingedAt = now
-            return [.send(.ping(Ping(isReply: false, token: now)), compress: false)]
+            return phase == .open ? [.send(.ping(Ping(isReply: false, token: now)), compress: false)] : []
         }
         return []
     }

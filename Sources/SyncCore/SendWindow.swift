@@ -37,6 +37,9 @@ struct SendWindow: Sendable, Hashable {
         sealedThrough = sequence
     }
 
+    /// First sequence that is on its way and without a receipt.
+    var firstInFlight: UInt64? { flights.first?.first }
+
     var bytesInFlight: Int { flights.reduce(0) { $0 + $1.bytes } }
 
     /// Bytes that may be in flight now.
@@ -58,9 +61,12 @@ struct SendWindow: Sendable, Hashable {
     }
 
     /// Starts over behind `sequence`: a hub that wants other versions, or a new connection.
+    ///
+    /// A hub that was restored holds less than it has receipted: then those receipts count for nothing here.
     mutating func restart(behind sequence: UInt64) {
         sent = sequence
-        sealedThrough = sequence
+        receipted = min(receipted, sequence)
+        sealedThrough = receipted
         flights.removeAll()
     }
 
@@ -78,6 +84,8 @@ struct SendWindow: Sendable, Hashable {
     mutating func didReceive(through sequence: UInt64, at now: UInt64) {
         guard sequence > receipted else { return }
         receipted = sequence
+        sent = max(sent, sequence)
+        sealedThrough = max(sealedThrough, sequence)
         while let flight = flights.first, flight.first <= sequence {
             let elapsed = max(1, now - min(now, flight.sentAt))
             if flight.last <= sequence {

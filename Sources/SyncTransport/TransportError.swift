@@ -1,0 +1,21 @@
+/// Why there was no session at all. `description` is for people.
+public enum TransportError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// No connection came about.
+    case unreachable(String)
+    /// Somebody answers at the address who does not hold the hub's key.
+    case wrongHubKey
+    /// The handshake failed, or the other side speaks something else inside TLS.
+    case tls(String)
+    /// The connection broke before anything was agreed.
+    case cut(String)
+
+    public var description: String {
+        switch self {
+        case .unreachable(let reason): "the hub cannot be reached: \(reason)"
+        case .wrongHubKey:
+            "whoever answers at this address is not the hub that this device joined (its key is another)"
+        case .tls(let reason): "no secure connection to the hub: \(reason)"
+        case .cut(let reason): "the connection broke: \(reason)"
+        }
+    }
+}
