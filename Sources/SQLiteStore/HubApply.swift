@@ -1,0 +1,238 @@
+import Forms
+import GRDBSQLite
+import SyncCore
+import SyncStore
+
+/// Rows into tables: validation of whole groups, then an insert a row; what is not new goes the slow way.
+extension SQLiteHubStore {
+    func apply(_ columns: VersionColumns, _ pending: inout HubPending) throws {
+        let order = columns.groups.indices.sorted { left, right in
+            (rank(columns.groups[left].form), left) < (rank(columns.groups[right].form), right)
+        }
+        for index in order {
+            let group = columns.groups[index]
+            guard let table = table(group.form) else {
+                for row in group.rows {
+                    try holdBack(Int(row), "unknown_form", field: 0, of: columns, &pending)
+                }
+                continue
+            }
+            try apply(columns, group: group, in: table, &pending)
+        }
+    }
+
+    /// Registers first: what comes in the same batch may refer to them.
+    private func rank(_ form: String) -> Int {
+        switch table(form)?.roles.kind {
+        case .unit: 0
+        case .person: 1
+        case .membership: 2
+        case .excuse: 3
+        default: 4
+        }
+    }
+
+    private func apply(
+        _ columns: VersionColumns, group: FormGroup, in table: HubTable, _ pending: inout HubPending
+    ) throws {
+        guard let form = try loadedChecks().catalog[group.form] else { return }
+        for finding in form.findings(in: group, of: columns) {
+            if finding.isRefusal {
+                try holdBack(finding.row, finding.reason, field: finding.field, of: columns, &pending)
+            } else {
+                pending.note(finding.row, .noted, finding.reason, field: finding.field)
+            }
+        }
+        let keys = try HubKeys(group, in: table, terms)
+        let memory = table.roles.kind.isRegister ? nil : HubRows(group, in: table)
+        let origin = pending.origin.id
+        let holes = try loadedHoles().filter { $0.origin == origin }
+        let insertion = try memory.map { _ in
+            try HubInsertion(self, columns, group, table, origin: pending.origin.number)
+        }
+        var counter = table.roles.kind == .checkIn ? try loadedChecks().counter(group) : nil
+        var register = try loadedRegister()
+        var place = -1
+        for row in group.rows.lazy.map({ Int($0) }) {
+            place += 1
+            if pending.quarantined[row] { continue }
+            let afterHole = !holes.isEmpty && holes.contains(HubHole(group, place: place, origin: origin))
+            let isPlain =
+                !afterHole && columns.context[row] == 0
+                && columns.flags[row] & ~VersionFlags.clockUntrusted.rawValue == 0
+            if isPlain, let memory, let insertion,
+                try insertion.insert(row, place, keys, memory, first: pending.first)
+            {
+                if counter != nil, let person = keys.person(place) {
+                    let day = keys.day(place) ?? 0
+                    let unit = register.unit(of: person, on: day)
+                    let counts = counter?.counts(place, firstCreated: columns.firstCreated[row], day: day)
+                    if unit != 0, let counts {
+                        pending.counts[HubCoverageKey(day: day, unit: unit), default: HubCoverageCounts()] +=
+                            counts
+                    }
+                }
+            } else {
+                try applySlowly(columns, row: row, in: table, afterHole: afterHole, &pending)
+                if table.roles.kind.isRegister { register = try loadedRegister() }
+                if pending.quarantined[row] { continue }
+            }
+            self.place(
+                row: row, person: keys.person(place), unit: keys.unit(place), day: keys.day(place), in: table,
+                register, &pending)
+        }
+    }
+
+    private func applySlowly(
+        _ columns: VersionColumns, row: Int, in table: HubTable, afterHole: Bool, _ pending: inout HubPending
+    ) throws {
+        let version = columns.version(at: row, dot: pending.dot(row))
+        if let first = version.authoredDot, first != version.dot, try isHeld(version, as: first) {
+            pending.note(row, .heldAlready, "held_already")
+            pending.quarantined[row] = true
+            return
+        }
+        try merge(version, in: table, afterHole: afterHole, &pending)
+    }
+
+    /// Whether the version came before under its first name, with the same content.
+    private func isHeld(_ version: Version, as first: Dot) throws -> Bool {
+        guard let origin = try origin(first.origin), first.sequence <= origin.held,
+            var there = try self.version(first)
+        else { return false }
+        there.dot = version.dot
+        there.context = version.context
+        there.authoredDot = version.authoredDot
+        return there == version
+    }
+
+    /// Keeps a version in the journal only, with the reason.
+    private func holdBack(
+        _ row: Int, _ reason: String, field: FieldID, of columns: VersionColumns, _ pending: inout HubPending
+    ) throws {
+        pending.note(row, .quarantined, reason, field: field)
+        if pending.quarantined[row] { return }
+        pending.quarantined[row] = true
+        let version = columns.version(at: row, dot: pending.dot(row))
+        let key = Canonical.encode(key: version.key.values)
+        try connection.run(
+            "INSERT INTO quarantine (origin, sequence, form, key) VALUES (?, ?, ?, ?)",
+            .int(pending.origin.number), .word(version.dot.sequence), .text(version.key.form), .blob(key))
+        _ = try loadedHoles()
+        holes?.insert(HubHole(form: version.key.form, key: key, origin: version.dot.origin))
+    }
+}
+
+extension HubRoles.Kind {
+    /// Records that others are judged by: they always go through a merge, which keeps the register in step.
+    var isRegister: Bool { self == .unit || self == .person || self == .membership }
+}
+
+/// The keys of a group as the table's numbers; every text is interned once a batch.
+struct HubKeys {
+    /// In the table's order.
+    private var parts: [(numbers: [Int64], index: [UInt32]?)] = []
+    private var dayPart: Int?
+    private var personPart: Int?
+    private var unitPart: Int?
+
+    init(_ group: FormGroup, in table: HubTable, _ terms: HubTerms) throws {
+        for (index, key) in table.keys.enumerated() {
+            if key.position == table.roles.dayKey { dayPart = index }
+            if key.position == table.roles.personKey { personPart = index }
+            if key.position == table.roles.unitKey { unitPart = index }
+            // A group whose keys do not fit has been held back whole by validation.
+            guard key.position < group.keys.count else {
+                parts.append(([Int64](repeating: 0, count: group.rows.count), nil))
+                continue
+            }
+            let column = group.keys[key.position]
+            if key.isInteger && !column.isDictionary {
+                parts.append((column.integers, nil))
+            } else if !key.isInteger && column.kind == .text {
+                let entries = try column.ends.indices.map {
+                    try terms.number(of: Array(column.heap[column.range(ofEntry: $0)]))
+                }
+                parts.append((entries, column.index))
+            } else {
+                parts.append(([Int64](repeating: 0, count: group.rows.count), nil))
+            }
+        }
+    }
+
+    var count: Int { parts.count }
+
+    func number(_ part: Int, _ place: Int) -> Int64 {
+        if let index = parts[part].index { return parts[part].numbers[Int(index[place])] }
+        return parts[part].numbers[place]
+    }
+
+    func day(_ place: Int) -> Int32? { dayPart.map { Int32(clamping: number($0, place)) } }
+    func person(_ place: Int) -> Int64? { personPart.map { number($0, place) } }
+    func unit(_ place: Int) -> Int64? { unitPart.map { number($0, place) } }
+}
+
+/// The insert of a group's new records, bound straight from the columns.
+struct HubInsertion {
+    private let statement: HubStatement
+    private let connection: HubConnection
+    private let columns: VersionColumns
+    private let authors: [Int64]
+    private let firstOwn: Int32
+
+    init(
+        _ store: SQLiteHubStore, _ columns: VersionColumns, _ group: FormGroup, _ table: HubTable,
+        origin: Int64
+    ) throws {
+        statement = try store.connection.statement(table.insertion)
+        connection = store.connection
+        self.columns = columns
+        firstOwn = table.firstOwn
+        authors = try columns.authors.map { $0.isEmpty ? 0 : try store.terms.number(of: $0) }
+        sqlite3_clear_bindings(statement.handle)
+        sqlite3_bind_int64(statement.handle, firstOwn + 1, origin)
+        sqlite3_bind_int64(statement.handle, firstOwn + 3, Int64(group.revision))
+    }
+
+    /// False when the record is there already, or when the row assigns nothing.
+    func insert(_ row: Int, _ place: Int, _ keys: HubKeys, _ rows: HubRows, first: UInt64) throws -> Bool {
+        let handle = statement.handle
+        var mask = rows.commonMask
+        for index in rows.partial {
+            let column = rows.columns[index]
+            if column.presence?[place] != Presence.leftAlone.rawValue { mask |= 1 << Int64(column.field) }
+        }
+        if mask == 0 { return false }
+        for part in 0..<keys.count { sqlite3_bind_int64(handle, Int32(part + 1), keys.number(part, place)) }
+        for column in rows.columns {
+            if let presence = column.presence, presence[place] != Presence.value.rawValue {
+                sqlite3_bind_null(handle, column.parameter)
+            } else if !column.isDictionary {
+                sqlite3_bind_int64(handle, column.parameter, column.numbers[place])
+            } else if let heap = column.heap, let lengths = column.lengths {
+                let start = heap + Int(column.numbers[place])
+                if column.isText {
+                    start.withMemoryRebound(to: CChar.self, capacity: Int(lengths[place])) {
+                        _ = sqlite3_bind_text(handle, column.parameter, $0, lengths[place], nil)
+                    }
+                } else {
+                    sqlite3_bind_blob(handle, column.parameter, start, lengths[place], nil)
+                }
+            }
+        }
+        sqlite3_bind_int64(handle, firstOwn + 2, Int64(bitPattern: first + UInt64(row)))
+        sqlite3_bind_int64(handle, firstOwn + 4, authors[Int(columns.author[row])])
+        sqlite3_bind_int64(handle, firstOwn + 5, columns.authored[row])
+        sqlite3_bind_int64(handle, firstOwn + 6, columns.stated[row])
+        sqlite3_bind_int64(handle, firstOwn + 7, columns.firstCreated[row])
+        sqlite3_bind_int64(handle, firstOwn + 8, mask)
+        let untrusted = columns.flags[row] & VersionFlags.clockUntrusted.rawValue != 0
+        sqlite3_bind_int64(handle, firstOwn + 9, untrusted ? HubTable.Flag.clockUntrusted : 0)
+        let code = sqlite3_step(handle)
+        let reset = sqlite3_reset(handle)
+        guard code == SQLITE_DONE, reset == SQLITE_OK else {
+            throw HubStatement.error(code == SQLITE_DONE ? reset : code, connection.handle, "insert")
+        }
+        return connection.changes > 0
+    }
+}

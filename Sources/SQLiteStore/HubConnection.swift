@@ -1,0 +1,106 @@
+import GRDB
+import GRDBSQLite
+import SyncStore
+
+/// The hub's one connection, with its prepared statements and transactions.
+///
+/// All calls come from one thread at a time; the database that opened the connection is only kept alive.
+final class HubConnection {
+    private let database: StoreDatabase
+    let handle: OpaquePointer
+    private var statements: [String: HubStatement] = [:]
+    private var lastDataVersion: Int64 = -1
+    /// Called when what is cached beside the database may no longer hold.
+    var forget: () -> Void = {}
+
+    init(_ database: StoreDatabase) throws {
+        self.database = database
+        guard let handle = try database.outsideTransaction({ $0.sqliteConnection }) else {
+            throw StoreError(.inputOutput, "the connection is closed")
+        }
+        self.handle = handle
+    }
+
+    /// The statement for `sql`, prepared once.
+    func statement(_ sql: String) throws -> HubStatement {
+        if let known = statements[sql] { return known }
+        let statement = try HubStatement(handle, sql)
+        statements[sql] = statement
+        return statement
+    }
+
+    func run(_ sql: String, _ values: HubBinding...) throws {
+        let statement = try statement(sql)
+        for (index, value) in values.enumerated() { statement.bind(Int32(index + 1), value) }
+        try statement.run()
+    }
+
+    func first<Result>(
+        _ sql: String, _ values: HubBinding..., read: (HubStatement) throws -> Result
+    ) throws -> Result? {
+        let statement = try statement(sql)
+        for (index, value) in values.enumerated() { statement.bind(Int32(index + 1), value) }
+        return try statement.first(read)
+    }
+
+    func all<Result>(
+        _ sql: String, _ values: HubBinding..., read: (HubStatement) throws -> Result
+    ) throws -> [Result] {
+        let statement = try statement(sql)
+        for (index, value) in values.enumerated() { statement.bind(Int32(index + 1), value) }
+        return try statement.all(read)
+    }
+
+    var lastRow: Int64 { sqlite3_last_insert_rowid(handle) }
+    var changes: Int32 { sqlite3_changes(handle) }
+
+    // MARK: - Transactions
+
+    /// One durable transaction; when it throws, nothing happened and everything cached is forgotten.
+    func write<Result>(_ body: () throws -> Result) throws -> Result {
+        try run("BEGIN IMMEDIATE")
+        do {
+            try compareDataVersion()
+            let result = try body()
+            try run("COMMIT")
+            return result
+        } catch {
+            // SQLite has rolled back by itself after some errors: then this fails, and says nothing new.
+            try? run("ROLLBACK")
+            forget()
+            throw error
+        }
+    }
+
+    /// One view of the store that nobody else's commit changes.
+    func read<Result>(_ body: () throws -> Result) throws -> Result {
+        if sqlite3_get_autocommit(handle) == 0 { return try body() }
+        try run("BEGIN")
+        defer { try? run("COMMIT") }
+        try compareDataVersion()
+        return try body()
+    }
+
+    /// Runs `body` behind a savepoint; when it throws, what it wrote is gone and the transaction goes on.
+    func savepoint<Result>(_ body: () throws -> Result) throws -> Result {
+        try run("SAVEPOINT batch")
+        do {
+            let result = try body()
+            try run("RELEASE batch")
+            return result
+        } catch {
+            try run("ROLLBACK TO batch")
+            try run("RELEASE batch")
+            forget()
+            throw error
+        }
+    }
+
+    private func compareDataVersion() throws {
+        let version = try first("PRAGMA data_version") { $0.int(0) } ?? -1
+        if version != lastDataVersion {
+            lastDataVersion = version
+            forget()
+        }
+    }
+}

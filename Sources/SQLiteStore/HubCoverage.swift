@@ -1,0 +1,155 @@
+public import Forms
+public import SyncCore
+import SyncStore
+
+/// Counters of one unit on one day, as kept beside the rows.
+public struct CoverageCounters: Sendable, Hashable {
+    public var unit: String
+    public var checkedIn: Int
+    public var late: Int
+    public var flagged: Int
+
+    public init(unit: String, checkedIn: Int, late: Int, flagged: Int) {
+        self.unit = unit
+        self.checkedIn = checkedIn
+        self.late = late
+        self.flagged = flagged
+    }
+}
+
+extension SQLiteHubStore {
+    // MARK: - Counters
+
+    func storeCounters(_ pending: HubPending) throws {
+        let changed = pending.counts.filter { key, counts in
+            !counts.isZero && key.day < pending.recountFrom ?? .max
+        }
+        for key in changed.keys.sorted() {
+            let counts = changed[key] ?? HubCoverageCounts()
+            try connection.run(
+                """
+                INSERT INTO coverage (day, unit, checked_in, late, flagged) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (day, unit) DO UPDATE SET checked_in = checked_in + excluded.checked_in,
+                late = late + excluded.late, flagged = flagged + excluded.flagged
+                """, .int(Int64(key.day)), .int(key.unit), .int(Int64(counts.checkedIn)),
+                .int(Int64(counts.late)),
+                .int(Int64(counts.flagged)))
+        }
+        if let from = pending.recountFrom { try recount(from: from) }
+    }
+
+    /// Makes the counters of all days from `from` on anew: somebody belongs to another unit there now.
+    private func recount(from: Int32) throws {
+        try connection.run("DELETE FROM coverage WHERE day >= ?", .int(Int64(from)))
+        for (key, counts) in try countedAnew(from: from, to: .max).sorted(by: { $0.key < $1.key }) {
+            try connection.run(
+                "INSERT INTO coverage (day, unit, checked_in, late, flagged) VALUES (?, ?, ?, ?, ?)",
+                .int(Int64(key.day)), .int(key.unit), .int(Int64(counts.checkedIn)), .int(Int64(counts.late)),
+                .int(Int64(counts.flagged)))
+        }
+    }
+
+    /// The same counters, from the check-ins themselves.
+    func countedAnew(from: Int32, to: Int32) throws -> [HubCoverageKey: HubCoverageCounts] {
+        guard let table = tables.first(where: { $0.roles.kind == .checkIn }) else { return [:] }
+        let register = try loadedRegister()
+        let checks = try loadedChecks()
+        var counts: [HubCoverageKey: HubCoverageCounts] = [:]
+        try eachRow(of: table, from: from, to: to) { numbers, row in
+            let day = Int32(clamping: numbers[0])
+            let unit = register.unit(of: numbers[1], on: day)
+            if unit == 0 { return }
+            let record = try effective(row, numbers: numbers, in: table)
+            counts[HubCoverageKey(day: day, unit: unit), default: HubCoverageCounts()] += checks.counts(
+                record, day: day)
+        }
+        return counts.filter { !$0.value.isZero }
+    }
+
+    /// The counters that are kept, sorted by unit.
+    public func coverageCounters(of day: Int32) throws -> [CoverageCounters] {
+        try connection.read {
+            try connection.all(
+                """
+                SELECT text, checked_in, late, flagged FROM coverage JOIN term ON num = unit
+                WHERE day = ? AND checked_in + late + flagged <> 0 ORDER BY text
+                """, .int(Int64(day))
+            ) {
+                CoverageCounters(
+                    unit: $0.text(0), checkedIn: Int($0.int(1)), late: Int($0.int(2)), flagged: Int($0.int(3))
+                )
+            }
+        }
+    }
+
+    public func coverage(of day: Int32) throws -> CoverageBoard {
+        try connection.read {
+            let checks = try loadedChecks()
+            var board = HubBoard(day: day, checkIn: checks.checkIn)
+            for table in tables where table.roles.kind != .other && table.roles.kind != .person {
+                let isOfDay = table.roles.kind == .checkIn || table.roles.kind == .report
+                try eachRow(of: table, from: isOfDay ? day : nil, to: day) { numbers, row in
+                    let key = try recordKey(numbers, of: table)
+                    let record = try state(row, of: key, in: table).effective(policy: table.policy)
+                    board.add(key.values, record, roles: table.roles)
+                }
+            }
+            return board.board(checks.count)
+        }
+    }
+
+    /// Whether the kept counters of a day say what its check-ins say.
+    public func countersAgree(on day: Int32) throws -> Bool {
+        try connection.read {
+            let anew = try countedAnew(from: day, to: day).map { key, counts in
+                CoverageCounters(
+                    unit: String(decoding: try terms.text(of: key.unit), as: UTF8.self),
+                    checkedIn: counts.checkedIn,
+                    late: counts.late, flagged: counts.flagged)
+            }
+            return Set(try coverageCounters(of: day)) == Set(anew)
+        }
+    }
+
+    // MARK: - Rows
+
+    /// Every living row of a form whose first key is a day between the two, in the table's order.
+    func eachRow(
+        of table: HubTable, from: Int32?, to: Int32?, _ body: ([Int64], HubStatement) throws -> Void
+    ) throws {
+        let hasDay = table.roles.dayKey != nil
+        let day = "\"\(table.keys[0].column)\""
+        let range = hasDay ? "\(day) >= ? AND \(day) <= ?" : "? < ?"
+        let texts = table.keys.filter { !$0.isInteger }.map {
+            "(SELECT text FROM term WHERE num = \"\($0.column)\")"
+        }
+        let order = (hasDay ? [day] : []) + texts
+        let statement = try HubStatement(
+            connection.handle,
+            table.selection(
+                where: "_flags & \(HubTable.Flag.gone) = 0 AND \(range)", order: order.joined(separator: ", ")
+            ))
+        statement.bind(1, .int(Int64(from ?? .min)))
+        statement.bind(2, .int(Int64(to ?? .max)))
+        while try statement.step() {
+            try body((0..<table.keys.count).map { statement.int(Int32($0)) }, statement)
+        }
+    }
+
+    func effective(_ row: HubStatement, numbers: [Int64], in table: HubTable) throws -> EffectiveRecord {
+        try state(row, of: try recordKey(numbers, of: table), in: table).effective(policy: table.policy)
+    }
+
+    public func export(
+        form: String, from: Int32?, to: Int32?, _ row: ([Value], EffectiveRecord) throws -> Void
+    ) throws {
+        try connection.read {
+            guard let table = table(form) else { return }
+            try eachRow(of: table, from: from, to: to) { numbers, statement in
+                try row(
+                    try recordKey(numbers, of: table).values,
+                    try effective(statement, numbers: numbers, in: table))
+            }
+        }
+    }
+}

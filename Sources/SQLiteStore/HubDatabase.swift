@@ -1,0 +1,165 @@
+public import Forms
+import Foundation
+public import SyncCore
+public import SyncStore
+import SyncWire
+
+/// The hub's store on SQLite: plain tables with effective values, the journal in segments, receipts, devices.
+public final class SQLiteHubStore: HubStore {
+    /// What the store is given from outside: it makes no keys, no hashes and no randomness of its own.
+    public struct Tools {
+        public var hashing: Hashing
+        public var verifying: Verifying
+        /// The hub's key: signs receipts, and seals what the centre writes.
+        public var signing: Signing
+        public var forms: FormCatalog
+        public var random: () -> Token16
+
+        public init(
+            hashing: Hashing, verifying: Verifying, signing: Signing, forms: FormCatalog,
+            random: @escaping () -> Token16
+        ) {
+            self.hashing = hashing
+            self.verifying = verifying
+            self.signing = signing
+            self.forms = forms
+            self.random = random
+        }
+    }
+
+    let tools: Tools
+    let connection: HubConnection
+    let terms: HubTerms
+    let judge: HubBatchJudge
+    let hub: Digest
+    public let epoch: Token16
+    public let name: String
+    var tables: [HubTable] = []
+    /// Everything cached beside the database; nil when it has to be read again.
+    var origins: [OriginID: HubOrigin]?
+    var originIDs: [Int64: OriginID] = [:]
+    var register: HubRegister?
+    var holes: Set<HubHole>?
+    var checks: HubFormChecks?
+    var ownLanes: [Lane: OriginID] = [:]
+
+    /// Makes a new store in `folder`.
+    public static func create(
+        folder: String, name: String, settings: Settings, tools: Tools
+    ) throws -> SQLiteHubStore {
+        let database = try StoreDatabase(
+            folder: folder, kind: .hub, migrations: HubSchema.migrations, mode: .create)
+        let connection = try HubConnection(database)
+        try connection.write {
+            let sql = "INSERT INTO meta (name, value) VALUES (?, ?)"
+            try connection.run(sql, .text("hub_name"), .text(name))
+            try connection.run(sql, .text("epoch"), .blob(tools.random().bytes))
+            try connection.run(sql, .text("settings"), .blob(try encode(settings)))
+        }
+        return try SQLiteHubStore(connection: connection, tools: tools)
+    }
+
+    /// Opens the store in `folder`.
+    ///
+    /// - Throws: `StoreError` with `not_a_store`, `too_new`, `in_use` or `corrupt`.
+    public convenience init(folder: String, tools: Tools) throws {
+        let database = try StoreDatabase(
+            folder: folder, kind: .hub, migrations: HubSchema.migrations, mode: .open)
+        try self.init(connection: try HubConnection(database), tools: tools)
+    }
+
+    init(connection: HubConnection, tools: Tools) throws {
+        self.tools = tools
+        self.connection = connection
+        terms = try HubTerms(connection)
+        judge = HubBatchJudge(hashing: tools.hashing, verifying: tools.verifying)
+        hub = tools.hashing(tools.signing.publicKey)
+        let stored = try connection.first("SELECT value FROM meta WHERE name = 'epoch'") { $0.bytes(0) }
+        guard let epoch = Token16(bytes: stored ?? []) else {
+            throw StoreError(.notAStore, "the hub's store was not finished")
+        }
+        self.epoch = epoch
+        name = try connection.first("SELECT value FROM meta WHERE name = 'hub_name'") { $0.text(0) } ?? ""
+        connection.forget = { [unowned self] in forget() }
+        try openTables()
+    }
+
+    private func forget() {
+        terms.forget()
+        origins = nil
+        originIDs = [:]
+        register = nil
+        holes = nil
+        checks = nil
+    }
+
+    // MARK: - Settings
+
+    private static func encode(_ settings: Settings) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(settings))
+    }
+
+    public func settingsJSON() throws -> [UInt8] {
+        try connection.first("SELECT value FROM meta WHERE name = 'settings'") { $0.bytes(0) } ?? []
+    }
+
+    public func settings() throws -> Settings {
+        do {
+            return try JSONDecoder().decode(Settings.self, from: Data(try settingsJSON()))
+        } catch is DecodingError {
+            throw StoreError(.corrupt, "the settings do not read")
+        }
+    }
+
+    // MARK: - Forms
+
+    /// Makes the tables of forms that have none, and the columns that revisions brought.
+    private func openTables() throws {
+        let known = try formNumbers()
+        let isComplete = try tools.forms.definitions.allSatisfy { definition in
+            guard let number = known[Array(definition.form.utf8)] else { return false }
+            let table = HubTable(number: number, definition: definition)
+            return table.additions(present: try columns(of: table)).isEmpty
+        }
+        if !isComplete { try connection.write { try makeTables() } }
+        let numbers = try formNumbers()
+        tables = try tools.forms.definitions.map { definition in
+            guard let number = numbers[Array(definition.form.utf8)] else {
+                throw StoreError(.corrupt, "a form without a table")
+            }
+            return HubTable(number: number, definition: definition)
+        }
+    }
+
+    private func makeTables() throws {
+        for definition in tools.forms.definitions {
+            try connection.run(
+                "INSERT INTO form (name) VALUES (?) ON CONFLICT DO NOTHING",
+                .blob(Array(definition.form.utf8)))
+            let table = HubTable(number: 0, definition: definition)
+            try connection.run(table.creation)
+            for addition in table.additions(present: try columns(of: table)) { try connection.run(addition) }
+        }
+    }
+
+    private func formNumbers() throws -> [[UInt8]: Int64] {
+        let rows = try connection.all("SELECT name, num FROM form") { ($0.bytes(0), $0.int(1)) }
+        return Dictionary(rows, uniquingKeysWith: { first, _ in first })
+    }
+
+    private func columns(of table: HubTable) throws -> Set<String> {
+        Set(try connection.all("SELECT name FROM pragma_table_info(?)", .text(table.name)) { $0.text(0) })
+    }
+
+    func table(_ form: String) -> HubTable? {
+        tables.first { $0.definition.form.utf8.elementsEqual(form.utf8) }
+    }
+
+    func audit(_ event: String, device: Int64?, detail: String, at now: Milliseconds) throws {
+        try connection.run(
+            "INSERT INTO audit (at, event, device, detail) VALUES (?, ?, ?, ?)", .int(now), .text(event),
+            .optional(device), .text(detail))
+    }
+}

@@ -1,0 +1,245 @@
+import Forms
+public import SyncCore
+public import SyncStore
+
+/// What ingest asks about the sender of a batch.
+struct HubSender {
+    var publicKey: [UInt8]
+    var unit: [UInt8]
+    var state: DeviceInfo.State
+    var session: UInt64
+}
+
+extension SQLiteHubStore {
+    /// Bytes of batches that may be unreceipted in the urgent lane.
+    static let urgentWindow: UInt32 = 65_536
+    static let routineWindow: UInt32 = 1 << 20
+
+    func sender(_ device: Int64) throws -> HubSender? {
+        try connection.first("SELECT public_key, unit, state, session FROM device WHERE id = ?", .int(device))
+        {
+            HubSender(
+                publicKey: $0.bytes(0), unit: $0.bytes(1),
+                state: DeviceInfo.State(rawValue: $0.text(2)) ?? .revoked, session: $0.word(3))
+        }
+    }
+
+    // MARK: - Joining
+
+    public func invite(_ invitation: Invitation, now: Milliseconds) throws {
+        try connection.write {
+            guard try unitExists(invitation.unit) else { throw StoreError(.unknownUnit, "no such unit") }
+            try connection.run(
+                "INSERT INTO invitation (secret_hash, unit, trusted, expires, made) VALUES (?, ?, ?, ?, ?)",
+                .digest(invitation.secretHash), .blob(Array(invitation.unit.utf8)),
+                .flag(invitation.isTrusted),
+                .int(invitation.expires), .int(now))
+            try audit("invited", device: nil, detail: invitation.unit, at: now)
+        }
+    }
+
+    public func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse> {
+        try connection.write {
+            let fingerprint = tools.hashing(publicKey)
+            let found = try connection.first(
+                "SELECT unit, trusted, expires, spent_by FROM invitation WHERE secret_hash = ?",
+                .digest(tools.hashing(join.secret.bytes))
+            ) { ($0.bytes(0), $0.int(1) != 0, $0.int(2), $0.isNull(3) ? nil : $0.bytes(3)) }
+            guard let (unit, isTrusted, expires, spentBy) = found else {
+                try audit("join refused", device: nil, detail: "code unknown", at: now)
+                return .failure(Refuse(.codeUnknown, words: "this join code is not known here"))
+            }
+            if let spentBy {
+                guard spentBy == fingerprint.bytes else {
+                    try audit("join refused", device: nil, detail: "code spent", at: now)
+                    return .failure(
+                        Refuse(.codeSpent, words: "this join code has been used by another device"))
+                }
+            } else if now > expires {
+                return .failure(Refuse(.codeExpired, words: "this join code has expired"))
+            } else {
+                try connection.run(
+                    "UPDATE invitation SET spent_by = ? WHERE secret_hash = ?", .digest(fingerprint),
+                    .digest(tools.hashing(join.secret.bytes)))
+                try admitNew(
+                    join, publicKey: publicKey, fingerprint: fingerprint, unit: unit, isTrusted: isTrusted,
+                    now: now)
+            }
+            return try joined(fingerprint, now: now)
+        }
+    }
+
+    private func admitNew(
+        _ join: Join, publicKey: [UInt8], fingerprint: Digest, unit: [UInt8], isTrusted: Bool,
+        now: Milliseconds
+    ) throws {
+        let state: DeviceInfo.State = isTrusted ? .active : .pending
+        let confirmation = HubConfirmation.number(
+            hub: tools.signing.publicKey, device: publicKey, hashing: tools.hashing)
+        try connection.run(
+            """
+            INSERT INTO device (fingerprint, public_key, unit, label, state, confirmation, joined)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (fingerprint) DO UPDATE SET unit = excluded.unit, label = excluded.label,
+            state = CASE WHEN state = 'revoked' THEN state ELSE excluded.state END
+            """, .digest(fingerprint), .blob(publicKey), .blob(unit), .text(String(join.label.prefix(64))),
+            .text(state.rawValue), .int(Int64(confirmation)), .int(now))
+        try audit("joined", device: connection.lastRow, detail: state.rawValue, at: now)
+    }
+
+    private func joined(_ fingerprint: Digest, now: Milliseconds) throws -> Result<Joined, Refuse> {
+        let device = try devices(where: "fingerprint = ?", .digest(fingerprint)).first
+        guard let device, device.state != .revoked else {
+            return .failure(Refuse(.revokedDevice, words: "this device was revoked"))
+        }
+        return .success(
+            Joined(
+                state: device.state == .active ? .active : .pending, confirmation: device.confirmation,
+                unit: device.unit, unitName: try unitName(device.unit), hubName: name, clock: now,
+                settings: try settingsJSON()))
+    }
+
+    public func devices() throws -> [DeviceInfo] { try devices(where: "1 = ?", .int(1)) }
+
+    private func devices(where condition: String, _ value: HubBinding) throws -> [DeviceInfo] {
+        try connection.all(
+            """
+            SELECT id, fingerprint, unit, label, state, confirmation, joined, last_seen, skew, urgent_count,
+            urgent_age, routine_count, routine_age, program FROM device WHERE \(condition) ORDER BY id
+            """, value
+        ) { row in
+            DeviceInfo(
+                id: row.int(0), fingerprint: try row.digest(1), unit: row.text(2), label: row.text(3),
+                state: DeviceInfo.State(rawValue: row.text(4)) ?? .revoked,
+                confirmation: UInt32(clamping: row.int(5)), joined: row.int(6),
+                lastSeen: row.isNull(7) ? nil : row.int(7), skew: row.int(8),
+                urgent: Backlog(count: row.word(9), oldestAge: row.word(10)),
+                routine: Backlog(count: row.word(11), oldestAge: row.word(12)), program: row.text(13))
+        }
+    }
+
+    public func confirm(confirmation: UInt32) throws -> Bool {
+        try connection.write {
+            // Two pending devices with one number: nobody could say which of them was read out.
+            let pending = try devices(
+                where: "state = 'pending' AND confirmation = ?", .int(Int64(confirmation)))
+            guard pending.count == 1, let device = pending.first else { return false }
+            try connection.run("UPDATE device SET state = 'active' WHERE id = ?", .int(device.id))
+            return true
+        }
+    }
+
+    // MARK: - Hello
+
+    public func admit(
+        _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
+    ) throws -> Result<Admission, Refuse> {
+        try connection.write {
+            let fingerprint = tools.hashing(publicKey)
+            guard let device = try devices(where: "fingerprint = ?", .digest(fingerprint)).first else {
+                return .failure(Refuse(.unknownDevice, words: "this device has not joined here"))
+            }
+            switch device.state {
+            case .pending:
+                return .failure(Refuse(.pendingDevice, retryAfter: 60, words: "waiting for the centre"))
+            case .revoked: return .failure(Refuse(.revokedDevice, words: "this device was revoked"))
+            case .active: break
+            }
+            guard hello.origins.count <= Limits.helloOrigins else { return .failure(Refuse(.limitExceeded)) }
+            if let refuse = try bindOrigins(hello.origins, of: device.id, publicKey: publicKey, now: now) {
+                return .failure(refuse)
+            }
+            try compareToken(hello.sessionToken, of: device.id, now: now)
+            try connection.run(
+                """
+                UPDATE device SET session = session + 1, token_confirmed = ?, token_offered = ?, last_seen = ?,
+                skew = ?, urgent_count = ?, urgent_age = ?, routine_count = ?, routine_age = ?, program = ?
+                WHERE id = ?
+                """, hello.sessionToken == .zero ? .null : .blob(hello.sessionToken.bytes),
+                .blob(sessionToken.bytes), .int(now),
+                .int(now.subtractingReportingOverflow(hello.clock).partialValue),
+                .word(hello.urgent.count), .word(hello.urgent.oldestAge), .word(hello.routine.count),
+                .word(hello.routine.oldestAge), .text(hello.program), .int(device.id))
+            let number = try sender(device.id)?.session ?? 0
+            let welcome = Welcome(
+                epoch: epoch, sessionToken: sessionToken, held: try held(hello.origins, publicKey: publicKey),
+                urgentWindow: SQLiteHubStore.urgentWindow, routineWindow: SQLiteHubStore.routineWindow,
+                maximumBatch: UInt32(Limits.framePayload), clock: now, capabilities: [], dictionary: 0,
+                settings: try settingsJSON())
+            return .success(
+                Admission(
+                    session: SessionRef(device: device.id, number: number), unit: device.unit,
+                    welcome: welcome,
+                    feed: try known(hello.feed)))
+        }
+    }
+
+    private func bindOrigins(
+        _ heads: [OriginHead], of device: Int64, publicKey: [UInt8], now: Milliseconds
+    ) throws -> Refuse? {
+        let derivations = heads.map { $0.claim.derivation(publicKey: publicKey, hashing: tools.hashing) }
+        for derivation in derivations {
+            if let known = try origin(derivation.originID),
+                known.device != device || known.derivation != derivation
+            {
+                try audit("origin of another", device: device, detail: derivation.short, at: now)
+                return Refuse(.originOfAnother, words: "an origin belongs to another device")
+            }
+            guard derivation.originID != 0 else {
+                return Refuse(.originOfAnother, words: "an origin without a name")
+            }
+        }
+        let claimed = Set(derivations.map(\.originID))
+        for var known in try loadedOrigins().values.filter({ $0.device == device }).sorted(by: {
+            $0.number < $1.number
+        })
+        where known.isCurrent != claimed.contains(known.id) {
+            known.isCurrent = claimed.contains(known.id)
+            try save(known)
+        }
+        for (head, derivation) in zip(heads, derivations) where try origin(derivation.originID) == nil {
+            _ = try bind(derivation, lane: head.claim.lane, device: device)
+        }
+        return nil
+    }
+
+    /// Another token than the last ones means that the store was restored or copied. Noted, not refused.
+    private func compareToken(_ shown: Token16, of device: Int64, now: Milliseconds) throws {
+        let tokens =
+            try connection.first(
+                "SELECT token_confirmed, token_offered FROM device WHERE id = ?", .int(device)
+            ) { [$0.bytes(0), $0.bytes(1)].filter { !$0.isEmpty } } ?? []
+        let expectsNone = tokens.count < 2
+        if tokens.contains(shown.bytes) || tokens.isEmpty || (shown == .zero && expectsNone) { return }
+        try audit("session token differs", device: device, detail: "restored or copied", at: now)
+    }
+
+    private func held(_ heads: [OriginHead], publicKey: [UInt8]) throws -> [HeldOrigin] {
+        try heads.compactMap { head in
+            let id = head.claim.derivation(publicKey: publicKey, hashing: tools.hashing).originID
+            return try origin(id).map {
+                HeldOrigin(origin: id, sequence: $0.held, head: $0.head, receipt: $0.receipt)
+            }
+        }
+    }
+
+    /// The token when this log has it, else the beginning.
+    private func known(_ token: FeedToken) throws -> FeedToken {
+        if token.epoch == epoch, token.position > 0 {
+            let hash = try connection.first(
+                "SELECT log_hash FROM segment WHERE position = ?", .word(token.position)
+            ) { try $0.digest(0) }
+            if hash == token.hash { return token }
+        }
+        return FeedToken(epoch: epoch, position: 0, hash: .zero)
+    }
+
+    public func confirmFeed(_ token: FeedToken, of session: SessionRef) throws {
+        guard token.epoch == epoch, token.position <= Limits.sequence else { return }
+        try connection.write {
+            try connection.run(
+                "UPDATE device SET feed_position = ? WHERE id = ? AND session = ?", .word(token.position),
+                .int(session.device), .word(session.number))
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import Forms
+import SyncCore
+import SyncStore
+
+/// What follows from a record's change: registers, counters, notes and scopes.
+extension SQLiteHubStore {
+    // MARK: - The register
+
+    /// Persons, stays and units, from the tables.
+    func loadedRegister() throws -> HubRegister {
+        if let register { return register }
+        var loaded = HubRegister()
+        if let table = tables.first(where: { $0.roles.kind == .person }) {
+            let gone = HubTable.Flag.gone
+            let rows = try connection.all(
+                "SELECT \"\(table.keys[0].column)\" FROM \"\(table.name)\" WHERE _flags & \(gone) = 0"
+            ) { $0.int(0) }
+            loaded.persons = Set(rows)
+        }
+        for table in tables where table.roles.kind == .unit || table.roles.kind == .membership {
+            let rows = try connection.all(
+                table.selection(where: "_flags & \(HubTable.Flag.gone) = 0", order: "1")
+            ) {
+                row in
+                (
+                    (0..<table.keys.count).map { row.int(Int32($0)) },
+                    try registerUnit(table).map { try unitNumber(value(row, $0.column, $0.field)) } ?? 0
+                )
+            }
+            for (numbers, unit) in rows { set(numbers, unit: unit, exists: true, in: table, &loaded) }
+        }
+        register = loaded
+        return loaded
+    }
+
+    /// The column that says which unit: the parent of a unit, the unit of a membership.
+    private func registerUnit(_ table: HubTable) -> (column: Int32, field: HubTable.Field)? {
+        guard let id = table.roles.registerField, let index = table.field(id) else { return nil }
+        return (table.firstField + Int32(index), table.fields[index])
+    }
+
+    private func unitNumber(_ value: Value?) throws -> Int64 {
+        guard case .text(let text)? = value, !text.isEmpty else { return 0 }
+        // Units are named before they are known; reading must not write, and an unnumbered one has no members.
+        return try terms.find(text) ?? 0
+    }
+
+    private func set(
+        _ numbers: [Int64], unit: Int64, exists: Bool, in table: HubTable, _ register: inout HubRegister
+    ) {
+        switch table.roles.kind {
+        case .unit: register.parents[numbers[0]] = exists ? unit : nil
+        case .person:
+            if exists { register.persons.insert(numbers[0]) } else { register.persons.remove(numbers[0]) }
+        case .membership:
+            // The table's keys come day first.
+            let from = Int32(clamping: numbers[0])
+            register.set(
+                exists ? HubRegister.Stay(from: from, unit: unit) : nil, of: numbers[1], from: from)
+        default: break
+        }
+    }
+
+    /// Brings registers and counters up to what a record says now.
+    func follow(
+        _ before: EffectiveRecord?, _ after: EffectiveRecord, numbers: [Int64], in table: HubTable,
+        _ pending: inout HubPending
+    ) throws {
+        switch table.roles.kind {
+        case .unit, .person, .membership:
+            var loaded = try loadedRegister()
+            register = nil
+            var unit: Int64 = 0
+            if case .text(let text)? = table.roles.registerField.flatMap({ after[$0] }), !text.isEmpty {
+                unit = try terms.number(of: text)
+            }
+            set(numbers, unit: unit, exists: after.exists, in: table, &loaded)
+            register = loaded
+            if table.roles.kind == .membership {
+                pending.recountFrom = min(pending.recountFrom ?? .max, Int32(clamping: numbers[0]))
+            }
+        case .checkIn:
+            let checks = try loadedChecks()
+            let day = Int32(clamping: numbers[0])
+            let old = before.map { checks.counts($0, day: day) } ?? HubCoverageCounts()
+            let change = checks.counts(after, day: day).minus(old)
+            if change.isZero { return }
+            let unit = try loadedRegister().unit(of: numbers[1], on: day)
+            if unit != 0 {
+                pending.counts[HubCoverageKey(day: day, unit: unit), default: HubCoverageCounts()] += change
+            }
+        default: break
+        }
+    }
+
+    // MARK: - Notes and scope
+
+    /// Notes of one row about persons and units, and in whose feed it goes.
+    ///
+    /// - Parameter day: the record's day; nil where the form has none.
+    func place(
+        row: Int, person: Int64?, unit: Int64?, day: Int32?, in table: HubTable, _ register: HubRegister,
+        _ pending: inout HubPending
+    ) {
+        if table.roles.kind == .unit {
+            pending.scopes[row] = .everybody
+        } else if let person {
+            let present = register.unit(of: person, on: pending.today)
+            let then = day.map { register.unit(of: person, on: $0) } ?? present
+            pending.scopes[row] = HubScope(units: then, present)
+            if table.roles.kind != .person && table.roles.kind != .membership {
+                noteBelonging(
+                    row: row, isKnown: register.persons.contains(person), unit: then, register, &pending)
+            }
+        } else if let unit {
+            pending.scopes[row] = HubScope(units: unit, unit)
+            if register.parents[unit] == nil {
+                pending.note(row, .noted, "unknown_unit")
+            } else {
+                noteBelonging(row: row, isKnown: true, unit: unit, register, &pending)
+            }
+        }
+    }
+
+    private func noteBelonging(
+        row: Int, isKnown: Bool, unit: Int64, _ register: HubRegister, _ pending: inout HubPending
+    ) {
+        if !isKnown {
+            pending.note(row, .noted, "unknown_person")
+        } else if unit == 0 {
+            pending.note(row, .noted, "not_on_register")
+        } else if pending.unit != 0 && !register.isWithin(unit, pending.unit) {
+            pending.note(row, .noted, "outside_unit")
+        }
+    }
+}

@@ -1,0 +1,188 @@
+import Forms
+public import SyncCore
+public import SyncStore
+import SyncWire
+
+extension SQLiteHubStore {
+    public func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome] {
+        guard !submissions.isEmpty else { return [] }
+        return try connection.write {
+            var touched: Set<OriginID> = []
+            var outcomes: [IngestOutcome] = []
+            for submission in submissions {
+                let outcome = try take(submission, now: now)
+                if case .held = outcome { touched.insert(submission.batch.origin) }
+                outcomes.append(outcome)
+            }
+            for id in touched.sorted() { try renewReceipt(of: id) }
+            return try zip(submissions, outcomes).map { submission, outcome in
+                guard case .held(_, let position) = outcome else { return outcome }
+                return .held(receipt: try origin(submission.batch.origin)?.receipt, position: position)
+            }
+        }
+    }
+
+    /// Takes one batch behind a savepoint. Only what concerns the whole store is thrown.
+    private func take(_ submission: Submission, now: Milliseconds) throws -> IngestOutcome {
+        do {
+            return try connection.savepoint { try judgeAndTake(submission, now: now) }
+        } catch let error as HubBatchError {
+            return .refused(Refuse(.protocolError, words: error.words))
+        }
+    }
+
+    private func judgeAndTake(_ submission: Submission, now: Milliseconds) throws -> IngestOutcome {
+        let batch = submission.batch
+        guard let sender = try sender(submission.session.device) else {
+            return .refused(Refuse(.unknownDevice))
+        }
+        guard sender.session == submission.session.number else { return .refused(Refuse(.replaced)) }
+        guard sender.state == .active else {
+            return .refused(Refuse(sender.state == .revoked ? .revokedDevice : .pendingDevice))
+        }
+        guard let origin = try origin(batch.origin), origin.device == submission.session.device else {
+            return .refused(Refuse(.originOfAnother, words: "the origin was not in this device's Hello"))
+        }
+        var failure: (any Error)?
+        let judgement = judge.judge(batch, of: origin, publicKey: sender.publicKey) { day, retentionClass in
+            do {
+                return try salt(of: origin, day: day, retentionClass: retentionClass)
+            } catch {
+                failure = error
+                return nil
+            }
+        }
+        if let failure { throw failure }
+        switch judgement {
+        case .held: return .held(receipt: nil, position: try logEnd().position)
+        case .gap(let gap): return .gap(gap)
+        case .fork(let fork): return .fork(fork)
+        case .refused(let refuse): return .refused(refuse)
+        case .fresh(let walk, let sealed):
+            let unit = try terms.number(of: sender.unit)
+            let position = try apply(batch, of: origin, walk: walk, sealed: sealed, unit: unit, now: now)
+            return .held(receipt: nil, position: position)
+        }
+    }
+
+    /// Writes a judged batch: rows, verdicts, feed, counters, segment.
+    private func apply(
+        _ batch: VersionBatch, of origin: HubOrigin, walk: JournalChain.Walk,
+        sealed: (sequence: UInt64, head: Digest)?, unit: Int64, now: Milliseconds
+    ) throws -> UInt64 {
+        try store(batch.salts, of: origin)
+        var pending = HubPending(
+            origin: origin, first: batch.first, count: batch.count, unit: unit, now: now,
+            today: try loadedChecks().zone.day(of: now))
+        try apply(batch.rows, &pending)
+        return try log(batch, digests: walk.shortDigests, sealed: sealed, &pending)
+    }
+
+    /// Appends a batch whose rows are applied to the arrival log, with all that is kept beside it.
+    func log(
+        _ batch: VersionBatch, digests: [UInt64], sealed: (sequence: UInt64, head: Digest)?,
+        _ pending: inout HubPending
+    ) throws -> UInt64 {
+        let end = try logEnd()
+        let position = end.position + 1
+        let hash = ArrivalLog.next(
+            end.hash, position: position, origin: batch.origin, first: batch.first, last: batch.last,
+            head: batch.headAfter, hashing: tools.hashing)
+        var seals: [UInt8] = []
+        for seal in batch.seals {
+            seals +=
+                HubBytes.bigEndian(seal.sequence) + HubBytes.bigEndian(UInt64(seal.signature.count))
+                + seal.signature
+        }
+        let rows = batch.encodedRows.isEmpty ? RowsCodec.encode(batch.rows) : batch.encodedRows
+        try connection.run(
+            """
+            INSERT INTO segment
+            (position, origin, first, last, head_before, head_after, arrived, log_hash, seals, rows)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, .word(position), .int(pending.origin.number), .word(batch.first), .word(batch.last),
+            .digest(batch.headBefore), .digest(batch.headAfter), .int(pending.now), .digest(hash),
+            .blob(seals),
+            .blob(rows))
+        try storeVerdicts(pending, at: position)
+        try storeFeed(pending, digests: digests, at: position)
+        try storeCounters(pending)
+        var origin = pending.origin
+        origin.held = batch.last
+        origin.head = batch.headAfter
+        if let sealed {
+            origin.sealed = sealed.sequence
+            origin.sealedHead = sealed.head
+        }
+        try save(origin)
+        return position
+    }
+
+    private func storeVerdicts(_ pending: HubPending, at position: UInt64) throws {
+        var verdicts = pending.verdicts
+        if verdicts.count > Limits.feedItems {
+            // One page has to hold them all: the first of each version says the most.
+            var seen: Set<Int> = []
+            verdicts = verdicts.filter { seen.insert($0.row).inserted }
+        }
+        for (number, entry) in verdicts.enumerated() {
+            try connection.run(
+                """
+                INSERT INTO verdict (device, position, origin, sequence, number, kind, reason, field)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """, .int(pending.origin.device ?? 0), .word(position), .int(pending.origin.number),
+                .word(entry.verdict.dot.sequence), .int(Int64(number)),
+                .int(Int64(entry.verdict.kind.rawValue)),
+                .text(entry.verdict.reason), .int(Int64(entry.verdict.field)))
+        }
+    }
+
+    /// Signs what is sealed and not receipted yet.
+    func renewReceipt(of id: OriginID) throws {
+        guard var origin = try origin(id), origin.sealed > origin.receipt?.sequence ?? 0 else { return }
+        var receipt = Receipt(origin: id, sequence: origin.sealed, head: origin.sealedHead)
+        receipt.signature = try tools.signing.sign(receipt.statement(hub: hub, epoch: epoch))
+        origin.receipt = receipt
+        try save(origin)
+    }
+
+    /// The arrival log's last position and its running hash there.
+    func logEnd() throws -> (position: UInt64, hash: Digest) {
+        try connection.first("SELECT position, log_hash FROM segment ORDER BY position DESC LIMIT 1") {
+            ($0.word(0), try $0.digest(1))
+        } ?? (0, .zero)
+    }
+}
+
+/// Small encodings of the store's own.
+enum HubBytes {
+    static func bigEndian(_ word: UInt64) -> [UInt8] {
+        stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
+    }
+
+    /// Ascending row numbers as runs: start and length, two bytes each.
+    static func runs(_ rows: [UInt32]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        var start = 0
+        while start < rows.count {
+            var end = start + 1
+            while end < rows.count, rows[end] == rows[end - 1] + 1 { end += 1 }
+            for number in [Int(rows[start]), end - start] {
+                bytes.append(UInt8(truncatingIfNeeded: number >> 8))
+                bytes.append(UInt8(truncatingIfNeeded: number))
+            }
+            start = end
+        }
+        return bytes
+    }
+
+    static func rows(_ bytes: [UInt8]) -> [Int] {
+        var rows: [Int] = []
+        for index in stride(from: 0, to: bytes.count - bytes.count % 4, by: 4) {
+            let start = Int(bytes[index]) << 8 | Int(bytes[index + 1])
+            let count = Int(bytes[index + 2]) << 8 | Int(bytes[index + 3])
+            rows.append(contentsOf: start..<(start + count))
+        }
+        return rows
+    }
+}

@@ -1,0 +1,123 @@
+import SyncCore
+import SyncStore
+
+/// A version of a record that was held back: what the same origin says later lies behind a hole.
+struct HubHole: Hashable {
+    var form: String
+    var key: [UInt8]
+    var origin: OriginID
+
+    init(form: String, key: [UInt8], origin: OriginID) {
+        self.form = form
+        self.key = key
+        self.origin = origin
+    }
+
+    init(_ group: FormGroup, place: Int, origin: OriginID) {
+        let values = group.keys.map { $0.value(at: place) ?? .notStated }
+        self.init(form: group.form, key: Canonical.encode(key: values), origin: origin)
+    }
+}
+
+extension SQLiteHubStore {
+    func loadedOrigins() throws -> [OriginID: HubOrigin] {
+        if let origins { return origins }
+        let rows = try connection.all(
+            "SELECT num, derivation, lane, device, current, held, head, sealed, sealed_head, receipt FROM origin"
+        ) { row in
+            var origin = HubOrigin(
+                number: row.int(0), derivation: try row.digest(1),
+                lane: Lane(rawValue: UInt8(clamping: row.int(2))) ?? .routine,
+                device: row.isNull(3) ? nil : row.int(3), isCurrent: row.int(4) != 0)
+            origin.held = row.word(5)
+            origin.head = try row.digest(6)
+            origin.sealed = row.word(7)
+            origin.sealedHead = try row.digest(8)
+            if !row.isNull(9) {
+                origin.receipt = Receipt(
+                    origin: origin.id, sequence: origin.sealed, head: origin.sealedHead,
+                    signature: row.bytes(9))
+            }
+            return origin
+        }
+        var loaded: [OriginID: HubOrigin] = [:]
+        for origin in rows {
+            loaded[origin.id] = origin
+            originIDs[origin.number] = origin.id
+        }
+        origins = loaded
+        return loaded
+    }
+
+    func origin(_ id: OriginID) throws -> HubOrigin? { try loadedOrigins()[id] }
+
+    func originID(_ number: Int64) throws -> OriginID {
+        if let known = originIDs[number] { return known }
+        _ = try loadedOrigins()
+        guard let found = originIDs[number] else {
+            throw StoreError(.corrupt, "an origin's number without it")
+        }
+        return found
+    }
+
+    /// Binds a new origin for ever.
+    func bind(_ derivation: Digest, lane: Lane, device: Int64?) throws -> HubOrigin {
+        _ = try loadedOrigins()
+        try connection.run(
+            """
+            INSERT INTO origin (id, derivation, lane, device, current, held, head, sealed, sealed_head)
+            VALUES (?, ?, ?, ?, 1, 0, ?, 0, ?)
+            """, .word(derivation.originID), .digest(derivation), .int(Int64(lane.rawValue)),
+            .optional(device),
+            .digest(derivation), .digest(derivation))
+        let origin = HubOrigin(number: connection.lastRow, derivation: derivation, lane: lane, device: device)
+        remember(origin)
+        return origin
+    }
+
+    func remember(_ origin: HubOrigin) {
+        origins?[origin.id] = origin
+        originIDs[origin.number] = origin.id
+    }
+
+    func save(_ origin: HubOrigin) throws {
+        try connection.run(
+            """
+            UPDATE origin SET current = ?, held = ?, head = ?, sealed = ?, sealed_head = ?, receipt = ?
+            WHERE num = ?
+            """, .flag(origin.isCurrent), .word(origin.held), .digest(origin.head), .word(origin.sealed),
+            .digest(origin.sealedHead), origin.receipt.map { .blob($0.signature) } ?? .null,
+            .int(origin.number))
+        remember(origin)
+    }
+
+    // MARK: - Salts
+
+    func salt(of origin: HubOrigin, day: Int32, retentionClass: RetentionClass) throws -> Token16? {
+        try connection.first(
+            "SELECT salt FROM salt WHERE origin = ? AND day = ? AND class = ?", .int(origin.number),
+            .int(Int64(day)), .int(Int64(retentionClass))
+        ) { Token16(bytes: $0.bytes(0)) } ?? nil
+    }
+
+    func store(_ salts: [SaltGrant], of origin: HubOrigin) throws {
+        for grant in salts {
+            try connection.run(
+                "INSERT INTO salt (origin, day, class, salt) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                .int(origin.number), .int(Int64(grant.day)), .int(Int64(grant.retentionClass)),
+                .blob(grant.salt.bytes))
+        }
+    }
+
+    // MARK: - Holes
+
+    func loadedHoles() throws -> Set<HubHole> {
+        if let holes { return holes }
+        let rows = try connection.all("SELECT origin, form, key FROM quarantine") { row in
+            HubHole(form: row.text(1), key: row.bytes(2), origin: try originID(row.int(0)))
+        }
+        let loaded = Set(rows)
+        holes = loaded
+        return loaded
+    }
+}

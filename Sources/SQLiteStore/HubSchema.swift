@@ -1,0 +1,78 @@
+import SyncStore
+
+/// The hub's fixed tables; the forms' own tables are built from their definitions.
+enum HubSchema {
+    static var migrations: [StoreMigration] { [StoreMigration(sql: tables.joined(separator: ";\n"))] }
+
+    private static let tables = [
+        """
+        CREATE TABLE device (
+            id INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL UNIQUE, public_key BLOB NOT NULL, unit BLOB NOT NULL,
+            label TEXT NOT NULL, state TEXT NOT NULL, confirmation INTEGER NOT NULL, joined INTEGER NOT NULL,
+            last_seen INTEGER, skew INTEGER NOT NULL DEFAULT 0, urgent_count INTEGER NOT NULL DEFAULT 0,
+            urgent_age INTEGER NOT NULL DEFAULT 0, routine_count INTEGER NOT NULL DEFAULT 0,
+            routine_age INTEGER NOT NULL DEFAULT 0, program TEXT NOT NULL DEFAULT '',
+            session INTEGER NOT NULL DEFAULT 0, token_confirmed BLOB, token_offered BLOB,
+            feed_position INTEGER NOT NULL DEFAULT 0)
+        """,
+        """
+        CREATE TABLE invitation (
+            secret_hash BLOB PRIMARY KEY, unit BLOB NOT NULL, trusted INTEGER NOT NULL, expires INTEGER NOT NULL,
+            made INTEGER NOT NULL, spent_by BLOB) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE origin (
+            num INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, derivation BLOB NOT NULL, lane INTEGER NOT NULL,
+            device INTEGER, current INTEGER NOT NULL, held INTEGER NOT NULL, head BLOB NOT NULL,
+            sealed INTEGER NOT NULL, sealed_head BLOB NOT NULL, receipt BLOB)
+        """,
+        """
+        CREATE TABLE salt (
+            origin INTEGER NOT NULL, day INTEGER NOT NULL, class INTEGER NOT NULL, salt BLOB NOT NULL,
+            PRIMARY KEY (origin, day, class)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE segment (
+            position INTEGER PRIMARY KEY, origin INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+            head_before BLOB NOT NULL, head_after BLOB NOT NULL, arrived INTEGER NOT NULL,
+            log_hash BLOB NOT NULL, seals BLOB NOT NULL, rows BLOB NOT NULL)
+        """,
+        "CREATE UNIQUE INDEX segment_by_dot ON segment (origin, last)",
+        "CREATE TABLE term (num INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE)",
+        "CREATE TABLE form (num INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE)",
+        """
+        CREATE TABLE sibling (
+            form INTEGER NOT NULL, key BLOB NOT NULL, state BLOB NOT NULL, PRIMARY KEY (form, key)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE quarantine (
+            origin INTEGER NOT NULL, sequence INTEGER NOT NULL, form TEXT NOT NULL, key BLOB NOT NULL,
+            PRIMARY KEY (origin, sequence)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE verdict (
+            device INTEGER NOT NULL, position INTEGER NOT NULL, origin INTEGER NOT NULL, sequence INTEGER NOT NULL,
+            number INTEGER NOT NULL, kind INTEGER NOT NULL, reason TEXT NOT NULL, field INTEGER NOT NULL,
+            PRIMARY KEY (device, position, origin, sequence, number)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE feed (
+            unit INTEGER NOT NULL, position INTEGER NOT NULL, rows BLOB NOT NULL,
+            PRIMARY KEY (unit, position)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE feed_total (
+            first INTEGER NOT NULL, second INTEGER NOT NULL, count INTEGER NOT NULL, sum INTEGER NOT NULL,
+            PRIMARY KEY (first, second)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE coverage (
+            day INTEGER NOT NULL, unit INTEGER NOT NULL, checked_in INTEGER NOT NULL, late INTEGER NOT NULL,
+            flagged INTEGER NOT NULL, PRIMARY KEY (day, unit)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE audit (
+            id INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, device INTEGER, detail TEXT NOT NULL)
+        """,
+    ]
+}

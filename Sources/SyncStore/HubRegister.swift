@@ -1,0 +1,94 @@
+/// Who belongs to which unit on which day, and how units lie under one another. Texts are the store's numbers.
+package struct HubRegister: Sendable {
+    /// From `from` on the person belongs to `unit`; 0 is no unit.
+    package struct Stay: Sendable, Hashable {
+        package var from: Int32
+        package var until: Int32
+        package var unit: Int64
+
+        package init(from: Int32, until: Int32 = .max, unit: Int64) {
+            self.from = from
+            self.until = until
+            self.unit = unit
+        }
+    }
+
+    package var persons: Set<Int64> = []
+    /// Each unit with its parent; 0 is none.
+    package var parents: [Int64: Int64] = [:]
+    /// Ascending by `from`.
+    private var stays: [Int64: [Stay]] = [:]
+
+    package init() {}
+
+    /// Takes the place of an earlier stay from the same day; nil removes it.
+    package mutating func set(_ stay: Stay?, of person: Int64, from: Int32) {
+        var list = stays[person] ?? []
+        let index = list.firstIndex { $0.from >= from } ?? list.count
+        let isThere = index < list.count && list[index].from == from
+        switch (stay, isThere) {
+        case (let stay?, true): list[index] = stay
+        case (let stay?, false): list.insert(stay, at: index)
+        case (nil, true): list.remove(at: index)
+        case (nil, false): break
+        }
+        stays[person] = list
+    }
+
+    /// The person's unit on `day`; 0 when it is on no register.
+    package func unit(of person: Int64, on day: Int32) -> Int64 {
+        guard let list = stays[person] else { return 0 }
+        for stay in list.reversed() where stay.from <= day { return stay.until >= day ? stay.unit : 0 }
+        return 0
+    }
+
+    /// Whether `unit` is `root` or lies below it. A ring of parents ends the walk.
+    package func isWithin(_ unit: Int64, _ root: Int64) -> Bool {
+        var current = unit
+        for _ in 0...64 where current != 0 {
+            if current == root { return true }
+            current = parents[current] ?? 0
+        }
+        return false
+    }
+
+    /// `root` and everything below it, ascending.
+    package func subtree(_ root: Int64) -> [Int64] {
+        var found = parents.keys.filter { isWithin($0, root) }
+        if !found.contains(root) { found.append(root) }
+        return found.sorted()
+    }
+}
+
+/// The one or two units in whose scope a version lies.
+package struct HubScope: Sendable, Hashable, Comparable {
+    /// Nobody's but the centre's.
+    package static let none = HubScope(first: -1, second: 0)
+    /// Everybody's.
+    package static let everybody = HubScope(first: 0, second: 0)
+
+    package var first: Int64
+    /// Greater than `first`, or 0 when there is only one.
+    package var second: Int64
+
+    package init(first: Int64, second: Int64) {
+        self.first = first
+        self.second = second
+    }
+
+    /// The scope of two units that may be equal, or 0 for none.
+    package init(units one: Int64, _ other: Int64) {
+        switch (one, other) {
+        case (0, 0): self = .none
+        case (0, let unit), (let unit, 0): self.init(first: unit, second: 0)
+        case let (one, other) where one == other: self.init(first: one, second: 0)
+        default: self.init(first: min(one, other), second: max(one, other))
+        }
+    }
+
+    package static func < (left: HubScope, right: HubScope) -> Bool {
+        (left.first, left.second) < (right.first, right.second)
+    }
+
+    package var units: [Int64] { first < 0 ? [] : second == 0 ? [first] : [first, second] }
+}

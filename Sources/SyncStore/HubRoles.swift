@@ -1,0 +1,37 @@
+package import Forms
+package import SyncCore
+
+/// What the hub itself reads in a form, found once.
+package struct HubRoles: Sendable {
+    package enum Kind: Sendable { case unit, person, membership, excuse, checkIn, report, other }
+
+    package let kind: Kind
+    /// Positions of keys.
+    package let dayKey: Int?
+    package let personKey: Int?
+    package let unitKey: Int?
+
+    package init(_ definition: FormDefinition) {
+        switch definition.form {
+        case BuiltIn.unit: kind = .unit
+        case BuiltIn.person: kind = .person
+        case BuiltIn.membership: kind = .membership
+        case BuiltIn.excuse: kind = .excuse
+        case BuiltIn.checkIn: kind = .checkIn
+        case BuiltIn.dailyReport: kind = .report
+        default: kind = .other
+        }
+        dayKey = definition.keys.firstIndex { $0.type == .date }
+        personKey = definition.keys.firstIndex { $0.type == .person }
+        unitKey = definition.keys.firstIndex { $0.type == .unit }
+    }
+
+    /// The field that the register is made of: a unit's parent, a membership's unit.
+    package var registerField: FieldID? {
+        switch kind {
+        case .unit: BuiltIn.unitParent
+        case .membership: BuiltIn.membershipUnit
+        default: nil
+        }
+    }
+}
