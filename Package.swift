@@ -68,7 +68,7 @@ let package = Package(
 
         // MARK: - Programs: libraries and thin mains
 
-        .target(name: "Console", swiftSettings: settings),
+        .target(name: "Console", dependencies: ["SyncCore", "SyncStore", "Forms"], swiftSettings: settings),
         .target(
             name: "BranchAgent",
             dependencies: [

@@ -149,3 +149,8 @@ public enum Hex {
         return pending == nil ? result : nil
     }
 }
+
+extension Digest: CustomStringConvertible {
+    /// All 64 hexadecimal digits.
+    public var description: String { Hex.encode(bytes) }
+}

@@ -1,0 +1,131 @@
+import Foundation
+public import SyncCore
+public import SyncStore
+
+/// Runs a verb and turns what went wrong into words and an exit code.
+public enum Program {
+    public static let version = "0.1.0"
+
+    /// Runs `body`; on an error tells the person on standard error and ends with the code that the error means.
+    public static func run(
+        explaining explain: @Sendable (any Error) -> Failure? = { _ in nil }, _ body: () async throws -> Void
+    ) async throws {
+        do {
+            try await body()
+        } catch let failure as Failure {
+            end(failure)
+        } catch {
+            end(explain(error) ?? failure(for: error))
+        }
+    }
+
+    /// Ends the program with a message.
+    public static func end(_ failure: Failure) -> Never {
+        Output.remark(failure.message)
+        exit(failure.status.rawValue)
+    }
+
+    public static func end(_ status: ExitStatus) -> Never { exit(status.rawValue) }
+
+    static func failure(for error: any Error) -> Failure {
+        switch error {
+        case let error as StoreError: failure(for: error)
+        case let error as Refuse: Failure(.refusedByHub, RefusalWords.words(for: error))
+        default: Failure(.software, Words("unexpected: \(error)", zh: "意外错误：\(error)"))
+        }
+    }
+
+    private static func failure(for error: StoreError) -> Failure {
+        switch error.code {
+        case .diskFull:
+            Failure(
+                .diskFull,
+                Words(
+                    "the disk is full; nothing was saved by this command. Free some space and run it again.",
+                    zh: "磁盘已满；本命令没有保存任何内容。请腾出空间后重试。"))
+        case .inUse:
+            Failure(
+                .storeInUse,
+                Words(
+                    "another program is using this store (\(error.context)); stop it, or wait and try again",
+                    zh: "另一程序正在使用此数据目录（\(error.context)）；请停止它，或稍后再试"))
+        case .notAStore:
+            Failure(
+                .noInput,
+                Words(
+                    "no store here: \(error.context). Make one with `aggregator init` or `branch-agent join`.",
+                    zh: "此处没有数据：\(error.context)。请先用 aggregator init 或 branch-agent join 建立。"))
+        case .tooNew:
+            Failure(
+                .noInput,
+                Words(
+                    "this store was written by a newer program (\(error.context)); update this one",
+                    zh: "此数据由更新的程序写成（\(error.context)）；请升级本程序"))
+        case .alreadyExists:
+            Failure(
+                .usage,
+                Words("there is a store here already: \(error.context)", zh: "此处已有数据：\(error.context)"))
+        case .unknownUnit:
+            Failure(
+                .noInput,
+                Words(
+                    "unknown unit: \(error.context); import the units first",
+                    zh: "未知单位：\(error.context)；请先导入单位"))
+        case .corrupt, .inputOutput:
+            Failure(.software, Words("the store failed: \(error)", zh: "数据读写失败：\(error)"))
+        }
+    }
+}
+
+/// A refusal in words that say what to do next.
+public enum RefusalWords {
+    public static func words(for refuse: Refuse) -> Words {
+        let next = next(refuse.code)
+        let detail = refuse.words.isEmpty ? "" : " (\(refuse.words))"
+        return Words(
+            "the hub refused, code \(refuse.code.rawValue)\(detail): \(next.en)",
+            zh: "汇总端拒绝，代码 \(refuse.code.rawValue)\(detail)：\(next.zh)")
+    }
+
+    private static func next(_ code: RefusalCode) -> Words {
+        switch code {
+        case .unknownDevice:
+            Words("this device has not joined; ask the centre for a join code", zh: "本设备尚未加入；请向中心索取加入码")
+        case .pendingDevice:
+            Words(
+                "the centre has not confirmed this device yet; ring them with the six digits",
+                zh: "中心尚未确认本设备；请致电并报出六位数字")
+        case .revokedDevice:
+            Words("the centre has revoked this device", zh: "中心已撤销本设备")
+        case .codeUnknown:
+            Words("the hub does not know this join code; ask for a new one", zh: "汇总端不认识此加入码；请索取新码")
+        case .codeSpent:
+            Words("another device has used this join code; ask for a new one", zh: "此加入码已被另一设备使用；请索取新码")
+        case .codeExpired:
+            Words("this join code has expired; ask for a new one", zh: "此加入码已过期；请索取新码")
+        case .identityLost:
+            Words(
+                "this store and the hub's journal disagree: a restored or copied store. Nothing is lost; ring the "
+                    + "centre before going on",
+                zh: "本机数据与汇总端记录不一致（可能是恢复或复制的数据）。没有内容丢失；请先联系中心")
+        case .overloaded, .shuttingDown:
+            Words("try again in a little while", zh: "请稍后再试")
+        case .diskFull:
+            Words(
+                "the hub's disk is full; what was not receipted stays queued here",
+                zh: "汇总端磁盘已满；未获回执的内容仍在本机排队")
+        case .tooOld:
+            Words("this program is too old for the hub; update it", zh: "本程序版本过旧；请升级")
+        case .tooNew:
+            Words("the hub is older than this program; ask the centre to update it", zh: "汇总端版本过旧；请中心升级")
+        case .notRollcall:
+            Words(
+                "something else than a Rollcall hub answers there; check the address",
+                zh: "该地址不是 Rollcall 汇总端；请检查地址")
+        case .replaced:
+            Words("another connection of this device took over", zh: "本设备的另一连接已接管")
+        default:
+            Words("try again; if it stays so, show this code to whoever helps you", zh: "请重试；若仍如此，请把代码告知技术人员")
+        }
+    }
+}
