@@ -1,8 +1,13 @@
 import Crypto
-import Foundation
 import NIOSSL
 import SwiftASN1
 import X509
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 
 /// The certificate that carries a device's key through the handshake. Trust is the key's fingerprint alone, so
 /// everything else in it is as small as the format allows and says nothing.

@@ -7,7 +7,7 @@ extension Hashing {
         var hash = SHA256()
         hash.update(bufferPointer: bytes)
         return hash.finalize().withUnsafeBytes { digest in
-            Digest(
+            SyncCore.Digest(
                 words: (
                     UInt64(bigEndian: digest.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
                     UInt64(bigEndian: digest.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),

@@ -37,7 +37,7 @@ public struct DeviceKey: Sendable {
     /// The public key, uncompressed (X9.63, 65 bytes).
     public let publicKey: [UInt8]
     /// SHA-256 of `publicKey`: what the other side pins.
-    public let fingerprint: Digest
+    public let fingerprint: SyncCore.Digest
 
     package init(_ key: P256.Signing.PrivateKey) {
         privateKey = key

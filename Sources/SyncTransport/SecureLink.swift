@@ -19,7 +19,7 @@ struct SecureLink: Sendable {
         /// The key is not the one that was pinned.
         var isWrong: Bool { state.withLockedValue { $0.isWrong } }
 
-        func judge(_ chain: [NIOSSLCertificate], pinned: Digest?) -> NIOSSLVerificationResult {
+        func judge(_ chain: [NIOSSLCertificate], pinned: SyncCore.Digest?) -> NIOSSLVerificationResult {
             let key = chain.first.flatMap { BareCertificate.publicKey(of: $0) }
             let holds = key.map { pinned == nil || Hashing.sha256($0) == pinned } ?? false
             state.withLockedValue { $0 = (key, !holds) }
@@ -43,7 +43,7 @@ struct SecureLink: Sendable {
         return SecureLink(context: try NIOSSLContext(configuration: configuration))
     }
 
-    func clientHandler(pinned: Digest, peer: Peer) throws -> NIOSSLClientHandler {
+    func clientHandler(pinned: SyncCore.Digest, peer: Peer) throws -> NIOSSLClientHandler {
         try NIOSSLClientHandler(
             context: context, serverHostname: nil,
             customVerificationCallback: { chain, promise in promise.succeed(peer.judge(chain, pinned: pinned))
