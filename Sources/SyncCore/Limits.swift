@@ -37,6 +37,10 @@ public enum Limits {
     public static let capabilityBytes = 64
     public static let dictionaries = 16
     public static let words = 1_024
+    /// Bytes of a device's label and of a program's name.
+    public static let labelBytes = 64
+    public static let reasonBytes = 64
+    public static let signatureBytes = 64
     public static let settingsBytes = 65_536
     public static let formDefinitionBytes = 262_144
     public static let feedItems = 8_192

@@ -35,6 +35,8 @@ public struct WireError: Error, Sendable, Hashable, CustomStringConvertible {
         case unknownEncoding
         /// An earlier error ended this stream.
         case poisoned
+        /// zlib got no memory for a stream.
+        case outOfMemory
     }
 
     /// Which part of a frame was being read.
@@ -73,6 +75,7 @@ public struct WireError: Error, Sendable, Hashable, CustomStringConvertible {
         case .corruptDeflate: .corruptDeflate
         case .unknownCritical: .unknownCritical
         case .limit: .limitExceeded
+        case .outOfMemory: .overloaded
         default: .protocolError
         }
     }
