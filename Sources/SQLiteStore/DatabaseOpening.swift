@@ -9,15 +9,15 @@ enum StoreKind: String {
 }
 
 /// One step of a store's tables. Numbered by its place in the list; only ever appended to.
-struct StoreMigration {
-    let run: (Database) throws -> Void
+struct StoreMigration: Sendable {
+    let run: @Sendable (Database) throws -> Void
 
-    init(_ run: @escaping (Database) throws -> Void) { self.run = run }
+    init(_ run: @escaping @Sendable (Database) throws -> Void) { self.run = run }
     init(sql: String) { run = { try $0.execute(sql: sql) } }
 }
 
 /// How a store is opened.
-enum OpeningMode {
+public enum OpeningMode: Sendable {
     /// Makes the store; throws `already_exists` when there is one.
     case create
     case open

@@ -46,16 +46,18 @@ struct Prepared {
         if let value { bind(value, at: position) } else { sqlite3_bind_null(raw, position) }
     }
 
-    func bind(text value: String, at position: Int32) {
-        var value = value
-        value.withUTF8 { bytes in
-            let empty: StaticString = ""
+    func bind(text value: String, at position: Int32) { bind(textBytes: Array(value.utf8), at: position) }
+
+    /// Text that is UTF-8 bytes already.
+    func bind(textBytes value: [UInt8], at position: Int32) {
+        value.withUnsafeBytes { bytes in
             bytes.withMemoryRebound(to: CChar.self) { characters in
-                let start =
-                    characters.baseAddress
-                    ?? UnsafeRawPointer(empty.utf8Start).assumingMemoryBound(to: CChar.self)
+                guard let base = characters.baseAddress, characters.count > 0 else {
+                    _ = sqlite3_bind_text(raw, position, "", 0, Prepared.transient)
+                    return
+                }
                 sqlite3_bind_text64(
-                    raw, position, start, UInt64(characters.count), Prepared.transient, UInt8(SQLITE_UTF8))
+                    raw, position, base, UInt64(characters.count), Prepared.transient, UInt8(SQLITE_UTF8))
             }
         }
     }

@@ -1,0 +1,58 @@
+/// The tables of a branch's store. Numbered by their order; columns are only ever added.
+///
+/// 64-bit ids lie as SQLite's signed integers with the same bits. Times are milliseconds since 1970.
+enum AgentSchema {
+    static let migrations: [StoreMigration] = [
+        StoreMigration(
+            sql: """
+                CREATE TABLE configuration (
+                    id INTEGER PRIMARY KEY CHECK (id = 1), replica BLOB NOT NULL, address TEXT NOT NULL,
+                    hub BLOB NOT NULL, hub_key BLOB NOT NULL, unit TEXT NOT NULL, unit_name TEXT NOT NULL,
+                    hub_name TEXT NOT NULL, settings BLOB NOT NULL);
+                CREATE TABLE session (
+                    id INTEGER PRIMARY KEY CHECK (id = 1), token BLOB NOT NULL, epoch BLOB NOT NULL,
+                    feed_epoch BLOB NOT NULL, feed_position INTEGER NOT NULL, feed_hash BLOB NOT NULL,
+                    mark_position INTEGER, mark_count INTEGER, mark_sum INTEGER, last_authored INTEGER);
+                CREATE TABLE contact (
+                    id INTEGER PRIMARY KEY CHECK (id = 1), last_contact INTEGER, last_receipt INTEGER,
+                    skew INTEGER NOT NULL, last_hub_time INTEGER, next_try INTEGER, last_failure TEXT);
+                CREATE TABLE origin (
+                    id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, nonce BLOB NOT NULL,
+                    derivation BLOB NOT NULL, sequence INTEGER NOT NULL, head BLOB NOT NULL,
+                    receipted INTEGER NOT NULL);
+                CREATE TABLE record (
+                    id INTEGER PRIMARY KEY, form TEXT NOT NULL, key BLOB NOT NULL, state BLOB NOT NULL,
+                    UNIQUE (form, key));
+                CREATE TABLE version (
+                    origin INTEGER NOT NULL, sequence INTEGER NOT NULL, record INTEGER NOT NULL,
+                    authored INTEGER NOT NULL, bytes INTEGER NOT NULL, head BLOB, body BLOB NOT NULL,
+                    PRIMARY KEY (origin, sequence)) WITHOUT ROWID;
+                CREATE INDEX version_record ON version (record);
+                CREATE TABLE seal (
+                    origin INTEGER NOT NULL, sequence INTEGER NOT NULL, signature BLOB NOT NULL,
+                    PRIMARY KEY (origin, sequence)) WITHOUT ROWID;
+                CREATE TABLE salt (
+                    origin INTEGER NOT NULL, day INTEGER NOT NULL, class INTEGER NOT NULL, salt BLOB NOT NULL,
+                    first_use INTEGER NOT NULL, PRIMARY KEY (origin, day, class)) WITHOUT ROWID;
+                CREATE INDEX salt_first_use ON salt (origin, first_use, class);
+                CREATE TABLE row_print (
+                    print BLOB NOT NULL, form TEXT NOT NULL, key BLOB NOT NULL,
+                    PRIMARY KEY (form, key, print)) WITHOUT ROWID;
+                CREATE TABLE import_memory (
+                    source TEXT NOT NULL, form TEXT NOT NULL, key BLOB NOT NULL, assignments BLOB NOT NULL,
+                    PRIMARY KEY (source, form, key)) WITHOUT ROWID;
+                CREATE TABLE receipt (
+                    origin INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, head BLOB NOT NULL,
+                    epoch BLOB NOT NULL, signature BLOB NOT NULL);
+                CREATE TABLE verdict (
+                    place INTEGER PRIMARY KEY AUTOINCREMENT, origin INTEGER NOT NULL, sequence INTEGER NOT NULL,
+                    kind INTEGER NOT NULL, reason TEXT NOT NULL, field INTEGER NOT NULL,
+                    UNIQUE (origin, sequence, kind, reason, field));
+                CREATE TABLE form (
+                    place INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, definition BLOB NOT NULL);
+                CREATE TABLE scope (
+                    subject TEXT NOT NULL, id BLOB NOT NULL, kind INTEGER NOT NULL,
+                    PRIMARY KEY (subject, id)) WITHOUT ROWID;
+                """)
+    ]
+}

@@ -1,0 +1,38 @@
+import GRDB
+import SyncCore
+public import SyncStore
+
+/// A branch's store in a folder: one SQLite file, durable at every commit, shared by several processes.
+public final class SQLiteAgentStore: TableAgentStore {
+    /// - Parameter folder: what `--data` names. It becomes the owner's alone.
+    /// - Throws: `StoreError` with `not_a_store`, `too_new`, `already_exists`, `in_use`, `disk_full`.
+    public init(folder: String, mode: OpeningMode = .openOrCreate, means: AgentMeans) throws {
+        let store = try StoreDatabase(
+            folder: folder, kind: .agent, migrations: AgentSchema.migrations, mode: mode)
+        super.init(backend: SQLiteAgentBackend(store), means: means)
+    }
+
+    /// Opens a store for looking only, beside whatever program runs on it, without the device's key.
+    public convenience init(readingFrom folder: String) throws {
+        let means = AgentMeans(
+            hashing: Hashing { _ in .zero },
+            signing: Signing(publicKey: []) { _ in throw StoreError(.inputOutput, "opened for reading only")
+            },
+            verifying: Verifying { _, _, _ in false }, random: { .zero })
+        try self.init(folder: folder, mode: .readOnly, means: means)
+    }
+}
+
+private final class SQLiteAgentBackend: AgentBackend {
+    private let store: StoreDatabase
+
+    init(_ store: StoreDatabase) { self.store = store }
+
+    func write<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result {
+        try store.write { try body(SQLiteAgentTables($0)) }
+    }
+
+    func read<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result {
+        try store.read { try body(SQLiteAgentTables($0)) }
+    }
+}

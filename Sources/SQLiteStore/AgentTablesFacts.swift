@@ -1,0 +1,154 @@
+import GRDB
+import SyncCore
+import SyncStore
+
+/// The single rows of a branch's store: who it belongs to, its session, its contact; and its origins.
+extension SQLiteAgentTables {
+    func configuration() throws -> AgentConfiguration? {
+        let row = try Prepared(
+            database,
+            "SELECT replica, address, hub, hub_key, unit, unit_name, hub_name, settings FROM configuration")
+        defer { row.reset() }
+        guard try row.step() else { return nil }
+        return AgentConfiguration(
+            replica: try AgentCodec.token(row.bytes(0)), address: row.text(1),
+            hub: try AgentCodec.digest(row.bytes(2)), hubPublicKey: row.bytes(3), unit: row.text(4),
+            unitName: row.text(5), hubName: row.text(6), settings: row.bytes(7))
+    }
+
+    func put(_ configuration: AgentConfiguration) throws {
+        let row = try Prepared(
+            database, "INSERT OR REPLACE INTO configuration VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)")
+        row.bind(configuration.replica.bytes, at: 1)
+        row.bind(text: configuration.address, at: 2)
+        row.bind(configuration.hub.bytes, at: 3)
+        row.bind(configuration.hubPublicKey, at: 4)
+        row.bind(text: configuration.unit, at: 5)
+        row.bind(text: configuration.unitName, at: 6)
+        row.bind(text: configuration.hubName, at: 7)
+        row.bind(configuration.settings, at: 8)
+        try row.run()
+    }
+
+    func session() throws -> SessionFacts {
+        let row = try Prepared(
+            database,
+            """
+            SELECT token, epoch, feed_epoch, feed_position, feed_hash, mark_position, mark_count, mark_sum,
+                last_authored FROM session
+            """)
+        defer { row.reset() }
+        var session = SessionFacts()
+        guard try row.step() else { return session }
+        session.token = try AgentCodec.token(row.bytes(0))
+        session.epoch = try AgentCodec.token(row.bytes(1))
+        session.feed = FeedToken(
+            epoch: try AgentCodec.token(row.bytes(2)), position: row.word(3),
+            hash: try AgentCodec.digest(row.bytes(4)))
+        if !row.isNull(5) { session.mark = Mark(position: row.word(5), count: row.word(6), sum: row.word(7)) }
+        session.lastAuthored = row.optionalInteger(8)
+        return session
+    }
+
+    func put(_ session: SessionFacts) throws {
+        let row = try Prepared(
+            database, "INSERT OR REPLACE INTO session VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        row.bind(session.token.bytes, at: 1)
+        row.bind(session.epoch.bytes, at: 2)
+        row.bind(session.feed.epoch.bytes, at: 3)
+        row.bind(session.feed.position, at: 4)
+        row.bind(session.feed.hash.bytes, at: 5)
+        row.bind(session.mark.map { Int64(bitPattern: $0.position) }, at: 6)
+        row.bind(session.mark.map { Int64(bitPattern: $0.count) }, at: 7)
+        row.bind(session.mark.map { Int64(bitPattern: $0.sum) }, at: 8)
+        row.bind(session.lastAuthored, at: 9)
+        try row.run()
+    }
+
+    func contact() throws -> ContactFacts {
+        let row = try Prepared(
+            database,
+            "SELECT last_contact, last_receipt, skew, last_hub_time, next_try, last_failure FROM contact")
+        defer { row.reset() }
+        guard try row.step() else { return ContactFacts() }
+        return ContactFacts(
+            lastContact: row.optionalInteger(0), lastReceipt: row.optionalInteger(1), skew: row.integer(2),
+            lastHubTime: row.optionalInteger(3), nextTry: row.optionalInteger(4),
+            lastFailure: row.isNull(5) ? nil : row.text(5))
+    }
+
+    func put(_ contact: ContactFacts) throws {
+        let row = try Prepared(database, "INSERT OR REPLACE INTO contact VALUES (1, ?, ?, ?, ?, ?, ?)")
+        row.bind(contact.lastContact, at: 1)
+        row.bind(contact.lastReceipt, at: 2)
+        row.bind(contact.skew, at: 3)
+        row.bind(contact.lastHubTime, at: 4)
+        row.bind(contact.nextTry, at: 5)
+        if let failure = contact.lastFailure { row.bind(text: failure, at: 6) }
+        try row.run()
+    }
+
+    func origins() throws -> [OwnOrigin] {
+        let row = try Prepared(
+            database,
+            "SELECT lane, nonce, derivation, sequence, head, receipted FROM origin ORDER BY lane, id")
+        defer { row.reset() }
+        var origins: [OwnOrigin] = []
+        while try row.step() {
+            guard let lane = UInt8(exactly: row.integer(0)).flatMap(Lane.init(rawValue:)) else {
+                throw StoreError(.corrupt, "lane")
+            }
+            origins.append(
+                OwnOrigin(
+                    claim: OriginClaim(lane: lane, nonce: try AgentCodec.token(row.bytes(1))),
+                    derivation: try AgentCodec.digest(row.bytes(2)), sequence: row.word(3),
+                    head: try AgentCodec.digest(row.bytes(4)), receipted: row.word(5)))
+        }
+        return origins
+    }
+
+    func put(_ origin: OwnOrigin) throws {
+        let row = try Prepared(database, "INSERT OR REPLACE INTO origin VALUES (?, ?, ?, ?, ?, ?, ?)")
+        row.bind(origin.id, at: 1)
+        row.bind(Int(origin.claim.lane.rawValue), at: 2)
+        row.bind(origin.claim.nonce.bytes, at: 3)
+        row.bind(origin.derivation.bytes, at: 4)
+        row.bind(origin.sequence, at: 5)
+        row.bind(origin.head.bytes, at: 6)
+        row.bind(origin.receipted, at: 7)
+        try row.run()
+    }
+
+    func put(_ receipt: Receipt, epoch: Token16) throws {
+        let row = try Prepared(database, "INSERT OR REPLACE INTO receipt VALUES (?, ?, ?, ?, ?)")
+        row.bind(receipt.origin, at: 1)
+        row.bind(receipt.sequence, at: 2)
+        row.bind(receipt.head.bytes, at: 3)
+        row.bind(epoch.bytes, at: 4)
+        row.bind(receipt.signature, at: 5)
+        try row.run()
+    }
+
+    func put(form json: [UInt8], hash: Digest) throws {
+        let row = try Prepared(database, "INSERT OR IGNORE INTO form (hash, definition) VALUES (?, ?)")
+        row.bind(hash.bytes, at: 1)
+        row.bind(json, at: 2)
+        try row.run()
+    }
+
+    func forms() throws -> [[UInt8]] {
+        let row = try Prepared(database, "SELECT definition FROM form ORDER BY place")
+        defer { row.reset() }
+        var forms: [[UInt8]] = []
+        while try row.step() { forms.append(row.bytes(0)) }
+        return forms
+    }
+
+    func put(_ change: ScopeChange) throws {
+        let row = try Prepared(database, "INSERT OR REPLACE INTO scope VALUES (?, ?, ?)")
+        row.bind(text: change.subject, at: 1)
+        row.bind(change.id, at: 2)
+        row.bind(Int(change.kind.rawValue), at: 3)
+        try row.run()
+    }
+}
