@@ -1,6 +1,6 @@
 import Foundation
 public import SyncCore
-public import SyncStore
+import SyncStore
 
 /// Runs a verb and turns what went wrong into words and an exit code.
 public enum Program {
@@ -71,6 +71,18 @@ public enum Program {
                 Words(
                     "unknown unit: \(error.context); import the units first",
                     zh: "未知单位：\(error.context)；请先导入单位"))
+        case .notJoined:
+            Failure(
+                .noInput,
+                Words(
+                    "this store has not joined a hub yet; run `branch-agent join` with a join code",
+                    zh: "此数据目录尚未加入汇总端；请先用加入码运行 branch-agent join"))
+        case .tooLarge:
+            Failure(
+                .usage,
+                Words(
+                    "too large to be kept: \(error.context); nothing was saved by this command",
+                    zh: "内容过大：\(error.context)；本命令没有保存任何内容"))
         case .corrupt, .inputOutput:
             Failure(.software, Words("the store failed: \(error)", zh: "数据读写失败：\(error)"))
         }
