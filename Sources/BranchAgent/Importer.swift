@@ -1,0 +1,206 @@
+import Console
+import Forms
+import SyncCore
+import SyncStore
+
+/// What an import did, as `import --json` prints it.
+struct ImportResult: Encodable, Sendable, Hashable {
+    struct Issue: Encodable, Sendable, Hashable {
+        var file: String
+        /// Data records count from 1; 0 stands for the file as a whole.
+        var record: Int
+        /// The physical line on which the record begins; the header is line 1.
+        var line: Int
+        var column: String
+        var reason: String
+        var message: String
+    }
+
+    /// accepted + unchanged + rejected + blank.
+    var records = 0
+    var accepted = 0
+    var unchanged = 0
+    var rejected = 0
+    var blank = 0
+    var errors: [Issue] = []
+}
+
+/// A file as it was given on the command line.
+struct SheetFile: Sendable {
+    var path: String
+    var bytes: [UInt8]
+
+    /// The file's own name: with the form, the source that an import remembers.
+    var name: String {
+        path.utf8.split(separator: 0x2f).last.map { String(decoding: Array($0), as: UTF8.self) } ?? path
+    }
+}
+
+/// All rows of one invocation, read and checked, in stated order. Nothing has been written yet.
+struct ImportPlan: Sendable {
+    var rows: [SheetRow] = []
+    /// File by file, record by record.
+    var errors: [RowError] = []
+    var records = 0
+    var blank = 0
+    var files: [String] = []
+    var sources: [String] = []
+    /// Headings that the form does not know, with their files.
+    var unknownColumns: [(file: String, heading: String)] = []
+
+    /// Rows that are checked at a time.
+    private static let chunk = 4096
+
+    /// - Parameter now: the clock, for rows that say no time.
+    /// - Throws: ``SheetError`` when a file as a whole cannot be read.
+    init(
+        form: CompiledForm, files: [SheetFile], map: HeaderMap, now: Milliseconds,
+        progress: (Int) -> Void = { _ in }
+    ) throws {
+        for (index, file) in files.enumerated() {
+            self.files.append(file.path)
+            sources.append(form.definition.form + "\n" + file.name)
+            try read(file, index, form: form, map: map, now: now)
+            progress(index + 1)
+        }
+        rows.sort {
+            ($0.stated ?? .max, $0.file, $0.record) < ($1.stated ?? .max, $1.file, $1.record)
+        }
+    }
+
+    private mutating func read(
+        _ file: SheetFile, _ index: Int, form: CompiledForm, map: HeaderMap, now: Milliseconds
+    ) throws {
+        let sheet: Sheet
+        do {
+            sheet = try Sheet(file.bytes)
+        } catch var error as SheetError {
+            error.file = file.path
+            throw error
+        }
+        let layout = try SheetLayout(
+            header: sheet.header, form: form.definition, map: map, file: file.path)
+        unknownColumns += layout.unknown.map { (file.path, $0) }
+        records += sheet.records.count
+        let filled = sheet.records.filter { !$0.isBlank }
+        blank += sheet.records.count - filled.count
+        let reader = SheetRowReader(form: form, layout: layout, file: index, now: now)
+        for start in stride(from: 0, to: filled.count, by: ImportPlan.chunk) {
+            let part = reader.read(filled[start..<min(start + ImportPlan.chunk, filled.count)])
+            rows += part.rows
+            errors += part.errors
+        }
+    }
+}
+
+/// Imports sheets: decides what each row changes and writes it, all files of an invocation in one transaction.
+struct Importer {
+    let form: CompiledForm
+    let author: RecordAuthor
+    let hashing: Hashing
+    var language = Language.current
+
+    /// - Throws: ``SheetError`` when the catalog does not know the form.
+    init(form name: String, catalog: CompiledCatalog, hashing: Hashing) throws {
+        guard let form = catalog[name] else { throw SheetError(.unknownForm, subject: name) }
+        self.form = form
+        author = RecordAuthor(catalog: catalog)
+        self.hashing = hashing
+    }
+
+    private struct DryRunEnd: Error { var result: ImportResult }
+
+    /// Reads the files and writes what changed. With `isDryRun` the same is computed and nothing kept.
+    ///
+    /// - Throws: ``SheetError`` before anything is written, and whatever the store throws.
+    func run(
+        _ files: [SheetFile], map: HeaderMap = HeaderMap(), on store: any AgentStore, clock: AuthoringClock,
+        isDryRun: Bool = false, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws -> ImportResult {
+        let plan = try ImportPlan(form: form, files: files, map: map, now: clock.now)
+        do {
+            return try store.write(clock: clock) { transaction in
+                let result = try write(plan, clock: clock, in: transaction, progress: progress)
+                if isDryRun { throw DryRunEnd(result: result) }
+                return result
+            }
+        } catch let end as DryRunEnd {
+            return end.result
+        }
+    }
+
+    /// Writes the rows of a plan in their stated order.
+    func write(
+        _ plan: ImportPlan, clock: AuthoringClock, in transaction: any AgentTransaction,
+        progress: (Int, Int) -> Void = { _, _ in }
+    ) throws -> ImportResult {
+        var result = ImportResult()
+        result.records = plan.records
+        result.blank = plan.blank
+        result.rejected = plan.errors.count
+        result.errors = plan.errors.map { issue(of: $0, in: plan) }
+        for (index, row) in plan.rows.enumerated() {
+            let isNew = try write(row, source: plan.sources[row.file], clock: clock, in: transaction)
+            if isNew { result.accepted += 1 } else { result.unchanged += 1 }
+            if index % 256 == 255 { progress(index + 1, plan.rows.count) }
+        }
+        return result
+    }
+
+    /// False when an equal row or version is known already.
+    private func write(
+        _ row: SheetRow, source: String, clock: AuthoringClock, in transaction: any AgentTransaction
+    ) throws -> Bool {
+        let print = RowPrint.digest(
+            of: row.key, row.assignments, stated: row.stated, firstCreated: row.firstCreated, hashing: hashing
+        )
+        if try transaction.isKnown(print, of: row.key) { return false }
+        let state = try transaction.record(row.key) ?? RecordState()
+        let assignments = try changes(of: row, source: source, onto: state, clock: clock, in: transaction)
+        // A row without a time that says nothing new has nothing to be kept for.
+        if assignments.isEmpty && row.stated == nil && !state.isEmpty {
+            try transaction.remember(print, of: row.key)
+            return false
+        }
+        try author.author(
+            form, key: row.key, assignments: assignments, stated: row.stated, firstCreated: row.firstCreated,
+            in: transaction)
+        try transaction.remember(print, of: row.key)
+        return true
+    }
+
+    /// What the row assigns: nothing when it is older than the version in force; everything when its source says
+    /// something of the record for the first time; otherwise what changed against what the source said last, and,
+    /// when the row itself is dated after all that is known here, also what differs from the record as it stands.
+    private func changes(
+        of row: SheetRow, source: String, onto state: RecordState, clock: AuthoringClock,
+        in transaction: any AgentTransaction
+    ) throws -> [Assignment] {
+        let said = try transaction.imported(from: source, row.key)
+        if let latest = state.latest, let stated = row.stated, !isOutranked(latest, by: clock),
+            stated < latest.stated
+        {
+            return []
+        }
+        try transaction.rememberImport(from: source, row.key, row.assignments)
+        guard let said, let latest = state.latest else { return row.assignments }
+        let isNewer = row.stated.map { $0 > latest.stated } ?? false
+        let effective = state.effective { form.definition.policy(of: $0) }
+        return row.assignments.filter { assignment in
+            let last = said.first { $0.field == assignment.field }?.value
+            return last != assignment.value
+                || (isNewer && (effective[assignment.field] ?? .notStated) != assignment.value)
+        }
+    }
+
+    /// A version by a clock that cannot be trusted does not hold back one by a clock that can.
+    private func isOutranked(_ latest: Version, by clock: AuthoringClock) -> Bool {
+        !latest.clockTrusted && clock.isTrusted
+    }
+
+    private func issue(of error: RowError, in plan: ImportPlan) -> ImportResult.Issue {
+        ImportResult.Issue(
+            file: plan.files[error.file], record: error.record, line: error.line, column: error.column,
+            reason: error.reason, message: SheetMessages.words(for: error).text(language))
+    }
+}

@@ -1,0 +1,83 @@
+import Forms
+import SyncCore
+
+/// What each column of a sheet is to a form.
+struct SheetLayout: Sendable {
+    enum Target: Sendable, Hashable {
+        case key(Int)
+        /// A place in the form's list of fields.
+        case field(Int)
+        case recorded
+        case corrected
+        /// Nothing this form knows.
+        case unknown
+    }
+
+    let targets: [Target]
+    /// The headings as they stand in the sheet.
+    let headings: [String]
+
+    /// Columns that the form does not know and that are left out.
+    var unknown: [String] {
+        zip(headings, targets).filter { $0.1 == .unknown && !$0.0.isEmpty }.map(\.0)
+    }
+
+    /// - Throws: ``SheetError`` when a key has no column or something has two.
+    init(header: [ArraySlice<UInt8>], form: FormDefinition, map: HeaderMap, file: String) throws {
+        let names = header.map { map.translated(Array(CellText.trimmed($0))) }
+        targets = names.map { SheetLayout.target(of: $0, in: form) }
+        headings = header.map { String(decoding: CellText.trimmed($0), as: UTF8.self) }
+        for (index, target) in targets.enumerated() where target != .unknown {
+            if targets[..<index].contains(target) {
+                throw SheetError(.columnTwice, subject: headings[index], file: file)
+            }
+        }
+        for (index, key) in form.keys.enumerated() where !targets.contains(.key(index)) {
+            throw SheetError(.missingColumn, subject: key.headings?.first ?? key.name, file: file)
+        }
+    }
+
+    func column(of target: Target) -> Int? { targets.firstIndex(of: target) }
+
+    private static func target(of name: [UInt8], in form: FormDefinition) -> Target {
+        func matches(_ candidates: [String]) -> Bool {
+            candidates.contains { $0.utf8.elementsEqual(name) }
+        }
+        if let times = form.times {
+            if matches(times.recorded) { return .recorded }
+            if matches(times.corrected) { return .corrected }
+        }
+        if let key = form.keys.firstIndex(where: { matches([$0.name] + ($0.headings ?? [])) }) {
+            return .key(key)
+        }
+        if let field = form.fields.firstIndex(where: { matches([$0.name] + ($0.headings ?? [])) }) {
+            return .field(field)
+        }
+        if let key = form.keys.firstIndex(where: { matches([$0.labels.zh, $0.labels.en]) }) {
+            return .key(key)
+        }
+        if let field = form.fields.firstIndex(where: { matches([$0.labels.zh, $0.labels.en]) }) {
+            return .field(field)
+        }
+        return .unknown
+    }
+}
+
+/// Names that a person gave to columns: CSV with the form's name first and the sheet's heading second.
+struct HeaderMap: Sendable {
+    private var names: [[UInt8]: [UInt8]] = [:]
+
+    init() {}
+
+    /// - Throws: ``SheetError`` when a row has not two cells.
+    init(_ bytes: [UInt8], file: String) throws {
+        for record in try Sheet(bytes).records where !record.isBlank {
+            guard record.cells.count == 2 else {
+                throw SheetError(.badMap, subject: String(record.line), file: file)
+            }
+            names[Array(CellText.trimmed(record.cells[1]))] = Array(CellText.trimmed(record.cells[0]))
+        }
+    }
+
+    func translated(_ heading: [UInt8]) -> [UInt8] { names[heading] ?? heading }
+}

@@ -1,0 +1,85 @@
+import Console
+import Forms
+
+/// What people are told about rows and files that could not be imported: what is wrong, and the next step.
+enum SheetMessages {
+    static func words(for error: RowError) -> Words {
+        let cell = "“" + error.cell + "”"
+        switch error.reason {
+        case Reason.malformedRow:
+            return Words(
+                "The row has another number of cells than the header. Look for a comma too many or a cut-off line.",
+                zh: "该行的列数与表头不一致。请检查是否多了逗号或该行被截断。")
+        case Reason.unknownPerson:
+            return Words("The person's id is blank. Fill it in.", zh: "学号/工号为空,请补填。")
+        case Reason.unknownUnit:
+            return Words("The unit's code is blank. Fill it in.", zh: "单位代码为空,请补填。")
+        case Reason.missingKey, Reason.missingValue:
+            return Words("A value is missing that must be there. Fill it in.", zh: "缺少必填的内容,请补填。")
+        case Reason.badDate:
+            return Words(
+                "\(cell) is not a date. Write it as 2020-02-03.", zh: "\(cell) 不是有效日期。请写成 2020-02-03 的样式。")
+        case Reason.dateOutOfPeriod:
+            return Words(
+                "The day \(cell) lies outside the accepted period. Check year and month.",
+                zh: "日期 \(cell) 不在可接受的时间范围内。请核对年份和月份。")
+        case Reason.badTime:
+            return Words(
+                "\(cell) is not a time. Write it as 2020-02-03 08:31:00.",
+                zh: "\(cell) 不是有效时间。请写成 2020-02-03 08:31:00 的样式。")
+        case Reason.recordedBeforeDay, Reason.submittedBeforeDay:
+            return Words(
+                "The entry was made at \(cell), before its day began. It has to be made on the day itself.",
+                zh: "填报时间 \(cell) 早于所报日期。请在当日填报。")
+        case Reason.tooLarge:
+            return Words("The text is too long. Shorten it.", zh: "内容过长,请缩短。")
+        default:
+            return fieldWords(for: error, cell: cell)
+        }
+    }
+
+    private static func fieldWords(for error: RowError, cell: String) -> Words {
+        if error.reason.hasSuffix("_not_a_number") {
+            return Words(
+                "\(error.column): \(cell) is not a number with at most the accepted digits, such as 36.5.",
+                zh: "\(error.column):\(cell) 不是有效数字。请写成 36.5 的样式。")
+        }
+        if error.reason.hasSuffix("_out_of_range") {
+            return Words(
+                "\(error.column): \(cell) lies outside the accepted range. Measure again or correct it.",
+                zh: "\(error.column):\(cell) 超出可接受的范围。请重新测量或更正。")
+        }
+        return Words(
+            "\(error.column): \(cell) is none of the accepted values. For yes or no write 是 or 否.",
+            zh: "\(error.column):\(cell) 不是可接受的内容。是否类请填“是”或“否”。")
+    }
+
+    static func words(for error: SheetError) -> Words {
+        switch error.code {
+        case .badEncoding:
+            Words(
+                "\(error.file): the text is neither UTF-8 nor GBK. Save the sheet as CSV again.",
+                zh: "\(error.file):编码既不是 UTF-8 也不是 GBK。请重新另存为 CSV。")
+        case .noHeader:
+            Words("\(error.file): there is no header row.", zh: "\(error.file):没有表头。")
+        case .missingColumn:
+            Words(
+                "\(error.file): the column \(error.subject) is missing. Name it with --map, or check the file.",
+                zh: "\(error.file):缺少“\(error.subject)”列。请核对文件,或用 --map 指定列名。")
+        case .columnTwice:
+            Words(
+                "\(error.file): the column \(error.subject) stands there twice.",
+                zh: "\(error.file):“\(error.subject)”列重复。")
+        case .tooLarge:
+            Words("\(error.file): the file is too large. Split it.", zh: "\(error.file):文件过大,请拆分。")
+        case .unreadable:
+            Words("\(error.file): the file cannot be read.", zh: "\(error.file):无法读取该文件。")
+        case .unknownForm:
+            Words("There is no form named \(error.subject).", zh: "没有名为“\(error.subject)”的表单。")
+        case .badMap:
+            Words(
+                "\(error.file): line \(error.subject) has not two cells: the form's name, the sheet's heading.",
+                zh: "\(error.file):第 \(error.subject) 行应为两列:表单列名、表头列名。")
+        }
+    }
+}

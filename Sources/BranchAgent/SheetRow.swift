@@ -1,0 +1,250 @@
+import Forms
+import SyncCore
+
+/// One row of a sheet, read: what it says about one record.
+struct SheetRow: Sendable, Hashable {
+    /// Place of the file within the invocation.
+    var file: Int
+    var record: Int
+    var line: Int
+    var key: RecordKey
+    /// One for each of the sheet's columns, ascending by field; a blank cell says *not stated*.
+    var assignments: [Assignment]
+    /// Nil when the sheet says no time.
+    var stated: Milliseconds?
+    var firstCreated: Milliseconds?
+}
+
+/// Why a row was refused.
+struct RowError: Sendable, Hashable {
+    var file: Int
+    var record: Int
+    var line: Int
+    /// The heading as it stands in the sheet; empty when the row as a whole is concerned.
+    var column: String
+    var reason: String
+    /// What stands in the cell.
+    var cell: String
+}
+
+/// Reads the rows of one sheet by its form. The first reason that holds refuses a row, in this order: cells, keys,
+/// day, period, time, before its day, then field by field.
+struct SheetRowReader {
+    let form: CompiledForm
+    let layout: SheetLayout
+    let file: Int
+    /// The clock, for rows that say no time.
+    let now: Milliseconds
+
+    /// A row with all that is wrong in its cells.
+    struct Draft {
+        var row: SheetRow
+        var faults: [Fault] = []
+    }
+
+    struct Fault: Hashable {
+        var rank: Int
+        var reason: String
+        var column: Int?
+    }
+
+    private enum Rank {
+        static let shape = 0
+        static let key = 1
+        static let day = 2
+        static let period = 3
+        static let time = 4
+        static let beforeDay = 5
+        static let fields = 10
+        static let record = 1_000_000
+    }
+
+    /// Reads many records, checks them with the form's own checks, and sorts them into rows and errors.
+    func read(_ records: ArraySlice<SheetRecord>) -> (rows: [SheetRow], errors: [RowError]) {
+        var drafts = records.map { (record: $0, draft: draft(of: $0)) }
+        let columns = VersionColumns(drafts.map { version(of: $0.draft) })
+        for group in columns.groups {
+            for finding in form.findings(in: group, of: columns) where finding.isRefusal {
+                drafts[finding.row].draft.faults.append(fault(of: finding))
+            }
+        }
+        var rows: [SheetRow] = []
+        var errors: [RowError] = []
+        for (record, draft) in drafts {
+            if let fault = draft.faults.min(by: { $0.rank < $1.rank }) {
+                errors.append(error(fault, of: record))
+            } else {
+                rows.append(draft.row)
+            }
+        }
+        return (rows, errors)
+    }
+
+    private func error(_ fault: Fault, of record: SheetRecord) -> RowError {
+        let column = fault.column.flatMap { $0 < layout.headings.count ? $0 : nil }
+        let cell = column.flatMap { $0 < record.cells.count ? record.cells[$0] : nil } ?? []
+        return RowError(
+            file: file, record: record.number, line: record.line,
+            column: column.map { layout.headings[$0] } ?? "",
+            reason: fault.reason, cell: String(decoding: cell.prefix(80), as: UTF8.self))
+    }
+
+    // MARK: - Cells
+
+    private func draft(of record: SheetRecord) -> Draft {
+        var draft = Draft(
+            row: SheetRow(
+                file: file, record: record.number, line: record.line,
+                key: RecordKey(form: form.definition.form, values: []), assignments: []))
+        guard record.cells.count == layout.targets.count else {
+            draft.faults = [Fault(rank: Rank.shape, reason: Reason.malformedRow, column: nil)]
+            return draft
+        }
+        for index in form.definition.keys.indices { readKey(index, of: record, into: &draft) }
+        for (index, field) in form.definition.fields.enumerated() {
+            guard let column = layout.column(of: .field(index)) else { continue }
+            readField(field, in: record.cells[column], column: column, into: &draft)
+        }
+        readTimes(of: record, into: &draft)
+        return draft
+    }
+
+    private func readKey(_ index: Int, of record: SheetRecord, into draft: inout Draft) {
+        let key = form.definition.keys[index]
+        guard let column = layout.column(of: .key(index)) else { return }
+        let cell = CellText.trimmed(record.cells[column])
+        switch CellValue.read(cell, as: key.type, scale: 0, zone: form.zone) {
+        case .success(.notStated) where key.type != .date, .failure where key.type != .date:
+            let reason =
+                switch key.type {
+                case .person: Reason.unknownPerson
+                case .unit: Reason.unknownUnit
+                default: Reason.missingKey
+                }
+            draft.faults.append(Fault(rank: Rank.key, reason: reason, column: column))
+            draft.row.key.values.append(.notStated)
+        case .success(.notStated), .failure:
+            draft.faults.append(Fault(rank: Rank.day, reason: Reason.badDate, column: column))
+            draft.row.key.values.append(.notStated)
+        case .success(let value):
+            draft.row.key.values.append(value)
+        }
+    }
+
+    private func readField(
+        _ field: FieldDefinition, in cell: ArraySlice<UInt8>, column: Int, into draft: inout Draft
+    ) {
+        switch CellValue.read(cell, as: field.type, scale: field.scale ?? 0, zone: form.zone) {
+        case .success(let value):
+            draft.row.assignments.append(
+                Assignment(field: field.id, retentionClass: field.retentionClass, value: value))
+        case .failure(let unreadable):
+            draft.faults.append(
+                Fault(
+                    rank: Rank.fields + Int(field.id), reason: unreadable.reason(of: field), column: column))
+        }
+    }
+
+    private func readTimes(of record: SheetRecord, into draft: inout Draft) {
+        func time(_ target: SheetLayout.Target, mayBeBlank: Bool) -> Milliseconds? {
+            guard let column = layout.column(of: target) else { return nil }
+            let cell = CellText.trimmed(record.cells[column])
+            if cell.isEmpty && mayBeBlank { return nil }
+            guard let local = CellText.localTime(cell) else {
+                draft.faults.append(Fault(rank: Rank.time, reason: Reason.badTime, column: column))
+                return nil
+            }
+            return form.zone.time(fromLocal: local)
+        }
+        let recorded = time(.recorded, mayBeBlank: false)
+        draft.row.firstCreated = recorded
+        draft.row.stated = time(.corrected, mayBeBlank: true) ?? recorded
+    }
+
+    // MARK: - The form's checks
+
+    /// The row as a version, so that branch and centre check alike. Where day or time could not be read, something
+    /// harmless stands in: the row is refused for that already.
+    private func version(of draft: Draft) -> Version {
+        var key = draft.row.key
+        var first = draft.row.firstCreated ?? draft.row.stated ?? now
+        var stated = draft.row.stated ?? now
+        let isBroken = draft.faults.contains { $0.rank <= Rank.time }
+        if isBroken {
+            let day = form.definition.day.flatMap { form.definition.keyIndex($0.key) }
+                .flatMap { $0 < key.values.count ? key.values[$0].integer : nil }
+            if draft.row.stated == nil || day == nil {
+                stated = day.map { form.zone.midnight(of: Int32(clamping: $0)) } ?? now
+                first = stated
+            }
+        }
+        for (index, definition) in form.definition.keys.enumerated() {
+            let stub: Value = definition.type.kind == .integer ? .integer(0) : .text("-")
+            if index >= key.values.count { key.values.append(stub) }
+            if key.values[index] == .notStated { key.values[index] = stub }
+        }
+        return Version(
+            dot: Dot(origin: 1, sequence: 1), key: key, formRevision: form.definition.revision, authored: now,
+            stated: stated, firstCreated: first, assignments: draft.row.assignments)
+    }
+
+    private func fault(of finding: Finding) -> Fault {
+        if let index = form.definition.fields.firstIndex(where: { $0.id == finding.field }) {
+            return Fault(
+                rank: Rank.fields + Int(finding.field), reason: finding.reason,
+                column: layout.column(of: .field(index)))
+        }
+        let day = form.definition.day.flatMap { form.definition.keyIndex($0.key) }
+        switch finding.reason {
+        case Reason.dateOutOfPeriod, Reason.badDate:
+            return Fault(
+                rank: Rank.period, reason: finding.reason, column: day.flatMap { layout.column(of: .key($0)) }
+            )
+        case Reason.badTime:
+            return Fault(rank: Rank.time, reason: finding.reason, column: layout.column(of: .recorded))
+        case form.definition.day?.beforeReason:
+            return Fault(rank: Rank.beforeDay, reason: finding.reason, column: layout.column(of: .recorded))
+        default:
+            return Fault(rank: Rank.record, reason: finding.reason, column: nil)
+        }
+    }
+}
+
+/// Turns the text of a cell, or of `field=value`, into a value.
+enum CellValue {
+    struct Unreadable: Error, Hashable {
+        var type: FieldType
+
+        func reason(of field: FieldDefinition) -> String {
+            switch type {
+            case .integer, .decimal: Reason.notANumber(field.name)
+            case .date: Reason.badDate
+            case .time: Reason.badTime
+            default: field.unreadable ?? Reason.badValue
+            }
+        }
+    }
+
+    /// A blank cell is *not stated*. Ids, choices and numbers are trimmed; free text stays as written.
+    static func read(
+        _ cell: ArraySlice<UInt8>, as type: FieldType, scale: UInt8, zone: LocalZone
+    ) -> Result<Value, Unreadable> {
+        let trimmed = CellText.trimmed(cell)
+        if trimmed.isEmpty { return .success(.notStated) }
+        let value: Value? =
+            switch type {
+            case .text: .text(Array(cell))
+            case .person, .unit, .region, .record, .choice: .text(Array(trimmed))
+            case .integer: CellText.decimal(trimmed, scale: 0).map { .integer($0) }
+            case .decimal:
+                CellText.decimal(trimmed, scale: scale).map { .decimal(unscaled: $0, scale: scale) }
+            case .boolean: CellText.boolean(trimmed).map { .boolean($0) }
+            case .date: CellText.date(trimmed).map { .integer(Int64($0)) }
+            case .time: CellText.localTime(trimmed).map { .integer(zone.time(fromLocal: $0)) }
+            case .multiChoice, .placeList:
+                .list(
+                    trimmed.split(separator: 0x3b).map { Array(CellText.trimmed($0)) }.filter { !$0.isEmpty })
+            }
+        return value.map { .success($0) } ?? .failure(Unreadable(type: type))
+    }
+}
