@@ -100,12 +100,17 @@ private struct Interrupted: Error {}
             try transaction.remember(print, of: key)
             try transaction.rememberImport(from: "check-in/monday.csv", key, cells)
         }
-        try fixture.store.write(clock: fixture.clock()) { transaction in
-            #expect(try transaction.isKnown(print, of: key))
-            #expect(try !transaction.isKnown(print, of: checkIn(2).key))
-            #expect(try transaction.imported(from: "check-in/monday.csv", key) == cells)
-            #expect(try transaction.imported(from: "check-in/tuesday.csv", key) == nil)
+        let known = try fixture.store.write(clock: fixture.clock()) { transaction in
+            [try transaction.isKnown(print, of: key), try transaction.isKnown(print, of: checkIn(2).key)]
         }
+        let imported = try fixture.store.write(clock: fixture.clock()) { transaction in
+            [
+                try transaction.imported(from: "check-in/monday.csv", key),
+                try transaction.imported(from: "check-in/tuesday.csv", key),
+            ]
+        }
+        #expect(known == [true, false])
+        #expect(imported == [cells, nil])
     }
 
     @Test(arguments: StoreFlavour.allCases)
