@@ -40,7 +40,7 @@ import Testing
         var random = SeededGenerator(seed: UInt64(seed))
         let bytes = RowsCodec.encode(
             VersionColumns(Samples.versions(9, mixed: seed % 2 == 0, &random)))
-        for bit in stride(from: seed, to: bytes.count * 8, by: 7) {
+        for bit in stride(from: seed, to: bytes.count * 8, by: 29) {
             var broken = bytes
             broken[bit / 8] ^= 1 << UInt8(bit % 8)
             guard let rows = try? RowsCodec.decode(broken) else { continue }
