@@ -187,6 +187,21 @@ func varintSize(_ value: UInt64) -> Int { value < 0x80 ? 1 : (70 - value.leading
 
 /// Well-formed UTF-8, as Unicode defines it: no surrogates, nothing overlong, nothing above U+10FFFF.
 enum UTF8Check {
+    /// Every entry by itself; one look at all bytes settles it where they are ASCII, as ids are.
+    static func areValid(_ table: TextTable) -> Bool {
+        table.heap.withUnsafeBufferPointer { heap in
+            var all: UInt8 = 0
+            for byte in heap { all |= byte }
+            if all < 0x80 { return true }
+            var start = 0
+            for end in table.ends {
+                guard isValid(UnsafeBufferPointer(rebasing: heap[start..<Int(end)])) else { return false }
+                start = Int(end)
+            }
+            return true
+        }
+    }
+
     static func isValid(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         var at = 0
         let end = bytes.count

@@ -112,10 +112,12 @@ enum RowsEncoder {
             }
             ByteSequence.encode(column.presence, into: &writer)
             let present = column.presence.indices.filter { column.presence[$0] == Presence.value.rawValue }
-            let sifted = leaders.map { leader in
-                TextColumn.Leader(
-                    key: leader.key, index: present.map { leader.index[$0] }, table: leader.table)
-            }
+            let sifted =
+                column.isDictionary
+                ? leaders.map { leader in
+                    TextColumn.Leader(
+                        key: leader.key, index: present.map { leader.index[$0] }, table: leader.table)
+                } : []
             putValues(column, present: present, leaders: sifted, into: &writer)
         }
     }

@@ -185,14 +185,17 @@ enum RowsDecoder {
             try values(&reader, into: &column, rows: rows, leaders: leaders, budget: &budget)
             return column
         }
-        let present = presence.indices.filter { presence[$0] == Presence.value.rawValue }
-        let sifted = leaders.map { leader in
-            leader.map {
-                TextColumn.Leader(key: $0.key, index: sift($0.index, present), table: $0.table)
-            }
-        }
-        try values(&reader, into: &column, rows: present.count, leaders: sifted, budget: &budget)
         column.presence = presence
+        let present = places(presence)
+        // Only a text column follows a key, and then it follows the key's values of its own rows.
+        let sifted =
+            column.isDictionary
+            ? leaders.map { leader in
+                leader.map {
+                    TextColumn.Leader(key: $0.key, index: sift($0.index, present), table: $0.table)
+                }
+            } : []
+        try values(&reader, into: &column, rows: present.count, leaders: sifted, budget: &budget)
         if column.isDictionary {
             column.index = spread(column.index, present, count: rows)
         } else {
@@ -201,14 +204,26 @@ enum RowsDecoder {
         return column
     }
 
-    private static func sift(_ values: [UInt32], _ places: [Int]) -> [UInt32] { places.map { values[$0] } }
+    /// The rows that have a value.
+    private static func places(_ presence: [UInt8]) -> [UInt32] {
+        [UInt32](unsafeUninitializedCapacity: presence.count) { buffer, count in
+            for (row, value) in presence.enumerated() {
+                buffer[count] = UInt32(truncatingIfNeeded: row)
+                count += value == Presence.value.rawValue ? 1 : 0
+            }
+        }
+    }
+
+    private static func sift(_ values: [UInt32], _ places: [UInt32]) -> [UInt32] {
+        places.map { values[Int($0)] }
+    }
 
     /// Puts the values of the rows that have one into their places, 0 elsewhere.
     private static func spread<Number: FixedWidthInteger>(
-        _ values: [Number], _ places: [Int], count: Int
+        _ values: [Number], _ places: [UInt32], count: Int
     ) -> [Number] {
         var result = [Number](repeating: 0, count: count)
-        for (value, place) in zip(values, places) { result[place] = value }
+        for index in places.indices { result[Int(places[index])] = values[index] }
         return result
     }
 

@@ -69,8 +69,10 @@ enum TextColumn {
     }
 
     private static func encodeSorted(_ index: [UInt32], _ table: TextTable) -> Candidate {
-        let order = (0..<table.count).sorted {
-            table.heap[table.range($0)].lexicographicallyPrecedes(table.heap[table.range($1)])
+        let order = table.heap.withUnsafeBufferPointer { heap in
+            (0..<table.count).sorted { left, right in
+                heap[table.range(left)].lexicographicallyPrecedes(heap[table.range(right)])
+            }
         }
         var names = [UInt32](repeating: 0, count: table.count)
         var ordered = TextTable()

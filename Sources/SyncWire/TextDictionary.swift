@@ -220,32 +220,44 @@ enum TextDictionary {
     private static func appendDigits(_ number: UInt64, count: Int, base: UInt64, to heap: inout [UInt8]) {
         let start = heap.count
         heap.append(contentsOf: repeatElement(0x30, count: count))
-        var rest = number
-        for at in stride(from: start + count - 1, through: start, by: -1) where rest > 0 {
-            let digit = UInt8(truncatingIfNeeded: rest % base)
-            heap[at] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
-            rest /= base
+        heap.withUnsafeMutableBufferPointer { heap in
+            var rest = number
+            var at = start + count - 1
+            while rest > 0 && at >= start {
+                let digit = UInt8(truncatingIfNeeded: base == 10 ? rest % 10 : rest & 15)
+                heap[at] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+                rest = base == 10 ? rest / 10 : rest >> 4
+                at -= 1
+            }
         }
     }
 
     /// Texts must be UTF-8 one by one; lists must be canonical, and their texts UTF-8.
     private static func check(_ table: TextTable, isList: Bool, _ reader: ByteReader) throws(WireError) {
-        let failure = table.heap.withUnsafeBufferPointer { heap -> WireError.Code? in
+        guard isList else {
+            guard UTF8Check.areValid(table) else { throw reader.error(.badText, .text) }
+            return
+        }
+        let failure = table.heap.withUnsafeBufferPointer { heap -> WireError? in
             var start = 0
             for end in table.ends {
-                let range = start..<Int(end)
-                if isList {
-                    guard let items = Canonical.decodeList(table.heap[range]) else { return .notCanonical }
-                    for item in items where !item.withUnsafeBufferPointer(UTF8Check.isValid) {
-                        return .badText
+                var list = ByteReader(UnsafeBufferPointer(rebasing: heap[start..<Int(end)]))
+                do {
+                    let count = try list.count(upTo: Limits.valueBytes, ofAtLeast: 1, .list)
+                    for _ in 0..<count {
+                        let length = try list.count(upTo: Limits.valueBytes, .list)
+                        guard UTF8Check.isValid(try list.take(length, .list)) else {
+                            return reader.error(.badText, .list)
+                        }
                     }
-                } else if !UTF8Check.isValid(UnsafeBufferPointer(rebasing: heap[range])) {
-                    return .badText
+                    try list.end(.list)
+                } catch {
+                    return reader.error(.notCanonical, .list)
                 }
                 start = Int(end)
             }
             return nil
         }
-        if let failure { throw reader.error(failure, isList ? .list : .text) }
+        if let failure { throw failure }
     }
 }
