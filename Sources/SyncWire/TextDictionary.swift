@@ -198,6 +198,7 @@ enum TextDictionary {
         var table = TextTable()
         table.ends.reserveCapacity(count)
         table.heap.reserveCapacity(numbers.count * (prefix.count + digits) + others.heap.count)
+        let model = prefix + [UInt8](repeating: 0x30, count: digits)
         var other = 0
         for entry in 0..<count {
             if other < otherCount && positions[other] == Int64(entry) {
@@ -209,26 +210,24 @@ enum TextDictionary {
             guard at < numbers.count, numbers[at] >= 0, UInt64(numbers[at]) < ceiling else {
                 throw reader.error(.outOfRange, .dictionary)
             }
-            table.heap.append(contentsOf: prefix)
-            appendDigits(UInt64(numbers[at]), count: digits, base: base, to: &table.heap)
+            let start = table.heap.count
+            table.heap.append(contentsOf: model)
+            putDigits(UInt64(numbers[at]), base: base, from: start + prefix.count, into: &table.heap)
             table.ends.append(UInt32(table.heap.count))
         }
         guard other == otherCount else { throw reader.error(.outOfRange, .dictionary) }
         return table
     }
 
-    private static func appendDigits(_ number: UInt64, count: Int, base: UInt64, to heap: inout [UInt8]) {
-        let start = heap.count
-        heap.append(contentsOf: repeatElement(0x30, count: count))
-        heap.withUnsafeMutableBufferPointer { heap in
-            var rest = number
-            var at = start + count - 1
-            while rest > 0 && at >= start {
-                let digit = UInt8(truncatingIfNeeded: base == 10 ? rest % 10 : rest & 15)
-                heap[at] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
-                rest = base == 10 ? rest / 10 : rest >> 4
-                at -= 1
-            }
+    /// Overwrites zeros, last digit first, down to `start`.
+    private static func putDigits(_ number: UInt64, base: UInt64, from start: Int, into heap: inout [UInt8]) {
+        var rest = number
+        var at = heap.count - 1
+        while rest > 0 && at >= start {
+            let digit = UInt8(truncatingIfNeeded: base == 10 ? rest % 10 : rest & 15)
+            heap[at] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+            rest = base == 10 ? rest / 10 : rest >> 4
+            at -= 1
         }
     }
 
