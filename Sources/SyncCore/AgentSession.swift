@@ -118,6 +118,9 @@ public struct AgentSession: Sendable {
 
     public var isOpen: Bool { phase == .open }
 
+    /// The lane of one of the session's own origins.
+    public func lane(of origin: OriginID) -> Lane? { origins.first { $0.origin == origin }?.lane }
+
     /// When `tick` is wanted at the latest; nil when the session is over.
     public var deadline: UInt64? {
         phase == .ended || phase == .opening ? nil : max(heardAt, pingedAt) + AgentSession.quietLimit
@@ -326,7 +329,7 @@ public struct AgentSession: Sendable {
                 return [
                     .load(
                         lane, after: after, maximumVersions: room(lane),
-                        maximumBytes: Limits.frameInflated / 2)
+                        maximumBytes: Limits.framePayload / 2)
                 ]
             }
         }

@@ -1,8 +1,8 @@
 import Crypto
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOSSL
 import SyncCore
+import Synchronization
 
 /// TLS 1.3 with both sides known by their keys. There are no authorities, no host names and no dates in it.
 struct SecureLink: Sendable {
@@ -12,17 +12,17 @@ struct SecureLink: Sendable {
 
     /// What verification found out about the other side's key.
     final class Peer: Sendable {
-        private let state = NIOLockedValueBox<(key: [UInt8]?, isWrong: Bool)>((nil, false))
+        private let state = Mutex<(key: [UInt8]?, isWrong: Bool)>((nil, false))
 
         /// X9.63.
-        var publicKey: [UInt8]? { state.withLockedValue { $0.key } }
+        var publicKey: [UInt8]? { state.withLock { $0.key } }
         /// The key is not the one that was pinned.
-        var isWrong: Bool { state.withLockedValue { $0.isWrong } }
+        var isWrong: Bool { state.withLock { $0.isWrong } }
 
         func judge(_ chain: [NIOSSLCertificate], pinned: SyncCore.Digest?) -> NIOSSLVerificationResult {
             let key = chain.first.flatMap { BareCertificate.publicKey(of: $0) }
             let holds = key.map { pinned == nil || Hashing.sha256($0) == pinned } ?? false
-            state.withLockedValue { $0 = (key, !holds) }
+            state.withLock { $0 = (key, !holds) }
             return holds ? .certificateVerified : .failed
         }
     }

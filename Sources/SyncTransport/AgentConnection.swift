@@ -1,0 +1,174 @@
+public import NIOCore
+import NIOPosix
+public import SyncCore
+
+/// One connection of an agent to its hub.
+public enum AgentConnection {
+    /// Connects, runs the session to its end, and returns once the store has been told everything.
+    ///
+    /// - Parameters:
+    ///   - hub: SHA-256 of the hub's public key; whoever has another key is not talked to.
+    ///   - handle: the way into the running session.
+    /// - Throws: ``TransportError`` when no session came about; what the host threw, unless it is a `Refuse`.
+    public static func run(
+        address: String, port: Int, pinned hub: Digest, key: DeviceKey, session: AgentSession,
+        host: any AgentSessionHost, group: any EventLoopGroup,
+        handle: AgentSessionHandle = AgentSessionHandle()
+    ) async throws -> AgentConnectionResult {
+        let security = try SecureLink.client(key: key)
+        return try await run(
+            address: address, port: port, pinned: hub, security: security, session: session, host: host,
+            group: group, handle: handle)
+    }
+
+    /// Without `security` in the clear: tests only.
+    static func run(
+        address: String, port: Int, pinned hub: Digest, security: SecureLink?, session: AgentSession,
+        host: any AgentSessionHost, group: any EventLoopGroup, handle: AgentSessionHandle
+    ) async throws -> AgentConnectionResult {
+        let loop = group.next()
+        let promise = loop.makePromise(of: AgentConnectionResult.self)
+        try await Dialer.connect(
+            address: address, port: port, pinned: hub, security: security, loop: loop,
+            abandoned: { promise.fail($0) },
+            driver: { AgentDriver(session: session, host: host, loop: loop, promise: promise) },
+            bound: { driver, link in driver.bind(link, handle: handle) })
+        return try await withTaskCancellationHandler {
+            try await promise.futureResult.get()
+        } onCancel: {
+            handle.close()
+        }
+    }
+}
+
+/// Joins a device to a hub.
+public enum JoinConnection {
+    public struct Answer: Sendable, Hashable {
+        public var joined: Joined
+        /// The hub's key (X9.63), for the confirmation number and for believing receipts.
+        public var hubKey: [UInt8]
+    }
+
+    /// Says Join and awaits the answer.
+    ///
+    /// - Throws: `Refuse` when the hub refuses, ``TransportError`` otherwise.
+    public static func run(
+        address: String, port: Int, pinned hub: Digest, key: DeviceKey, join: Join,
+        group: any EventLoopGroup
+    ) async throws -> Answer {
+        let security = try SecureLink.client(key: key)
+        let loop = group.next()
+        let promise = loop.makePromise(of: Answer.self)
+        try await Dialer.connect(
+            address: address, port: port, pinned: hub, security: security, loop: loop,
+            abandoned: { promise.fail($0) },
+            driver: { JoinDriver(join: join, promise: promise) },
+            bound: { driver, link in driver.bind(link) })
+        return try await promise.futureResult.get()
+    }
+}
+
+/// Opens connections for both.
+enum Dialer {
+    static let connectLimit = TimeAmount.seconds(10)
+
+    /// - Parameter abandoned: called when there will be no connection, before this throws.
+    static func connect<Driver: LinkDriver>(
+        address: String, port: Int, pinned hub: Digest, security: SecureLink?, loop: any EventLoop,
+        abandoned: @escaping @Sendable (any Error) -> Void, driver: @escaping @Sendable () -> Driver,
+        bound: @escaping @Sendable (Driver, Link) -> Void
+    ) async throws {
+        let peer = SecureLink.Peer()
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(connectLimit)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(SocketTuning.unsentLimit, value: SocketTuning.unsentBytes)
+            .channelOption(.writeBufferWaterMark, value: .init(low: 4_096, high: 16_384))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let operations = channel.pipeline.syncOperations
+                    if let security {
+                        try operations.addHandler(try security.clientHandler(pinned: hub, peer: peer))
+                    }
+                    let driver = driver()
+                    let link = Link(side: .agent, isSecure: security != nil, peer: peer, driver: driver)
+                    bound(driver, link)
+                    try operations.addHandler(link)
+                }
+            }
+        do {
+            _ = try await bootstrap.connect(host: address, port: port).get()
+        } catch {
+            let reason = TransportError.unreachable("\(error)")
+            abandoned(reason)
+            throw reason
+        }
+    }
+}
+
+/// Socket options that keep an alert from queueing behind megabytes in the kernel.
+enum SocketTuning {
+    static let unsentBytes: SocketOptionValue = 16_384
+    /// TCP_NOTSENT_LOWAT.
+    #if os(Linux)
+        static let unsentLimit = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: 25))
+    #else
+        static let unsentLimit = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: 0x201))
+    #endif
+}
+
+/// Says Join once the link is open, and hears the answer.
+final class JoinDriver: LinkDriver {
+    private let join: Join
+    private let promise: EventLoopPromise<JoinConnection.Answer>
+    private var link: Link?
+    private var isAnswered = false
+
+    init(join: Join, promise: EventLoopPromise<JoinConnection.Answer>) {
+        self.join = join
+        self.promise = promise
+    }
+
+    func bind(_ link: Link) { self.link = link }
+
+    func linkOpened() {
+        _ = try? link?.send(.join(join), compress: false)
+        link?.flush()
+        link?.wake(at: Link.now() + HubSession.greetingLimit * 2)
+    }
+
+    func linkReceived(_ message: Message, wireBytes: Int) {
+        switch message {
+        case .joined(let joined):
+            answer(.success(JoinConnection.Answer(joined: joined, hubKey: link?.peerKey ?? [])))
+        case .refuse(let refuse), .close(let refuse): answer(.failure(refuse))
+        case .unknown: return
+        default: answer(.failure(Refuse(.wrongOrder, words: "the hub answers Join with something else")))
+        }
+        link?.finish()
+    }
+
+    func linkIsWritable(_ flag: Bool) {}
+
+    func linkTicked() {
+        answer(.failure(TransportError.cut("the hub does not answer")))
+        link?.finish()
+    }
+
+    func linkFailed(_ refuse: Refuse) {
+        answer(.failure(refuse))
+        _ = try? link?.send(.close(refuse), compress: false)
+        link?.finish()
+    }
+
+    func linkClosed(_ error: TransportError?) {
+        link = nil
+        answer(.failure(error ?? .cut("the hub hung up")))
+    }
+
+    private func answer(_ result: Result<JoinConnection.Answer, any Error>) {
+        guard !isAnswered else { return }
+        isAnswered = true
+        promise.completeWith(result)
+    }
+}

@@ -1,0 +1,211 @@
+import NIOCore
+import SyncCore
+import SyncWire
+
+/// Drives a hub's session over a link. Lives on the link's event loop.
+final class HubDriver: LinkDriver {
+    private let loop: any EventLoop
+    private let service: any HubService
+    private let register: ConnectionRegister
+    private let limits: HubLimits
+    private let address: String
+    private let number: UInt64
+    private var link: Link?
+    private var host: (any HubConnectionHost)?
+    private var session = HubSession()
+    private var calls: CallQueue?
+    private var events: [HubSession.Event] = []
+    private var isHandling = false
+    private var wireBytes = 0
+    /// Bytes of the batches that the store has, oldest first, with the outcome once there is one.
+    private var inWork: [(bytes: Int, outcome: HubSession.Outcome?)] = []
+    private var firstInWork: UInt64 = 0
+    private var bytesInWork = 0
+    private var isWelcomed = false
+    /// What to say once the work in hand is answered.
+    private var farewell: Refuse?
+    private var isGone = false
+
+    init(
+        number: UInt64, address: String, service: any HubService, register: ConnectionRegister,
+        limits: HubLimits, loop: any EventLoop
+    ) {
+        self.number = number
+        self.address = address
+        self.service = service
+        self.register = register
+        self.limits = limits
+        self.loop = loop
+    }
+
+    func bind(_ link: Link) {
+        self.link = link
+        link.frameLimit = Limits.frameBeforeWelcome
+        let me = NIOLoopBound(self, eventLoop: loop)
+        register.add(number) { [loop] refuse in loop.execute { me.value.sayFarewell(refuse) } }
+    }
+
+    // MARK: - The link's events
+
+    func linkOpened() {
+        guard let link else { return }
+        let me = NIOLoopBound(self, eventLoop: loop)
+        let host = service.connection(
+            publicKey: link.peerKey ?? [], address: address,
+            moved: { [loop] in loop.execute { me.value.handle(.logMoved) } },
+            close: { [loop] refuse in loop.execute { me.value.handle(.failed(refuse)) } })
+        self.host = host
+        calls = CallQueue(on: loop) { me.value.callsEnded() }
+        handle(.opened)
+        if let farewell { handle(.failed(farewell)) }
+    }
+
+    func linkReceived(_ message: Message, wireBytes: Int) {
+        self.wireBytes = wireBytes
+        handle(.received(message, wireBytes: wireBytes))
+    }
+
+    func linkIsWritable(_ flag: Bool) {
+        handle(.writable(flag))
+        balance()
+    }
+
+    func linkTicked() { handle(.tick) }
+
+    func linkFailed(_ refuse: Refuse) {
+        if host == nil {
+            _ = try? link?.send(.close(refuse), compress: false)
+            link?.finish()
+        } else {
+            handle(.failed(refuse))
+        }
+    }
+
+    func linkClosed(_ error: TransportError?) {
+        link = nil
+        isGone = true
+        register.remove(number, wasWelcomed: isWelcomed)
+        // The session asks for nothing more.
+        _ = session.handle(.received(.close(Refuse(.done)), wireBytes: 0), now: Link.now())
+        if inWork.isEmpty { calls?.finish() }
+    }
+
+    // MARK: - The session
+
+    /// Takes nothing new, answers what is in work, then says Close.
+    private func sayFarewell(_ refuse: Refuse) {
+        guard farewell == nil else { return }
+        farewell = refuse
+        balance()
+        if inWork.isEmpty, host != nil { handle(.failed(refuse)) }
+        if host == nil { link?.abandon() }
+    }
+
+    private func handle(_ event: HubSession.Event) {
+        events.append(event)
+        guard !isHandling else { return }
+        isHandling = true
+        defer { isHandling = false }
+        var next = 0
+        while next < events.count {
+            let actions = session.handle(events[next], now: Link.now())
+            next += 1
+            for action in actions { perform(action) }
+        }
+        events.removeAll()
+        if session.isOpen, !isWelcomed {
+            isWelcomed = true
+            register.welcomed()
+            link?.frameLimit = Limits.framePayload
+        }
+        link?.flush()
+        link?.wake(at: session.deadline)
+    }
+
+    private func perform(_ action: HubSession.Action) {
+        switch action {
+        case .send(let message, let compress):
+            // Whoever asks faster than it listens gets no answer.
+            if case .ping(let ping) = message, ping.isReply, link?.isWritable == false { return }
+            do throws(WireError) {
+                _ = try link?.send(message, compress: compress)
+            } catch {
+                events.append(.failed(Refuse(error.refusal, words: "a message became too large: \(error)")))
+            }
+        case .admit(let hello): ask { .admitted(await $0.admit(hello)) }
+        case .join(let join): ask { .joined(await $0.join(join)) }
+        case .ingest(let batch): ingest(batch)
+        case .loadFeed(let token, let items):
+            ask {
+                do {
+                    return .feedLoaded(try await $0.feed(after: token, maximumItems: items))
+                } catch {
+                    let unable = Refuse(
+                        .overloaded, retryAfter: 5, words: "the hub cannot read its store now")
+                    return .failed(error as? Refuse ?? unable)
+                }
+            }
+        case .confirmFeed(let token):
+            ask {
+                await $0.confirm(token)
+                return nil
+            }
+        case .end: link?.finish()
+        }
+    }
+
+    // MARK: - The host
+
+    private func ask(
+        _ body: @escaping @Sendable (any HubConnectionHost) async -> HubSession.Event?
+    ) {
+        guard let host else { return }
+        let me = NIOLoopBound(self, eventLoop: loop)
+        calls?.add {
+            let event = await body(host)
+            return { if let event { me.value.handle(event) } }
+        }
+    }
+
+    private func ingest(_ batch: VersionBatch) {
+        guard let host else { return }
+        let place = firstInWork + UInt64(inWork.count)
+        inWork.append((wireBytes, nil))
+        bytesInWork += wireBytes
+        balance()
+        let me = NIOLoopBound(self, eventLoop: loop)
+        let loop = self.loop
+        Task.immediate {
+            let outcome = await host.ingest(batch)
+            loop.execute { me.value.ingested(outcome, at: place) }
+        }
+    }
+
+    /// Outcomes are told in the order of the batches, whatever order they come in.
+    private func ingested(_ outcome: HubSession.Outcome, at place: UInt64) {
+        inWork[Int(place - firstInWork)].outcome = outcome
+        while let first = inWork.first, let outcome = first.outcome {
+            inWork.removeFirst()
+            firstInWork += 1
+            bytesInWork -= first.bytes
+            handle(.ingested(outcome))
+        }
+        if inWork.isEmpty {
+            if let farewell { handle(.failed(farewell)) }
+            if isGone { calls?.finish() }
+        }
+        balance()
+    }
+
+    private func callsEnded() {
+        guard let host else { return }
+        self.host = nil
+        Task { await host.closed() }
+    }
+
+    /// Reading pauses while the store has enough, and while the other side does not take what it is told.
+    private func balance() {
+        guard let link else { return }
+        link.pause(bytesInWork > limits.bytesWaiting || !link.isWritable || farewell != nil)
+    }
+}

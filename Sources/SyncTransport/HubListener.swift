@@ -1,0 +1,137 @@
+public import NIOCore
+import NIOPosix
+import SyncCore
+import Synchronization
+
+/// Accepts agents.
+public final class HubListener: Sendable {
+    /// Where it listens; the port is the real one also when 0 was asked for.
+    public let address: HostPort
+    private let channel: any Channel
+    private let register: ConnectionRegister
+
+    private init(address: HostPort, channel: any Channel, register: ConnectionRegister) {
+        self.address = address
+        self.channel = channel
+        self.register = register
+    }
+
+    /// Number of connections now.
+    public var connections: Int { register.count }
+
+    /// - Throws: ``TransportError/unreachable(_:)`` when the address cannot be had.
+    public static func start(
+        at address: HostPort, key: DeviceKey, service: any HubService, limits: HubLimits = HubLimits(),
+        group: any EventLoopGroup
+    ) async throws -> HubListener {
+        try await start(
+            at: address, security: try SecureLink.server(key: key), service: service, limits: limits,
+            group: group)
+    }
+
+    /// Without `security` in the clear: tests only.
+    static func start(
+        at address: HostPort, security: SecureLink?, service: any HubService, limits: HubLimits,
+        group: any EventLoopGroup
+    ) async throws -> HubListener {
+        let register = ConnectionRegister(limits: limits)
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(SocketTuning.unsentLimit, value: SocketTuning.unsentBytes)
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 4_096, high: 16_384))
+            .childChannelInitializer { channel in
+                guard let number = register.admit() else { return channel.close() }
+                return channel.eventLoop.makeCompletedFuture {
+                    let peer = SecureLink.Peer()
+                    let operations = channel.pipeline.syncOperations
+                    if let security { try operations.addHandler(security.serverHandler(peer: peer)) }
+                    let driver = HubDriver(
+                        number: number, address: channel.remoteAddress?.ipAddress ?? "", service: service,
+                        register: register, limits: limits, loop: channel.eventLoop)
+                    let link = Link(side: .hub, isSecure: security != nil, peer: peer, driver: driver)
+                    driver.bind(link)
+                    try operations.addHandler(link)
+                }
+            }
+        do {
+            let channel = try await bootstrap.bind(host: address.host, port: address.port).get()
+            let port = channel.localAddress?.port ?? address.port
+            return HubListener(
+                address: HostPort(host: address.host, port: port), channel: channel, register: register)
+        } catch {
+            throw TransportError.unreachable("cannot listen at \(address): \(error)")
+        }
+    }
+
+    /// Accepts nobody any more, answers what is in work, says Close to all, and waits until they are gone; whoever
+    /// stays longer than `limit` is left behind.
+    public func shutdown(limit: TimeAmount = .seconds(5)) async {
+        try? await channel.close().get()
+        let gone = channel.eventLoop.makePromise(of: Void.self)
+        register.whenEmpty { gone.succeed() }
+        let timer = channel.eventLoop.scheduleTask(in: limit) { gone.succeed() }
+        register.closeAll(Refuse(.shuttingDown, retryAfter: 2, words: "the hub is shutting down"))
+        try? await gone.futureResult.get()
+        timer.cancel()
+    }
+}
+
+/// The connections of one listener: how many, how many of them strangers, and how to close them.
+final class ConnectionRegister: Sendable {
+    private struct State {
+        var next: UInt64 = 0
+        var strangers = 0
+        var open: [UInt64: (@Sendable (Refuse) -> Void)?] = [:]
+        var whenEmpty: (@Sendable () -> Void)?
+    }
+
+    private let limits: HubLimits
+    private let state = Mutex(State())
+
+    init(limits: HubLimits) { self.limits = limits }
+
+    var count: Int { state.withLock { $0.open.count } }
+
+    /// The new connection's number; nil when there are too many.
+    func admit() -> UInt64? {
+        state.withLock { state in
+            guard state.open.count < limits.connections, state.strangers < limits.strangers else {
+                return nil
+            }
+            state.next += 1
+            state.strangers += 1
+            state.open.updateValue(nil, forKey: state.next)
+            return state.next
+        }
+    }
+
+    func add(_ number: UInt64, close: @escaping @Sendable (Refuse) -> Void) {
+        state.withLock { _ = $0.open.updateValue(close, forKey: number) }
+    }
+
+    func welcomed() { state.withLock { $0.strangers -= 1 } }
+
+    func remove(_ number: UInt64, wasWelcomed: Bool) {
+        let whenEmpty = state.withLock { state in
+            guard state.open.removeValue(forKey: number) != nil else { return (@Sendable () -> Void)?.none }
+            if !wasWelcomed { state.strangers -= 1 }
+            return state.open.isEmpty ? state.whenEmpty : nil
+        }
+        whenEmpty?()
+    }
+
+    func closeAll(_ refuse: Refuse) {
+        let all = state.withLock { state in state.open.sorted { $0.key < $1.key }.compactMap(\.value) }
+        for close in all { close(refuse) }
+    }
+
+    func whenEmpty(_ body: @escaping @Sendable () -> Void) {
+        let isEmpty = state.withLock { state in
+            state.whenEmpty = body
+            return state.open.isEmpty
+        }
+        if isEmpty { body() }
+    }
+}

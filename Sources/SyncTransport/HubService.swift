@@ -1,0 +1,39 @@
+public import SyncCore
+
+/// What one connection asks of the hub's store.
+///
+/// `ingest` calls of a connection are started in the order of its batches without awaiting the earlier ones, each
+/// on the event loop up to its first suspension, so that one transaction can take several.
+public protocol HubConnectionHost: Sendable {
+    func admit(_ hello: Hello) async -> Result<HubSession.Greeting, Refuse>
+    func join(_ join: Join) async -> Result<Joined, Refuse>
+    func ingest(_ batch: VersionBatch) async -> HubSession.Outcome
+    func feed(after: FeedToken, maximumItems: Int) async throws -> HubSession.FeedPage
+    func confirm(_ token: FeedToken) async
+    /// The connection is gone, and every other call has ended.
+    func closed() async
+}
+
+/// Makes a host for each connection.
+public protocol HubService: Sendable {
+    /// - Parameters:
+    ///   - publicKey: the device's key (X9.63), proved in the handshake; whether it is known is judged at Hello.
+    ///   - address: where it comes from, for the log.
+    ///   - moved: to be called when somebody's commit has moved the arrival log.
+    ///   - close: ends the connection with these words.
+    func connection(
+        publicKey: [UInt8], address: String, moved: @escaping @Sendable () -> Void,
+        close: @escaping @Sendable (Refuse) -> Void
+    ) -> any HubConnectionHost
+}
+
+/// How much a listener takes on.
+public struct HubLimits: Sendable, Hashable {
+    public var connections = 4_096
+    /// Connections that have not been welcomed.
+    public var strangers = 256
+    /// Bytes on the wire that may wait for the store, per connection, before reading pauses.
+    public var bytesWaiting = 512 * 1_024
+
+    public init() {}
+}

@@ -1,0 +1,164 @@
+import NIOCore
+import NIOPosix
+import SyncCore
+import Synchronization
+import Testing
+
+@testable import SyncTransport
+
+/// Agents and a hub over real sockets and TLS on the loopback address.
+@Suite struct LoopbackTests {
+    let group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    let hubKey = DeviceKey.generate()
+    let local = HostPort(host: "127.0.0.1", port: 0)
+
+    func sync(
+        _ branch: FakeBranch, to address: HostPort, key: DeviceKey = .generate(), pinned: Digest? = nil
+    ) async throws -> AgentConnectionResult {
+        try await AgentConnection.run(
+            address: address.host, port: address.port, pinned: pinned ?? hubKey.fingerprint, key: key,
+            session: AgentSession(goal: .drain), host: branch, group: group)
+    }
+
+    @Test func aThousandVersionsArriveOnceInOrder() async throws {
+        let hub = FakeHub()
+        let listener = try await HubListener.start(at: local, key: hubKey, service: hub, group: group)
+        let branch = FakeBranch(urgent: 3, routine: 1_000)
+        let key = DeviceKey.generate()
+        let result = try await sync(branch, to: listener.address, key: key)
+        #expect(result.ending == .clean)
+        #expect(result.isWelcomed && result.isDrained)
+        #expect(result.statistics.versionsUp == 1_003)
+        #expect(branch.receipted(.urgent) == 3 && branch.receipted(.routine) == 1_000)
+        let state = hub.state.withLock { $0 }
+        #expect(state.journal[10] == Array(1...3))
+        #expect(state.journal[11] == Array(1...1_000))
+        #expect(state.keys == [key.publicKey])
+        await listener.shutdown()
+        #expect(listener.connections == 0)
+    }
+
+    @Test func whoeverHasAnotherKeyIsNotTalkedTo() async throws {
+        let hub = FakeHub()
+        let listener = try await HubListener.start(at: local, key: hubKey, service: hub, group: group)
+        await #expect(throws: TransportError.wrongHubKey) {
+            _ = try await sync(
+                FakeBranch(routine: 1), to: listener.address, pinned: DeviceKey.generate().fingerprint)
+        }
+        #expect(hub.state.withLock { $0.open } == 0)
+        await listener.shutdown()
+    }
+
+    @Test func nobodyAnswers() async throws {
+        let listener = try await HubListener.start(at: local, key: hubKey, service: FakeHub(), group: group)
+        await listener.shutdown()
+        await #expect {
+            _ = try await sync(FakeBranch(routine: 1), to: listener.address)
+        } throws: { error in
+            if case TransportError.unreachable = error { true } else { false }
+        }
+    }
+
+    @Test func withoutTheProtocolNameInTheHandshakeThereIsNoSession() async throws {
+        let hub = FakeHub()
+        let listener = try await HubListener.start(at: local, key: hubKey, service: hub, group: group)
+        for protocols in [[], ["h2"]] {
+            let handle = AgentSessionHandle()
+            await #expect(throws: TransportError.tls("the other side does not speak Rollcall")) {
+                _ = try await AgentConnection.run(
+                    address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+                    security: try SecureLink.client(key: .generate(), protocols: protocols),
+                    session: AgentSession(goal: .drain), host: FakeBranch(routine: 1), group: group,
+                    handle: handle)
+            }
+        }
+        #expect(hub.state.withLock { $0.open } == 0)
+        await listener.shutdown()
+    }
+
+    @Test func aLongExpiredCertificateIsAsGoodAsItsKey() async throws {
+        let hub = FakeHub()
+        let expired = try BareCertificate.make(for: hubKey, notBefore: 0, notAfter: 86_400)
+        let listener = try await HubListener.start(
+            at: local, security: try SecureLink.server(key: hubKey, certificate: expired), service: hub,
+            limits: HubLimits(), group: group)
+        #expect(try await sync(FakeBranch(routine: 5), to: listener.address).ending == .clean)
+        await listener.shutdown()
+    }
+
+    @Test func twoBranchesAtOnce() async throws {
+        let hub = FakeHub()
+        let listener = try await HubListener.start(at: local, key: hubKey, service: hub, group: group)
+        async let first = sync(FakeBranch(routine: 700, base: 10), to: listener.address)
+        async let second = sync(FakeBranch(urgent: 9, routine: 300, base: 20), to: listener.address)
+        #expect(try await first.ending == .clean)
+        #expect(try await second.ending == .clean)
+        let state = hub.state.withLock { $0 }
+        #expect(state.journal[11] == Array(1...700))
+        #expect(state.journal[20] == Array(1...9))
+        #expect(state.journal[21] == Array(1...300))
+        await listener.shutdown()
+        #expect(hub.state.withLock { $0.closed } == 2)
+    }
+
+    @Test func joining() async throws {
+        let listener = try await HubListener.start(at: local, key: hubKey, service: FakeHub(), group: group)
+        var join = Join(
+            secret: Token16(high: 5, low: 5), replica: Token16(high: 1, low: 1), label: "x", clock: 1)
+        func run() async throws -> JoinConnection.Answer {
+            try await JoinConnection.run(
+                address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+                key: .generate(), join: join, group: group)
+        }
+        let answer = try await run()
+        #expect(answer.joined.state == .active && answer.joined.unit == "A1")
+        #expect(answer.hubKey == hubKey.publicKey)
+        join.secret = .zero
+        await #expect(throws: Refuse(.codeUnknown)) { _ = try await run() }
+        await listener.shutdown()
+    }
+
+    @Test func whatTheHostThrowsComesOut() async throws {
+        struct DiskGone: Error {}
+        let listener = try await HubListener.start(at: local, key: hubKey, service: FakeHub(), group: group)
+        let branch = FakeBranch(routine: 5)
+        branch.state.withLock { $0.failure = DiskGone() }
+        await #expect(throws: DiskGone.self) { _ = try await sync(branch, to: listener.address) }
+        await listener.shutdown()
+    }
+
+    @Test func aRunningSessionTakesNewWorkAndCloses() async throws {
+        let hub = FakeHub()
+        let listener = try await HubListener.start(at: local, key: hubKey, service: hub, group: group)
+        let branch = FakeBranch(routine: 2)
+        let handle = AgentSessionHandle()
+        branch.state.withLock { $0.last[.urgent] = 1 }
+        handle.appended([.urgent: 1])
+        async let running = AgentConnection.run(
+            address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+            key: .generate(), session: AgentSession(goal: .stay), host: branch, group: group, handle: handle)
+        while branch.receipted(.routine) < 2 { await Task.yield() }
+        branch.state.withLock { $0.last[.routine] = 50 }
+        handle.appended([.routine: 50])
+        while branch.receipted(.routine) < 50 { await Task.yield() }
+        handle.close()
+        #expect(try await running.ending == .clean)
+        #expect(hub.state.withLock { $0.journal[11] } == Array(1...50))
+        await listener.shutdown()
+    }
+
+    @Test func shuttingDownIsSaid() async throws {
+        let listener = try await HubListener.start(at: local, key: hubKey, service: FakeHub(), group: group)
+        let branch = FakeBranch(routine: 20)
+        async let running = AgentConnection.run(
+            address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+            key: .generate(), session: AgentSession(goal: .stay), host: branch, group: group)
+        while branch.receipted(.routine) < 20 { await Task.yield() }
+        await listener.shutdown()
+        guard case .refused(let refuse) = try await running.ending else {
+            Issue.record("not told")
+            return
+        }
+        #expect(refuse.code == .shuttingDown)
+    }
+}
