@@ -128,6 +128,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "BranchAgentTests",
+            dependencies: [
+                "BranchAgent", "SyncCore", "SyncStore", "Forms", "Console",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "EndToEndTests", dependencies: ["aggregator", "branch-agent", "sync-inspect"],
             swiftSettings: settings),
     ],

@@ -1,12 +1,12 @@
-import Forms
+public import Forms
 import Foundation
 
 extension LocalZone {
     /// The zone of an IANA name, such as `Asia/Shanghai`; nil when the system does not know it.
     ///
-    /// Offsets are looked up once, a day at a time from 1970 to 2099, so that a conversion is a search in a short
-    /// list; outside of these years the nearest known offset holds.
-    init?(identifier: String) {
+    /// Its changes from 1970 to 2099 are looked up once, so that a conversion is a search in a short list; outside
+    /// of these years the nearest known offset holds.
+    public init?(identifier: String) {
         guard let zone = TimeZone(identifier: identifier) else { return nil }
         var starts: [Int64] = [.min]
         var offsets = [zone.secondsFromGMT(for: Date(timeIntervalSince1970: 0))]
