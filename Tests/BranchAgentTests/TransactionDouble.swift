@@ -1,7 +1,8 @@
-import struct Crypto.SHA256
 import Forms
 import SyncCore
 import SyncStore
+
+import struct Crypto.SHA256
 
 /// An agent's transaction in memory: merges like a store, keeps what was authored, remembers prints and sources.
 final class TransactionDouble: AgentTransaction {
@@ -23,13 +24,16 @@ final class TransactionDouble: AgentTransaction {
         let version = Version(
             dot: Dot(origin: UInt64(draft.lane.rawValue) + 1, sequence: sequence), key: draft.key,
             formRevision: draft.formRevision, context: draft.context, isDelete: draft.isDelete,
-            clockTrusted: isTrusted, authored: now, stated: stated, firstCreated: draft.firstCreated ?? stated,
+            clockTrusted: isTrusted, authored: now, stated: stated,
+            firstCreated: draft.firstCreated ?? stated,
             author: draft.author, assignments: draft.assignments)
         records[draft.key, default: RecordState()].merge(version)
         return version.dot
     }
 
-    func isKnown(_ print: SyncCore.Digest, of key: RecordKey) -> Bool { prints[key]?.contains(print) ?? false }
+    func isKnown(_ print: SyncCore.Digest, of key: RecordKey) -> Bool {
+        prints[key]?.contains(print) ?? false
+    }
     func remember(_ print: SyncCore.Digest, of key: RecordKey) { prints[key, default: []].insert(print) }
     func imported(from source: String, _ key: RecordKey) -> [Assignment]? { said[source]?[key] }
     func rememberImport(from source: String, _ key: RecordKey, _ assignments: [Assignment]) {
