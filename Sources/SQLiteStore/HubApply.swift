@@ -77,9 +77,11 @@ extension SQLiteHubStore {
                 if table.roles.kind.isRegister { register = try loadedRegister() }
                 if pending.quarantined[row] { continue }
             }
-            self.place(
-                row: row, person: keys.person(place), unit: keys.unit(place), day: keys.day(place), in: table,
-                register, &pending)
+            let found = HubPlace(
+                table.roles, person: keys.person(place), unit: keys.unit(place), day: keys.day(place),
+                today: pending.today, root: pending.unit, register)
+            pending.scopes[row] = found.scope
+            if let note = found.note { pending.note(row, .noted, note) }
         }
     }
 

@@ -88,8 +88,8 @@ extension SQLiteHubStore {
     /// The origin of `lane` that this instance writes to, bound when first needed: two processes never share one.
     func ownOrigin(_ lane: Lane) throws -> HubOrigin {
         if let id = ownLanes[lane], let origin = try origin(id) { return origin }
-        let claim = OriginClaim(lane: lane, nonce: tools.random())
-        let derivation = claim.derivation(publicKey: tools.signing.publicKey, hashing: tools.hashing)
+        let claim = OriginClaim(lane: lane, nonce: means.random())
+        let derivation = claim.derivation(publicKey: means.signing.publicKey, hashing: means.hashing)
         let origin = try bind(derivation, lane: lane, device: nil)
         ownLanes[lane] = origin.id
         return origin
@@ -142,7 +142,7 @@ private final class HubWriting: HubTransaction {
         let state =
             try store.table(draft.key.form).map { try store.state(of: draft.key, in: $0) } ?? RecordState()
         let origin = journal.pending.origin
-        let entry = try journal.journalist.write(draft, onto: state, random: store.tools.random) {
+        let entry = try journal.journalist.write(draft, onto: state, random: store.means.random) {
             try store.salt(of: origin, day: $0, retentionClass: $1)
         }
         var single = HubPending(
@@ -185,7 +185,7 @@ private final class HubWriting: HubTransaction {
         return Journal(
             journalist: Journalist(
                 origin: origin.id, sequence: origin.held, head: origin.head, authored: authored,
-                hashing: store.tools.hashing, signing: store.tools.signing),
+                hashing: store.means.hashing, signing: store.means.signing),
             pending: try pending(for: origin), headBefore: origin.head)
     }
 

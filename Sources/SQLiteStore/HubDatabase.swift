@@ -6,28 +6,7 @@ import SyncWire
 
 /// The hub's store on SQLite: plain tables with effective values, the journal in segments, receipts, devices.
 public final class SQLiteHubStore: HubStore {
-    /// What the store is given from outside: it makes no keys, no hashes and no randomness of its own.
-    public struct Tools {
-        public var hashing: Hashing
-        public var verifying: Verifying
-        /// The hub's key: signs receipts, and seals what the centre writes.
-        public var signing: Signing
-        public var forms: FormCatalog
-        public var random: () -> Token16
-
-        public init(
-            hashing: Hashing, verifying: Verifying, signing: Signing, forms: FormCatalog,
-            random: @escaping () -> Token16
-        ) {
-            self.hashing = hashing
-            self.verifying = verifying
-            self.signing = signing
-            self.forms = forms
-            self.random = random
-        }
-    }
-
-    let tools: Tools
+    let means: HubMeans
     let connection: HubConnection
     let terms: HubTerms
     let judge: HubBatchJudge
@@ -45,7 +24,7 @@ public final class SQLiteHubStore: HubStore {
 
     /// Makes a new store in `folder`.
     public static func create(
-        folder: String, name: String, settings: Settings, tools: Tools
+        folder: String, name: String, settings: Settings, means: HubMeans
     ) throws -> SQLiteHubStore {
         let database = try StoreDatabase(
             folder: folder, kind: .hub, migrations: HubSchema.migrations, mode: .create)
@@ -53,27 +32,27 @@ public final class SQLiteHubStore: HubStore {
         try connection.write {
             let sql = "INSERT INTO meta (name, value) VALUES (?, ?)"
             try connection.run(sql, .text("hub_name"), .text(name))
-            try connection.run(sql, .text("epoch"), .blob(tools.random().bytes))
+            try connection.run(sql, .text("epoch"), .blob(means.random().bytes))
             try connection.run(sql, .text("settings"), .blob(try encode(settings)))
         }
-        return try SQLiteHubStore(connection: connection, tools: tools)
+        return try SQLiteHubStore(connection: connection, means: means)
     }
 
     /// Opens the store in `folder`.
     ///
     /// - Throws: `StoreError` with `not_a_store`, `too_new`, `in_use` or `corrupt`.
-    public convenience init(folder: String, tools: Tools) throws {
+    public convenience init(folder: String, means: HubMeans) throws {
         let database = try StoreDatabase(
             folder: folder, kind: .hub, migrations: HubSchema.migrations, mode: .open)
-        try self.init(connection: try HubConnection(database), tools: tools)
+        try self.init(connection: try HubConnection(database), means: means)
     }
 
-    init(connection: HubConnection, tools: Tools) throws {
-        self.tools = tools
+    init(connection: HubConnection, means: HubMeans) throws {
+        self.means = means
         self.connection = connection
         terms = try HubTerms(connection)
-        judge = HubBatchJudge(hashing: tools.hashing, verifying: tools.verifying)
-        hub = tools.hashing(tools.signing.publicKey)
+        judge = HubBatchJudge(hashing: means.hashing, verifying: means.verifying)
+        hub = means.hashing(means.signing.publicKey)
         let stored = try connection.first("SELECT value FROM meta WHERE name = 'epoch'") { $0.bytes(0) }
         guard let epoch = Token16(bytes: stored ?? []) else {
             throw StoreError(.notAStore, "the hub's store was not finished")
@@ -118,14 +97,14 @@ public final class SQLiteHubStore: HubStore {
     /// Makes the tables of forms that have none, and the columns that revisions brought.
     private func openTables() throws {
         let known = try formNumbers()
-        let isComplete = try tools.forms.definitions.allSatisfy { definition in
+        let isComplete = try means.forms.definitions.allSatisfy { definition in
             guard let number = known[Array(definition.form.utf8)] else { return false }
             let table = HubTable(number: number, definition: definition)
             return table.additions(present: try columns(of: table)).isEmpty
         }
         if !isComplete { try connection.write { try makeTables() } }
         let numbers = try formNumbers()
-        tables = try tools.forms.definitions.map { definition in
+        tables = try means.forms.definitions.map { definition in
             guard let number = numbers[Array(definition.form.utf8)] else {
                 throw StoreError(.corrupt, "a form without a table")
             }
@@ -134,7 +113,7 @@ public final class SQLiteHubStore: HubStore {
     }
 
     private func makeTables() throws {
-        for definition in tools.forms.definitions {
+        for definition in means.forms.definitions {
             try connection.run(
                 "INSERT INTO form (name) VALUES (?) ON CONFLICT DO NOTHING",
                 .blob(Array(definition.form.utf8)))
@@ -161,5 +140,12 @@ public final class SQLiteHubStore: HubStore {
         try connection.run(
             "INSERT INTO audit (at, event, device, detail) VALUES (?, ?, ?, ?)", .int(now), .text(event),
             .optional(device), .text(detail))
+    }
+}
+
+extension SQLiteHubStore {
+    /// Bounds the database file, in pages: for trying what a full disk does.
+    public func limitPages(to count: Int) throws {
+        _ = try connection.first("PRAGMA max_page_count = \(count)") { $0.int(0) }
     }
 }

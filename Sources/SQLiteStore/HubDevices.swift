@@ -40,10 +40,10 @@ extension SQLiteHubStore {
 
     public func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse> {
         try connection.write {
-            let fingerprint = tools.hashing(publicKey)
+            let fingerprint = means.hashing(publicKey)
             let found = try connection.first(
                 "SELECT unit, trusted, expires, spent_by FROM invitation WHERE secret_hash = ?",
-                .digest(tools.hashing(join.secret.bytes))
+                .digest(means.hashing(join.secret.bytes))
             ) { ($0.bytes(0), $0.int(1) != 0, $0.int(2), $0.isNull(3) ? nil : $0.bytes(3)) }
             guard let (unit, isTrusted, expires, spentBy) = found else {
                 try audit("join refused", device: nil, detail: "code unknown", at: now)
@@ -60,7 +60,7 @@ extension SQLiteHubStore {
             } else {
                 try connection.run(
                     "UPDATE invitation SET spent_by = ? WHERE secret_hash = ?", .digest(fingerprint),
-                    .digest(tools.hashing(join.secret.bytes)))
+                    .digest(means.hashing(join.secret.bytes)))
                 try admitNew(
                     join, publicKey: publicKey, fingerprint: fingerprint, unit: unit, isTrusted: isTrusted,
                     now: now)
@@ -75,7 +75,7 @@ extension SQLiteHubStore {
     ) throws {
         let state: DeviceInfo.State = isTrusted ? .active : .pending
         let confirmation = HubConfirmation.number(
-            hub: tools.signing.publicKey, device: publicKey, hashing: tools.hashing)
+            hub: means.signing.publicKey, device: publicKey, hashing: means.hashing)
         try connection.run(
             """
             INSERT INTO device (fingerprint, public_key, unit, label, state, confirmation, joined)
@@ -135,7 +135,7 @@ extension SQLiteHubStore {
         _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
     ) throws -> Result<Admission, Refuse> {
         try connection.write {
-            let fingerprint = tools.hashing(publicKey)
+            let fingerprint = means.hashing(publicKey)
             guard let device = try devices(where: "fingerprint = ?", .digest(fingerprint)).first else {
                 return .failure(Refuse(.unknownDevice, words: "this device has not joined here"))
             }
@@ -177,7 +177,7 @@ extension SQLiteHubStore {
     private func bindOrigins(
         _ heads: [OriginHead], of device: Int64, publicKey: [UInt8], now: Milliseconds
     ) throws -> Refuse? {
-        let derivations = heads.map { $0.claim.derivation(publicKey: publicKey, hashing: tools.hashing) }
+        let derivations = heads.map { $0.claim.derivation(publicKey: publicKey, hashing: means.hashing) }
         for derivation in derivations {
             if let known = try origin(derivation.originID),
                 known.device != device || known.derivation != derivation
@@ -216,7 +216,7 @@ extension SQLiteHubStore {
 
     private func held(_ heads: [OriginHead], publicKey: [UInt8]) throws -> [HeldOrigin] {
         try heads.compactMap { head in
-            let id = head.claim.derivation(publicKey: publicKey, hashing: tools.hashing).originID
+            let id = head.claim.derivation(publicKey: publicKey, hashing: means.hashing).originID
             return try origin(id).map {
                 HeldOrigin(origin: id, sequence: $0.held, head: $0.head, receipt: $0.receipt)
             }

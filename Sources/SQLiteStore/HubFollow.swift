@@ -92,45 +92,4 @@ extension SQLiteHubStore {
         default: break
         }
     }
-
-    // MARK: - Notes and scope
-
-    /// Notes of one row about persons and units, and in whose feed it goes.
-    ///
-    /// - Parameter day: the record's day; nil where the form has none.
-    func place(
-        row: Int, person: Int64?, unit: Int64?, day: Int32?, in table: HubTable, _ register: HubRegister,
-        _ pending: inout HubPending
-    ) {
-        if table.roles.kind == .unit {
-            pending.scopes[row] = .everybody
-        } else if let person {
-            let present = register.unit(of: person, on: pending.today)
-            let then = day.map { register.unit(of: person, on: $0) } ?? present
-            pending.scopes[row] = HubScope(units: then, present)
-            if table.roles.kind != .person && table.roles.kind != .membership {
-                noteBelonging(
-                    row: row, isKnown: register.persons.contains(person), unit: then, register, &pending)
-            }
-        } else if let unit {
-            pending.scopes[row] = HubScope(units: unit, unit)
-            if register.parents[unit] == nil {
-                pending.note(row, .noted, "unknown_unit")
-            } else {
-                noteBelonging(row: row, isKnown: true, unit: unit, register, &pending)
-            }
-        }
-    }
-
-    private func noteBelonging(
-        row: Int, isKnown: Bool, unit: Int64, _ register: HubRegister, _ pending: inout HubPending
-    ) {
-        if !isKnown {
-            pending.note(row, .noted, "unknown_person")
-        } else if unit == 0 {
-            pending.note(row, .noted, "not_on_register")
-        } else if pending.unit != 0 && !register.isWithin(unit, pending.unit) {
-            pending.note(row, .noted, "outside_unit")
-        }
-    }
 }

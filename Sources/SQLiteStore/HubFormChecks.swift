@@ -1,5 +1,4 @@
 import Forms
-import Foundation
 import SyncCore
 import SyncStore
 
@@ -11,22 +10,14 @@ struct HubFormChecks {
     private let cutoff: CutOff
     let checkIn: CompiledForm?
 
-    init(_ forms: FormCatalog, settings: Settings) throws {
-        guard let timeZone = TimeZone(identifier: settings.timeZone) else {
-            throw StoreError(.corrupt, "the settings name an unknown time zone")
-        }
+    init(_ means: HubMeans, settings: Settings) throws {
+        (catalog, count) = try means.checks(settings)
         guard let cutoff = CutOff(settings.checkInCutoff) else {
             throw StoreError(.corrupt, "the settings' cut-off does not read")
         }
-        zone = LocalZone { timeZone.secondsFromGMT(for: Date(timeIntervalSince1970: TimeInterval($0))) }
         self.cutoff = cutoff
-        do {
-            count = try CoverageCount(settings: settings, zone: zone)
-            catalog = try CompiledCatalog(forms, settings: settings, zone: zone)
-        } catch {
-            throw StoreError(.corrupt, "a form does not compile: \(error)")
-        }
-        checkIn = catalog["check-in"]
+        zone = catalog.zone
+        checkIn = catalog[BuiltIn.checkIn]
     }
 
     /// Checked in, late and flagged of one record: 0 or 1 each.
@@ -73,7 +64,7 @@ struct HubFormChecks {
 extension SQLiteHubStore {
     func loadedChecks() throws -> HubFormChecks {
         if let checks { return checks }
-        let made = try HubFormChecks(tools.forms, settings: try settings())
+        let made = try HubFormChecks(means, settings: try settings())
         checks = made
         return made
     }

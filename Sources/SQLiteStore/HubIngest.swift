@@ -87,7 +87,7 @@ extension SQLiteHubStore {
         let position = end.position + 1
         let hash = ArrivalLog.next(
             end.hash, position: position, origin: batch.origin, first: batch.first, last: batch.last,
-            head: batch.headAfter, hashing: tools.hashing)
+            head: batch.headAfter, hashing: means.hashing)
         var seals: [UInt8] = []
         for seal in batch.seals {
             seals +=
@@ -141,7 +141,7 @@ extension SQLiteHubStore {
     func renewReceipt(of id: OriginID) throws {
         guard var origin = try origin(id), origin.sealed > origin.receipt?.sequence ?? 0 else { return }
         var receipt = Receipt(origin: id, sequence: origin.sealed, head: origin.sealedHead)
-        receipt.signature = try tools.signing.sign(receipt.statement(hub: hub, epoch: epoch))
+        receipt.signature = try means.signing.sign(receipt.statement(hub: hub, epoch: epoch))
         origin.receipt = receipt
         try save(origin)
     }

@@ -1,0 +1,78 @@
+public import Forms
+public import SyncCore
+
+/// What a hub's store is given from outside: it makes no keys, no hashes and no randomness of its own.
+public struct HubMeans {
+    public var hashing: Hashing
+    public var verifying: Verifying
+    /// The hub's key: signs receipts, and seals what the centre writes.
+    public var signing: Signing
+    public var forms: FormCatalog
+    /// Finds a time zone by its IANA name.
+    public var zone: (String) -> LocalZone?
+    public var random: () -> Token16
+
+    public init(
+        hashing: Hashing, verifying: Verifying, signing: Signing, forms: FormCatalog = .builtIn,
+        zone: @escaping (String) -> LocalZone?, random: @escaping () -> Token16
+    ) {
+        self.hashing = hashing
+        self.verifying = verifying
+        self.signing = signing
+        self.forms = forms
+        self.zone = zone
+        self.random = random
+    }
+
+    package func checks(_ settings: Settings) throws -> (catalog: CompiledCatalog, count: CoverageCount) {
+        guard let zone = zone(settings.timeZone) else {
+            throw StoreError(.corrupt, "the settings name an unknown time zone")
+        }
+        do {
+            return (
+                try CompiledCatalog(forms, settings: settings, zone: zone),
+                try CoverageCount(settings: settings, zone: zone)
+            )
+        } catch {
+            throw StoreError(.corrupt, "forms or settings do not compile: \(error)")
+        }
+    }
+}
+
+/// What one version's place in the register means: whose feed it goes to, and what is to be noted.
+package struct HubPlace {
+    package var scope = HubScope.none
+    package var note: String?
+
+    /// - Parameters:
+    ///   - day: the record's day; nil where the form has none.
+    ///   - root: the sender's unit; 0 for the hub's own.
+    package init(
+        _ roles: HubRoles, person: Int64?, unit: Int64?, day: Int32?, today: Int32, root: Int64,
+        _ register: borrowing HubRegister
+    ) {
+        if roles.kind == .unit {
+            scope = .everybody
+        } else if let person {
+            let present = register.unit(of: person, on: today)
+            let then = day.map { register.unit(of: person, on: $0) } ?? present
+            scope = HubScope(units: then, present)
+            if roles.kind != .person && roles.kind != .membership {
+                let isKnown = register.persons.contains(person)
+                note = HubPlace.note(isKnown: isKnown, unit: then, root: root, register)
+            }
+        } else if let unit {
+            scope = HubScope(units: unit, unit)
+            let isKnown = register.parents[unit] != nil
+            note = isKnown ? HubPlace.note(isKnown: true, unit: unit, root: root, register) : "unknown_unit"
+        }
+    }
+
+    private static func note(
+        isKnown: Bool, unit: Int64, root: Int64, _ register: borrowing HubRegister
+    ) -> String? {
+        if !isKnown { return "unknown_person" }
+        if unit == 0 { return "not_on_register" }
+        return root != 0 && !register.isWithin(unit, root) ? "outside_unit" : nil
+    }
+}

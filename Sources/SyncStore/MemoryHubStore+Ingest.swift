@@ -1,0 +1,180 @@
+import Forms
+public import SyncCore
+
+extension MemoryHubStore {
+    public func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome] {
+        try transaction {
+            let outcomes = try submissions.map { try take($0, now: now) }
+            for (submission, outcome) in zip(submissions, outcomes) {
+                if case .held = outcome { try renewReceipt(of: submission.batch.origin) }
+            }
+            return zip(submissions, outcomes).map { submission, outcome in
+                guard case .held(_, let position) = outcome else { return outcome }
+                return .held(receipt: content.origins[submission.batch.origin]?.receipt, position: position)
+            }
+        }
+    }
+
+    private func take(_ submission: Submission, now: Milliseconds) throws -> IngestOutcome {
+        let batch = submission.batch
+        guard let device = content.devices.first(where: { $0.info.id == submission.session.device }) else {
+            return .refused(Refuse(.unknownDevice))
+        }
+        guard device.session == submission.session.number else { return .refused(Refuse(.replaced)) }
+        guard device.info.state == .active else {
+            return .refused(Refuse(device.info.state == .revoked ? .revokedDevice : .pendingDevice))
+        }
+        guard let origin = content.origins[batch.origin], origin.device == device.info.id else {
+            return .refused(Refuse(.originOfAnother))
+        }
+        let judgement = judge.judge(batch, of: origin, publicKey: device.publicKey) { day, retentionClass in
+            content.salts[SaltName(origin: batch.origin, day: day, retentionClass: retentionClass)]
+        }
+        switch judgement {
+        case .held: return .held(receipt: nil, position: logEnd.position)
+        case .gap(let gap): return .gap(gap)
+        case .fork(let fork): return .fork(fork)
+        case .refused(let refuse): return .refused(refuse)
+        case .fresh(let walk, let sealed):
+            let root = number(of: Array(device.info.unit.utf8))
+            var segment = Segment(batch, digests: walk.shortDigests)
+            apply(&segment, root: root, now: now)
+            return .held(receipt: nil, position: append(segment, sealed: sealed))
+        }
+    }
+
+    /// Merges the rows of a segment, with everything that is found out about them.
+    func apply(_ segment: inout Segment, root: Int64, now: Milliseconds) {
+        for grant in segment.batch.salts {
+            let name = SaltName(
+                origin: segment.batch.origin, day: grant.day, retentionClass: grant.retentionClass)
+            if content.salts[name] == nil { content.salts[name] = grant.salt }
+        }
+        let columns = segment.batch.rows
+        let findings = catalog.findings(of: columns)
+        let versions = (0..<columns.count).map { segment.batch.version(at: $0) }
+        for finding in findings {
+            let dot = segment.batch.dot(at: finding.row)
+            let kind: Verdict.Kind = finding.isRefusal ? .quarantined : .noted
+            segment.verdicts.append(Verdict(dot: dot, kind: kind, reason: finding.reason, field: finding.field))
+            if finding.isRefusal { segment.quarantined[finding.row] = true }
+        }
+        for row in versions.indices where segment.quarantined[row] {
+            content.holes[RecordName(versions[row].key), default: []].insert(segment.batch.origin)
+        }
+        let ranks: [HubRoles.Kind] = [.unit, .person, .membership, .excuse]
+        let order = versions.indices.sorted { left, right in
+            let kinds = [left, right].map { table(versions[$0].key.form)?.roles.kind }
+            let rank = kinds.map { kind in ranks.firstIndex { $0 == kind } ?? ranks.count }
+            return (rank[0], left) < (rank[1], right)
+        }
+        for row in order where !segment.quarantined[row] {
+            apply(versions[row], row: row, &segment, root: root, today: catalog.zone.day(of: now))
+        }
+    }
+
+    private func apply(_ version: Version, row: Int, _ segment: inout Segment, root: Int64, today: Int32) {
+        guard let roles = table(version.key.form)?.roles else { return }
+        if let first = version.authoredDot, isHeld(version, as: first) {
+            segment.verdicts.append(Verdict(dot: version.dot, kind: .heldAlready, reason: "held_already"))
+            segment.quarantined[row] = true
+            return
+        }
+        let name = RecordName(version.key)
+        let afterHole = content.holes[name]?.contains(version.dot.origin) ?? false
+        segment.afterHole[row] = afterHole
+        var state = content.records[name]?.state ?? RecordState()
+        state.merge(version, afterHole: afterHole)
+        content.records[name] = (version.key, state)
+        follow(version.key, state.effective(policy: policy(version.key.form)), roles)
+        let text: (Int?) -> Int64? = { position in
+            guard let position, case .text(let text) = version.key.values[position] else { return nil }
+            return self.number(of: text)
+        }
+        let day = roles.dayKey.flatMap { version.key.values[$0].integer }.map { Int32(clamping: $0) }
+        let place = HubPlace(
+            roles, person: text(roles.personKey), unit: text(roles.unitKey), day: day, today: today, root: root,
+            content.register)
+        segment.scopes[row] = place.scope
+        if let note = place.note {
+            segment.verdicts.append(Verdict(dot: version.dot, kind: .noted, reason: note))
+        }
+    }
+
+    /// Whether the version came before under its first name, with the same content.
+    private func isHeld(_ version: Version, as first: Dot) -> Bool {
+        guard first != version.dot else { return false }
+        for segment in content.log
+        where segment.batch.origin == first.origin && segment.batch.first <= first.sequence
+            && segment.batch.last >= first.sequence
+        {
+            var there = segment.batch.version(at: Int(first.sequence - segment.batch.first))
+            there.dot = version.dot
+            there.context = version.context
+            there.authoredDot = version.authoredDot
+            return there == version
+        }
+        return false
+    }
+
+    private func follow(_ key: RecordKey, _ record: EffectiveRecord, _ roles: HubRoles) {
+        var unit: Int64 = 0
+        if case .text(let text)? = roles.registerField.flatMap({ record[$0] }), !text.isEmpty {
+            unit = number(of: text)
+        }
+        let numbers = key.values.map { value -> Int64 in
+            if case .text(let text) = value { return number(of: text) }
+            return value.integer ?? 0
+        }
+        switch roles.kind {
+        case .unit: content.register.parents[numbers[0]] = record.exists ? unit : nil
+        case .person:
+            if record.exists {
+                content.register.persons.insert(numbers[0])
+            } else {
+                content.register.persons.remove(numbers[0])
+            }
+        case .membership:
+            guard let personKey = roles.personKey, let dayKey = roles.dayKey else { return }
+            let from = Int32(clamping: numbers[dayKey])
+            let stay = record.exists ? HubRegister.Stay(from: from, unit: unit) : nil
+            content.register.set(stay, of: numbers[personKey], from: from)
+        default: break
+        }
+    }
+
+    /// Appends a segment to the log and moves its origin on.
+    func append(_ segment: Segment, sealed: (sequence: UInt64, head: Digest)?) -> UInt64 {
+        var segment = segment
+        let batch = segment.batch
+        let position = logEnd.position + 1
+        segment.hash = ArrivalLog.next(
+            logEnd.hash, position: position, origin: batch.origin, first: batch.first, last: batch.last,
+            head: batch.headAfter, hashing: means.hashing)
+        content.log.append(segment)
+        content.origins[batch.origin]?.held = batch.last
+        content.origins[batch.origin]?.head = batch.headAfter
+        if let sealed {
+            content.origins[batch.origin]?.sealed = sealed.sequence
+            content.origins[batch.origin]?.sealedHead = sealed.head
+        }
+        return position
+    }
+
+    /// Signs what is sealed and not receipted yet.
+    func renewReceipt(of id: OriginID) throws {
+        guard let origin = content.origins[id], origin.sealed > origin.receipt?.sequence ?? 0 else { return }
+        var receipt = Receipt(origin: id, sequence: origin.sealed, head: origin.sealedHead)
+        receipt.signature = try means.signing.sign(receipt.statement(hub: hub, epoch: epoch))
+        content.origins[id]?.receipt = receipt
+    }
+}
+
+extension MemoryHubStore.Segment {
+    init(_ batch: VersionBatch, digests: [UInt64]) {
+        self.init(
+            batch: batch, hash: .zero, scopes: Array(repeating: .none, count: batch.count),
+            quarantined: Array(repeating: false, count: batch.count),
+            afterHole: Array(repeating: false, count: batch.count), digests: digests, verdicts: [])
+    }
+}

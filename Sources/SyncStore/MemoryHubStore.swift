@@ -1,0 +1,298 @@
+public import Forms
+public import SyncCore
+
+/// A hub's store in memory: for tests and simulations, with the contract of the one on disk.
+///
+/// Everything lies in one value, so that a transaction that fails is undone by putting the old value back.
+public final class MemoryHubStore: HubStore {
+    struct Device: Sendable {
+        var info: DeviceInfo
+        var publicKey: [UInt8]
+        var session: UInt64 = 0
+        var token: Token16?
+    }
+
+    struct StoredInvitation: Sendable {
+        var invitation: Invitation
+        var spentBy: Digest?
+    }
+
+    struct SaltName: Hashable, Sendable {
+        var origin: OriginID
+        var day: Int32
+        var retentionClass: RetentionClass
+    }
+
+    struct RecordName: Hashable, Comparable, Sendable {
+        var form: [UInt8]
+        var key: [UInt8]
+
+        init(_ key: RecordKey) {
+            form = Array(key.form.utf8)
+            self.key = Canonical.encode(key: key.values)
+        }
+
+        static func < (left: RecordName, right: RecordName) -> Bool {
+            if left.form != right.form { return left.form.lexicographicallyPrecedes(right.form) }
+            return left.key.lexicographicallyPrecedes(right.key)
+        }
+    }
+
+    /// One position of the arrival log.
+    struct Segment: Sendable {
+        var batch: VersionBatch
+        var hash: Digest
+        var scopes: [HubScope]
+        var quarantined: [Bool]
+        var afterHole: [Bool]
+        var digests: [UInt64]
+        var verdicts: [Verdict]
+    }
+
+    struct Content: Sendable {
+        var devices: [Device] = []
+        var invitations: [Digest: StoredInvitation] = [:]
+        var origins: [OriginID: HubOrigin] = [:]
+        var salts: [SaltName: Token16] = [:]
+        var log: [Segment] = []
+        var records: [RecordName: (key: RecordKey, state: RecordState)] = [:]
+        var holes: [RecordName: Set<OriginID>] = [:]
+        var terms: [[UInt8]: Int64] = [:]
+        var register = HubRegister()
+        var audit: [String] = []
+        var lastAuthored: Milliseconds?
+    }
+
+    let means: HubMeans
+    let name: String
+    public let epoch: Token16
+    private let kept: (settings: Settings, json: [UInt8])
+    let catalog: CompiledCatalog
+    let count: CoverageCount
+    let judge: HubBatchJudge
+    let hub: Digest
+    var content = Content()
+    var ownLanes: [Lane: OriginID] = [:]
+
+    /// - Parameter settingsJSON: the settings as they travel in a Welcome.
+    public init(name: String, settings: Settings, settingsJSON: [UInt8] = [], means: HubMeans) throws {
+        self.name = name
+        self.means = means
+        kept = (settings, settingsJSON)
+        (catalog, count) = try means.checks(settings)
+        judge = HubBatchJudge(hashing: means.hashing, verifying: means.verifying)
+        hub = means.hashing(means.signing.publicKey)
+        epoch = means.random()
+    }
+
+    public func settings() -> Settings { kept.settings }
+    public func settingsJSON() -> [UInt8] { kept.json }
+
+    /// Runs `body` and undoes what it did when it throws.
+    func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+        let before = (content, ownLanes)
+        do {
+            return try body()
+        } catch {
+            (content, ownLanes) = before
+            throw error
+        }
+    }
+
+    func number(of text: [UInt8]) -> Int64 {
+        if let known = content.terms[text] { return known }
+        let number = Int64(content.terms.count + 1)
+        content.terms[text] = number
+        return number
+    }
+
+    var logEnd: (position: UInt64, hash: Digest) { (UInt64(content.log.count), content.log.last?.hash ?? .zero) }
+
+    // MARK: - Devices
+
+    public func invite(_ invitation: Invitation, now: Milliseconds) throws {
+        guard unitExists(invitation.unit) else { throw StoreError(.unknownUnit, "no such unit") }
+        content.invitations[invitation.secretHash] = StoredInvitation(invitation: invitation)
+    }
+
+    public func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse> {
+        let hash = means.hashing(join.secret.bytes)
+        let fingerprint = means.hashing(publicKey)
+        guard let stored = content.invitations[hash] else { return .failure(Refuse(.codeUnknown)) }
+        if let spentBy = stored.spentBy {
+            if spentBy != fingerprint { return .failure(Refuse(.codeSpent)) }
+        } else if now > stored.invitation.expires {
+            return .failure(Refuse(.codeExpired))
+        } else {
+            content.invitations[hash]?.spentBy = fingerprint
+            enlist(join, publicKey: publicKey, invitation: stored.invitation, now: now)
+        }
+        guard let device = content.devices.first(where: { $0.info.fingerprint == fingerprint })?.info,
+            device.state != .revoked
+        else { return .failure(Refuse(.revokedDevice)) }
+        return .success(
+            Joined(
+                state: device.state == .active ? .active : .pending, confirmation: device.confirmation,
+                unit: device.unit, unitName: unitName(device.unit), hubName: name, clock: now, settings: kept.json))
+    }
+
+    private func enlist(_ join: Join, publicKey: [UInt8], invitation: Invitation, now: Milliseconds) {
+        let fingerprint = means.hashing(publicKey)
+        let state: DeviceInfo.State = invitation.isTrusted ? .active : .pending
+        if let index = content.devices.firstIndex(where: { $0.info.fingerprint == fingerprint }) {
+            content.devices[index].info.unit = invitation.unit
+            content.devices[index].info.label = String(join.label.prefix(64))
+            if content.devices[index].info.state != .revoked { content.devices[index].info.state = state }
+            return
+        }
+        let info = DeviceInfo(
+            id: Int64(content.devices.count + 1), fingerprint: fingerprint, unit: invitation.unit,
+            label: String(join.label.prefix(64)), state: state,
+            confirmation: HubConfirmation.number(
+                hub: means.signing.publicKey, device: publicKey, hashing: means.hashing),
+            joined: now, lastSeen: nil, skew: 0, urgent: Backlog(), routine: Backlog(), program: "")
+        content.devices.append(Device(info: info, publicKey: publicKey))
+    }
+
+    public func devices() -> [DeviceInfo] { content.devices.map(\.info) }
+
+    public func confirm(confirmation: UInt32) -> Bool {
+        let found = content.devices.indices.filter {
+            content.devices[$0].info.state == .pending && content.devices[$0].info.confirmation == confirmation
+        }
+        guard found.count == 1 else { return false }
+        content.devices[found[0]].info.state = .active
+        return true
+    }
+
+    public func admit(
+        _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
+    ) throws -> Result<Admission, Refuse> {
+        let fingerprint = means.hashing(publicKey)
+        guard let index = content.devices.firstIndex(where: { $0.info.fingerprint == fingerprint }) else {
+            return .failure(Refuse(.unknownDevice))
+        }
+        let info = content.devices[index].info
+        switch info.state {
+        case .pending: return .failure(Refuse(.pendingDevice, retryAfter: 60))
+        case .revoked: return .failure(Refuse(.revokedDevice))
+        case .active: break
+        }
+        guard hello.origins.count <= Limits.helloOrigins else { return .failure(Refuse(.limitExceeded)) }
+        let derivations = hello.origins.map { $0.claim.derivation(publicKey: publicKey, hashing: means.hashing) }
+        for derivation in derivations {
+            let known = content.origins[derivation.originID]
+            let isOthers = known.map { $0.device != info.id || $0.derivation != derivation } ?? false
+            if isOthers || derivation.originID == 0 { return .failure(Refuse(.originOfAnother)) }
+        }
+        bind(hello.origins, derivations, to: info.id)
+        content.devices[index].session += 1
+        content.devices[index].token = sessionToken
+        content.devices[index].info.lastSeen = now
+        content.devices[index].info.skew = now.subtractingReportingOverflow(hello.clock).partialValue
+        content.devices[index].info.urgent = hello.urgent
+        content.devices[index].info.routine = hello.routine
+        content.devices[index].info.program = hello.program
+        let held = derivations.compactMap { content.origins[$0.originID] }.map {
+            HeldOrigin(origin: $0.id, sequence: $0.held, head: $0.head, receipt: $0.receipt)
+        }
+        let welcome = Welcome(
+            epoch: epoch, sessionToken: sessionToken, held: held, urgentWindow: 65_536, routineWindow: 1 << 20,
+            maximumBatch: UInt32(Limits.framePayload), clock: now, capabilities: [], dictionary: 0,
+            settings: kept.json)
+        return .success(
+            Admission(
+                session: SessionRef(device: info.id, number: content.devices[index].session), unit: info.unit,
+                welcome: welcome, feed: known(hello.feed)))
+    }
+
+    private func bind(_ heads: [OriginHead], _ derivations: [Digest], to device: Int64) {
+        let claimed = Set(derivations.map(\.originID))
+        for id in content.origins.keys where content.origins[id]?.device == device {
+            content.origins[id]?.isCurrent = claimed.contains(id)
+        }
+        for (head, derivation) in zip(heads, derivations) where content.origins[derivation.originID] == nil {
+            let number = Int64(content.origins.count + 1)
+            content.origins[derivation.originID] = HubOrigin(
+                number: number, derivation: derivation, lane: head.claim.lane, device: device)
+        }
+    }
+
+    private func known(_ token: FeedToken) -> FeedToken {
+        if token.epoch == epoch, token.position > 0, token.position <= logEnd.position,
+            content.log[Int(token.position - 1)].hash == token.hash
+        {
+            return token
+        }
+        return FeedToken(epoch: epoch, position: 0, hash: .zero)
+    }
+
+    public func confirmFeed(_ token: FeedToken, of session: SessionRef) {}
+
+    // MARK: - Reading
+
+    func table(_ form: String) -> (form: CompiledForm, roles: HubRoles)? {
+        catalog[form].map { ($0, HubRoles($0.definition)) }
+    }
+
+    func policy(_ form: String) -> (FieldID) -> MergePolicy {
+        let fields = catalog[form]?.definition.fields ?? []
+        return { id in
+            fields.first { $0.id == id }.flatMap { MergePolicy(rawValue: $0.policy) } ?? .latest
+        }
+    }
+
+    public func effective(_ key: RecordKey) -> EffectiveRecord? {
+        content.records[RecordName(key)].map { $0.state.effective(policy: policy(key.form)) }
+    }
+
+    public func versions(of key: RecordKey) -> [Version] {
+        let name = RecordName(key)
+        return content.log.flatMap { segment in
+            (0..<segment.batch.count).map { segment.batch.version(at: $0) }.filter { RecordName($0.key) == name }
+        }.sorted { $0.dot < $1.dot }
+    }
+
+    func unitExists(_ unit: String) -> Bool {
+        content.terms[Array(unit.utf8)].map { content.register.parents[$0] != nil } ?? false
+    }
+
+    func unitName(_ unit: String) -> String {
+        effective(RecordKey(form: BuiltIn.unit, values: [.text(unit)]))?[BuiltIn.unitName]?.string ?? ""
+    }
+
+    public func coverage(of day: Int32) throws -> CoverageBoard {
+        var board = HubBoard(day: day, checkIn: catalog[BuiltIn.checkIn])
+        for name in content.records.keys.sorted() {
+            guard let (key, state) = content.records[name], let table = table(key.form) else { continue }
+            let record = state.effective(policy: policy(key.form))
+            if record.exists { board.add(key.values, record, roles: table.roles) }
+        }
+        return board.board(count)
+    }
+
+    public func export(
+        form: String, from: Int32?, to: Int32?, _ row: ([Value], EffectiveRecord) throws -> Void
+    ) throws {
+        guard let table = table(form) else { return }
+        let dayKey = table.roles.dayKey
+        let found = content.records.values.filter { $0.key.form.utf8.elementsEqual(form.utf8) }.map { entry in
+            let rest = entry.key.values.enumerated().filter { $0.offset != dayKey }.map(\.element)
+            return (day: dayKey.flatMap { entry.key.values[$0].integer } ?? 0, rest: rest, entry: entry)
+        }
+        let isLess: ([Value], [Value]) -> Bool = { left, right in
+            let pairs = zip(left, right).map { (MemoryHubStore.text($0), MemoryHubStore.text($1)) }
+            return pairs.first { $0 != $1 }.map { $0.0.lexicographicallyPrecedes($0.1) } ?? false
+        }
+        for found in found.sorted(by: { $0.day != $1.day ? $0.day < $1.day : isLess($0.rest, $1.rest) }) {
+            let record = found.entry.state.effective(policy: policy(form))
+            let isInside = dayKey == nil || (found.day >= Int64(from ?? .min) && found.day <= Int64(to ?? .max))
+            if record.exists && isInside { try row(found.entry.key.values, record) }
+        }
+    }
+
+    private static func text(_ value: Value) -> [UInt8] {
+        if case .text(let text) = value { return text }
+        return Canonical.encode(value)
+    }
+}
