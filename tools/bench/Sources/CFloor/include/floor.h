@@ -1,0 +1,17 @@
+#ifndef FLOOR_H
+#define FLOOR_H
+#include <stdint.h>
+
+/* One check-in as the floor binds it: a column each of form_check_in. */
+typedef struct {
+    int64_t day, person;
+    int64_t numbers[8]; /* temperature and the seven booleans */
+    const char *texts[8]; /* region, track, entered by, device, name, remark, corrected by, reason; NULL: not stated */
+    int32_t lengths[8];
+    int64_t origin, sequence, revision, author, authored, stated, created, assigned, flags;
+} floor_row;
+
+/* Upserts the rows into a new file with the given schema; returns seconds, or a negative SQLite code. */
+double floor_run(const char *path, const char *schema, const char *insertion, const floor_row *rows, int count,
+                 int rows_a_transaction);
+#endif
