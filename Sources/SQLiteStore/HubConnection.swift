@@ -19,6 +19,10 @@ final class HubConnection {
             throw StoreError(.inputOutput, "the connection is closed")
         }
         self.handle = handle
+        // GRDB's observers expect every commit to come through its queue; nobody observes here.
+        sqlite3_commit_hook(handle, nil, nil)
+        sqlite3_rollback_hook(handle, nil, nil)
+        sqlite3_set_authorizer(handle, nil, nil)
     }
 
     /// The statement for `sql`, prepared once.
@@ -89,9 +93,11 @@ final class HubConnection {
             try run("RELEASE batch")
             return result
         } catch {
+            forget()
+            // After some errors, a full disk among them, SQLite has ended the whole transaction by itself.
+            if sqlite3_get_autocommit(handle) != 0 { throw error }
             try run("ROLLBACK TO batch")
             try run("RELEASE batch")
-            forget()
             throw error
         }
     }

@@ -152,7 +152,9 @@ extension SQLiteHubStore {
 
 extension SQLiteHubStore {
     /// The table of a form and its insert, for measuring against a program that does nothing else.
-    public static func layout(of form: String, in catalog: FormCatalog) throws -> (creation: String, insertion: String) {
+    public static func layout(of form: String, in catalog: FormCatalog) throws -> (
+        creation: String, insertion: String
+    ) {
         guard let definition = catalog[form] else { throw StoreError(.notAStore, "no such form") }
         let table = HubTable(number: 0, definition: definition)
         return (table.creation, table.insertion)

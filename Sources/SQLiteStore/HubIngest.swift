@@ -104,6 +104,7 @@ extension SQLiteHubStore {
             .digest(batch.headBefore), .digest(batch.headAfter), .int(pending.now), .digest(hash),
             .blob(seals),
             .blob(rows))
+        try placePersons(of: batch.rows, &pending)
         try storeVerdicts(pending, at: position)
         try storeFeed(pending, digests: digests, at: position)
         try storeCounters(pending)
@@ -116,6 +117,24 @@ extension SQLiteHubStore {
         }
         try save(origin)
         return position
+    }
+
+    /// Persons and their memberships come together: only now is it known to whom a new person belongs.
+    private func placePersons(of columns: VersionColumns, _ pending: inout HubPending) throws {
+        let register = try loadedRegister()
+        for group in columns.groups {
+            guard let table = table(group.form), table.roles.kind == .person else { continue }
+            for (place, row) in group.rows.enumerated() where !pending.quarantined[Int(row)] {
+                guard case .text(let text)? = group.keys.first?.value(at: place),
+                    let person = try terms.find(text)
+                else { continue }
+                pending.scopes[Int(row)] =
+                    HubPlace(
+                        table.roles, person: person, unit: nil, day: nil, today: pending.today, root: 0,
+                        register
+                    ).scope
+            }
+        }
     }
 
     private func storeVerdicts(_ pending: HubPending, at position: UInt64) throws {

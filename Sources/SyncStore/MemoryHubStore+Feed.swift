@@ -23,7 +23,8 @@ extension MemoryHubStore {
             let origin = content.origins[segment.batch.origin]
             let isOwn = origin?.device == session.device && origin?.isCurrent == true
             let rows = segment.scopes.indices.filter { row in
-                !isOwn && !segment.quarantined[row] && segment.scopes[row].units.contains { units.contains($0) }
+                !isOwn && !segment.quarantined[row]
+                    && segment.scopes[row].units.contains { units.contains($0) }
             }
             let own = origin?.device == session.device ? segment.verdicts : []
             let isFull = versions.count + verdicts.count + rows.count + own.count > maximumItems
@@ -33,7 +34,9 @@ extension MemoryHubStore {
             if origin?.lane == .urgent && !(rows.isEmpty && own.isEmpty) { isUrgent = true }
             position += 1
         }
-        if position == start || (versions.isEmpty && verdicts.isEmpty && position - start < 1_024) { return nil }
+        if position == start || (versions.isEmpty && verdicts.isEmpty && position - start < 1_024) {
+            return nil
+        }
         let rows = VersionColumns(versions.map(\.version)) { versions[$0].afterHole }
         return Feed(
             lane: isUrgent ? .urgent : .routine,
@@ -84,8 +87,10 @@ private final class MemoryHubWriting: HubTransaction {
     private let store: MemoryHubStore
     private let clock: AuthoringClock
     private var journalists: [Lane: Journalist] = [:]
+    private let start: Int
 
     init(_ store: MemoryHubStore, clock: AuthoringClock) {
+        start = store.content.log.count
         self.store = store
         self.clock = clock
     }
@@ -107,7 +112,8 @@ private final class MemoryHubWriting: HubTransaction {
         var journalist = journalists[draft.lane] ?? make(origin)
         let state = store.content.records[MemoryHubStore.RecordName(draft.key)]?.state ?? RecordState()
         let before = journalist.head
-        let entry = try journalist.write(draft, onto: state, random: store.means.random) { day, retentionClass in
+        let entry = try journalist.write(draft, onto: state, random: store.means.random) {
+            day, retentionClass in
             store.content.salts[
                 MemoryHubStore.SaltName(origin: origin.id, day: day, retentionClass: retentionClass)]
         }
@@ -131,6 +137,20 @@ private final class MemoryHubWriting: HubTransaction {
     }
 
     func finish() throws {
+        // Persons and their memberships come together: only now is it known to whom a new person belongs.
+        let today = store.catalog.zone.day(of: clock.now)
+        for position in start..<store.content.log.count {
+            let version = store.content.log[position].batch.version(at: 0)
+            guard version.key.form.utf8.elementsEqual(BuiltIn.person.utf8),
+                case .text(let text)? = version.key.values.first,
+                let roles = store.table(BuiltIn.person)?.roles,
+                let person = store.content.terms[text], !store.content.log[position].quarantined[0]
+            else { continue }
+            store.content.log[position].scopes[0] =
+                HubPlace(
+                    roles, person: person, unit: nil, day: nil, today: today, root: 0, store.content.register
+                ).scope
+        }
         for lane in Lane.allCases where journalists[lane] != nil {
             try store.renewReceipt(of: store.ownOrigin(lane).id)
         }

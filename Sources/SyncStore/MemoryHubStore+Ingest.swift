@@ -56,7 +56,8 @@ extension MemoryHubStore {
         for finding in findings {
             let dot = segment.batch.dot(at: finding.row)
             let kind: Verdict.Kind = finding.isRefusal ? .quarantined : .noted
-            segment.verdicts.append(Verdict(dot: dot, kind: kind, reason: finding.reason, field: finding.field))
+            segment.verdicts.append(
+                Verdict(dot: dot, kind: kind, reason: finding.reason, field: finding.field))
             if finding.isRefusal { segment.quarantined[finding.row] = true }
         }
         for row in versions.indices where segment.quarantined[row] {
@@ -93,7 +94,8 @@ extension MemoryHubStore {
         }
         let day = roles.dayKey.flatMap { version.key.values[$0].integer }.map { Int32(clamping: $0) }
         let place = HubPlace(
-            roles, person: text(roles.personKey), unit: text(roles.unitKey), day: day, today: today, root: root,
+            roles, person: text(roles.personKey), unit: text(roles.unitKey), day: day, today: today,
+            root: root,
             content.register)
         segment.scopes[row] = place.scope
         if let note = place.note {

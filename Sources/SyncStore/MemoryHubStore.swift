@@ -106,7 +106,9 @@ public final class MemoryHubStore: HubStore {
         return number
     }
 
-    var logEnd: (position: UInt64, hash: Digest) { (UInt64(content.log.count), content.log.last?.hash ?? .zero) }
+    var logEnd: (position: UInt64, hash: Digest) {
+        (UInt64(content.log.count), content.log.last?.hash ?? .zero)
+    }
 
     // MARK: - Devices
 
@@ -133,7 +135,8 @@ public final class MemoryHubStore: HubStore {
         return .success(
             Joined(
                 state: device.state == .active ? .active : .pending, confirmation: device.confirmation,
-                unit: device.unit, unitName: unitName(device.unit), hubName: name, clock: now, settings: kept.json))
+                unit: device.unit, unitName: unitName(device.unit), hubName: name, clock: now,
+                settings: kept.json))
     }
 
     private func enlist(_ join: Join, publicKey: [UInt8], invitation: Invitation, now: Milliseconds) {
@@ -158,7 +161,8 @@ public final class MemoryHubStore: HubStore {
 
     public func confirm(confirmation: UInt32) -> Bool {
         let found = content.devices.indices.filter {
-            content.devices[$0].info.state == .pending && content.devices[$0].info.confirmation == confirmation
+            content.devices[$0].info.state == .pending
+                && content.devices[$0].info.confirmation == confirmation
         }
         guard found.count == 1 else { return false }
         content.devices[found[0]].info.state = .active
@@ -179,7 +183,9 @@ public final class MemoryHubStore: HubStore {
         case .active: break
         }
         guard hello.origins.count <= Limits.helloOrigins else { return .failure(Refuse(.limitExceeded)) }
-        let derivations = hello.origins.map { $0.claim.derivation(publicKey: publicKey, hashing: means.hashing) }
+        let derivations = hello.origins.map {
+            $0.claim.derivation(publicKey: publicKey, hashing: means.hashing)
+        }
         for derivation in derivations {
             let known = content.origins[derivation.originID]
             let isOthers = known.map { $0.device != info.id || $0.derivation != derivation } ?? false
@@ -197,7 +203,8 @@ public final class MemoryHubStore: HubStore {
             HeldOrigin(origin: $0.id, sequence: $0.held, head: $0.head, receipt: $0.receipt)
         }
         let welcome = Welcome(
-            epoch: epoch, sessionToken: sessionToken, held: held, urgentWindow: 65_536, routineWindow: 1 << 20,
+            epoch: epoch, sessionToken: sessionToken, held: held, urgentWindow: 65_536,
+            routineWindow: 1 << 20,
             maximumBatch: UInt32(Limits.framePayload), clock: now, capabilities: [], dictionary: 0,
             settings: kept.json)
         return .success(
@@ -249,7 +256,9 @@ public final class MemoryHubStore: HubStore {
     public func versions(of key: RecordKey) -> [Version] {
         let name = RecordName(key)
         return content.log.flatMap { segment in
-            (0..<segment.batch.count).map { segment.batch.version(at: $0) }.filter { RecordName($0.key) == name }
+            (0..<segment.batch.count).map { segment.batch.version(at: $0) }.filter {
+                RecordName($0.key) == name
+            }
         }.sorted { $0.dot < $1.dot }
     }
 
@@ -286,7 +295,8 @@ public final class MemoryHubStore: HubStore {
         }
         for found in found.sorted(by: { $0.day != $1.day ? $0.day < $1.day : isLess($0.rest, $1.rest) }) {
             let record = found.entry.state.effective(policy: policy(form))
-            let isInside = dayKey == nil || (found.day >= Int64(from ?? .min) && found.day <= Int64(to ?? .max))
+            let isInside =
+                dayKey == nil || (found.day >= Int64(from ?? .min) && found.day <= Int64(to ?? .max))
             if record.exists && isInside { try row(found.entry.key.values, record) }
         }
     }

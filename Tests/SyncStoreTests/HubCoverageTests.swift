@@ -19,7 +19,8 @@ import Testing
             "daily-report", [.integer(Int64(HubWorld.day)), .text("B1")], [1: .text("ZERO")],
             stated: HubWorld.local(19))
         try device.send([
-            HubWorld.checkIn("p1", temperature: 3_730, at: 17), HubWorld.checkIn("p2", temperature: 3_729, at: 16),
+            HubWorld.checkIn("p1", temperature: 3_730, at: 17),
+            HubWorld.checkIn("p2", temperature: 3_729, at: 16),
             report,
         ])
         let line = try world.line("B1")
@@ -32,8 +33,9 @@ import Testing
         #expect(try world.line("B1", day: HubWorld.day + 1).missing == ["p1", "p2", "p3"])
         #expect(try world.sqlite?.countersAgree(on: HubWorld.day) ?? true)
         let counters = try world.sqlite?.coverageCounters(of: HubWorld.day)
-        #expect(counters ?? [] == [CoverageCounters(unit: "B1", checkedIn: 2, late: 1, flagged: 1)]
-            || kind == .memory)
+        #expect(
+            counters ?? [] == [CoverageCounters(unit: "B1", checkedIn: 2, late: 1, flagged: 1)]
+                || kind == .memory)
     }
 
     @Test(arguments: HubKind.allCases) func aCorrectionAtNightIsNotLate(kind: HubKind) throws {
@@ -106,7 +108,9 @@ import Testing
             var rest = batches
             while let index = rest.indices.filter({ !rest[$0].isEmpty }).randomElement(using: &random) {
                 let batch = rest[index].removeFirst()
-                for part in HubCoverageTests.cut(batch, &random) { #expect(try others[index].send(part).isHeld) }
+                for part in HubCoverageTests.cut(batch, &random) {
+                    #expect(try others[index].send(part).isHeld)
+                }
                 if Int.random(in: 0..<4, using: &random) == 0 { try others[index].send(batch) }
             }
             #expect(try world.picture(days: days) == expected, "seed \(seed), \(kind)")
@@ -132,7 +136,8 @@ import Testing
             origin: batch.origin, first: batch.first, headBefore: batch.headBefore, headAfter: middle,
             salts: batch.salts, seals: [], rows: rows)
         let two = VersionBatch(
-            origin: batch.origin, first: batch.first + UInt64(at), headBefore: middle, headAfter: batch.headAfter,
+            origin: batch.origin, first: batch.first + UInt64(at), headBefore: middle,
+            headAfter: batch.headAfter,
             salts: [], seals: batch.seals, rows: VersionColumns(versions[at...]))
         return [one, two]
     }

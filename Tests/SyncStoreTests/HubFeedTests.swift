@@ -6,7 +6,8 @@ import Testing
 
 /// What flows down: everything in a device's scope that is not its own, once.
 @Suite struct HubFeedTests {
-    @Test(arguments: HubKind.allCases, [1, 3, 100]) func isCompleteAndInOrder(kind: HubKind, page: Int) throws {
+    @Test(arguments: HubKind.allCases, [1, 3, 100]) func isCompleteAndInOrder(kind: HubKind, page: Int) throws
+    {
         let world = try HubWorld(kind)
         let one = try HubDevice(world, unit: "B1", number: 1)
         let two = try HubDevice(world, unit: "B2", number: 2)
@@ -57,13 +58,16 @@ import Testing
         let key = [UInt8](repeating: 9, count: 65)
         let secret = Token16(high: 1, low: 2)
         let join = Join(secret: secret, replica: secret, label: "new", clock: 0)
-        #expect(try world.store.join(join, publicKey: key, now: 0) == .failure(Refuse(.codeUnknown)) || kind == .sqlite)
+        #expect(
+            try world.store.join(join, publicKey: key, now: 0) == .failure(Refuse(.codeUnknown))
+                || kind == .sqlite)
         #expect(throws: StoreError.self) {
             try world.store.invite(
                 Invitation(secretHash: .zero, unit: "B9", isTrusted: false, expires: 10), now: 0)
         }
         try world.store.invite(
-            Invitation(secretHash: HubFake.hashing(secret.bytes), unit: "B1", isTrusted: false, expires: 10), now: 0)
+            Invitation(secretHash: HubFake.hashing(secret.bytes), unit: "B1", isTrusted: false, expires: 10),
+            now: 0)
         let joined = try world.store.join(join, publicKey: key, now: 5).get()
         #expect(joined.state == .pending && joined.unitName == "Unit B1")
         #expect(try world.store.join(join, publicKey: key, now: 50).get().confirmation == joined.confirmation)
@@ -72,7 +76,9 @@ import Testing
             replica: secret, origins: [], capabilities: [], dictionaries: [], clock: 0, sessionToken: .zero,
             feed: .beginning, urgent: Backlog(), routine: Backlog(), program: "x")
         func admit(_ key: [UInt8]) throws -> RefusalCode? {
-            guard case .failure(let refuse) = try world.store.admit(hello, publicKey: key, sessionToken: secret, now: 9)
+            guard
+                case .failure(let refuse) = try world.store.admit(
+                    hello, publicKey: key, sessionToken: secret, now: 9)
             else { return nil }
             return refuse.code
         }
@@ -90,7 +96,8 @@ import Testing
         let world = try HubWorld(.sqlite)
         let device = try HubDevice(world, unit: "B1", number: 1)
         let store = try #require(world.sqlite)
-        let batch = try device.batch((0..<400).map { HubWorld.checkIn("x\($0)", remark: String(repeating: "x", count: 300)) })
+        let batch = try device.batch(
+            (0..<400).map { HubWorld.checkIn("x\($0)", remark: String(repeating: "x", count: 300)) })
         try store.limitPages(to: 60)
         #expect { try device.send(batch) } throws: { ($0 as? StoreError)?.code == .diskFull }
         #expect(try store.effective(HubWorld.key("x1")) == nil)

@@ -158,7 +158,9 @@ import Testing
         again.rows = VersionColumns([version])
         again.encodedRows = []
         let chain = JournalChain(hashing: HubFake.hashing)
-        let walk = try chain.walk(again.rows, origin: again.origin, first: again.first, from: again.headBefore) {
+        let walk = try chain.walk(
+            again.rows, origin: again.origin, first: again.first, from: again.headBefore
+        ) {
             device.salt($0, $1)
         }
         again.headAfter = try #require(walk.heads.last)

@@ -1,4 +1,3 @@
-import struct Crypto.SHA256
 import Forms
 import Foundation
 import SQLiteStore
@@ -6,6 +5,8 @@ import SyncCore
 import SyncStore
 import SyncWire
 import Testing
+
+import struct Crypto.SHA256
 
 /// A seeded generator: the same seed gives the same test.
 struct HubRandom: RandomNumberGenerator {
@@ -37,7 +38,8 @@ enum HubFake {
         Signing(publicKey: key) { signature($0, key) }
     }
 
-    static let verifying = Verifying { message, signature, key in HubFake.signature(message, key) == signature }
+    static let verifying = Verifying { message, signature, key in HubFake.signature(message, key) == signature
+    }
 
     static func means(seed: UInt64) -> HubMeans {
         var random = HubRandom(state: seed)
@@ -78,7 +80,8 @@ final class HubWorld {
 
     init(_ kind: HubKind, seed: UInt64 = 1, isPopulated: Bool = true) throws {
         switch kind {
-        case .memory: store = try MemoryHubStore(name: "Hub", settings: Settings(), means: HubFake.means(seed: seed))
+        case .memory:
+            store = try MemoryHubStore(name: "Hub", settings: Settings(), means: HubFake.means(seed: seed))
         case .sqlite:
             store = try SQLiteHubStore.create(
                 folder: folder.path, name: "Hub", settings: Settings(), means: HubFake.means(seed: seed))
@@ -96,12 +99,16 @@ final class HubWorld {
         try centre { transaction in
             for unit in HubWorld.units {
                 try transaction.author(
-                    HubWorld.draft("unit", [.text(unit)], [
-                        1: .text("Unit \(unit)"), 3: unit == "C0" ? .notStated : .text("C0"), 4: .text("party"),
-                    ]))
+                    HubWorld.draft(
+                        "unit", [.text(unit)],
+                        [
+                            1: .text("Unit \(unit)"), 3: unit == "C0" ? .notStated : .text("C0"),
+                            4: .text("party"),
+                        ]))
             }
             for (person, unit) in HubWorld.people {
-                try transaction.author(HubWorld.draft("person", [.text(person)], [1: .text("Name \(person)")]))
+                try transaction.author(
+                    HubWorld.draft("person", [.text(person)], [1: .text("Name \(person)")]))
                 try transaction.author(HubWorld.membership(person, from: CivilDay.beginning, unit: unit))
             }
         }
@@ -117,7 +124,8 @@ final class HubWorld {
 
     static func membership(_ person: String, from: Int32, unit: String) -> Draft {
         draft(
-            "membership", [.text(person), .integer(Int64(from))], [1: unit.isEmpty ? .notStated : .text(unit)])
+            "membership", [.text(person), .integer(Int64(from))], [1: unit.isEmpty ? .notStated : .text(unit)]
+        )
     }
 
     static func draft(
@@ -186,7 +194,8 @@ final class HubDevice {
     private(set) var welcome: Welcome?
     var feed = FeedToken.beginning
     var token = Token16.zero
-    private var journals: [Lane: (claim: OriginClaim, derivation: Digest, sequence: UInt64, head: Digest)] = [:]
+    private var journals: [Lane: (claim: OriginClaim, derivation: Digest, sequence: UInt64, head: Digest)] =
+        [:]
     private var salts: [String: Token16] = [:]
     private var random: HubRandom
     private let store: any HubStore
@@ -198,14 +207,16 @@ final class HubDevice {
         key = [4, number] + [UInt8](repeating: number, count: 63)
         random = HubRandom(state: UInt64(number) &* 977)
         for lane in Lane.allCases {
-            let claim = OriginClaim(lane: lane, nonce: Token16(high: UInt64(number), low: UInt64(lane.rawValue)))
+            let claim = OriginClaim(
+                lane: lane, nonce: Token16(high: UInt64(number), low: UInt64(lane.rawValue)))
             let derivation = claim.derivation(publicKey: key, hashing: HubFake.hashing)
             journals[lane] = (claim, derivation, 0, derivation)
         }
         let secret = Token16(high: 42, low: UInt64(number))
         try self.store.invite(
             Invitation(
-                secretHash: HubFake.hashing(secret.bytes), unit: unit, isTrusted: true, expires: world.now + 1_000),
+                secretHash: HubFake.hashing(secret.bytes), unit: unit, isTrusted: true,
+                expires: world.now + 1_000),
             now: world.now)
         let join = Join(secret: secret, replica: secret, label: "Device \(number)", clock: world.now)
         _ = try self.store.join(join, publicKey: key, now: world.now).get()
@@ -227,7 +238,8 @@ final class HubDevice {
             sessionToken: token, feed: feed, urgent: Backlog(), routine: Backlog(count: 3, oldestAge: 5),
             program: "test 1")
         let admission = try store.admit(
-            hello, publicKey: key, sessionToken: Token16(using: &random), now: world.now).get()
+            hello, publicKey: key, sessionToken: Token16(using: &random), now: world.now
+        ).get()
         session = admission.session
         welcome = admission.welcome
         token = admission.welcome.sessionToken
@@ -244,7 +256,8 @@ final class HubDevice {
             authored: (authored ?? world.now, true), hashing: HubFake.hashing, signing: HubFake.signing(key))
         var entries: [Journalist.Entry] = []
         for draft in drafts {
-            let entry = try journalist.write(draft, onto: RecordState(), random: { Token16(using: &random) }) {
+            let entry = try journalist.write(draft, onto: RecordState(), random: { Token16(using: &random) })
+            {
                 salts["\(lane) \($0) \($1)"]
             }
             for salt in entry.salts { salts["\(lane) \(salt.day) \(salt.retentionClass)"] = salt.salt }

@@ -1,12 +1,13 @@
 import CFloor
-import enum Crypto.P256
-import struct Crypto.SHA256
 import Forms
 import Foundation
 import SQLiteStore
 import SyncCore
 import SyncStore
 import SyncWire
+
+import enum Crypto.P256
+import struct Crypto.SHA256
 
 /// A small seeded generator: the same rows in every run.
 struct BenchRandom: RandomNumberGenerator {
@@ -81,7 +82,8 @@ final class BenchWork {
             }
             versions.forEach { addFloorRow($0) }
             let rows = VersionColumns(versions)
-            let walk = try chain.walk(rows, origin: derivation.originID, first: UInt64(first + 1), from: head) {
+            let walk = try chain.walk(rows, origin: derivation.originID, first: UInt64(first + 1), from: head)
+            {
                 _, retentionClass in salts[Int(retentionClass)].salt
             }
             // A seal every 250 rows is about one every 64 KiB of canonical bytes.
@@ -123,10 +125,12 @@ final class BenchWork {
         let classes: [RetentionClass] = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 2, 2]
         return Version(
             dot: Dot(origin: origin, sequence: UInt64(number + 1)),
-            key: RecordKey(form: "check-in", values: [.integer(Int64(day)), .text("2020\(100_000 + person)")]),
+            key: RecordKey(
+                form: "check-in", values: [.integer(Int64(day)), .text("2020\(100_000 + person)")]),
             formRevision: 1, authored: authored, stated: stated, firstCreated: stated, author: [],
             assignments: values.enumerated().map {
-                Assignment(field: FieldID($0.offset + 1), retentionClass: classes[$0.offset], value: $0.element)
+                Assignment(
+                    field: FieldID($0.offset + 1), retentionClass: classes[$0.offset], value: $0.element)
             })
     }
 
@@ -165,7 +169,9 @@ final class BenchWork {
     // MARK: - Runs
 
     private func inFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bench-\(UUID().uuidString)").path
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "bench-\(UUID().uuidString)"
+        ).path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         return try body(folder)
@@ -209,7 +215,9 @@ final class BenchWork {
                 }
             }
             let seconds = (clock.now - start) / .seconds(1)
-            guard try store.countersAgree(on: day) else { throw BenchError(words: "the counters do not agree") }
+            guard try store.countersAgree(on: day) else {
+                throw BenchError(words: "the counters do not agree")
+            }
             return seconds
         }
     }
@@ -229,10 +237,12 @@ final class BenchWork {
                     Draft(
                         lane: .routine, key: RecordKey(form: "person", values: [name]), formRevision: 1,
                         context: .empty,
-                        assignments: [Assignment(field: 1, retentionClass: 0, value: .text("Name \(person)"))]))
+                        assignments: [Assignment(field: 1, retentionClass: 0, value: .text("Name \(person)"))]
+                    ))
                 try transaction.author(
                     Draft(
-                        lane: .routine, key: RecordKey(form: "membership", values: [name, .integer(-25_567)]),
+                        lane: .routine,
+                        key: RecordKey(form: "membership", values: [name, .integer(-25_567)]),
                         formRevision: 1, context: .empty,
                         assignments: [Assignment(field: 1, retentionClass: 0, value: .text("B01"))]))
             }
@@ -240,13 +250,17 @@ final class BenchWork {
         let key = Array(device.publicKey.x963Representation)
         let secret = Token16(high: 1, low: 1)
         try store.invite(
-            Invitation(secretHash: BenchWork.hashing(secret.bytes), unit: "B01", isTrusted: true, expires: now),
+            Invitation(
+                secretHash: BenchWork.hashing(secret.bytes), unit: "B01", isTrusted: true, expires: now),
             now: now)
-        _ = try store.join(Join(secret: secret, replica: secret, label: "bench", clock: now), publicKey: key, now: now)
-            .get()
+        _ = try store.join(
+            Join(secret: secret, replica: secret, label: "bench", clock: now), publicKey: key, now: now
+        )
+        .get()
         let hello = Hello(
             replica: secret, origins: [OriginHead(claim: claim, sequence: 0, head: .zero)], capabilities: [],
-            dictionaries: [], clock: now, sessionToken: .zero, feed: .beginning, urgent: Backlog(), routine: Backlog(),
+            dictionaries: [], clock: now, sessionToken: .zero, feed: .beginning, urgent: Backlog(),
+            routine: Backlog(),
             program: "bench")
         return try store.admit(hello, publicKey: key, sessionToken: secret, now: now).get().session
     }

@@ -1,6 +1,6 @@
 import CFloor
-import Foundation
 import Forms
+import Foundation
 import SQLiteStore
 import SyncCore
 import SyncStore
@@ -29,7 +29,9 @@ for run in 1...runs {
 }
 let ratios = zip(floors, ours).map { $0 / $1 }.sorted()
 let medians = [floors, ours].map { $0.sorted()[runs / 2] }
-print("C median \(Int(Double(count) / medians[0])) rows/s, hub median \(Int(Double(count) / medians[1])) rows/s")
+print(
+    "C median \(Int(Double(count) / medians[0])) rows/s, hub median \(Int(Double(count) / medians[1])) rows/s"
+)
 print(
     "ratio of medians \(BenchWork.text(medians[0] / medians[1])), "
         + "runs \(BenchWork.text(ratios[0]))...\(BenchWork.text(ratios[runs - 1]))")
