@@ -33,7 +33,7 @@ final class BenchWork {
     private var texts: [UnsafeMutablePointer<CChar>] = []
     private let people: Int
     private let day: Int32 = 18_290
-    let encodedBytes: Int
+    private(set) var encodedBytes = 0
 
     static let hashing = Hashing { bytes in
         var hasher = SHA256()
