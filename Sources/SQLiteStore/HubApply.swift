@@ -73,6 +73,8 @@ extension SQLiteHubStore {
                     }
                 }
             } else {
+                // A second reference would make every change copy the register.
+                if table.roles.kind.isRegister { register = HubRegister() }
                 try applySlowly(columns, row: row, in: table, afterHole: afterHole, &pending)
                 if table.roles.kind.isRegister { register = try loadedRegister() }
                 if pending.quarantined[row] { continue }

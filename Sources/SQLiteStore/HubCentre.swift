@@ -85,7 +85,8 @@ extension SQLiteHubStore {
         return state.effective(policy: table.policy)[name.id]?.string ?? ""
     }
 
-    /// The origin of `lane` that this instance writes to, bound when first needed: two processes never share one.
+    /// The origin of `lane` that this instance writes to, bound when first needed: two processes never share
+    /// one.
     func ownOrigin(_ lane: Lane) throws -> HubOrigin {
         if let id = ownLanes[lane], let origin = try origin(id) { return origin }
         let claim = OriginClaim(lane: lane, nonce: means.random())

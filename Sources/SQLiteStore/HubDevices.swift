@@ -152,7 +152,8 @@ extension SQLiteHubStore {
             try compareToken(hello.sessionToken, of: device.id, now: now)
             try connection.run(
                 """
-                UPDATE device SET session = session + 1, token_confirmed = ?, token_offered = ?, last_seen = ?,
+                UPDATE device SET session = session + 1, token_confirmed = ?, token_offered = ?,
+                last_seen = ?,
                 skew = ?, urgent_count = ?, urgent_age = ?, routine_count = ?, routine_age = ?, program = ?
                 WHERE id = ?
                 """, hello.sessionToken == .zero ? .null : .blob(hello.sessionToken.bytes),

@@ -112,8 +112,10 @@ extension SQLiteHubStore {
         var reach = end
         for unit in try scopeUnits(of: device) {
             let found = try connection.all(
-                "SELECT position, rows FROM feed WHERE unit = ? AND position > ? ORDER BY position LIMIT \(step)",
-                .int(unit), .word(start)
+                """
+                SELECT position, rows FROM feed WHERE unit = ? AND position > ?
+                ORDER BY position LIMIT \(step)
+                """, .int(unit), .word(start)
             ) { ($0.word(0), HubBytes.rows($0.bytes(1))) }
             if found.count == step, let last = found.last { reach = min(reach, last.0) }
             for (position, offsets) in found { rows[position, default: []].formUnion(offsets) }

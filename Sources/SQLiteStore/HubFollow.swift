@@ -41,7 +41,7 @@ extension SQLiteHubStore {
 
     private func unitNumber(_ value: Value?) throws -> Int64 {
         guard case .text(let text)? = value, !text.isEmpty else { return 0 }
-        // Units are named before they are known; reading must not write, and an unnumbered one has no members.
+        // Reading must not write, and a unit whose text has no number has no members.
         return try terms.find(text) ?? 0
     }
 

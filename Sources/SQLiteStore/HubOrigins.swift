@@ -23,7 +23,10 @@ extension SQLiteHubStore {
     func loadedOrigins() throws -> [OriginID: HubOrigin] {
         if let origins { return origins }
         let rows = try connection.all(
-            "SELECT num, derivation, lane, device, current, held, head, sealed, sealed_head, receipt FROM origin"
+            """
+            SELECT num, derivation, lane, device, current, held, head, sealed, sealed_head, receipt
+            FROM origin
+            """
         ) { row in
             var origin = HubOrigin(
                 number: row.int(0), derivation: try row.digest(1),

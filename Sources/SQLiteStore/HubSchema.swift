@@ -7,7 +7,8 @@ enum HubSchema {
     private static let tables = [
         """
         CREATE TABLE device (
-            id INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL UNIQUE, public_key BLOB NOT NULL, unit BLOB NOT NULL,
+            id INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL UNIQUE, public_key BLOB NOT NULL, unit BLOB NOT
+            NULL,
             label TEXT NOT NULL, state TEXT NOT NULL, confirmation INTEGER NOT NULL, joined INTEGER NOT NULL,
             last_seen INTEGER, skew INTEGER NOT NULL DEFAULT 0, urgent_count INTEGER NOT NULL DEFAULT 0,
             urgent_age INTEGER NOT NULL DEFAULT 0, routine_count INTEGER NOT NULL DEFAULT 0,
@@ -17,12 +18,14 @@ enum HubSchema {
         """,
         """
         CREATE TABLE invitation (
-            secret_hash BLOB PRIMARY KEY, unit BLOB NOT NULL, trusted INTEGER NOT NULL, expires INTEGER NOT NULL,
+            secret_hash BLOB PRIMARY KEY, unit BLOB NOT NULL, trusted INTEGER NOT NULL, expires INTEGER NOT
+            NULL,
             made INTEGER NOT NULL, spent_by BLOB) WITHOUT ROWID
         """,
         """
         CREATE TABLE origin (
-            num INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, derivation BLOB NOT NULL, lane INTEGER NOT NULL,
+            num INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, derivation BLOB NOT NULL, lane INTEGER NOT
+            NULL,
             device INTEGER, current INTEGER NOT NULL, held INTEGER NOT NULL, head BLOB NOT NULL,
             sealed INTEGER NOT NULL, sealed_head BLOB NOT NULL, receipt BLOB)
         """,
@@ -33,7 +36,8 @@ enum HubSchema {
         """,
         """
         CREATE TABLE segment (
-            position INTEGER PRIMARY KEY, origin INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+            position INTEGER PRIMARY KEY, origin INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT
+            NULL,
             head_before BLOB NOT NULL, head_after BLOB NOT NULL, arrived INTEGER NOT NULL,
             log_hash BLOB NOT NULL, seals BLOB NOT NULL, rows BLOB NOT NULL)
         """,
@@ -42,7 +46,8 @@ enum HubSchema {
         "CREATE TABLE form (num INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE)",
         """
         CREATE TABLE sibling (
-            form INTEGER NOT NULL, key BLOB NOT NULL, state BLOB NOT NULL, PRIMARY KEY (form, key)) WITHOUT ROWID
+            form INTEGER NOT NULL, key BLOB NOT NULL, state BLOB NOT NULL, PRIMARY KEY (form, key)) WITHOUT
+            ROWID
         """,
         """
         CREATE TABLE quarantine (
@@ -51,7 +56,8 @@ enum HubSchema {
         """,
         """
         CREATE TABLE verdict (
-            device INTEGER NOT NULL, position INTEGER NOT NULL, origin INTEGER NOT NULL, sequence INTEGER NOT NULL,
+            device INTEGER NOT NULL, position INTEGER NOT NULL, origin INTEGER NOT NULL, sequence INTEGER NOT
+            NULL,
             number INTEGER NOT NULL, kind INTEGER NOT NULL, reason TEXT NOT NULL, field INTEGER NOT NULL,
             PRIMARY KEY (device, position, origin, sequence, number)) WITHOUT ROWID
         """,
@@ -72,7 +78,8 @@ enum HubSchema {
         """,
         """
         CREATE TABLE audit (
-            id INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, device INTEGER, detail TEXT NOT NULL)
+            id INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, device INTEGER, detail TEXT NOT
+            NULL)
         """,
     ]
 }

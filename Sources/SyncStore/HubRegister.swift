@@ -1,4 +1,5 @@
-/// Who belongs to which unit on which day, and how units lie under one another. Texts are the store's numbers.
+/// Who belongs to which unit on which day, and how units lie under one another. Texts are the store's
+/// numbers.
 package struct HubRegister: Sendable {
     /// From `from` on the person belongs to `unit`; 0 is no unit.
     package struct Stay: Sendable, Hashable {

@@ -92,7 +92,8 @@ public struct Submission: Sendable {
 
 /// What became of one submission once the transaction was durable.
 public enum IngestOutcome: Sendable, Hashable {
-    /// Durable; the receipt (when sealed that far) is signed. `position` is the segment's place in the log, or the
+    /// Durable; the receipt (when sealed that far) is signed. `position` is the segment's place in the log,
+    /// or the
     /// log's end when the batch had been there already.
     case held(receipt: Receipt?, position: UInt64)
     case gap(Gap)
@@ -101,7 +102,8 @@ public enum IngestOutcome: Sendable, Hashable {
     case refused(Refuse)
 }
 
-/// The hub's store. All calls come from one thread at a time; other processes may use the same store in between.
+/// The hub's store. All calls come from one thread at a time; other processes may use the same store in
+/// between.
 public protocol HubStore: AnyObject {
     var epoch: Token16 { get throws }
     func settings() throws -> Settings
