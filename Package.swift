@@ -20,7 +20,8 @@ let package = Package(
         .executable(name: "branch-agent", targets: ["branch-agent"]),
         .executable(name: "sync-inspect", targets: ["sync-inspect"]),
         // For tools/bench, which measures the stores from outside.
-        .library(name: "RollcallStore", targets: ["SyncCore", "SyncWire", "Forms", "SyncStore", "SQLiteStore"]),
+        .library(
+            name: "RollcallStore", targets: ["SyncCore", "SyncWire", "Forms", "SyncStore", "SQLiteStore"]),
         .executable(name: "make-college", targets: ["make-college"]),
         .executable(name: "flaky-link", targets: ["flaky-link"]),
     ],
@@ -51,7 +52,9 @@ let package = Package(
 
         .target(
             name: "SQLiteStore",
-            dependencies: ["SyncCore", "SyncWire", "SyncStore", "Forms", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "SyncCore", "SyncWire", "SyncStore", "Forms", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: settings),
         .target(
             name: "SyncTransport",
@@ -77,6 +80,8 @@ let package = Package(
                 "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "SyncTransport", "Forms", "Console",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -86,14 +91,21 @@ let package = Package(
                 "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "SyncTransport", "Forms", "Console",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
         .executableTarget(
-            name: "aggregator", dependencies: ["Aggregator"], path: "Sources/Programs/aggregator",
+            name: "aggregator",
+            dependencies: ["Aggregator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Sources/Programs/aggregator",
             swiftSettings: settings),
         .executableTarget(
-            name: "branch-agent", dependencies: ["BranchAgent"], path: "Sources/Programs/branch-agent",
+            name: "branch-agent",
+            dependencies: [
+                "BranchAgent", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Sources/Programs/branch-agent",
             swiftSettings: settings),
         .executableTarget(
             name: "sync-inspect",

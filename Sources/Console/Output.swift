@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Standard output and standard error as the programs use them: results on the one, remarks on the other.
 public enum Output {
@@ -42,19 +43,26 @@ public enum Output {
 }
 
 /// A progress bar on standard error, drawn only when a person is watching and at most ten times a second.
-public final class Progress {
+public final class ProgressBar: Sendable {
+    private struct State {
+        var drawn = Date.distantPast
+        var isDrawn = false
+    }
+
     private let label: Words
-    private var drawn = Date.distantPast
-    private var isDrawn = false
+    private let state = Mutex(State())
 
     public init(_ label: Words) { self.label = label }
 
     public func show(_ done: Int, of total: Int) {
         guard Output.isTerminal, total > 0 else { return }
         let now = Date()
-        guard done == total || now.timeIntervalSince(drawn) > 0.1 else { return }
-        drawn = now
-        isDrawn = true
+        let isDue = state.withLock { state in
+            guard done == total || now.timeIntervalSince(state.drawn) > 0.1 else { return false }
+            state = State(drawn: now, isDrawn: true)
+            return true
+        }
+        guard isDue else { return }
         let filled = min(24, done * 24 / total)
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
         FileHandle.standardError.write(Data("\r\(label.text()) \(bar) \(done)/\(total)".utf8))
@@ -62,9 +70,11 @@ public final class Progress {
 
     /// Clears the line.
     public func finish() {
-        guard isDrawn else { return }
-        FileHandle.standardError.write(Data("\r\u{1b}[K".utf8))
-        isDrawn = false
+        let wasDrawn = state.withLock { state in
+            defer { state.isDrawn = false }
+            return state.isDrawn
+        }
+        if wasDrawn { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
     }
 }
 

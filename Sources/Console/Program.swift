@@ -27,7 +27,7 @@ public enum Program {
 
     public static func end(_ status: ExitStatus) -> Never { exit(status.rawValue) }
 
-    static func failure(for error: any Error) -> Failure {
+    public static func failure(for error: any Error) -> Failure {
         switch error {
         case let error as StoreError: failure(for: error)
         case let error as Refuse: Failure(.refusedByHub, RefusalWords.words(for: error))

@@ -28,3 +28,8 @@ public struct Words: Sendable, Hashable {
         language == .chinese ? zh : en
     }
 }
+
+extension Words {
+    /// This text and another behind it.
+    public func joined(_ other: Words) -> Words { Words(en + other.en, zh: zh + other.zh) }
+}

@@ -2,25 +2,32 @@ import Forms
 import Foundation
 
 /// One data record of a sheet: its number from 1, the physical line on which it begins, its cells as UTF-8.
-struct SheetRecord: Sendable {
-    var number: Int
+package struct SheetRecord: Sendable {
+    package var number: Int
     /// The header is line 1.
-    var line: Int
-    var cells: [ArraySlice<UInt8>]
+    package var line: Int
+    package var cells: [ArraySlice<UInt8>]
 
     /// Nothing but blanks: a line of commas.
-    var isBlank: Bool
+    package var isBlank: Bool
 
-    static func isBlank(_ cell: ArraySlice<UInt8>) -> Bool { CellText.trimmed(cell).isEmpty }
+    package init(number: Int, line: Int, cells: [ArraySlice<UInt8>], isBlank: Bool) {
+        self.number = number
+        self.line = line
+        self.cells = cells
+        self.isBlank = isBlank
+    }
+
+    package static func isBlank(_ cell: ArraySlice<UInt8>) -> Bool { CellText.trimmed(cell).isEmpty }
 }
 
 /// A table as branches send it: CSV in UTF-8 (with a byte order mark or without) or GBK.
-struct Sheet: Sendable {
-    var header: [ArraySlice<UInt8>]
-    var records: [SheetRecord]
+package struct Sheet: Sendable {
+    package var header: [ArraySlice<UInt8>]
+    package var records: [SheetRecord]
 
     /// - Throws: ``SheetError`` when the bytes are in neither encoding or there is no header.
-    init(_ bytes: [UInt8]) throws {
+    package init(_ bytes: [UInt8]) throws {
         guard bytes.count <= Sheet.largest else { throw SheetError(.tooLarge) }
         let text = try Sheet.utf8(bytes)
         var reader = CSVReader(text)
@@ -46,8 +53,8 @@ struct Sheet: Sendable {
 }
 
 /// Why a whole file cannot be imported.
-struct SheetError: Error, Sendable, Hashable {
-    enum Code: String, Sendable {
+package struct SheetError: Error, Sendable, Hashable {
+    package enum Code: String, Sendable {
         case badEncoding = "bad_encoding"
         case noHeader = "no_header"
         case missingColumn = "missing_column"
@@ -58,12 +65,12 @@ struct SheetError: Error, Sendable, Hashable {
         case badMap = "bad_map"
     }
 
-    var code: Code
+    package var code: Code
     /// The column or form concerned.
-    var subject: String
-    var file: String
+    package var subject: String
+    package var file: String
 
-    init(_ code: Code, subject: String = "", file: String = "") {
+    package init(_ code: Code, subject: String = "", file: String = "") {
         self.code = code
         self.subject = subject
         self.file = file

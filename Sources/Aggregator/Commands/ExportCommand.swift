@@ -1,0 +1,62 @@
+import ArgumentParser
+import Console
+import Forms
+import Foundation
+import SQLiteStore
+import SyncCore
+import SyncStore
+import SyncTransport
+
+struct ExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract:
+            "Print a form's records as CSV: effective values, in key order, the same bytes for the same data."
+    )
+
+    @Argument(help: "The form, for example check-in.")
+    var form: String
+    @OptionGroup var store: DataOption
+    @Option(name: .long, help: "First day, YYYY-MM-DD; for forms with a day in their key.")
+    var from: String?
+    @Option(name: .long, help: "Last day, YYYY-MM-DD.")
+    var to: String?
+
+    func run() async throws {
+        try await Program.run {
+            guard let definition = FormCatalog.builtIn[form] else {
+                throw Failure(.usage, Words("there is no form \(form)", zh: "没有表单 \(form)"))
+            }
+            let first = try day(from)
+            let last = try day(to)
+            let hub = try store.folder.open()
+            let columns = definition.fields
+            let names = definition.keys.map(\.name) + columns.map(\.name) + ["first_created"]
+            Output.line(CSV.line(names))
+            try hub.export(form: form, from: first, to: last) { key, record in
+                let keys = zip(definition.keys, key).map { RecordText.text($1, as: $0.type) }
+                let values = columns.map { RecordText.text(record[$0.id] ?? .notStated, as: $0.type) }
+                Output.line(CSV.line(keys + values + [RecordText.time(record.firstCreated)]))
+            }
+        }
+    }
+
+    private func day(_ text: String?) throws -> Int32? {
+        guard let text else { return nil }
+        guard let day = CivilDay.parse(text) else {
+            throw Failure(
+                .usage, Words("\(text) is no day; write YYYY-MM-DD", zh: "\(text) 不是日期；请写 YYYY-MM-DD"))
+        }
+        return day
+    }
+}
+
+/// Values and lines of a CSV as exports write them.
+enum CSV {
+    static func line(_ cells: [String]) -> String {
+        cells.map { cell in
+            let mustQuote = cell.utf8.contains { $0 == 0x22 || $0 == 0x2c || $0 == 0x0a || $0 == 0x0d }
+            return mustQuote ? "\"" + cell.replacing("\"", with: "\"\"") + "\"" : cell
+        }.joined(separator: ",")
+    }
+}

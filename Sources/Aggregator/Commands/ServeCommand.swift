@@ -1,0 +1,57 @@
+import ArgumentParser
+import Console
+import Foundation
+import Logging
+import NIOPosix
+import SQLiteStore
+import ServiceLifecycle
+import SyncCore
+import SyncStore
+import SyncTransport
+import UnixSignals
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Take in what branches send, until it is told to stop.")
+
+    @OptionGroup var store: DataOption
+    @Option(name: .long, help: "Where to listen, HOST:PORT.")
+    var listen = "127.0.0.1:7710"
+
+    func run() async throws {
+        try await Program.run {
+            let folder = store.folder
+            let lock = try SessionLock(folder: folder.path)
+            defer { withExtendedLifetime(lock) {} }
+            let hubStore = try folder.open()
+            let key = try folder.key()
+            var logger = Logger(label: "aggregator") { StreamLogHandler.standardError(label: $0) }
+            logger.logLevel = .info
+            let server = HubServer(
+                writer: HubWriter(store: hubStore, now: HubFolder.milliseconds), logger: logger,
+                now: HubFolder.milliseconds)
+            guard let address = HostPort(listen) else {
+                throw Failure(.usage, Words("\(listen) is no HOST:PORT", zh: "\(listen) 不是 HOST:PORT"))
+            }
+            let listener = HubListenerService(address: address, key: key, server: server)
+            let group = ServiceGroup(
+                services: [listener], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            try await group.run()
+        }
+    }
+}
+
+/// The listener as a service that ends gracefully on a signal.
+struct HubListenerService: Service {
+    let address: HostPort
+    let key: DeviceKey
+    let server: HubServer
+
+    func run() async throws {
+        let listener = try await HubListener.start(
+            at: address, key: key, service: server, group: MultiThreadedEventLoopGroup.singleton)
+        Output.remark(Words("listening on \(listener.address)", zh: "正在监听 \(listener.address)"))
+        try? await gracefulShutdown()
+        await listener.shutdown()
+    }
+}

@@ -1,0 +1,271 @@
+import Console
+import Forms
+import Foundation
+import SyncCore
+import SyncStore
+
+/// The sheets that the centre imports: units, people, changes of the register, excuses.
+enum RegisterSheet: String, CaseIterable {
+    case units
+    case people
+    case registerChanges = "register-changes"
+    case excused
+
+    /// Columns that must be there.
+    var required: [String] {
+        switch self {
+        case .units: ["unit_id", "unit_name"]
+        case .people: ["person_id", "name", "unit_id"]
+        case .registerChanges: ["effective_date", "person_id", "change"]
+        case .excused: ["person_id", "from_date", "to_date"]
+        }
+    }
+}
+
+/// What an import did: accepted + unchanged + rejected + blank = records.
+struct RegisterResult: Encodable {
+    struct Rejection: Encodable {
+        var record: Int
+        var line: Int
+        var column: String
+        var reason: String
+        var message: String
+    }
+
+    var records = 0
+    var accepted = 0
+    var unchanged = 0
+    var rejected = 0
+    var blank = 0
+    var errors: [Rejection] = []
+}
+
+/// Reads one register sheet into records of the centre; the same file again changes nothing.
+struct RegisterImport {
+    /// Why a row is refused.
+    struct Refused: Error {
+        var column: String
+        var reason: String
+        var words: Words
+    }
+
+    let kind: RegisterSheet
+    let sheet: Sheet
+    let columns: [String: Int]
+
+    init(_ kind: RegisterSheet, bytes: [UInt8]) throws {
+        self.kind = kind
+        sheet = try Sheet(bytes)
+        var columns: [String: Int] = [:]
+        for (index, cell) in sheet.header.enumerated() {
+            columns[String(decoding: CellText.trimmed(cell), as: UTF8.self)] = index
+        }
+        for name in kind.required where columns[name] == nil {
+            throw Failure(
+                .usage,
+                Words(
+                    "the sheet has no column \(name); its header must be as README says",
+                    zh: "表中没有列 \(name)；表头须与 README 所述一致"))
+        }
+        self.columns = columns
+    }
+
+    /// Imports everything in one transaction.
+    func run(on store: any HubStore, now: Milliseconds, progress: ProgressBar) throws -> RegisterResult {
+        let result = try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
+            var result = RegisterResult()
+            for record in sheet.records {
+                result.records += 1
+                progress.show(result.records, of: sheet.records.count)
+                if record.isBlank {
+                    result.blank += 1
+                    continue
+                }
+                do {
+                    let isNew = try take(Row(record, columns, width: sheet.header.count), transaction)
+                    if isNew { result.accepted += 1 } else { result.unchanged += 1 }
+                } catch let refused as Refused {
+                    result.rejected += 1
+                    result.errors.append(
+                        RegisterResult.Rejection(
+                            record: record.number, line: record.line, column: refused.column,
+                            reason: refused.reason, message: refused.words.text()))
+                }
+            }
+            return result
+        }
+        progress.finish()
+        return result
+    }
+
+    /// Whether the row said something new.
+    private func take(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {
+        switch kind {
+        case .units: try unit(row, transaction)
+        case .people: try person(row, transaction)
+        case .registerChanges: try change(row, transaction)
+        case .excused: try excuse(row, transaction)
+        }
+    }
+
+    private func unit(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {
+        let unit = try row.id("unit_id")
+        return try write(
+            BuiltIn.unit, [.text(unit)],
+            [
+                "name": row.text("unit_name"), "type": row.text("unit_type"), "parent": row.text("parent_id"),
+                "line": row.text("line"),
+            ], transaction)
+    }
+
+    private func person(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {
+        let person = try row.id("person_id")
+        let unit = row.text("unit_id")
+        try check(unit, row, "unit_id", transaction)
+        var values: [String: Value] = [:]
+        let cells = [
+            "name": "name", "sex": "sex", "role": "role", "department": "department_id", "phone": "phone",
+            "home_region": "home_region_code", "responsible_for": "responsible_for",
+        ]
+        for (field, column) in cells { values[field] = row.text(column) }
+        for flag in ["party_member", "duty_flag"] { values[flag] = try row.flag(flag) }
+        let member = try write(
+            BuiltIn.membership, [.text(person), .integer(Int64(CivilDay.beginning))], ["unit": unit],
+            transaction)
+        let known = try write(BuiltIn.person, [.text(person)], values, transaction)
+        return member || known
+    }
+
+    private func change(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {
+        let person = try row.id("person_id")
+        try checkPerson(person, transaction)
+        let day = try row.day("effective_date")
+        let unit: Value
+        switch row.cell("change").uppercased() {
+        case "MOVE", "JOIN":
+            unit = .text(try row.id("to_unit"))
+            try check(unit, row, "to_unit", transaction)
+        case "LEAVE": unit = .notStated
+        default:
+            throw Refused(
+                column: "change", reason: "not_a_choice",
+                words: Words("write MOVE, JOIN or LEAVE", zh: "请写 MOVE、JOIN 或 LEAVE"))
+        }
+        return try write(
+            BuiltIn.membership, [.text(person), .integer(Int64(day))], ["unit": unit], transaction)
+    }
+
+    private func excuse(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {
+        let person = try row.id("person_id")
+        try checkPerson(person, transaction)
+        let from = try row.day("from_date")
+        let to = try row.day("to_date")
+        guard to >= from else {
+            throw Refused(
+                column: "to_date", reason: "out_of_range",
+                words: Words("the last day lies before the first", zh: "结束日期早于开始日期"))
+        }
+        return try write(
+            BuiltIn.excuse, [.text(person), .integer(Int64(from))],
+            ["to": .integer(Int64(to)), "reason": row.text("reason")], transaction)
+    }
+
+    private func checkPerson(_ person: String, _ transaction: any HubTransaction) throws {
+        guard try transaction.personExists(person) else {
+            throw Refused(
+                column: "person_id", reason: "unknown_person",
+                words: Words(
+                    "nobody with this id was imported; import the people first", zh: "没有导入过此编号的人员；请先导入人员"))
+        }
+    }
+
+    private func check(
+        _ unit: Value, _ row: Row, _ column: String, _ transaction: any HubTransaction
+    ) throws {
+        guard let code = unit.string, try !transaction.unitExists(code) else { return }
+        throw Refused(
+            column: column, reason: "unknown_unit",
+            words: Words("no unit \(code); import the units first", zh: "没有单位 \(code)；请先导入单位"))
+    }
+
+    /// Writes a version when the values differ from the effective ones; fields that the sheet does not have are
+    /// left alone.
+    private func write(
+        _ form: String, _ key: [Value], _ values: [String: Value], _ transaction: any HubTransaction
+    ) throws -> Bool {
+        guard let definition = FormCatalog.builtIn[form] else { throw StoreError(.corrupt, "form \(form)") }
+        let key = RecordKey(form: form, values: key)
+        let effective = try transaction.effective(key)
+        let assignments: [Assignment] = definition.fields.compactMap { field in
+            guard let value = values[field.name], effective?[field.id] != value else { return nil }
+            return Assignment(field: field.id, retentionClass: field.retentionClass, value: value)
+        }
+        guard !assignments.isEmpty else { return false }
+        try transaction.author(
+            Draft(
+                lane: .routine, key: key, formRevision: definition.revision,
+                context: try transaction.context(of: key), assignments: assignments))
+        return true
+    }
+}
+
+/// One row of a register sheet, by column name.
+private struct Row {
+    let cells: [ArraySlice<UInt8>]
+    let columns: [String: Int]
+
+    init(_ record: SheetRecord, _ columns: [String: Int], width: Int) throws {
+        guard record.cells.count == width else {
+            throw RegisterImport.Refused(
+                column: "", reason: "malformed_row",
+                words: Words(
+                    "the row has \(record.cells.count) cells and the header \(width)",
+                    zh: "本行有 \(record.cells.count) 格，表头有 \(width) 格"))
+        }
+        cells = record.cells
+        self.columns = columns
+    }
+
+    /// Trimmed; empty where the sheet has no such column.
+    func cell(_ column: String) -> String {
+        guard let index = columns[column] else { return "" }
+        return String(decoding: CellText.trimmed(cells[index]), as: UTF8.self)
+    }
+
+    /// A text, or *not stated* for a blank cell.
+    func text(_ column: String) -> Value {
+        let cell = cell(column)
+        return cell.isEmpty ? .notStated : .text(cell)
+    }
+
+    /// Yes or no in any of the spellings that sheets use; *not stated* for a blank cell.
+    func flag(_ column: String) throws -> Value {
+        guard let index = columns[column], !SheetRecord.isBlank(cells[index]) else { return .notStated }
+        guard let flag = CellText.boolean(CellText.trimmed(cells[index])) else {
+            throw RegisterImport.Refused(
+                column: column, reason: "bad_value",
+                words: Words(
+                    "\(column) is neither yes nor no; write Y or N", zh: "\(column) 不是“是/否”；请写 Y 或 N"))
+        }
+        return .boolean(flag)
+    }
+
+    func id(_ column: String) throws -> String {
+        let cell = cell(column)
+        guard !cell.isEmpty, cell.utf8.count <= Limits.keyBytes / 2 else {
+            throw RegisterImport.Refused(
+                column: column, reason: "missing_key",
+                words: Words("\(column) must be filled in", zh: "\(column) 必须填写"))
+        }
+        return cell
+    }
+
+    func day(_ column: String) throws -> Int32 {
+        guard let index = columns[column], let day = CellText.date(CellText.trimmed(cells[index])) else {
+            throw RegisterImport.Refused(
+                column: column, reason: "bad_date",
+                words: Words("\(column) is no date; write YYYY-MM-DD", zh: "\(column) 不是日期；请写 YYYY-MM-DD"))
+        }
+        return day
+    }
+}

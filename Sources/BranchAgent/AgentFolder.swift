@@ -1,0 +1,73 @@
+import Console
+import Forms
+import Foundation
+import SQLiteStore
+import SyncCore
+import SyncStore
+import SyncTransport
+
+/// A branch's data folder: the store, the device's key beside it, the lock of the session that runs on it.
+struct AgentFolder {
+    let path: String
+
+    private var keyPath: String { path + "/device.key" }
+
+    static func milliseconds() -> Milliseconds { Milliseconds(Date().timeIntervalSince1970 * 1_000) }
+
+    /// Loads the device's key, or makes it the first time. A join whose answer was lost goes on with the same key.
+    func keyForJoining() throws -> DeviceKey {
+        try Files.makePrivateFolder(path)
+        return FileManager.default.fileExists(atPath: keyPath)
+            ? try DeviceKey.load(from: keyPath) : try DeviceKey.create(at: keyPath)
+    }
+
+    func key() throws -> DeviceKey {
+        guard FileManager.default.fileExists(atPath: keyPath) else { throw StoreError(.notAStore, path) }
+        return try DeviceKey.load(from: keyPath)
+    }
+
+    func create(_ key: DeviceKey) throws -> SQLiteAgentStore {
+        try SQLiteAgentStore(folder: path, mode: .openOrCreate, means: means(key))
+    }
+
+    /// Opens a store whose device has joined.
+    func open() throws -> (store: SQLiteAgentStore, configuration: AgentConfiguration) {
+        let store = try SQLiteAgentStore(folder: path, mode: .open, means: means(try key()))
+        guard let configuration = try store.configuration() else {
+            throw StoreError(.notAStore, "\(path): this device has not joined a hub yet")
+        }
+        return (store, configuration)
+    }
+
+    private func means(_ key: DeviceKey) -> AgentMeans {
+        AgentMeans(hashing: .sha256, signing: Signing(key), verifying: .p256, random: Token16.random)
+    }
+}
+
+/// What the branch's store and settings give to whoever writes records.
+struct AgentContext {
+    let store: SQLiteAgentStore
+    let configuration: AgentConfiguration
+    let settings: Settings
+    let forms: CompiledCatalog
+
+    init(_ folder: AgentFolder) throws {
+        (store, configuration) = try folder.open()
+        settings =
+            configuration.settings.isEmpty
+            ? Settings() : try JSONDecoder().decode(Settings.self, from: Data(configuration.settings))
+        guard let zone = LocalZone(identifier: settings.timeZone) else {
+            throw Failure(
+                .noInput,
+                Words(
+                    "this machine does not know the time zone \(settings.timeZone); install the package tzdata",
+                    zh: "本机不认识时区 \(settings.timeZone)；请安装 tzdata"))
+        }
+        forms = try CompiledCatalog(.builtIn, settings: settings, zone: zone)
+    }
+
+    /// The clock, and whether it lies where the last contact with the hub allows.
+    func clock() throws -> AuthoringClock {
+        AuthoringClock(now: AgentFolder.milliseconds(), lastHubTime: try store.contact().lastHubTime)
+    }
+}

@@ -1,0 +1,150 @@
+public import ArgumentParser
+import Console
+import Foundation
+import NIOPosix
+import SyncCore
+import SyncStore
+import SyncTransport
+import SyncWire
+
+/// The branch's program.
+public struct BranchAgentCommand: AsyncParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "branch-agent",
+        abstract:
+            "The branch's side of Rollcall: keeps what is typed or imported, and sends it when there is a link.",
+        version: Program.version,
+        subcommands: [
+            JoinCommand.self, AddCommand.self, ImportCommand.self, SyncCommand.self, ServeCommand.self,
+            StatusCommand.self,
+        ])
+
+    public init() {}
+}
+
+/// What all verbs share.
+struct DataOption: ParsableArguments {
+    @Option(name: .long, help: "The folder that holds the branch's store.")
+    var data: String
+
+    var folder: AgentFolder { AgentFolder(path: data) }
+}
+
+struct JoinCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "join", abstract: "Join a hub with a code from the centre. Needs the network, once.")
+
+    @Argument(help: "The join code.")
+    var code: String
+    @OptionGroup var store: DataOption
+    @Option(name: .long, help: "What the centre calls this device.")
+    var label = ""
+
+    func run() async throws {
+        try await Program.run(explaining: SyncWords.failure) {
+            guard let code = JoinCode(text: code), let target = HostPort(code.address) else {
+                throw Failure(
+                    .usage,
+                    Words(
+                        "this is no join code, or a character of it is missing; copy the whole line again",
+                        zh: "这不是加入码，或缺少字符；请重新复制整行"))
+            }
+            let folder = store.folder
+            let key = try folder.keyForJoining()
+            let agent = try folder.create(key)
+            let old = try agent.configuration()
+            let replica = old?.replica ?? Token16.random()
+            let answer = try await JoinConnection.run(
+                address: target.host, port: target.port, pinned: code.hub, key: key,
+                join: Join(
+                    secret: code.secret, replica: replica, label: String(label.prefix(20)),
+                    clock: AgentFolder.milliseconds()),
+                group: MultiThreadedEventLoopGroup.singleton)
+            let joined = answer.joined
+            try agent.configure(
+                AgentConfiguration(
+                    replica: replica, address: code.address, hub: code.hub, hubPublicKey: answer.hubKey,
+                    unit: joined.unit, unitName: joined.unitName, hubName: joined.hubName,
+                    settings: joined.settings))
+            try agent.note { $0.skew = joined.clock - AgentFolder.milliseconds() }
+            tell(joined)
+        }
+    }
+
+    private func tell(_ joined: Joined) {
+        Output.line(
+            Words(
+                "joined \(joined.hubName) as a device of \(joined.unit) \(joined.unitName)",
+                zh: "已加入 \(joined.hubName)，单位 \(joined.unit) \(joined.unitName)"))
+        guard joined.state == .pending else { return }
+        let digits = String(format: "%06d", joined.confirmation)
+        Output.line(
+            Words(
+                "the centre must confirm this device: ring them and read out \(digits). Until then everything you "
+                    + "enter is kept here.",
+                zh: "需由中心确认本设备：请致电并报出 \(digits)。在此之前，录入内容保存在本机。"))
+    }
+}
+
+struct SyncCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sync",
+        abstract: "Send what is queued and fetch what is new, until both sides are drained.")
+
+    @OptionGroup var store: DataOption
+    @Flag(name: .long) var json = false
+
+    func run() async throws {
+        try await Program.run(explaining: SyncWords.failure) {
+            let lock = try SessionHold(store.folder)
+            defer { lock.release() }
+            let runner = try SyncRunner(store.folder)
+            let progress = ProgressBar(Words("sending", zh: "正在发送"))
+            do {
+                let report = try await runner.drain(progress: progress)
+                if json { try Output.json(report) } else { Output.line(SyncWords.words(for: report)) }
+            } catch let stopped as SyncFailure {
+                if json {
+                    try Output.json(stopped.report)
+                } else {
+                    Output.line(SyncWords.words(for: stopped.report))
+                }
+                throw stopped.failure
+                    ?? Failure(.unreachable, Words("the hub cannot be reached", zh: "无法连接汇总端"))
+            }
+        }
+    }
+}
+
+/// What a person reads of a sync.
+enum SyncWords {
+    static func words(for report: SyncReport) -> Words {
+        guard report.drained else {
+            return Words(
+                "not finished: \(report.receipted) receipted this time, \(report.queued) still queued here",
+                zh: "未完成：本次获回执 \(report.receipted) 条，本机尚有 \(report.queued) 条待发")
+        }
+        let asked =
+            report.quarantined == 0
+            ? Words("", zh: "")
+            : Words(
+                "; the centre asks about \(report.quarantined), see `branch-agent status`",
+                zh: "；中心对 \(report.quarantined) 条有疑问，见 branch-agent status")
+        return Words(
+            "done: \(report.receipted) receipted, nothing is left to send (\(report.bytesUp) bytes up, "
+                + "\(report.bytesDown) down)\(asked.en)",
+            zh: "完成：获回执 \(report.receipted) 条，没有待发内容（上行 \(report.bytesUp) 字节，"
+                + "下行 \(report.bytesDown) 字节）\(asked.zh)")
+    }
+
+    /// Words for the errors that only the transport knows.
+    @Sendable static func failure(_ error: any Error) -> Failure? {
+        switch error {
+        case let error as TransportError: SyncRunner.failed(error).failure
+        case let error as KeyError:
+            Failure(.noInput, Words("the device's key: \(error)", zh: "设备密钥：\(error)"))
+        case let error as SheetError: Failure(.usage, SheetMessages.words(for: error))
+        default: nil
+        }
+    }
+}

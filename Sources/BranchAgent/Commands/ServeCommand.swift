@@ -1,0 +1,133 @@
+import ArgumentParser
+import Console
+import Foundation
+import Logging
+import NIOPosix
+import SQLiteStore
+import ServiceLifecycle
+import SyncCore
+import SyncStore
+import SyncTransport
+import UnixSignals
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Stay, and sync whenever there is a link, until it is told to stop.")
+
+    @OptionGroup var store: DataOption
+
+    func run() async throws {
+        try await Program.run(explaining: SyncWords.failure) {
+            let hold = try SessionHold(store.folder)
+            defer { hold.release() }
+            var logger = Logger(label: "branch-agent") { StreamLogHandler.standardError(label: $0) }
+            logger.logLevel = .info
+            let service = SyncService(runner: try SyncRunner(store.folder), logger: logger)
+            let group = ServiceGroup(
+                services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            try await group.run()
+        }
+    }
+}
+
+/// Holds the session lock for as long as a verb runs.
+final class SessionHold {
+    private var lock: SessionLock?
+
+    init(_ folder: AgentFolder) throws {
+        guard FileManager.default.fileExists(atPath: folder.path) else {
+            throw StoreError(.notAStore, folder.path)
+        }
+        lock = try SessionLock(folder: folder.path)
+    }
+
+    func release() { lock = nil }
+}
+
+/// One connection after the other, with backoff between failures; new work of other programs is noticed while a
+/// connection stands and while there is none.
+struct SyncService: Service {
+    /// How often the journals are looked at for work that another program wrote.
+    static let lookEvery = Duration.seconds(2)
+
+    let runner: SyncRunner
+    let logger: Logger
+
+    func run() async throws {
+        let stop = StopFlag()
+        await withGracefulShutdownHandler {
+            await loop(stop)
+        } onGracefulShutdown: {
+            stop.set()
+        }
+    }
+
+    private func loop(_ stop: StopFlag) async {
+        var backoff = Backoff()
+        var generator = SystemRandomNumberGenerator()
+        while !stop.isSet {
+            let handle = AgentSessionHandle()
+            stop.onSet { handle.close() }
+            let watcher = Task { await watch(handle) }
+            let attempt = await runner.stay(handle)
+            watcher.cancel()
+            if attempt.isWelcomed { backoff.succeeded() }
+            guard !stop.isSet else { break }
+            let failed = attempt.failure
+            let wait = backoff.failed(retryAfter: failed?.retryAfter ?? 0, using: &generator)
+            logger.info(
+                "no session", metadata: ["reason": "\(failed?.code ?? "ended")", "nextTryInMs": "\(wait)"])
+            try? await runner.note(failed, nextTryIn: wait)
+            await stop.sleep(milliseconds: wait)
+        }
+    }
+
+    /// Tells the session of what other programs append.
+    private func watch(_ handle: AgentSessionHandle) async {
+        var known: [Lane: UInt64] = [:]
+        while !Task.isCancelled {
+            if let lasts = try? await runner.host.lasts(), lasts != known {
+                known = lasts
+                handle.appended(lasts)
+            }
+            try? await Task.sleep(for: SyncService.lookEvery)
+        }
+    }
+}
+
+/// Set once by a signal; wakes whoever sleeps on it.
+final class StopFlag: Sendable {
+    private struct State {
+        var isSet = false
+        var actions: [@Sendable () -> Void] = []
+    }
+
+    private let lock = NSLock()
+    nonisolated(unsafe) private var state = State()
+
+    var isSet: Bool { lock.withLock { state.isSet } }
+
+    func set() {
+        let actions = lock.withLock {
+            state.isSet = true
+            defer { state.actions = [] }
+            return state.actions
+        }
+        for action in actions { action() }
+    }
+
+    /// Runs `action` when the flag is set, at once when it is already. The last one counts.
+    func onSet(_ action: @escaping @Sendable () -> Void) {
+        let runNow = lock.withLock {
+            if !state.isSet { state.actions = [action] }
+            return state.isSet
+        }
+        if runNow { action() }
+    }
+
+    func sleep(milliseconds: UInt64) async {
+        let sleeper = Task { try await Task.sleep(for: .milliseconds(Int(clamping: milliseconds))) }
+        onSet { sleeper.cancel() }
+        _ = try? await sleeper.value
+    }
+}

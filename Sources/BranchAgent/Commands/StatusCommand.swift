@@ -1,0 +1,114 @@
+import ArgumentParser
+import Console
+import Foundation
+import SyncCore
+import SyncStore
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "What waits here, what has arrived at the centre, and what the centre asks.")
+
+    @OptionGroup var store: DataOption
+    @Flag(name: .long) var json = false
+
+    func run() async throws {
+        try await Program.run(explaining: SyncWords.failure) {
+            let status = try AgentStatus(store.folder)
+            if json { try Output.json(status) } else { status.lines().forEach { Output.line($0) } }
+        }
+    }
+}
+
+/// What a branch knows of its queue; all of it from receipts, nothing from "the request finished".
+struct AgentStatus: Encodable {
+    struct LaneCounts: Encodable {
+        var versions: UInt64
+        var queued: UInt64
+        var receipted: UInt64
+        var quarantined: UInt64
+        var oldestQueued: String?
+    }
+
+    struct Question: Encodable {
+        var reason: String
+        var form: String
+        /// Key values as text; people's ids only.
+        var key: String
+    }
+
+    var unit: String
+    var unitName: String
+    var hub: String
+    var lanes: [String: LaneCounts]
+    var lastContact: String?
+    var lastReceipt: String?
+    var nextTry: String?
+    var lastFailure: String?
+    var skewMilliseconds: Int64
+    var questions: [Question]
+
+    init(_ folder: AgentFolder) throws {
+        let (store, configuration) = try folder.open()
+        unit = configuration.unit
+        unitName = configuration.unitName
+        hub = configuration.address
+        lanes = [:]
+        for lane in Lane.allCases {
+            let status = try store.status(of: lane)
+            lanes["\(lane)"] = LaneCounts(
+                versions: status.versions, queued: status.queued, receipted: status.receipted,
+                quarantined: status.quarantined, oldestQueued: status.oldestQueued.map(RecordText.time))
+        }
+        let contact = try store.contact()
+        lastContact = contact.lastContact.map(RecordText.time)
+        lastReceipt = contact.lastReceipt.map(RecordText.time)
+        nextTry = contact.nextTry.map(RecordText.time)
+        lastFailure = contact.lastFailure
+        skewMilliseconds = contact.skew
+        questions = try store.verdicts([.quarantined, .noted], limit: 20).map { verdict, key in
+            Question(
+                reason: verdict.reason, form: key.form,
+                key: RecordText.text(key))
+        }
+    }
+
+    func lines() -> [String] {
+        var lines = [
+            Words("\(unit) \(unitName), hub \(hub)", zh: "\(unit) \(unitName)，汇总端 \(hub)").text()
+        ]
+        var table = TextTable(
+            [
+                Words("lane", zh: "通道"), Words("queued here", zh: "本机待发"),
+                Words("arrived at the centre", zh: "已到中心"), Words("quarantined there", zh: "中心存疑"),
+            ].map { $0.text() })
+        let names = [
+            Lane.urgent: Words("urgent", zh: "紧急"), Lane.routine: Words("routine", zh: "常规"),
+        ]
+        for lane in Lane.allCases {
+            guard let counts = lanes["\(lane)"], let name = names[lane] else { continue }
+            table.add([name.text(), "\(counts.queued)", "\(counts.receipted)", "\(counts.quarantined)"])
+        }
+        lines += table.lines()
+        let never = Words("never", zh: "从未")
+        lines.append(
+            Words(
+                "last contact \(lastContact ?? never.en), last receipt \(lastReceipt ?? never.en)"
+                    + (nextTry.map { ", next try \($0)" } ?? ""),
+                zh: "最近联系 \(lastContact ?? never.zh)，最近回执 \(lastReceipt ?? never.zh)"
+                    + (nextTry.map { "，下次尝试 \($0)" } ?? "")
+            ).text())
+        if let lastFailure {
+            lines.append(
+                Words("the last try failed: \(lastFailure)", zh: "最近一次未成功：\(lastFailure)").text())
+        }
+        for question in questions {
+            lines.append(
+                Words(
+                    "the centre notes: \(question.form) \(question.key): \(question.reason)",
+                    zh: "中心备注：\(question.form) \(question.key)：\(question.reason)"
+                ).text())
+        }
+        return lines
+    }
+}

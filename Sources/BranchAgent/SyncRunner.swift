@@ -1,0 +1,243 @@
+import Console
+import Foundation
+import NIOPosix
+import SyncCore
+import SyncStore
+import SyncTransport
+
+/// What one or more sessions with the hub came to.
+struct SyncReport: Encodable, Sendable {
+    var drained = false
+    var sessions = 0
+    var bytesUp = 0
+    var bytesDown = 0
+    var batches = 0
+    /// Versions receipted while this ran.
+    var receipted: UInt64 = 0
+    /// Versions that still wait.
+    var queued: UInt64 = 0
+    var quarantined: UInt64 = 0
+    /// Why the last try failed; nil when it went well.
+    var failure: String?
+}
+
+/// Runs sessions until both sides are drained or no progress is made for a while.
+struct SyncRunner: Sendable {
+    /// Milliseconds without progress after which `sync` gives up.
+    static let patience: UInt64 = 10_000
+
+    let host: AgentHost
+    let configuration: AgentConfiguration
+    let key: DeviceKey
+    let target: HostPort
+
+    init(_ folder: AgentFolder) throws {
+        key = try folder.key()
+        let opened = try folder.open()
+        host = AgentHost(
+            store: opened.store, program: "branch-agent \(Program.version)", now: AgentFolder.milliseconds)
+        configuration = opened.configuration
+        guard let target = HostPort(opened.configuration.address) else {
+            throw Failure(
+                .usage,
+                Words(
+                    "the hub's address is no HOST:PORT: \(opened.configuration.address)",
+                    zh: "汇总端地址不是 HOST:PORT：\(opened.configuration.address)"))
+        }
+        self.target = target
+    }
+
+    /// - Throws: `Failure` when the hub is out of reach or refuses.
+    func drain(progress: ProgressBar) async throws -> SyncReport {
+        let before = try await totals()
+        host.meter.moved()
+        var report = SyncReport()
+        var backoff = Backoff()
+        var generator = SystemRandomNumberGenerator()
+        var failure: Failure?
+        while true {
+            report.sessions += 1
+            let bar = Task { await show(progress, before: before) }
+            let attempt = await connect(.drain, handle: AgentSessionHandle())
+            bar.cancel()
+            progress.finish()
+            report.add(attempt.statistics)
+            try await note(attempt.failure)
+            guard let failed = attempt.failure else {
+                report.drained = true
+                break
+            }
+            failure = failed.failure
+            report.failure = failed.failure.message.text(.english)
+            if failed.isFinal || host.meter.idleMilliseconds() > SyncRunner.patience { break }
+            let wait = min(2_000, backoff.failed(retryAfter: failed.retryAfter, using: &generator))
+            try await Task.sleep(for: .milliseconds(Int(wait)))
+        }
+        try await fill(&report, before: before)
+        if !report.drained { throw SyncFailure(report: report, failure: failure) }
+        report.failure = nil
+        return report
+    }
+
+    struct Attempt {
+        struct Failed {
+            var failure: Failure
+            /// Trying again does not help.
+            var isFinal: Bool
+            var retryAfter: UInt32
+            /// For `status`: a refusal's number or a word.
+            var code: String
+        }
+
+        var statistics: LinkStatistics
+        /// The hub said Welcome.
+        var isWelcomed: Bool
+        var failure: Failed?
+    }
+
+    /// A connection that stays until it breaks or is closed.
+    func stay(_ handle: AgentSessionHandle) async -> Attempt {
+        await connect(.stay, handle: handle)
+    }
+
+    private func connect(_ goal: AgentSession.Goal, handle: AgentSessionHandle) async -> Attempt {
+        do {
+            let result = try await AgentConnection.run(
+                address: target.host, port: target.port, pinned: configuration.hub, key: key,
+                session: AgentSession(goal: goal), host: host,
+                group: MultiThreadedEventLoopGroup.singleton, handle: handle)
+            return Attempt(
+                statistics: result.statistics, isWelcomed: result.isWelcomed,
+                failure: SyncRunner.failed(result))
+        } catch {
+            return Attempt(
+                statistics: LinkStatistics(), isWelcomed: false, failure: SyncRunner.failed(error))
+        }
+    }
+
+    static func failed(_ result: AgentConnectionResult) -> Attempt.Failed? {
+        switch result.ending {
+        case .clean: nil
+        case .refused(let refuse), .failed(let refuse): failed(refuse)
+        case .cut(let reason): failed(TransportError.cut(reason))
+        }
+    }
+
+    static func failed(_ error: any Error) -> Attempt.Failed {
+        switch error {
+        case let refuse as Refuse: return failed(refuse)
+        case let error as TransportError:
+            let isFinal = error == .wrongHubKey
+            let status: ExitStatus = isFinal ? .refusedByHub : .unreachable
+            return Attempt.Failed(
+                failure: Failure(status, LinkWords.words(for: error)), isFinal: isFinal, retryAfter: 0,
+                code: isFinal ? "wrong_hub_key" : "unreachable")
+        case let error as StoreError:
+            return Attempt.Failed(
+                failure: Program.failure(for: error), isFinal: true, retryAfter: 0, code: error.code.rawValue)
+        default:
+            return Attempt.Failed(
+                failure: Program.failure(for: error), isFinal: false, retryAfter: 0, code: "link")
+        }
+    }
+
+    private static func failed(_ refuse: Refuse) -> Attempt.Failed {
+        let isLink = refuse.code == .silence || refuse.code == .shuttingDown || refuse.code == .overloaded
+        let mayPass = isLink || refuse.code == .diskFull || refuse.code.rawValue < 200
+        let status: ExitStatus =
+            refuse.code == .silence || refuse.code == .shuttingDown ? .unreachable : .refusedByHub
+        return Attempt.Failed(
+            failure: Failure(status, RefusalWords.words(for: refuse)), isFinal: !mayPass,
+            retryAfter: min(5, refuse.retryAfter), code: "\(refuse.code.rawValue)")
+    }
+
+    /// Keeps how a try ended, for `status`.
+    func note(_ failed: Attempt.Failed?, nextTryIn wait: UInt64? = nil) async throws {
+        let code = failed?.code
+        try await host.run { store in
+            try store.note { facts in
+                facts.lastFailure = code
+                facts.nextTry = wait.map { AgentFolder.milliseconds() + Milliseconds($0) }
+            }
+        }
+    }
+
+    private func totals() async throws -> [Lane: LaneStatus] {
+        try await host.run { store in
+            var result: [Lane: LaneStatus] = [:]
+            for lane in Lane.allCases { result[lane] = try store.status(of: lane) }
+            return result
+        }
+    }
+
+    private func fill(_ report: inout SyncReport, before: [Lane: LaneStatus]) async throws {
+        for (lane, status) in try await totals() {
+            report.receipted += status.receipted - min(status.receipted, before[lane]?.receipted ?? 0)
+            report.queued += status.queued
+            report.quarantined += status.quarantined
+        }
+    }
+
+    private func show(_ progress: ProgressBar, before: [Lane: LaneStatus]) async {
+        let waiting = before.values.reduce(0) { $0 + $1.queued }
+        guard waiting > 0, Output.isTerminal else { return }
+        while !Task.isCancelled {
+            let queued = try? await host.run { store in
+                try Lane.allCases.reduce(UInt64(0)) { $0 + (try store.status(of: $1).queued) }
+            }
+            if let queued { progress.show(Int(waiting - min(waiting, queued)), of: Int(waiting)) }
+            try? await Task.sleep(for: .milliseconds(200))
+        }
+    }
+}
+
+/// A sync that did not come to its end; the report says how far it got.
+struct SyncFailure: Error {
+    var report: SyncReport
+    var failure: Failure?
+}
+
+/// When something last moved; read and written from any thread.
+final class ProgressMeter: Sendable {
+    private let lock = NSLock()
+    nonisolated(unsafe) private var at = DispatchTime.now().uptimeNanoseconds
+
+    func moved() { lock.withLock { at = DispatchTime.now().uptimeNanoseconds } }
+
+    func idleMilliseconds() -> UInt64 {
+        lock.withLock { (DispatchTime.now().uptimeNanoseconds - at) / 1_000_000 }
+    }
+}
+
+extension SyncReport {
+    mutating func add(_ statistics: LinkStatistics) {
+        bytesUp += Int(clamping: statistics.bytesUp)
+        bytesDown += Int(clamping: statistics.bytesDown)
+        batches += Int(clamping: statistics.batchesUp)
+    }
+}
+
+/// What a person reads when there was no session.
+enum LinkWords {
+    static func words(for error: TransportError) -> Words {
+        switch error {
+        case .unreachable(let reason):
+            Words(
+                "the hub cannot be reached (\(reason)); everything stays queued here, try again when there is a link",
+                zh: "无法连接汇总端（\(reason)）；所有内容仍在本机排队，有网络时再试")
+        case .wrongHubKey:
+            Words(
+                "whoever answers there is not the hub that this device joined: its key is another. Nothing was sent; "
+                    + "check the address, or ring the centre",
+                zh: "对方不是本设备加入的汇总端（密钥不同）。没有发送任何内容；请检查地址或联系中心")
+        case .tls(let reason):
+            Words(
+                "no secure connection to the hub (\(reason)); check the address",
+                zh: "无法与汇总端建立安全连接（\(reason)）；请检查地址")
+        case .cut(let reason):
+            Words(
+                "the connection broke (\(reason)); what was receipted stays, the rest is still queued here",
+                zh: "连接中断（\(reason)）；已获回执的内容有效，其余仍在本机排队")
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import Foundation
+
+/// Reading files that a person named.
+public enum Files {
+    /// The whole file.
+    ///
+    /// - Throws: ``Failure`` with `.noInput` that names the file.
+    public static func read(_ path: String) throws -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw Failure(
+                .noInput,
+                Words(
+                    "cannot read \(path); check the name and whether you may read it",
+                    zh: "无法读取 \(path)；请检查文件名和读取权限"))
+        }
+        return Array(data)
+    }
+}
+
+extension Files {
+    /// Makes a folder, and those above it, that only its owner may enter.
+    public static func makePrivateFolder(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw Failure(
+                .noInput, Words("cannot make the folder \(path): \(error)", zh: "无法建立目录 \(path)：\(error)"))
+        }
+    }
+}

@@ -1,0 +1,39 @@
+public import Forms
+
+extension Settings {
+    /// Takes a setting as it is typed, NAME=VALUE.
+    ///
+    /// - Throws: ``Failure`` with `.usage` when there is no such setting or the value does not fit.
+    public mutating func apply(_ assignment: String) throws {
+        let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else {
+            throw Failure(
+                .usage, Words("write NAME=VALUE, not \(assignment)", zh: "请写 名称=值，而不是 \(assignment)"))
+        }
+        let value = String(parts[1])
+        switch parts[0] {
+        case "checkInCutoff" where CutOff(value) != nil: checkInCutoff = value
+        case "reportCutoff" where CutOff(value) != nil: reportCutoff = value
+        case "temperatureMinimum" where isTemperature(value): temperatureMinimum = value
+        case "temperatureMaximum" where isTemperature(value): temperatureMaximum = value
+        case "temperatureAlert" where isTemperature(value): temperatureAlert = value
+        case "entryWindowDays" where (1...36_500).contains(Int(value) ?? 0):
+            entryWindowDays = Int(value) ?? entryWindowDays
+        case "firstDay" where CivilDay.parse(value) != nil: firstDay = value
+        case "lastDay" where CivilDay.parse(value) != nil: lastDay = value
+        default:
+            throw Failure(
+                .usage,
+                Words(
+                    "\(assignment): no such setting, or a value that does not fit. There are checkInCutoff and "
+                        + "reportCutoff (HH:mm), temperatureMinimum, temperatureMaximum and temperatureAlert, "
+                        + "entryWindowDays, firstDay and lastDay (YYYY-MM-DD)",
+                    zh: "\(assignment)：没有此设置，或值不合适。可设：checkInCutoff、reportCutoff（HH:mm）、temperatureMinimum、"
+                        + "temperatureMaximum、temperatureAlert、entryWindowDays、firstDay、lastDay（YYYY-MM-DD）"))
+        }
+    }
+
+    private func isTemperature(_ text: String) -> Bool {
+        CellText.decimal(Array(text.utf8)[...], scale: 2) != nil
+    }
+}

@@ -1,0 +1,6 @@
+import Aggregator
+import ArgumentParser
+
+@main struct Main {
+    static func main() async { await AggregatorCommand.main() }
+}
