@@ -141,6 +141,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings),
+        .testTarget(name: "ConsoleTests", dependencies: ["Console", "Forms"], swiftSettings: settings),
         .testTarget(
             name: "BranchAgentTests",
             dependencies: [

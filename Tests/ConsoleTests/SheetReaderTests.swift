@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import BranchAgent
+@testable import Console
 
 struct SheetReaderTests {
     func sheet(_ text: String) throws -> Sheet { try Sheet(Array(text.utf8)) }
