@@ -47,7 +47,8 @@ public final class SQLiteHubStore: HubStore {
         try self.init(connection: try HubConnection(database), means: means)
     }
 
-    init(connection: HubConnection, means: HubMeans) throws {
+    /// - Parameter isReading: nothing is written, not even tables for forms that have none yet.
+    init(connection: HubConnection, means: HubMeans, isReading: Bool = false) throws {
         self.means = means
         self.connection = connection
         terms = try HubTerms(connection)
@@ -60,7 +61,7 @@ public final class SQLiteHubStore: HubStore {
         self.epoch = epoch
         name = try connection.first("SELECT value FROM meta WHERE name = 'hub_name'") { $0.text(0) } ?? ""
         connection.forget = { [unowned self] in forget() }
-        try openTables()
+        if isReading { try readTables() } else { try openTables() }
     }
 
     private func forget() {
@@ -123,12 +124,12 @@ public final class SQLiteHubStore: HubStore {
         }
     }
 
-    private func formNumbers() throws -> [[UInt8]: Int64] {
+    func formNumbers() throws -> [[UInt8]: Int64] {
         let rows = try connection.all("SELECT name, num FROM form") { ($0.bytes(0), $0.int(1)) }
         return Dictionary(rows, uniquingKeysWith: { first, _ in first })
     }
 
-    private func columns(of table: HubTable) throws -> Set<String> {
+    func columns(of table: HubTable) throws -> Set<String> {
         Set(try connection.all("SELECT name FROM pragma_table_info(?)", .text(table.name)) { $0.text(0) })
     }
 

@@ -1,0 +1,65 @@
+import Console
+import SyncCore
+import SyncStore
+
+/// A hub has no queue: what its devices said of theirs when they last spoke to it.
+struct HubQueue: Encodable {
+    struct Waiting: Encodable {
+        var count: UInt64
+        var oldestAgeSeconds: UInt64
+    }
+
+    struct Device: Encodable {
+        var id: Int64
+        var unit: String
+        /// First sixteen hexadecimal digits.
+        var fingerprint: String
+        var state: String
+        var lastSeen: String?
+        var urgent: Waiting
+        var routine: Waiting
+    }
+
+    var store = "hub"
+    var devices: [Device]
+
+    init(_ devices: [DeviceInfo]) {
+        self.devices = devices.map { device in
+            Device(
+                id: device.id, unit: Masking.clean(device.unit), fingerprint: device.fingerprint.short,
+                state: device.state.rawValue, lastSeen: device.lastSeen.map(RecordText.time),
+                urgent: Waiting(
+                    count: device.urgent.count, oldestAgeSeconds: device.urgent.oldestAge / 1_000),
+                routine: Waiting(
+                    count: device.routine.count, oldestAgeSeconds: device.routine.oldestAge / 1_000))
+        }
+    }
+
+    func lines() -> [String] {
+        let head = Words(
+            "a hub has no queue of its own; its devices last reported these backlogs:",
+            zh: "汇总端没有自己的待发队列；各设备最近报告的积压如下：")
+        guard !devices.isEmpty else {
+            return [
+                Words("a hub has no queue, and no device has joined this one", zh: "汇总端没有队列，也尚无设备加入").text()
+            ]
+        }
+        var table = TextTable(
+            [
+                Words("device", zh: "设备"), Words("unit", zh: "单位"), Words("state", zh: "状态"),
+                Words("last seen", zh: "最近联系"), Words("urgent", zh: "紧急"),
+                Words("routine", zh: "常规"), Words("oldest", zh: "最早"),
+            ].map { $0.text() })
+        for device in devices {
+            let oldest = max(device.urgent.oldestAgeSeconds, device.routine.oldestAgeSeconds)
+            table.add([
+                "\(device.id)", device.unit, device.state,
+                device.lastSeen ?? Words("never", zh: "从未").text(), "\(device.urgent.count)",
+                "\(device.routine.count)",
+                Now.age(Milliseconds(clamping: oldest.multipliedReportingOverflow(by: 1_000).partialValue))
+                    .text(),
+            ])
+        }
+        return [head.text()] + table.lines()
+    }
+}

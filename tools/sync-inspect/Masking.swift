@@ -1,0 +1,54 @@
+import Console
+import Forms
+import SyncCore
+
+/// A value on its way to a person: personal fields are masked, and nothing steers a terminal.
+struct Masking {
+    static let mask = "***"
+
+    let forms: FormCatalog
+    let unmask: Bool
+
+    /// Nil for *not stated*. A field that no form at hand knows counts as personal.
+    func text(_ value: Value, field id: FieldID, of form: String) -> String? {
+        if value == .notStated { return nil }
+        let field = forms[form]?.field(id)
+        guard unmask || field?.personal == false else { return Masking.mask }
+        return Masking.clean(RecordText.text(value, as: field?.type))
+    }
+
+    func name(of id: FieldID, in form: String) -> String {
+        if id == RecordState.existence { return "(existence)" }
+        return forms[form]?.field(id)?.name ?? "field \(id)"
+    }
+
+    /// Ids and days as they are; what may be free text, masked.
+    func text(_ key: RecordKey) -> [String] {
+        let keys = forms[key.form]?.keys ?? []
+        let isBuiltIn = FormCatalog.builtIn[key.form] != nil
+        return key.values.enumerated().map { index, value in
+            if case .integer = value, index >= keys.count { return RecordText.text(value) }
+            let isKnown = index < keys.count && (keys[index].type != .text || isBuiltIn)
+            guard isKnown || unmask else { return Masking.mask }
+            return Masking.clean(RecordText.text(value, as: index < keys.count ? keys[index].type : nil))
+        }
+    }
+
+    func author(_ author: [UInt8]) -> String? {
+        if author.isEmpty { return nil }
+        return unmask ? Masking.clean(String(decoding: author, as: UTF8.self)) : Masking.mask
+    }
+
+    /// Control characters spelled out.
+    static func clean(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {
+                result += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Console
+import Forms
+import SQLiteStore
+import SyncCore
+import SyncStore
+
+struct RecordCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "record",
+        abstract: "All versions of one record that are held here, and what each still says.")
+
+    @Argument(help: "The form, such as check-in.") var form: String
+    @Argument(help: "The key's values in the form's order, such as 2020-02-03 T001.") var key: [String]
+    @OptionGroup var store: DataOption
+    @Flag(name: .long, help: "For scripts.") var json = false
+    @Flag(name: .long, help: "Show personal fields as they are.") var unmask = false
+
+    func run() async throws {
+        try await Program.run {
+            let store = try StoreAtHand(store.data)
+            let forms = try store.forms()
+            let key = try RecordCommand.key(form, key, forms)
+            let found: (state: RecordState?, versions: [Version])
+            switch store {
+            case .agent(let store): found = (try store.record(key), try store.versions(of: key))
+            case .hub(let store): found = (try store.record(key), try store.versions(of: key))
+            }
+            let report = RecordReport(
+                key, found.state, found.versions, forms: forms,
+                masking: Masking(forms: forms, unmask: unmask))
+            if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
+        }
+    }
+
+    /// Reads the key's values by the form.
+    ///
+    /// - Throws: ``Failure`` with `.usage` that names the form's keys.
+    static func key(_ form: String, _ texts: [String], _ forms: FormCatalog) throws -> RecordKey {
+        guard let definition = forms[form] else {
+            let known = forms.definitions.map(\.form)
+            let names = known.enumerated().filter { known.firstIndex(of: $0.element) == $0.offset }
+                .map(\.element).joined(separator: ", ")
+            throw Failure(
+                .usage,
+                Words(
+                    "there is no form \(Masking.clean(form)); known are \(names)",
+                    zh: "没有表单 \(Masking.clean(form))；已知：\(names)"))
+        }
+        guard texts.count == definition.keys.count else {
+            let names = definition.keys.map { $0.name.uppercased() }.joined(separator: " ")
+            throw Failure(
+                .usage,
+                Words(
+                    "a record of \(form) is named by \(definition.keys.count) values: \(form) \(names)",
+                    zh: "\(form) 的记录由 \(definition.keys.count) 个值确定：\(form) \(names)"))
+        }
+        var values: [Value] = []
+        for (text, key) in zip(texts, definition.keys) {
+            guard let value = value(CellText.trimmed(Array(text.utf8)[...]), as: key.type) else {
+                throw Failure(
+                    .usage,
+                    Words(
+                        "\(key.name) cannot be \(Masking.clean(text)); it is a \(key.type.rawValue)"
+                            + (key.type == .date ? " such as 2020-02-03" : ""),
+                        zh: "\(key.labels.zh)（\(key.name)）不能是 \(Masking.clean(text))；类型为 \(key.type.rawValue)"
+                    ))
+            }
+            values.append(value)
+        }
+        return RecordKey(form: form, values: values)
+    }
+
+    private static func value(_ text: ArraySlice<UInt8>, as type: FieldType) -> Value? {
+        switch type.kind {
+        case .integer where type == .date: CellText.date(text).map { .integer(Int64($0)) }
+        case .integer where type == .boolean: CellText.boolean(text).map { .boolean($0) }
+        case .integer: Int64(String(decoding: text, as: UTF8.self)).map { .integer($0) }
+        case .text: text.isEmpty ? nil : .text(Array(text))
+        case .decimal, .list: nil
+        }
+    }
+}

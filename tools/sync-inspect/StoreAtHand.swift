@@ -1,0 +1,72 @@
+import ArgumentParser
+import Console
+import Forms
+import Foundation
+import SQLiteStore
+import SyncCore
+import SyncStore
+
+struct DataOption: ParsableArguments {
+    @Option(name: .long, help: "The folder that holds the branch's or the hub's store.")
+    var data: String
+}
+
+/// A store of either kind, opened for looking only, beside whatever program runs on it.
+enum StoreAtHand {
+    case agent(SQLiteAgentStore)
+    case hub(SQLiteHubStore)
+
+    /// - Throws: ``Failure`` with `.noInput` when there is no store that can be read.
+    init(_ folder: String) throws {
+        do {
+            self = .agent(try SQLiteAgentStore(readingFrom: folder))
+        } catch let error as StoreError where error.code == .notAStore {
+            do {
+                self = .hub(try SQLiteHubStore(readingFrom: folder))
+            } catch let error as StoreError {
+                throw StoreAtHand.failure(error, folder)
+            }
+        } catch let error as StoreError {
+            throw StoreAtHand.failure(error, folder)
+        }
+    }
+
+    private static func failure(_ error: StoreError, _ folder: String) -> Failure {
+        switch error.code {
+        case .notAStore:
+            Failure(
+                .noInput,
+                Words(
+                    "\(folder) holds no store of a branch or a hub; --data names the folder that `branch-agent` or "
+                        + "`aggregator` was given",
+                    zh: "\(folder) 中没有分支或汇总端的数据；--data 应为 branch-agent 或 aggregator 所用的目录"))
+        case .corrupt, .inputOutput:
+            Failure(
+                .noInput,
+                Words("the store in \(folder) cannot be read: \(error)", zh: "无法读取 \(folder) 中的数据：\(error)"))
+        default: Program.failure(for: error)
+        }
+    }
+
+    /// The built-in forms, and those that came down to a branch.
+    func forms() throws -> FormCatalog {
+        guard case .agent(let store) = self else { return .builtIn }
+        let more = try store.forms().compactMap { try? FormCatalog.decode($0) }
+        // A later revision stands before an earlier one.
+        return FormCatalog(more.reversed() + FormCatalog.builtIn.definitions)
+    }
+}
+
+/// Times as reports show them.
+enum Now {
+    static func milliseconds() -> Milliseconds { Milliseconds(Date().timeIntervalSince1970 * 1_000) }
+
+    /// "3 h 20 min" and the like; a clock that went backwards gives 0.
+    static func age(_ milliseconds: Milliseconds) -> Words {
+        let minutes = max(0, milliseconds) / 60_000
+        let (days, hours) = (minutes / 1_440, minutes / 60 % 24)
+        if days > 0 { return Words("\(days) d \(hours) h", zh: "\(days) 天 \(hours) 小时") }
+        if hours > 0 { return Words("\(hours) h \(minutes % 60) min", zh: "\(hours) 小时 \(minutes % 60) 分") }
+        return Words("\(minutes) min", zh: "\(minutes) 分")
+    }
+}
