@@ -115,9 +115,11 @@ struct Importer {
     /// - Throws: ``SheetError`` before anything is written, and whatever the store throws.
     func run(
         _ files: [SheetFile], map: HeaderMap = HeaderMap(), on store: any AgentStore, clock: AuthoringClock,
-        isDryRun: Bool = false, progress: (Int, Int) -> Void = { _, _ in }
+        isDryRun: Bool = false, unknownColumn: (_ file: String, _ heading: String) -> Void = { _, _ in },
+        progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> ImportResult {
         let plan = try ImportPlan(form: form, files: files, map: map, now: clock.now)
+        for (file, heading) in plan.unknownColumns { unknownColumn(file, heading) }
         do {
             return try store.write(clock: clock) { transaction in
                 let result = try write(plan, clock: clock, in: transaction, progress: progress)

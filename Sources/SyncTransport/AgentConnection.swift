@@ -1,3 +1,4 @@
+import Glibc
 public import NIOCore
 import NIOPosix
 public import SyncCore
@@ -99,9 +100,24 @@ enum Dialer {
         do {
             _ = try await bootstrap.connect(host: address, port: port).get()
         } catch {
-            let reason = TransportError.unreachable("\(error)")
+            let reason = TransportError.unreachable(describe(error))
             abandoned(reason)
             throw reason
+        }
+    }
+}
+
+extension Dialer {
+    /// The system's own word for what went wrong, where there is one.
+    static func describe(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError: return String(cString: strerror(error.errnoCode))
+        case let error as NIOConnectionError:
+            if let first = error.connectionErrors.first { return describe(first.error) }
+            if error.dnsAError != nil || error.dnsAAAAError != nil { return "the name \(error.host) is unknown" }
+            return "no address"
+        case ChannelError.connectTimeout: return "no answer within 10 seconds"
+        default: return "\(error)"
         }
     }
 }

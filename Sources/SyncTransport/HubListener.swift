@@ -61,7 +61,7 @@ public final class HubListener: Sendable {
             return HubListener(
                 address: HostPort(host: address.host, port: port), channel: channel, register: register)
         } catch {
-            throw TransportError.unreachable("cannot listen at \(address): \(error)")
+            throw TransportError.unreachable("cannot listen at \(address): \(Dialer.describe(error))")
         }
     }
 

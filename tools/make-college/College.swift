@@ -66,6 +66,8 @@ struct College {
     let moveTo = "B02"
     var excused: Person
     let excusedFrom: Day
+    /// People who have not answered on the last day.
+    let silent: [String]
     var mistyped: CheckIn
 
     var branches: [CollegeUnit] { units.filter { $0.size > 0 } }
@@ -93,6 +95,7 @@ struct College {
         else { return nil }
         self.mover = mover
         self.excused = excused
+        silent = ["B03", "B04"].compactMap { unit in people.last { $0.unit == unit }?.id }
         mistyped = CheckIn(person: typist, day: last, seconds: 8 * 3600 + 120, device: "ph-000000")
         makeSheets(using: &generator)
     }
@@ -184,6 +187,7 @@ extension College {
             return row
         }
         if person.id == excused.id && day >= excusedFrom { return nil }
+        if day == last && silent.contains(person.id) { return nil }
         return absent ? nil : row
     }
 

@@ -67,6 +67,15 @@ struct BoardJSON: Encodable {
     struct Report: Encodable {
         var status: String
         var kind: String?
+
+        private enum CodingKeys: String, CodingKey { case status, kind }
+
+        /// `kind` is always there, null while the report is missing.
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(status, forKey: .status)
+            try container.encode(kind, forKey: .kind)
+        }
     }
 
     struct Line: Encodable {
@@ -162,7 +171,25 @@ struct BoardText {
             Words("total", zh: "合计").text(), "\(sums.register)", "\(sums.checkedIn)", "\(sums.missing)",
             "\(sums.excused)", "\(sums.late)", "\(sums.flagged)", "", "",
         ])
-        return [Words("Coverage of \(date)", zh: "\(date) 覆盖情况").text()] + table.lines()
+        return [Words("Coverage of \(date)", zh: "\(date) 覆盖情况").text()] + table.lines() + people()
+    }
+
+    /// How many ids of a unit are written out; `--json --people` has all.
+    private static let listed = 12
+
+    /// Who is missing and who is flagged, by unit.
+    private func people() -> [String] {
+        let lists: [(Words, KeyPath<CoverageBoard.Line, [String]>)] = [
+            (Words("missing", zh: "缺"), \.missing), (Words("flagged", zh: "异常"), \.flagged),
+        ]
+        return lists.flatMap { name, path in
+            board.lines.filter { !$0[keyPath: path].isEmpty }.map { line in
+                let ids = line[keyPath: path]
+                let rest = ids.count - BoardText.listed
+                let more = rest > 0 ? Words(" and \(rest) more", zh: " 等，另有 \(rest) 人").text() : ""
+                return "\(name.text()) \(line.unit): " + ids.prefix(BoardText.listed).joined(separator: " ") + more
+            }
+        }
     }
 
     private func report(_ report: CoverageBoard.Report) -> String {

@@ -111,6 +111,12 @@ struct ImportCommand: AsyncParsableCommand {
             let progress = ProgressBar(Words("importing", zh: "正在导入"))
             let result = try importer.run(
                 sheets, map: headings, on: context.store, clock: try context.clock(), isDryRun: dryRun,
+                unknownColumn: { file, heading in
+                    Output.remark(
+                        Words(
+                            "\(file): the form does not know the column \(heading); it was left out",
+                            zh: "\(file)：表单没有“\(heading)”这一列，已略过"))
+                },
                 progress: { progress.show($0, of: $1) })
             progress.finish()
             try show(result)
