@@ -114,7 +114,9 @@ extension Dialer {
         case let error as IOError: return String(cString: strerror(error.errnoCode))
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first { return describe(first.error) }
-            if error.dnsAError != nil || error.dnsAAAAError != nil { return "the name \(error.host) is unknown" }
+            if error.dnsAError != nil || error.dnsAAAAError != nil {
+                return "the name \(error.host) is unknown"
+            }
             return "no address"
         case ChannelError.connectTimeout: return "no answer within 10 seconds"
         default: return "\(error)"

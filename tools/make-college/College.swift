@@ -95,7 +95,8 @@ struct College {
         else { return nil }
         self.mover = mover
         self.excused = excused
-        silent = ["B03", "B04"].compactMap { unit in people.last { $0.unit == unit }?.id }
+        let everyone = people
+        silent = ["B03", "B04"].compactMap { unit in everyone.last { $0.unit == unit }?.id }
         mistyped = CheckIn(person: typist, day: last, seconds: 8 * 3600 + 120, device: "ph-000000")
         makeSheets(using: &generator)
     }

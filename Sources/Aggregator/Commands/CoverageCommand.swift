@@ -187,7 +187,8 @@ struct BoardText {
                 let ids = line[keyPath: path]
                 let rest = ids.count - BoardText.listed
                 let more = rest > 0 ? Words(" and \(rest) more", zh: " 等，另有 \(rest) 人").text() : ""
-                return "\(name.text()) \(line.unit): " + ids.prefix(BoardText.listed).joined(separator: " ") + more
+                return "\(name.text()) \(line.unit): " + ids.prefix(BoardText.listed).joined(separator: " ")
+                    + more
             }
         }
     }
