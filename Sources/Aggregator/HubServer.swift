@@ -3,6 +3,7 @@ import Logging
 import SyncCore
 import SyncStore
 import SyncTransport
+import Synchronization
 
 /// Joins connections and store: what a connection asks is done by the writer, and who has news is told.
 final class HubServer: HubService {
@@ -15,10 +16,12 @@ final class HubServer: HubService {
     let writer: HubWriter
     let logger: Logger
     let now: @Sendable () -> Milliseconds
-    private let lock = NSLock()
-    /// Guarded by `lock`.
-    nonisolated(unsafe) private var listeners: [ObjectIdentifier: Listener] = [:]
-    nonisolated(unsafe) private var isNewsScheduled = false
+    private struct State {
+        var listeners: [ObjectIdentifier: Listener] = [:]
+        var isNewsScheduled = false
+    }
+
+    private let state = Mutex(State())
 
     init(writer: HubWriter, logger: Logger, now: @escaping @Sendable () -> Milliseconds) {
         self.writer = writer
@@ -38,30 +41,31 @@ final class HubServer: HubService {
         _ connection: HubConnection, device: Int64, moved: @escaping @Sendable () -> Void,
         close: @escaping @Sendable (Refuse) -> Void
     ) {
-        let older = lock.withLock {
-            let older = listeners.filter { $0.value.device == device }
-            for key in older.keys { listeners[key] = nil }
-            listeners[ObjectIdentifier(connection)] = Listener(device: device, moved: moved, close: close)
+        let listener = Listener(device: device, moved: moved, close: close)
+        let older = state.withLock { state in
+            let older = state.listeners.filter { $0.value.device == device }
+            for key in older.keys { state.listeners[key] = nil }
+            state.listeners[ObjectIdentifier(connection)] = listener
             return older.values.map(\.close)
         }
         for close in older { close(Refuse(.replaced, words: "a newer connection of this device took over")) }
     }
 
     func closed(_ connection: HubConnection) {
-        lock.withLock { listeners[ObjectIdentifier(connection)] = nil }
+        state.withLock { $0.listeners[ObjectIdentifier(connection)] = nil }
     }
 
     /// Tells all connections within a fifth of a second that the log has moved; many commits make one telling.
     func logMoved() {
-        let mustSchedule = lock.withLock {
-            defer { isNewsScheduled = true }
-            return !isNewsScheduled
+        let mustSchedule = state.withLock { state in
+            defer { state.isNewsScheduled = true }
+            return !state.isNewsScheduled
         }
         guard mustSchedule else { return }
         DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(200)) { [self] in
-            let all = lock.withLock {
-                isNewsScheduled = false
-                return listeners.values.map(\.moved)
+            let all = state.withLock { state in
+                state.isNewsScheduled = false
+                return state.listeners.values.map(\.moved)
             }
             for moved in all { moved() }
         }
@@ -74,9 +78,8 @@ final class HubConnection: HubConnectionHost {
     private let publicKey: [UInt8]
     private let moved: @Sendable () -> Void
     private let close: @Sendable (Refuse) -> Void
-    private let lock = NSLock()
-    /// Guarded by `lock`; set once the device is admitted.
-    nonisolated(unsafe) private var session: SessionRef?
+    /// Set once the device is admitted.
+    private let session = Mutex<SessionRef?>(nil)
 
     init(
         server: HubServer, publicKey: [UInt8], moved: @escaping @Sendable () -> Void,
@@ -100,7 +103,7 @@ final class HubConnection: HubConnectionHost {
                 server.logger.notice("device refused", metadata: ["code": "\(refuse.code.rawValue)"])
                 return .failure(refuse)
             case .success(let admission):
-                lock.withLock { session = admission.session }
+                session.withLock { $0 = admission.session }
                 server.opened(self, device: admission.session.device, moved: moved, close: close)
                 server.logger.info(
                     "session opened",
@@ -123,7 +126,7 @@ final class HubConnection: HubConnectionHost {
     }
 
     func ingest(_ batch: VersionBatch) async -> HubSession.Outcome {
-        guard let session = lock.withLock({ session }) else { return .refused(Refuse(.wrongOrder)) }
+        guard let session = session.withLock({ $0 }) else { return .refused(Refuse(.wrongOrder)) }
         do {
             switch try await server.writer.ingest(Submission(session: session, batch: batch)) {
             case .held(let receipt, let position):
@@ -141,7 +144,7 @@ final class HubConnection: HubConnectionHost {
     }
 
     func feed(after token: FeedToken, maximumItems: Int) async throws -> HubSession.FeedPage {
-        guard let session = lock.withLock({ session }) else { throw Refuse(.wrongOrder) }
+        guard let session = session.withLock({ $0 }) else { throw Refuse(.wrongOrder) }
         return try await server.writer.run { store in
             if let page = try store.feed(for: session, after: token, maximumItems: maximumItems) {
                 return .page(page)
@@ -151,7 +154,7 @@ final class HubConnection: HubConnectionHost {
     }
 
     func confirm(_ token: FeedToken) async {
-        guard let session = lock.withLock({ session }) else { return }
+        guard let session = session.withLock({ $0 }) else { return }
         do {
             try await server.writer.run { try $0.confirmFeed(token, of: session) }
         } catch {

@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import SyncCore
 import SyncStore
+import Synchronization
 
 /// The one writer: owns the hub's store and runs everything that touches it, one job after the other.
 ///
@@ -13,13 +14,15 @@ final class HubWriter: Sendable {
         let reply: @Sendable (Result<IngestOutcome, any Error>) -> Void
     }
 
+    private struct Line {
+        var waiting: [Waiting] = []
+        var isScheduled = false
+    }
+
     /// Only touched on `queue`.
     nonisolated(unsafe) private let store: any HubStore
     private let queue = DispatchQueue(label: "hub.writer")
-    private let lock = NSLock()
-    /// Guarded by `lock`.
-    nonisolated(unsafe) private var waiting: [Waiting] = []
-    nonisolated(unsafe) private var isScheduled = false
+    private let line = Mutex(Line())
     private let now: @Sendable () -> Milliseconds
 
     init(store: any HubStore, now: @escaping @Sendable () -> Milliseconds) {
@@ -41,20 +44,21 @@ final class HubWriter: Sendable {
     /// Puts a batch into the next transaction.
     func ingest(_ submission: Submission) async throws -> IngestOutcome {
         try await withCheckedThrowingContinuation { continuation in
-            let mustSchedule = lock.withLock {
-                waiting.append(Waiting(submission: submission) { continuation.resume(with: $0) })
-                defer { isScheduled = true }
-                return !isScheduled
+            let waiting = Waiting(submission: submission) { continuation.resume(with: $0) }
+            let mustSchedule = line.withLock { line in
+                line.waiting.append(waiting)
+                defer { line.isScheduled = true }
+                return !line.isScheduled
             }
             if mustSchedule { queue.async { [self] in commit() } }
         }
     }
 
     private func commit() {
-        let (batch, isMore) = lock.withLock {
-            let taken = HubWriter.take(&waiting)
-            isScheduled = !waiting.isEmpty
-            return (taken, isScheduled)
+        let (batch, isMore) = line.withLock { line in
+            let taken = HubWriter.take(&line.waiting)
+            line.isScheduled = !line.waiting.isEmpty
+            return (taken, line.isScheduled)
         }
         if isMore { queue.async { [self] in commit() } }
         guard !batch.isEmpty else { return }

@@ -4,6 +4,7 @@ import NIOPosix
 import SyncCore
 import SyncStore
 import SyncTransport
+import Synchronization
 
 /// What one or more sessions with the hub came to.
 struct SyncReport: Encodable, Sendable {
@@ -199,13 +200,12 @@ struct SyncFailure: Error {
 
 /// When something last moved; read and written from any thread.
 final class ProgressMeter: Sendable {
-    private let lock = NSLock()
-    nonisolated(unsafe) private var at = DispatchTime.now().uptimeNanoseconds
+    private let at = Mutex(DispatchTime.now().uptimeNanoseconds)
 
-    func moved() { lock.withLock { at = DispatchTime.now().uptimeNanoseconds } }
+    func moved() { at.withLock { $0 = DispatchTime.now().uptimeNanoseconds } }
 
     func idleMilliseconds() -> UInt64 {
-        lock.withLock { (DispatchTime.now().uptimeNanoseconds - at) / 1_000_000 }
+        at.withLock { (DispatchTime.now().uptimeNanoseconds - $0) / 1_000_000 }
     }
 }
 

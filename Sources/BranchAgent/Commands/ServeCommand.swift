@@ -8,6 +8,7 @@ import ServiceLifecycle
 import SyncCore
 import SyncStore
 import SyncTransport
+import Synchronization
 import UnixSignals
 
 struct ServeCommand: AsyncParsableCommand {
@@ -102,13 +103,12 @@ final class StopFlag: Sendable {
         var actions: [@Sendable () -> Void] = []
     }
 
-    private let lock = NSLock()
-    nonisolated(unsafe) private var state = State()
+    private let state = Mutex(State())
 
-    var isSet: Bool { lock.withLock { state.isSet } }
+    var isSet: Bool { state.withLock { $0.isSet } }
 
     func set() {
-        let actions = lock.withLock {
+        let actions = state.withLock { state in
             state.isSet = true
             defer { state.actions = [] }
             return state.actions
@@ -118,7 +118,7 @@ final class StopFlag: Sendable {
 
     /// Runs `action` when the flag is set, at once when it is already. The last one counts.
     func onSet(_ action: @escaping @Sendable () -> Void) {
-        let runNow = lock.withLock {
+        let runNow = state.withLock { state in
             if !state.isSet { state.actions = [action] }
             return state.isSet
         }
