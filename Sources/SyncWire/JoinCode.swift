@@ -107,6 +107,8 @@ public struct JoinCode: Sendable, Hashable {
                 bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
             }
         }
+        // One text for one code: no character too many, and nothing in the last one's spare bits.
+        guard count < 6, bits & (1 << UInt32(count) - 1) == 0 else { return nil }
         return bytes
     }
 }
