@@ -64,6 +64,7 @@ struct SyncRunner: Sendable {
             progress.finish()
             report.add(attempt.statistics)
             try await note(attempt.failure)
+            if attempt.isWelcomed { backoff.succeeded() }
             guard let failed = attempt.failure else {
                 report.drained = true
                 break

@@ -82,10 +82,10 @@ public struct AgentSession: Sendable {
         case ended
     }
 
-    /// Milliseconds without a word after which this side pings.
-    public static let quietLimit: UInt64 = 45_000
+    /// Milliseconds without a word after which this side pings. Somebody waits for a `drain` to end.
+    var quietLimit: UInt64 { goal == .drain ? 10_000 : 45_000 }
     /// Milliseconds without a word after which the connection is given up.
-    public static let silenceLimit: UInt64 = 120_000
+    var silenceLimit: UInt64 { goal == .drain ? 30_000 : 120_000 }
     /// A hub that keeps asking for the same sequence is not followed for ever.
     static let gapLimit = 8
 
@@ -123,7 +123,7 @@ public struct AgentSession: Sendable {
 
     /// When `tick` is wanted at the latest; nil when the session is over.
     public var deadline: UInt64? {
-        phase == .ended || phase == .opening ? nil : max(heardAt, pingedAt) + AgentSession.quietLimit
+        phase == .ended || phase == .opening ? nil : max(heardAt, pingedAt) + quietLimit
     }
 
     public mutating func handle(_ event: Event, now: UInt64) -> [Action] {
@@ -353,10 +353,10 @@ public struct AgentSession: Sendable {
 
     private mutating func tick(_ now: UInt64) -> [Action] {
         guard phase != .opening else { return [] }
-        if now >= heardAt + AgentSession.silenceLimit {
+        if now >= heardAt + silenceLimit {
             return end(Refuse(.silence, words: "nothing was heard for too long"), saying: true)
         }
-        if now >= max(heardAt, pingedAt) + AgentSession.quietLimit {
+        if now >= max(heardAt, pingedAt) + quietLimit {
             pingedAt = now
             return phase == .open ? [.send(.ping(Ping(isReply: false, token: now)), compress: false)] : []
         }

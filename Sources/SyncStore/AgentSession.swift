@@ -241,7 +241,7 @@ extension Int64 {
         return sum.overflow ? (other > 0 ? .max : .min) : sum.partialValue
     }
 
-    func subtractingClamped(_ other: Int64) -> Int64 {
+    package func subtractingClamped(_ other: Int64) -> Int64 {
         let difference = subtractingReportingOverflow(other)
         return difference.overflow ? (other < 0 ? .max : .min) : difference.partialValue
     }

@@ -66,7 +66,10 @@ struct JoinCommand: AsyncParsableCommand {
                     replica: replica, address: code.address, hub: code.hub, hubPublicKey: answer.hubKey,
                     unit: joined.unit, unitName: joined.unitName, hubName: joined.hubName,
                     settings: joined.settings))
-            try agent.note { $0.skew = joined.clock - AgentFolder.milliseconds() }
+            try agent.note { facts in
+                facts.skew = joined.clock.subtractingClamped(AgentFolder.milliseconds())
+                facts.lastHubTime = joined.clock
+            }
             tell(joined)
         }
     }
