@@ -150,7 +150,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["aggregator", "branch-agent", "sync-inspect"],
+            name: "EndToEndTests",
+            dependencies: [
+                "aggregator", "branch-agent", "sync-inspect", "BranchAgent", "Aggregator", "SyncCore",
+                "SyncWire", "SyncStore", "SQLiteStore", "SyncTransport", "Forms", "Console",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,93 @@
+import Foundation
+import SQLiteStore
+import SyncCore
+import SyncStore
+import Testing
+
+/// Who is let in, and what happens to whoever is not.
+@Suite struct DeviceTests {
+    @Test func aPendingDeviceWaitsForTheCentre() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        let joined = try await centre.branch("B02", "join", try await centre.invite("B02", trusted: false))
+        let digits = try #require(joined.output.split { !$0.isNumber }.first { $0.count == 6 })
+        try await centre.importSheets(of: "B02")
+        let refused = try await centre.branch("B02", "sync", expecting: [3])
+        #expect(refused.remarks.contains("confirm"))
+        let waiting = try await centre.status("B02")
+        #expect(waiting.receipted == 0 && waiting.queued > 0)
+        try await centre.hub("confirm", String(digits) == "000000" ? "111111" : "000000", expecting: [66])
+        try await centre.hub("confirm", String(digits))
+        #expect(try await centre.sync("B02").drained)
+        try await centre.expectBoards(of: ["B02"], isMistyped: true)
+        try await centre.close()
+    }
+
+    @Test func aCodeIsForOneDeviceAndOneHub() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        let code = try await centre.invite("B04")
+        try await centre.branch("first", "join", code)
+        // The answer may have been lost: the same device may ask again.
+        try await centre.branch("first", "join", code)
+        let spent = try await centre.branch("second", "join", code, expecting: [3])
+        #expect(spent.remarks.contains("used by another device"))
+        try await centre.branch("second", "sync", expecting: [66])
+
+        // Another hub answers at the address.
+        try await centre.place.run("aggregator", ["init", "--data", centre.place.path("other")])
+        try await centre.place.run(
+            "aggregator",
+            ["import", "units", centre.college.folder + "/units.csv", "--data", centre.place.path("other")])
+        let foreign = try await centre.place.run(
+            "aggregator",
+            [
+                "invite", "B04", "--trusted", "--address", "127.0.0.1:\(centre.port)", "--data",
+                centre.place.path("other"),
+            ])
+        let wrong = try await centre.branch(
+            "third", "join", foreign.output.trimmingCharacters(in: .newlines), expecting: [3])
+        #expect(wrong.remarks.contains("key"))
+
+        for garbage in ["", "abc", String(code.dropLast()), code + "x"] {
+            try await centre.branch("fourth", "join", garbage, expecting: [64])
+        }
+        try await centre.close()
+    }
+
+    @Test func aSecondDeviceOfTheUnitHearsWhatTheFirstOneSent() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        let unit = centre.college.words("mistyped_branch")
+        try await centre.join(unit, as: "first")
+        try await centre.join(unit, as: "second")
+        try await centre.importSheets(of: unit, as: "first")
+        _ = try await centre.sync("first")
+        _ = try await centre.sync("second")
+        try compareCheckIns("first", "second", of: centre)
+
+        // What is corrected on the second device reaches the first one.
+        try await centre.branch(
+            "second", "add", "check-in", "day=" + centre.college.words("last_day"),
+            "person=" + centre.college.words("mistyped_person"),
+            "temperature=" + centre.college.words("mistyped_for"))
+        _ = try await centre.sync("second")
+        _ = try await centre.sync("first")
+        try compareCheckIns("first", "second", of: centre)
+        try await centre.expectBoards(of: [unit], isMistyped: false)
+        try await centre.close()
+    }
+
+    private func compareCheckIns(_ first: String, _ second: String, of centre: Centre) throws {
+        let mine = try checkIns(centre.data(first))
+        let theirs = try checkIns(centre.data(second))
+        #expect(mine.count > 700)
+        #expect(mine == theirs)
+    }
+
+    private func checkIns(_ folder: String) throws -> [RecordKey: RecordState] {
+        let store = try SQLiteAgentStore(readingFrom: folder)
+        let records = try store.records(form: "check-in", after: nil, limit: 10_000)
+        return Dictionary(uniqueKeysWithValues: records.map { ($0.key, $0.state) })
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Testing
+
+/// How a program ended and what it printed.
+struct Outcome: Sendable {
+    /// The exit code; -9 when a signal 9 ended it.
+    var code: Int32
+    var output: String
+    var remarks: String
+
+    func json<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
+        try JSONDecoder().decode(type, from: Data(output.utf8))
+    }
+}
+
+/// A program that runs. Its output goes to files, so that nothing blocks on a full pipe.
+final class Running {
+    private let process = Process()
+    private let files: (output: URL, remarks: URL)
+
+    /// Where the package's programs lie: beside the tests.
+    static let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+
+    init(_ program: String, _ arguments: [String], in folder: URL) throws {
+        let name = "\(program)-\(UUID().uuidString)"
+        files = (folder.appending(path: "\(name).out"), folder.appending(path: "\(name).err"))
+        for file in [files.output, files.remarks] { try Data().write(to: file) }
+        process.executableURL = Running.folder.appending(path: program)
+        process.arguments = arguments
+        process.environment = ["LANG": "C", "PATH": "/usr/bin:/bin", "TMPDIR": folder.path]
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = try FileHandle(forWritingTo: files.output)
+        process.standardError = try FileHandle(forWritingTo: files.remarks)
+        try process.run()
+    }
+
+    deinit { kill() }
+
+    var isRunning: Bool { process.isRunning }
+    var remarks: String { (try? String(contentsOf: files.remarks, encoding: .utf8)) ?? "" }
+
+    func kill() {
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+    }
+
+    /// Waits for the end; a program that takes longer than `limit` is killed.
+    func end(within limit: Duration = .seconds(60)) async throws -> Outcome {
+        let inTime = try await eventually(within: limit) { !process.isRunning }
+        if !inTime {
+            Issue.record("\(process.arguments ?? []) did not end within \(limit)")
+            kill()
+            _ = try await eventually { !process.isRunning }
+        }
+        let code =
+            process.terminationReason == .uncaughtSignal
+            ? -process.terminationStatus : process.terminationStatus
+        return Outcome(
+            code: code, output: try String(contentsOf: files.output, encoding: .utf8), remarks: remarks)
+    }
+
+    /// Asks it to stop, and waits.
+    func stop() async throws -> Outcome {
+        process.terminate()
+        return try await end()
+    }
+}
+
+/// Looks at `condition` until it holds; false when it does not within `limit`.
+func eventually(
+    within limit: Duration = .seconds(20), _ condition: () async throws -> Bool
+) async throws -> Bool {
+    let end = ContinuousClock.now + limit
+    while ContinuousClock.now < end {
+        if try await condition() { return true }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+    return try await condition()
+}
+
+/// A folder of its own that goes with the test.
+final class Place {
+    let folder: URL
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "rollcall-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
+
+    func path(_ name: String) -> String { folder.appending(path: name).path }
+
+    func start(_ program: String, _ arguments: [String]) throws -> Running {
+        try Running(program, arguments, in: folder)
+    }
+
+    /// Runs a program to its end, which must come with one of `codes`.
+    @discardableResult func run(
+        _ program: String, _ arguments: [String], expecting codes: Set<Int32> = [0],
+        at location: SourceLocation = #_sourceLocation
+    ) async throws -> Outcome {
+        let outcome = try await start(program, arguments).end()
+        if !codes.contains(outcome.code) {
+            Issue.record(
+                "\(program) \(arguments.prefix(3)) ended with \(outcome.code): \(outcome.remarks.suffix(600))",
+                sourceLocation: location)
+        }
+        return outcome
+    }
+}
