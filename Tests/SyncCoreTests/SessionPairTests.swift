@@ -48,77 +48,77 @@ import Testing
     ///
     /// - Returns: whether it ended drained.
     static func connect(_ world: inout World, cut: Int, using generator: inout Generator) -> Bool {
-        var agent = AgentSession(goal: .drain)
-        var hub = HubSession()
-        var now: UInt64 = 1_000
-        var down: [Message] = []
-        var up: [(Message, Int)] = []
-        var agentEvents: [AgentSession.Event] = []
-        var hubEvents: [HubSession.Event] = [.opened]
+        var line = Line(world: world)
+        var steps = 0
+        while !line.isOver, steps < cut, line.step(using: &generator) { steps += 1 }
+        world = line.world
+        return line.isDrained
+    }
+
+    /// Both machines, what waits for each of them, and what is on its way.
+    struct Line {
+        var world: World
         var isDrained = false
         var isOver = false
-        var steps = 0
-        let hello = Hello(
-            replica: .zero, origins: [], capabilities: [], dictionaries: [], clock: 0, sessionToken: .zero,
-            feed: .beginning, urgent: Backlog(), routine: Backlog(), program: "")
-        agentEvents.append(
-            .opened(
-                hello: hello,
-                origins: Lane.allCases.map { lane in
-                    AgentSession.LaneOrigin(
-                        lane: lane, origin: origin(lane), last: world.last[lane] ?? 0,
-                        receipted: world.believed[lane] ?? 0)
-                }))
-        while !isOver, steps < cut {
-            steps += 1
+        private var agent = AgentSession(goal: .drain)
+        private var hub = HubSession()
+        private var now: UInt64 = 1_000
+        private var down: [Message] = []
+        private var up: [(message: Message, bytes: Int)] = []
+        private var agentEvents: [AgentSession.Event]
+        private var hubEvents: [HubSession.Event] = [.opened]
+
+        init(world: World) {
+            self.world = world
+            let hello = Hello(
+                replica: .zero, origins: [], capabilities: [], dictionaries: [], clock: 0, sessionToken: .zero,
+                feed: .beginning, urgent: Backlog(), routine: Backlog(), program: "")
+            let origins = Lane.allCases.map { lane in
+                AgentSession.LaneOrigin(
+                    lane: lane, origin: SessionPairTests.origin(lane), last: world.last[lane] ?? 0,
+                    receipted: world.believed[lane] ?? 0)
+            }
+            agentEvents = [.opened(hello: hello, origins: origins)]
+        }
+
+        /// Delivers one thing, drawn from all that could come next; false when nothing is left.
+        mutating func step(using generator: inout Generator) -> Bool {
             now += 1
             var choices: [Int] = []
             if !agentEvents.isEmpty { choices.append(0) }
             if !hubEvents.isEmpty { choices.append(1) }
             if !up.isEmpty { choices.append(2) }
             if !down.isEmpty { choices.append(3) }
-            guard let choice = choices.randomElement(using: &generator) else { break }
-            var agentActions: [AgentSession.Action] = []
-            var hubActions: [HubSession.Action] = []
-            switch choice {
-            case 0: agentActions = agent.handle(agentEvents.removeFirst(), now: now)
-            case 1: hubActions = hub.handle(hubEvents.removeFirst(), now: now)
+            switch choices.randomElement(using: &generator) {
+            case 0: carryOut(agent.handle(agentEvents.removeFirst(), now: now))
+            case 1: carryOut(hub.handle(hubEvents.removeFirst(), now: now))
             case 2:
                 let (message, bytes) = up.removeFirst()
-                hubActions = hub.handle(.received(message, wireBytes: bytes), now: now)
-            default: agentActions = agent.handle(.received(down.removeFirst()), now: now)
+                carryOut(hub.handle(.received(message, wireBytes: bytes), now: now))
+            case 3: carryOut(agent.handle(.received(down.removeFirst()), now: now))
+            default: return false
             }
-            while !agentActions.isEmpty {
-                switch agentActions.removeFirst() {
-                case .send(let message, _):
-                    var bytes = 50
-                    if case .batch(let batch) = message {
-                        bytes = 100 + 40 * batch.count
-                        agentActions += agent.handle(
-                            .batchWritten(lane(batch.origin), bytes: bytes), now: now)
-                    }
-                    up.append((message, bytes))
+            return true
+        }
+
+        private mutating func carryOut(_ actions: [AgentSession.Action]) {
+            for action in actions {
+                switch action {
+                case .send(let message, _): send(message)
                 case .load(let lane, let after, let versions, _):
                     let last = min(world.last[lane] ?? 0, after + UInt64(versions))
-                    agentEvents.append(
-                        .loaded(lane, last > after ? batch(lane, (after + 1)...last, world) : nil))
+                    let batch = last > after ? SessionPairTests.batch(lane, (after + 1)...last, world) : nil
+                    agentEvents.append(.loaded(lane, batch))
                 case .storeWelcome(let welcome):
-                    for receipt in welcome.held.compactMap(\.receipt) {
-                        let lane = lane(receipt.origin)
-                        world.believed[lane] = max(world.believed[lane] ?? 0, receipt.sequence)
+                    believe(welcome.held.compactMap(\.receipt))
+                    let resumes = welcome.held.map {
+                        AgentSession.Resume(
+                            origin: $0.origin, behind: $0.sequence,
+                            receipted: world.believed[SessionPairTests.lane($0.origin)] ?? 0)
                     }
-                    agentEvents.append(
-                        .welcomeStored(
-                            welcome.held.map {
-                                AgentSession.Resume(
-                                    origin: $0.origin, behind: $0.sequence,
-                                    receipted: world.believed[lane($0.origin)] ?? 0)
-                            }))
+                    agentEvents.append(.welcomeStored(resumes))
                 case .storeReceipts(let receipts):
-                    for receipt in receipts {
-                        let lane = lane(receipt.origin)
-                        world.believed[lane] = max(world.believed[lane] ?? 0, receipt.sequence)
-                    }
+                    believe(receipts)
                     agentEvents.append(.receiptsStored(receipts))
                 case .storeFeed(let feed): agentEvents.append(.feedStored(feed.token))
                 case .storeMark: break
@@ -126,28 +126,45 @@ import Testing
                 case .end: isOver = true
                 }
             }
-            for action in hubActions {
+        }
+
+        private mutating func send(_ message: Message) {
+            guard case .batch(let batch) = message else { return up.append((message, 50)) }
+            let bytes = 100 + 40 * batch.count
+            up.append((message, bytes))
+            carryOut(agent.handle(.batchWritten(SessionPairTests.lane(batch.origin), bytes: bytes), now: now))
+        }
+
+        private mutating func believe(_ receipts: [Receipt]) {
+            for receipt in receipts {
+                let lane = SessionPairTests.lane(receipt.origin)
+                world.believed[lane] = max(world.believed[lane] ?? 0, receipt.sequence)
+            }
+        }
+
+        private mutating func carryOut(_ actions: [HubSession.Action]) {
+            for action in actions {
                 switch action {
                 case .send(let message, _): down.append(message)
-                case .admit:
-                    var welcome = Self.welcome
-                    welcome.held = Lane.allCases.map { lane in
-                        let held = world.journal[lane]?.last ?? 0
-                        return HeldOrigin(
-                            origin: origin(lane), sequence: held, head: .zero,
-                            receipt: receipt(lane, held, world))
-                    }
-                    hubEvents.append(.admitted(.success(.init(welcome: welcome, feed: .beginning))))
-                case .join, .confirmFeed: break
-                case .ingest(let batch): hubEvents.append(.ingested(ingest(batch, &world)))
+                case .admit: hubEvents.append(.admitted(.success(greeting())))
+                case .join, .confirmFeed, .end: break
+                case .ingest(let batch): hubEvents.append(.ingested(SessionPairTests.ingest(batch, &world)))
                 case .loadFeed:
-                    hubEvents.append(
-                        .feedLoaded(.complete(Mark(position: world.position, count: 0, sum: 0))))
-                case .end: break
+                    let mark = Mark(position: world.position, count: 0, sum: 0)
+                    hubEvents.append(.feedLoaded(.complete(mark)))
                 }
             }
         }
-        return isDrained
+
+        private func greeting() -> HubSession.Greeting {
+            var welcome = SessionPairTests.welcome
+            welcome.held = Lane.allCases.map { lane in
+                let held = world.journal[lane]?.last ?? 0
+                return HeldOrigin(
+                    origin: SessionPairTests.origin(lane), sequence: held, head: .zero, receipt: SessionPairTests.receipt(lane, held, world))
+            }
+            return HubSession.Greeting(welcome: welcome, feed: .beginning)
+        }
     }
 
     static func receipt(_ lane: Lane, _ held: UInt64, _ world: World) -> Receipt? {
