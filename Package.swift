@@ -150,6 +150,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
+            name: "SyncInspectTests",
+            dependencies: [
+                "sync-inspect", "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "Forms", "Console",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: [
                 "aggregator", "branch-agent", "sync-inspect", "BranchAgent", "Aggregator", "SyncCore",

@@ -1,6 +1,6 @@
 import Forms
 public import SyncCore
-public import SyncStore
+import SyncStore
 import SyncWire
 
 /// An origin as a hub holds it.
@@ -22,8 +22,8 @@ public struct HeldJournal: Sendable, Hashable {
 
 /// What tools look at.
 extension SQLiteHubStore {
-    /// Opens a store for looking only, beside whatever program runs on it, without the hub's key. Calls that write
-    /// fail.
+    /// Opens a store for looking only, beside whatever program runs on it, without the hub's key. Calls that
+    /// write fail.
     ///
     /// - Throws: `StoreError` with `not_a_store`, `too_new` or `corrupt`.
     public convenience init(readingFrom folder: String) throws {

@@ -119,7 +119,8 @@ struct AgentQueue: Encodable {
         let forms = queue.forms.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
             .joined(separator: ", ")
         return Words(
-            "\(name.en): \(queue.queued) wait (\(forms)), \(queue.bytes) bytes, oldest \(queue.oldest ?? ""), "
+            "\(name.en): \(queue.queued) wait (\(forms)), \(queue.bytes) bytes, "
+                + "oldest \(queue.oldest ?? ""), "
                 + "\(queue.receipted) receipted (origin \(queue.origin))",
             zh: "\(name.zh)：待发 \(queue.queued) 条（\(forms)），\(queue.bytes) 字节，最早 \(queue.oldest ?? "")，"
                 + "已获回执 \(queue.receipted) 条（来源 \(queue.origin)）")

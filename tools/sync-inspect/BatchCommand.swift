@@ -87,7 +87,8 @@ struct BatchCommand: AsyncParsableCommand {
             throw Failure(
                 .noInput,
                 Words(
-                    "there is no file \(Masking.clean(input)), and it is no even number of hexadecimal digits",
+                    "there is no file \(Masking.clean(input)), and it is no even number of "
+                        + "hexadecimal digits",
                     zh: "没有文件 \(Masking.clean(input))，它也不是偶数个十六进制数字"))
         }
         return bytes

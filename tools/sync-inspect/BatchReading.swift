@@ -28,8 +28,8 @@ enum BatchReading {
         }
     }
 
-    /// Bytes whose header fits: its type is a batch's, and its length or its own check is right. A payload begins
-    /// with an origin, which looks like this once in many millions.
+    /// Bytes whose header fits: its type is a batch's, and its length or its own check is right. A payload
+    /// begins with an origin, which looks like this once in many millions.
     private static func isFrame(_ bytes: [UInt8]) -> Bool {
         guard bytes.count >= FrameHeader.size else { return false }
         let length = bytes[4..<8].reduce(0) { $0 << 8 | Int($1) }

@@ -156,7 +156,8 @@ extension BatchReport {
         for group in groups {
             lines.append(
                 Words(
-                    "form \(group.form) revision \(group.revision): \(group.versions) versions, \(group.keys) keys, "
+                    "form \(group.form) revision \(group.revision): \(group.versions) versions, "
+                        + "\(group.keys) keys, "
                         + "\(group.fields) field columns",
                     zh: "表单 \(group.form) 第 \(group.revision) 版：\(group.versions) 个版本，\(group.keys) 个键，"
                         + "\(group.fields) 个字段列"

@@ -197,7 +197,8 @@ extension RecordReport {
             ([Words("version \(version.dot)", zh: "版本 \(version.dot)").text()] + notes).joined(
                 separator: ", "),
             Words(
-                "  authored \(version.authored), stated \(version.stated), first created \(version.firstCreated)",
+                "  authored \(version.authored), stated \(version.stated), "
+                    + "first created \(version.firstCreated)",
                 zh: "  写入 \(version.authored)，陈述时间 \(version.stated)，最初建立 \(version.firstCreated)"
             ).text(),
             Words("  context \(version.context.text)", zh: "  所见 \(version.context.text)").text(),

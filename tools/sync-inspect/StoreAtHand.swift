@@ -37,7 +37,8 @@ enum StoreAtHand {
             Failure(
                 .noInput,
                 Words(
-                    "\(folder) holds no store of a branch or a hub; --data names the folder that `branch-agent` or "
+                    "\(folder) holds no store of a branch or a hub; --data names the folder that "
+                        + "`branch-agent` or "
                         + "`aggregator` was given",
                     zh: "\(folder) 中没有分支或汇总端的数据；--data 应为 branch-agent 或 aggregator 所用的目录"))
         case .corrupt, .inputOutput:

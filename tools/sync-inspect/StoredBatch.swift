@@ -5,8 +5,8 @@ import SyncStore
 
 /// A batch out of a store.
 enum StoredBatch {
-    /// Of a branch's store a batch that begins at `first`, as it would be sent; of a hub's the segment that holds
-    /// `first`. Nil when the store does not hold that version.
+    /// Of a branch's store a batch that begins at `first`, as it would be sent; of a hub's the segment that
+    /// holds `first`. Nil when the store does not hold that version.
     static func read(_ store: StoreAtHand, origin: OriginID, first: UInt64) throws -> VersionBatch? {
         switch store {
         case .agent(let store):

@@ -3,8 +3,8 @@ import SyncCore
 
 /// A version vector as people type it: `{id:count, ...}`.
 ///
-/// Ids and counts are decimal over the full range of UInt64, ids also hexadecimal with `0x`. Any order, repeated
-/// ids and zeros are taken and put right; what was put right stands in ``notes``.
+/// Ids and counts are decimal over the full range of UInt64, ids also hexadecimal with `0x`. Any order,
+/// repeated ids and zeros are taken and put right; what was put right stands in ``notes``.
 struct VectorText {
     private(set) var vector: VersionVector
     /// What was not canonical; empty when everything was.

@@ -1,0 +1,92 @@
+import SyncCore
+import Testing
+
+@testable import SyncWire
+
+/// Counts hold at their limit and not one above it.
+@Suite struct CountLimitTests {
+    private func decoding(_ message: Message) throws -> Message {
+        let encoded = MessageCodec.encode(message)
+        return try MessageCodec.decode(type: encoded.type, payload: encoded.payload).bare
+    }
+
+    private func expect(_ message: Message, isTaken: Bool) throws {
+        guard !isTaken else {
+            #expect(try decoding(message) == message)
+            return
+        }
+        #expect { try decoding(message) } throws: { ($0 as? WireError)?.code == .limit }
+    }
+
+    @Test(arguments: [0, 1])
+    func helloOrigins(above: Int) throws {
+        let origin = OriginHead(claim: OriginClaim(lane: .urgent, nonce: .zero), sequence: 0, head: .zero)
+        let hello = Hello(
+            replica: .zero, origins: Array(repeating: origin, count: Limits.helloOrigins + above),
+            capabilities: [],
+            dictionaries: [], clock: 0, sessionToken: .zero, feed: .beginning, urgent: Backlog(),
+            routine: Backlog(), program: "")
+        try expect(.hello(hello), isTaken: above == 0)
+    }
+
+    /// Rows without a key or a field: as many as possible in as few bytes.
+    private func rows(_ count: Int) -> VersionColumns {
+        var rows = VersionColumns()
+        let zeros = [UInt32](repeating: 0, count: count)
+        rows.authored = [Milliseconds](repeating: 0, count: count)
+        rows.stated = rows.authored
+        rows.firstCreated = rows.authored
+        rows.flags = [UInt8](repeating: 0, count: count)
+        rows.authors = [[]]
+        (rows.author, rows.context, rows.group) = (zeros, zeros, zeros)
+        rows.place = (0..<UInt32(count)).map { $0 }
+        rows.groups = [FormGroup(form: "f", revision: 1, rows: rows.place, keys: [], fields: [])]
+        return rows
+    }
+
+    @Test(arguments: [0, 1])
+    func batchVersions(above: Int) throws {
+        let batch = VersionBatch(
+            origin: 1, first: 1, headBefore: .zero, headAfter: .zero, salts: [], seals: [],
+            rows: rows(Limits.batchVersions + above))
+        try expect(.batch(batch), isTaken: above == 0)
+    }
+
+    private func context(entries: Int, dots: Int) -> Context? {
+        let vector = VersionVector(
+            normalizing: (0..<entries).map { VersionVector.Entry(origin: UInt64($0) + 1, count: 1) })
+        return Context(
+            canonical: vector, dots: (0..<dots).map { Dot(origin: 1, sequence: UInt64($0) + 2) })
+    }
+
+    @Test(arguments: [(0, 0), (1, 0), (0, 1)])
+    func contextEntriesAndDots(entries: Int, dots: Int) throws {
+        var rows = rows(1)
+        let context = context(entries: Limits.contextEntries + entries, dots: Limits.contextDots + dots)
+        rows.contexts.append(try #require(context))
+        rows.context = [1]
+        let bytes = RowsCodec.encode(rows)
+        if entries + dots == 0 {
+            #expect(try RowsCodec.decode(bytes).contexts == rows.contexts)
+        } else {
+            #expect(throws: WireError.self) { try RowsCodec.decode(bytes) }
+        }
+    }
+
+    /// All contexts of a batch together: 64 full ones are taken, one entry more is not.
+    @Test(arguments: [0, 1])
+    func batchContextEntries(above: Int) throws {
+        let full = Limits.batchContextEntries / Limits.contextEntries
+        var rows = rows(full + above)
+        rows.contexts += Array(
+            repeating: try #require(context(entries: Limits.contextEntries, dots: 0)), count: full)
+        if above == 1 { rows.contexts.append(try #require(context(entries: 1, dots: 0))) }
+        rows.context = (1...UInt32(full + above)).map { $0 }
+        let bytes = RowsCodec.encode(rows)
+        if above == 0 {
+            #expect(try RowsCodec.decode(bytes).contexts.count == full + 1)
+        } else {
+            #expect { try RowsCodec.decode(bytes) } throws: { ($0 as? WireError)?.code == .limit }
+        }
+    }
+}
