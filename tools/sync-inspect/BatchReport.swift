@@ -156,7 +156,7 @@ extension BatchReport {
         for group in groups {
             lines.append(
                 Words(
-                    "form \(group.form) revision \(group.revision): \(group.versions) versions, "
+                    "form \(group.form) revision \(group.revision): versions \(group.versions), "
                         + "\(group.keys) keys, "
                         + "\(group.fields) field columns",
                     zh: "表单 \(group.form) 第 \(group.revision) 版：\(group.versions) 个版本，\(group.keys) 个键，"
@@ -180,7 +180,7 @@ extension BatchReport {
         let inflated = inflated.map { $0 == bytes - 16 ? "" : ", \($0) inflated" } ?? ""
         lines.append(
             Words(
-                "\(kind) of \(bytes) bytes\(inflated): \(count) versions, rows of \(rowsBytes) bytes",
+                "\(kind) of \(bytes) bytes\(inflated): versions \(count), rows of \(rowsBytes) bytes",
                 zh: "\(kind)，\(bytes) 字节\(inflated)：\(count) 个版本，行数据 \(rowsBytes) 字节"))
         guard let origin, let first, let last, let headBefore, let headAfter else { return lines }
         lines.append(

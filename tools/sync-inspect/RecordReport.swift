@@ -152,7 +152,7 @@ extension RecordReport {
                 ? Words("fields in conflict", zh: "有冲突的字段")
                 : exists ? Words("no conflict", zh: "无冲突") : Words("not in force", zh: "不生效")
         return Words(
-            "\(name): \(versions.count) versions, \(state.en)",
+            "\(name): versions held \(versions.count), \(state.en)",
             zh: "\(name)：\(versions.count) 个版本，\(state.zh)"
         )
         .joined(created ?? Words("", zh: ""))
