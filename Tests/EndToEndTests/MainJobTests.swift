@@ -76,34 +76,30 @@ import Testing
         defer { proxy.close() }
         try await centre.join(branch, through: proxy.port)
         try await centre.importSheets(of: branch)
-        #expect(try await centre.sync(branch).queued == 0)
-        // A fortnight waits again, and last of all somebody has a fever.
-        let other = try await offlineFortnight(centre, through: proxy)
-        let urgent = try await centre.status(other).lanes["urgent"]?.queued ?? 0
-        #expect(urgent >= 2)
-        let before = try await centre.status(other).queued
-        // The line carries some kilobytes and breaks.
-        proxy.plan([CuttingProxy.Cut(way: .up, after: 6_000, isReset: true)])
-        let sync = try centre.start(other, "sync")
-        let isUrgentThere = try await eventually {
-            let status = try await centre.status(other)
-            return status.lanes["urgent"]?.queued == 0
-        }
-        #expect(isUrgentThere)
-        #expect(try await sync.end().code == 0)
-        #expect(before > urgent)
-        try await centre.close()
-    }
-
-    /// A second device of the branch that has the same sheets and an alert to send.
-    private func offlineFortnight(_ centre: Centre, through proxy: CuttingProxy) async throws -> String {
-        let unit = centre.college.words("mistyped_branch")
-        try await centre.join(unit, as: "second", through: proxy.port)
-        try await centre.importSheets(of: unit, as: "second")
-        let outcome = try await centre.branch(
-            "second", "add", "check-in", "day=" + centre.college.words("last_day"), "person=S0001",
+        // A fortnight waits, and last of all somebody has a fever.
+        let added = try await centre.branch(
+            branch, "add", "check-in", "day=" + centre.college.words("last_day"), "person=S0001",
             "temperature=39.1")
-        #expect(outcome.output.contains("urgent"))
-        return "second"
+        #expect(added.output.contains("urgent"))
+        let waiting = try await centre.status(branch)
+        #expect((waiting.lanes["urgent"]?.queued ?? 0) >= 2)
+        #expect((waiting.lanes["routine"]?.queued ?? 0) > 700)
+        var wasAlone = false
+        for bytes in [1_800, 2_400, 3_000, 3_600, 4_200, 5_000, 6_000] {
+            let before = proxy.done
+            proxy.plan([CuttingProxy.Cut(way: .up, after: bytes, isReset: true)])
+            let sync = try centre.start(branch, "sync")
+            #expect(try await eventually { proxy.done > before || !sync.isRunning })
+            sync.kill()
+            _ = try await sync.end()
+            let rows = try await centre.hub("export", "check-in").output.split(separator: "\n").dropFirst()
+            let hasAlert = rows.contains { $0.contains("S0001") && $0.contains("39.1") }
+            let urgent = try await centre.status(branch).lanes["urgent"]?.versions ?? 0
+            #expect(rows.count <= urgent || hasAlert, "routine records went ahead, cut after \(bytes)")
+            if hasAlert && rows.count < 700 { wasAlone = true }
+        }
+        #expect(wasAlone)
+        #expect(try await centre.sync(branch).drained)
+        try await centre.close()
     }
 }

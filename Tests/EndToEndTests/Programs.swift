@@ -51,9 +51,8 @@ final class Running {
             kill()
             _ = try await eventually { !process.isRunning }
         }
-        let code =
-            process.terminationReason == .uncaughtSignal
-            ? -process.terminationStatus : process.terminationStatus
+        let wasKilled = process.terminationReason == .uncaughtSignal
+        let code = wasKilled ? -process.terminationStatus : process.terminationStatus
         return Outcome(
             code: code, output: try String(contentsOf: files.output, encoding: .utf8), remarks: remarks)
     }

@@ -1,0 +1,128 @@
+import NIOCore
+import NIOPosix
+import SyncCore
+import Synchronization
+import Testing
+
+@testable import SyncTransport
+@testable import SyncWire
+
+/// Peers that break the rules are told why and shut out, and nobody else notices.
+@Suite struct HostileTests {
+    let group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+    let hubKey = DeviceKey.generate()
+    let local = HostPort(host: "127.0.0.1", port: 0)
+
+    /// A hub, and a branch that stays connected and must not notice anything while `body` runs.
+    private func besideAnHonestBranch(
+        limits: HubLimits = HubLimits(), _ body: (HostPort) async throws -> Void
+    ) async throws {
+        let hub = FakeHub()
+        let listener = try await HubListener.start(
+            at: local, key: hubKey, service: hub, limits: limits, group: group)
+        let branch = FakeBranch(routine: 30)
+        let handle = AgentSessionHandle()
+        async let running = AgentConnection.run(
+            address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+            key: .generate(), session: AgentSession(goal: .stay), host: branch, group: group, handle: handle)
+        while branch.receipted(.routine) < 30 { await Task.yield() }
+        try await body(listener.address)
+        while listener.connections > 1 { await Task.yield() }
+        branch.state.withLock { $0.last[.routine] = 60 }
+        handle.appended([.routine: 60])
+        while branch.receipted(.routine) < 60 { await Task.yield() }
+        handle.close()
+        let result = try await running
+        #expect(result.ending == .clean)
+        #expect(hub.state.withLock { $0.journal[11] } == Array(1...60))
+        await listener.shutdown()
+        #expect(listener.connections == 0)
+    }
+
+    private func say(
+        _ words: [UInt8], to address: HostPort, isSecure: Bool = true, leaves: Bool = false
+    ) async throws -> [UInt8] {
+        try await Stranger.say(
+            words, to: address, security: isSecure ? try SecureLink.client(key: .generate()) : nil,
+            pinned: hubKey.fingerprint, leaves: leaves, group: group)
+    }
+
+    @Test func whoeverDoesNotSpeakTheProtocolHearsNothing() async throws {
+        try await besideAnHonestBranch { address in
+            var generator = SystemRandomNumberGenerator()
+            let noise = (0..<4_096).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            let http = Array("GET / HTTP/1.1\r\nHost: hub\r\n\r\n".utf8)
+            for words in [http, [0] + noise] {
+                let inTheClear = try await say(words, to: address, isSecure: false)
+                #expect(!inTheClear.starts(with: Preamble.magic))
+                let secure = try await say(words, to: address)
+                #expect(secure.count <= Preamble.size)
+            }
+        }
+    }
+
+    @Test func aPeerThatIsTooNewIsToldSo() async throws {
+        try await besideAnHonestBranch { address in
+            let newer = Preamble.bytes(min: Preamble.highest + 1, max: Preamble.highest + 3)
+            let heard = try await say(newer, to: address)
+            #expect(try Stranger.farewell(in: heard)?.code == .tooNew)
+            // Versions that go backwards are no preamble.
+            let backwards = try await say(Preamble.bytes(min: 3, max: 2), to: address)
+            #expect(try Stranger.farewell(in: backwards) == nil)
+        }
+    }
+
+    @Test func brokenFramesCloseWithACode() async throws {
+        var writer = FrameWriter()
+        let hello = try writer.frame(.hello(try await FakeBranch().opened().0), compress: false)
+        let batch = try writer.frame(
+            .batch(FakeBranch.batch(origin: 10, sequences: 1...5)), compress: false)
+        var flipped = hello
+        flipped[flipped.count - 1] ^= 1
+        var wrongHeader = hello
+        wrongHeader[1] ^= 1
+        let tooLong = FrameHeader.tooLong
+        let cases: [(words: [UInt8], code: RefusalCode)] = [
+            (flipped, .checksum), (wrongHeader, .checksum), (tooLong, .frameTooLong),
+            (batch, .wrongOrder), (hello + hello, .wrongOrder),
+            (hello + flipped, .checksum), (Array(repeating: 0xff, count: 64), .checksum),
+        ]
+        try await besideAnHonestBranch { address in
+            for (index, item) in cases.enumerated() {
+                let heard = try await say(Preamble.bytes() + item.words, to: address)
+                #expect(try Stranger.farewell(in: heard)?.code == item.code, "case \(index)")
+            }
+        }
+    }
+
+    @Test func whoeverLeavesInTheMiddleOfAFrameLeavesNothingBehind() async throws {
+        var writer = FrameWriter()
+        let hello = try writer.frame(.hello(try await FakeBranch().opened().0), compress: false)
+        let words = Preamble.bytes() + hello
+        try await besideAnHonestBranch { address in
+            for length in stride(from: 1, to: words.count, by: 13) {
+                _ = try await say(Array(words.prefix(length)), to: address, leaves: true)
+            }
+        }
+    }
+
+    @Test func moreConnectionsThanAllowedAreTurnedAwayAtOnce() async throws {
+        var limits = HubLimits()
+        limits.connections = 1
+        try await besideAnHonestBranch(limits: limits) { address in
+            for _ in 0..<5 {
+                let heard = try await say(Preamble.bytes(), to: address)
+                #expect(heard.isEmpty)
+            }
+        }
+    }
+}
+
+extension FrameHeader {
+    /// A Hello that claims a megabyte.
+    fileprivate static var tooLong: [UInt8] {
+        FrameHeader(
+            type: 1, flags: critical, payloadLength: 1 << 20, inflatedLength: 1 << 20, checksum: 0
+        ).bytes
+    }
+}
