@@ -145,7 +145,9 @@ struct SyncRunner: Sendable {
 
     private static func failed(_ refuse: Refuse) -> Attempt.Failed {
         let isLink = refuse.code == .silence || refuse.code == .shuttingDown || refuse.code == .overloaded
-        let mayPass = isLink || refuse.code == .diskFull || refuse.code.rawValue < 200
+        // Replaced: a Hello that was late on its way can push out the connection that came after it.
+        let mayPass =
+            isLink || refuse.code == .diskFull || refuse.code == .replaced || refuse.code.rawValue < 200
         let status: ExitStatus =
             refuse.code == .silence || refuse.code == .shuttingDown ? .unreachable : .refusedByHub
         return Attempt.Failed(

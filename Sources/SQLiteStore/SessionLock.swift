@@ -7,10 +7,15 @@ public final class SessionLock {
 
     /// Takes the lock of the store in `folder` at once.
     ///
-    /// - Throws: `StoreError(.inUse)` when another holder lives, in this process or another.
+    /// - Throws: `StoreError(.inUse)` when another holder lives, in this process or another; `.notAStore` when there
+    ///   is no such folder.
     public init(folder: String) throws {
         let descriptor = open(folder + "/session.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw StoreError(systemError: errno, "opening the session lock") }
+        guard descriptor >= 0 else {
+            let reason = errno
+            if reason == ENOENT || reason == ENOTDIR { throw StoreError(.notAStore, folder) }
+            throw StoreError(systemError: reason, "opening the session lock")
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let reason = errno
             close(descriptor)

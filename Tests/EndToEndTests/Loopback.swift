@@ -82,16 +82,17 @@ final class CuttingProxy: Sendable {
     private struct State {
         var cuts: [Cut] = []
         var done = 0
+        var carrying = 0
+        var target: UInt16
     }
 
     let port: UInt16
-    private let target: UInt16
     private let listener: Int32
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     init(to target: UInt16) throws {
         (listener, port) = try Loopback.listen(port: 0)
-        self.target = target
+        state = Mutex(State(target: target))
         Thread.detachNewThread { [self, listener] in
             while true {
                 let client = accept(listener, nil, nil)
@@ -110,13 +111,21 @@ final class CuttingProxy: Sendable {
     /// The next connections are cut there, one each.
     func plan(_ cuts: [Cut]) { state.withLock { $0.cuts = cuts } }
 
+    /// Later connections go to another port.
+    func redirect(to port: UInt16) { state.withLock { $0.target = port } }
+
+    /// Connections that stand at the moment.
+    var carrying: Int { state.withLock { $0.carrying } }
     /// Cuts that have happened.
     var done: Int { state.withLock { $0.done } }
     /// Cuts that no connection has met with.
     var left: Int { state.withLock { $0.cuts.count } }
 
     private func serve(_ client: Int32) {
+        let target = state.withLock { $0.target }
         guard let server = Loopback.connect(port: target) else { return Loopback.reset(client) }
+        state.withLock { $0.carrying += 1 }
+        defer { state.withLock { $0.carrying -= 1 } }
         let cut = state.withLock { state in state.cuts.isEmpty ? nil : state.cuts.removeFirst() }
         if carry([client, server], cut) { state.withLock { $0.done += 1 } }
         for end in [client, server] {

@@ -48,8 +48,17 @@ struct HubListenerService: Service {
     let server: HubServer
 
     func run() async throws {
-        let listener = try await HubListener.start(
-            at: address, key: key, service: server, group: MultiThreadedEventLoopGroup.singleton)
+        let listener: HubListener
+        do {
+            listener = try await HubListener.start(
+                at: address, key: key, service: server, group: MultiThreadedEventLoopGroup.singleton)
+        } catch {
+            throw Failure(
+                .usage,
+                Words(
+                    "cannot listen at \(address) (\(error)); choose an address of this machine and a free port",
+                    zh: "无法监听 \(address)（\(error)）；请选择本机地址和空闲端口"))
+        }
         Output.remark(Words("listening on \(listener.address)", zh: "正在监听 \(listener.address)"))
         try? await gracefulShutdown()
         await listener.shutdown()

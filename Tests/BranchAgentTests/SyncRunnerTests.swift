@@ -1,0 +1,44 @@
+import Console
+import SyncCore
+import SyncTransport
+import Testing
+
+@testable import BranchAgent
+
+/// What an end of a connection means for `sync`: its exit code, and whether it tries again.
+@Suite struct SyncRunnerTests {
+    @Test func whatMayPassIsTriedAgain() {
+        let codes: [RefusalCode] = [
+            .silence, .shuttingDown, .overloaded, .diskFull, .checksum, .corruptDeflate, .wrongOrder,
+            .replaced,
+        ]
+        for code in codes { #expect(!SyncRunner.failed(Refuse(code)).isFinal, "\(code)") }
+        #expect(!SyncRunner.failed(TransportError.unreachable("x")).isFinal)
+        #expect(!SyncRunner.failed(TransportError.cut("x")).isFinal)
+    }
+
+    @Test func whatPeopleMustMendIsNotTriedAgain() {
+        let codes: [RefusalCode] = [
+            .unknownDevice, .pendingDevice, .revokedDevice, .originOfAnother, .identityLost,
+        ]
+        for code in codes {
+            let failed = SyncRunner.failed(Refuse(code))
+            #expect(failed.isFinal && failed.failure.status == .refusedByHub, "\(code)")
+        }
+        let stranger = SyncRunner.failed(TransportError.wrongHubKey)
+        #expect(stranger.isFinal && stranger.failure.status == .refusedByHub)
+    }
+
+    @Test func aHubThatIsAwayIsUnreachable() {
+        for code in [RefusalCode.silence, .shuttingDown] {
+            #expect(SyncRunner.failed(Refuse(code)).failure.status == .unreachable)
+        }
+        let errors: [TransportError] = [.unreachable("x"), .cut("x"), .tls("x")]
+        for error in errors { #expect(SyncRunner.failed(error).failure.status == .unreachable) }
+    }
+
+    @Test func aHubThatAsksToWaitIsNotWaitedForTooLong() {
+        #expect(SyncRunner.failed(Refuse(.overloaded, retryAfter: 3)).retryAfter == 3)
+        #expect(SyncRunner.failed(Refuse(.overloaded, retryAfter: 86_400)).retryAfter == 5)
+    }
+}
