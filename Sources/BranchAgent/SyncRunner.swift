@@ -56,6 +56,7 @@ struct SyncRunner: Sendable {
         var backoff = Backoff()
         var generator = SystemRandomNumberGenerator()
         var failure: Failure?
+        var stalls = 0
         while true {
             report.sessions += 1
             let bar = Task { await show(progress, before: before) }
@@ -71,7 +72,10 @@ struct SyncRunner: Sendable {
             }
             failure = failed.failure
             report.failure = failed.failure.message.text(.english)
-            if failed.isFinal || host.meter.idleMilliseconds() > SyncRunner.patience { break }
+            // A link that went silent in the middle gets one more try: a new connection often gets through.
+            let isIdle = host.meter.idleMilliseconds() > SyncRunner.patience
+            if isIdle { stalls += 1 }
+            if failed.isFinal || isIdle && (!attempt.isWelcomed || stalls > 1) { break }
             let wait = min(2_000, backoff.failed(retryAfter: failed.retryAfter, using: &generator))
             try await Task.sleep(for: .milliseconds(Int(wait)))
         }

@@ -35,6 +35,19 @@ import Testing
         try await centre.close()
     }
 
+    @Test func aLinkThatFallsSilentIsLeftForANewOne() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        let proxy = try CuttingProxy(to: centre.port)
+        defer { proxy.close() }
+        try await centre.join("B04", through: proxy.port)
+        try await centre.importSheets(of: "B04")
+        proxy.plan([CuttingProxy.Cut(way: .up, after: 3_200, isReset: false, isStall: true)])
+        let report = try await centre.sync("B04")
+        #expect(report.drained && report.sessions == 2)
+        try await centre.close()
+    }
+
     @Test func hubAndBranchAreKilledInTheMiddle() async throws {
         let centre = try await Centre()
         try await centre.open()

@@ -77,6 +77,8 @@ final class CuttingProxy: Sendable {
         var after: Int
         /// With a reset, or with an orderly end.
         var isReset: Bool
+        /// Nothing breaks, but nothing more of that way gets through.
+        var isStall = false
     }
 
     private struct State {
@@ -146,7 +148,10 @@ final class CuttingProxy: Sendable {
                 let count = read(ends[side], &buffer, room)
                 guard count > 0, write(buffer, count, to: ends[1 - side]) else { return false }
                 sent[side] += count
-                if let cut, cut.way.rawValue == side, sent[side] >= cut.after { return true }
+                if let cut, cut.way.rawValue == side, sent[side] >= cut.after {
+                    guard cut.isStall else { return true }
+                    waiting[side].events = 0
+                }
             }
         }
     }
