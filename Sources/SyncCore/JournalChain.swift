@@ -73,28 +73,100 @@ public struct JournalChain: Sendable {
 }
 
 /// The scratch memory of one walk.
+///
+/// Keys and fields are laid out as canonical bytes column by column first, and a row's bytes are then pieced together:
+/// so each column is touched once, and the loop over rows allocates and counts references for nothing.
 private struct DigestWorker: ~Copyable {
+    /// A retention class of a group and the columns of `cells` that belong to it.
+    private struct ClassRun {
+        var retentionClass: RetentionClass
+        var columns: Range<Int>
+    }
+
+    private struct GroupLayout {
+        var rows: Int
+        /// Index into `ends` of the first column's first row.
+        var firstCell: Int
+        var keyColumns: Int
+        var keyCount: UInt64
+        /// Indices into `runs`.
+        var runs: Range<Int>
+        /// Form and revision, as they stand in every version of the group.
+        var name: Range<Int>
+    }
+
     let hashing: Hashing
     var body = ByteScratch()
     var fields = ByteScratch()
     var link = ByteScratch(capacity: 64)
-    /// Per group: the retention classes present, ascending, each with its columns.
-    let classes: [[(retentionClass: RetentionClass, columns: [Int])]]
-    var saltDay: Int32 = .min
-    var salts: [(retentionClass: RetentionClass, salt: Token16)] = []
+    /// All keys and fields of all groups, column after column, row after row.
+    private var cells = ByteScratch()
+    /// Where each cell ends; it begins where the one before it ends.
+    private var ends: [UInt32] = []
+    private var names = ByteScratch(capacity: 256)
+    private var layouts: [GroupLayout] = []
+    private var runs: [ClassRun] = []
+    private var saltDay: Int32 = .min
+    private var salts: [(retentionClass: RetentionClass, salt: Token16)] = []
 
     init(hashing: Hashing, columns: VersionColumns) {
         self.hashing = hashing
-        classes = columns.groups.map { group in
-            var byClass: [(retentionClass: RetentionClass, columns: [Int])] = []
-            for (index, column) in group.fields.enumerated() {
-                if let found = byClass.firstIndex(where: { $0.retentionClass == column.retentionClass }) {
-                    byClass[found].columns.append(index)
-                } else {
-                    byClass.append((column.retentionClass, [index]))
-                }
+        for group in columns.groups { lay(out: group) }
+    }
+
+    private mutating func lay(out group: FormGroup) {
+        let nameStart = names.count
+        var form = group.form
+        form.withUTF8 { names.put(counted: UnsafeRawBufferPointer($0)) }
+        names.put(varint: UInt64(group.revision))
+        let firstCell = ends.count
+        let firstRun = runs.count
+        for column in group.keys { lay(out: column, rows: group.rows.count, isKey: true) }
+        let ordered = group.fields.enumerated().sorted {
+            ($0.element.retentionClass, $0.offset) < ($1.element.retentionClass, $1.offset)
+        }
+        for (index, (_, column)) in ordered.enumerated() {
+            lay(out: column, rows: group.rows.count, isKey: false)
+            let at = group.keys.count + index
+            if runs.count > firstRun, runs[runs.count - 1].retentionClass == column.retentionClass {
+                runs[runs.count - 1].columns = runs[runs.count - 1].columns.lowerBound..<(at + 1)
+            } else {
+                runs.append(ClassRun(retentionClass: column.retentionClass, columns: at..<(at + 1)))
             }
-            return byClass.sorted { $0.retentionClass < $1.retentionClass }
+        }
+        layouts.append(
+            GroupLayout(
+                rows: group.rows.count, firstCell: firstCell, keyColumns: group.keys.count,
+                keyCount: UInt64(group.keys.count), runs: firstRun..<runs.count,
+                name: nameStart..<names.count))
+    }
+
+    /// Appends a column's cells; a field that is left alone is an empty cell, any other begins with its id.
+    private mutating func lay(out column: Column, rows: Int, isKey: Bool) {
+        ends.reserveCapacity(ends.count + rows)
+        for place in 0..<rows {
+            let presence = column.presence(at: place)
+            if isKey || presence != .leftAlone {
+                if !isKey { cells.put(varint: UInt64(column.field)) }
+                put(column, place: place, isStated: presence == .value)
+            }
+            ends.append(UInt32(truncatingIfNeeded: cells.count))
+        }
+    }
+
+    /// Kind, then content.
+    private mutating func put(_ column: Column, place: Int, isStated: Bool) {
+        guard isStated else { return cells.put(0) }
+        cells.put(column.kind.rawValue)
+        switch column.kind {
+        case .integer: cells.put(zigzag: column.integers[place])
+        case .decimal:
+            cells.put(column.scale)
+            cells.put(zigzag: column.integers[place])
+        case .text, .list:
+            let range = column.range(ofEntry: Int(column.index[place]))
+            if column.kind == .text { cells.put(varint: UInt64(range.count)) }
+            column.heap.withUnsafeBytes { cells.put(raw: UnsafeRawBufferPointer(rebasing: $0[range])) }
         }
     }
 
@@ -109,6 +181,8 @@ private struct DigestWorker: ~Copyable {
         _ columns: VersionColumns, row: Int, dot: Dot, authoredDot: Dot?,
         salt: (Int32, RetentionClass) -> Token16?
     ) throws(JournalChain.Failure) -> Digest {
+        let layout = layouts[Int(columns.group[row])]
+        let place = Int(columns.place[row])
         body.clear()
         body.put(raw: Canonical.versionMark)
         body.put(word: dot.origin)
@@ -118,14 +192,29 @@ private struct DigestWorker: ~Copyable {
             body.put(word: authoredDot.origin)
             body.put(word: authoredDot.sequence)
         }
-        put(columns.contexts[Int(columns.context[row])])
-        let groupIndex = Int(columns.group[row])
-        let place = Int(columns.place[row])
-        putHead(columns, row: row, group: columns.groups[groupIndex], place: place)
-        try putClasses(
-            columns.groups[groupIndex], classes: groupIndex, place: place,
-            day: JournalChain.day(of: columns.authored[row]), salt: salt)
+        if columns.context[row] == 0 {
+            body.put(0)
+            body.put(0)
+        } else {
+            put(columns.contexts[Int(columns.context[row])])
+        }
+        body.put(raw: UnsafeRawBufferPointer(rebasing: names.bytes()[layout.name]))
+        body.put(zigzag: columns.authored[row])
+        body.put(zigzag: columns.stated[row])
+        body.put(zigzag: columns.firstCreated[row])
+        body.put(counted: columns.authors[Int(columns.author[row])])
+        body.put(varint: layout.keyCount)
+        let all = cells.bytes()
+        for column in 0..<layout.keyColumns {
+            body.put(raw: UnsafeRawBufferPointer(rebasing: all[cell(layout, column, place)]))
+        }
+        try putClasses(layout, place: place, day: JournalChain.day(of: columns.authored[row]), salt: salt)
         return hashing.sha256(body.bytes())
+    }
+
+    private func cell(_ layout: GroupLayout, _ column: Int, _ place: Int) -> Range<Int> {
+        let index = layout.firstCell + column * layout.rows + place
+        return (index == 0 ? 0 : Int(ends[index - 1]))..<Int(ends[index])
     }
 
     private mutating func put(_ context: Context) {
@@ -141,40 +230,26 @@ private struct DigestWorker: ~Copyable {
         }
     }
 
-    private mutating func putHead(_ columns: VersionColumns, row: Int, group: FormGroup, place: Int) {
-        var form = group.form
-        form.withUTF8 { body.put(counted: UnsafeRawBufferPointer($0)) }
-        body.put(varint: UInt64(group.revision))
-        body.put(zigzag: columns.authored[row])
-        body.put(zigzag: columns.stated[row])
-        body.put(zigzag: columns.firstCreated[row])
-        body.put(counted: columns.authors[Int(columns.author[row])])
-        body.put(varint: UInt64(group.keys.count))
-        for column in group.keys { DigestWorker.put(column, place: place, into: &body) }
-    }
-
     private mutating func putClasses(
-        _ group: FormGroup, classes index: Int, place: Int, day: Int32,
-        salt: (Int32, RetentionClass) -> Token16?
+        _ layout: GroupLayout, place: Int, day: Int32, salt: (Int32, RetentionClass) -> Token16?
     ) throws(JournalChain.Failure) {
         let countAt = body.count
         body.put(0)
         var count: UInt8 = 0
-        for (retentionClass, columns) in classes[index] {
+        for index in layout.runs {
+            let run = runs[index]
             var assigned: UInt64 = 0
-            for column in columns where group.fields[column].presence(at: place) != .leftAlone {
-                assigned += 1
-            }
+            for column in run.columns where !cell(layout, column, place).isEmpty { assigned += 1 }
             if assigned == 0 { continue }
-            let salt = try self.salt(day: day, retentionClass: retentionClass, from: salt)
+            let salt = try self.salt(day: day, retentionClass: run.retentionClass, from: salt)
             fields.clear()
             fields.put(salt)
             fields.put(varint: assigned)
-            for column in columns where group.fields[column].presence(at: place) != .leftAlone {
-                fields.put(varint: UInt64(group.fields[column].field))
-                DigestWorker.put(group.fields[column], place: place, into: &fields)
+            let all = cells.bytes()
+            for column in run.columns {
+                fields.put(raw: UnsafeRawBufferPointer(rebasing: all[cell(layout, column, place)]))
             }
-            body.put(retentionClass)
+            body.put(run.retentionClass)
             body.put(hashing.sha256(fields.bytes()))
             count += 1
         }
@@ -194,24 +269,5 @@ private struct DigestWorker: ~Copyable {
         }
         salts.append((retentionClass, salt))
         return salt
-    }
-
-    /// Kind, then content, straight from the column.
-    private static func put(_ column: Column, place: Int, into bytes: inout ByteScratch) {
-        guard column.presence(at: place) == .value else {
-            bytes.put(0)
-            return
-        }
-        bytes.put(column.kind.rawValue)
-        switch column.kind {
-        case .integer: bytes.put(zigzag: column.integers[place])
-        case .decimal:
-            bytes.put(column.scale)
-            bytes.put(zigzag: column.integers[place])
-        case .text, .list:
-            let range = column.range(ofEntry: Int(column.index[place]))
-            if column.kind == .text { bytes.put(varint: UInt64(range.count)) }
-            column.heap.withUnsafeBytes { bytes.put(raw: UnsafeRawBufferPointer(rebasing: $0[range])) }
-        }
     }
 }
