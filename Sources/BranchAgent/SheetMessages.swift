@@ -53,33 +53,4 @@ enum SheetMessages {
             "\(error.column): \(cell) is none of the accepted values. For yes or no write 是 or 否.",
             zh: "\(error.column):\(cell) 不是可接受的内容。是否类请填“是”或“否”。")
     }
-
-    static func words(for error: SheetError) -> Words {
-        switch error.code {
-        case .badEncoding:
-            Words(
-                "\(error.file): the text is neither UTF-8 nor GBK. Save the sheet as CSV again.",
-                zh: "\(error.file):编码既不是 UTF-8 也不是 GBK。请重新另存为 CSV。")
-        case .noHeader:
-            Words("\(error.file): there is no header row.", zh: "\(error.file):没有表头。")
-        case .missingColumn:
-            Words(
-                "\(error.file): the column \(error.subject) is missing. Name it with --map, or check the file.",
-                zh: "\(error.file):缺少“\(error.subject)”列。请核对文件,或用 --map 指定列名。")
-        case .columnTwice:
-            Words(
-                "\(error.file): the column \(error.subject) stands there twice.",
-                zh: "\(error.file):“\(error.subject)”列重复。")
-        case .tooLarge:
-            Words("\(error.file): the file is too large. Split it.", zh: "\(error.file):文件过大,请拆分。")
-        case .unreadable:
-            Words("\(error.file): the file cannot be read.", zh: "\(error.file):无法读取该文件。")
-        case .unknownForm:
-            Words("There is no form named \(error.subject).", zh: "没有名为“\(error.subject)”的表单。")
-        case .badMap:
-            Words(
-                "\(error.file): line \(error.subject) has not two cells: the form's name, the sheet's heading.",
-                zh: "\(error.file):第 \(error.subject) 行应为两列:表单列名、表头列名。")
-        }
-    }
 }

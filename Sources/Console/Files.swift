@@ -25,7 +25,10 @@ extension Files {
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw Failure(
-                .noInput, Words("cannot make the folder \(path): \(error)", zh: "无法建立目录 \(path)：\(error)"))
+                .noInput,
+                Words(
+                    "cannot make the folder \(path); check the name, and whether you may write there",
+                    zh: "无法建立目录 \(path)；请检查名称和写入权限"))
         }
     }
 }

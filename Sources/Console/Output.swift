@@ -27,10 +27,21 @@ public enum Output {
             let count = bytes.withUnsafeBytes { unsafeWrite(descriptor, $0) }
             if count <= 0 {
                 if count < 0 && errno == EINTR { continue }
-                exit(0)
+                end(after: errno, on: descriptor)
             }
             bytes = bytes.dropFirst(count)
         }
+    }
+
+    /// A reader that has gone ends the program quietly; anything else must not look like a complete output.
+    private static func end(after reason: Int32, on descriptor: Int32) -> Never {
+        guard reason != EPIPE else { exit(0) }
+        let isFull = reason == ENOSPC || reason == EDQUOT
+        if descriptor != 2 {
+            let why = String(cString: strerror(reason))
+            remark(Words("the output could not be written: \(why)", zh: "无法写出结果：\(why)"))
+        }
+        exit((isFull ? ExitStatus.diskFull : .software).rawValue)
     }
 
     private static func unsafeWrite(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {

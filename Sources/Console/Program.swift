@@ -31,6 +31,7 @@ public enum Program {
         switch error {
         case let error as StoreError: failure(for: error)
         case let error as Refuse: Failure(.refusedByHub, RefusalWords.words(for: error))
+        case let error as SheetError: Failure(.usage, error.words)
         default: Failure(.software, Words("unexpected: \(error)", zh: "意外错误：\(error)"))
         }
     }

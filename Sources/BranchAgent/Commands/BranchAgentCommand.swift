@@ -146,7 +146,6 @@ enum SyncWords {
         case let error as TransportError: SyncRunner.failed(error).failure
         case let error as KeyError:
             Failure(.noInput, Words("the device's key: \(error)", zh: "设备密钥：\(error)"))
-        case let error as SheetError: Failure(.usage, SheetMessages.words(for: error))
         default: nil
         }
     }
