@@ -21,6 +21,14 @@ struct AgentFolder {
             ? try DeviceKey.load(from: keyPath) : try DeviceKey.create(at: keyPath)
     }
 
+    /// Leaves nothing behind in a hub's folder.
+    func refuseForeignStore() throws {
+        guard FileManager.default.fileExists(atPath: path + "/hub.key") else { return }
+        throw Failure(
+            .usage,
+            Words("\(path) is a hub's folder; a branch needs one of its own", zh: "\(path) 是汇总端的目录；支部须另用目录"))
+    }
+
     func key() throws -> DeviceKey {
         guard FileManager.default.fileExists(atPath: keyPath) else { throw StoreError(.notAStore, path) }
         return try DeviceKey.load(from: keyPath)
@@ -64,6 +72,19 @@ struct AgentContext {
                     zh: "本机不认识时区 \(settings.timeZone)；请安装 tzdata"))
         }
         forms = try CompiledCatalog(.builtIn, settings: settings, zone: zone)
+    }
+
+    /// A form that a branch writes.
+    func form(_ name: String) throws -> CompiledForm {
+        guard let form = forms[name] else { throw SheetError(.unknownForm, subject: name) }
+        guard form.definition.isWritable(by: .branch) else {
+            throw Failure(
+                .usage,
+                Words(
+                    "\(name) is written by the centre only; ask them to change it",
+                    zh: "\(name) 只能由中心填写；请联系中心修改"))
+        }
+        return form
     }
 
     /// The clock, and whether it lies where the last contact with the hub allows.

@@ -203,6 +203,8 @@ struct Importer {
     private func issue(of error: RowError, in plan: ImportPlan) -> ImportResult.Issue {
         ImportResult.Issue(
             file: plan.files[error.file], record: error.record, line: error.line, column: error.column,
-            reason: error.reason, message: SheetMessages.words(for: error).text(language))
+            reason: error.reason,
+            message: SheetMessages.words(for: error, form: form, settings: author.catalog.settings).text(
+                language))
     }
 }

@@ -3,6 +3,33 @@ import Forms
 
 /// What people are told about rows and files that could not be imported: what is wrong, and the next step.
 enum SheetMessages {
+    /// The same, with what the committee's settings and the form accept.
+    static func words(for error: RowError, form: CompiledForm, settings: Settings) -> Words {
+        let words = words(for: error)
+        let field = form.definition.fields.first { $0.name == error.column }
+        var hint = Words("", zh: "")
+        if error.reason == Reason.dateOutOfPeriod {
+            let days = settings.entryWindowDays
+            let bounds = [settings.firstDay.map { "≥ \($0)" }, settings.lastDay.map { "≤ \($0)" }].compactMap
+            { $0 }
+            let more = bounds.isEmpty ? "" : " (" + bounds.joined(separator: ", ") + ")"
+            hint = Words(
+                " A day is accepted until \(days) days after it\(more); the centre can set this with "
+                    + "`aggregator init --set entryWindowDays=N`.",
+                zh: "当日起 \(days) 天内可填报\(more)；中心可用 aggregator init --set entryWindowDays=N 设置。")
+        } else if let choices = field?.choices, field?.type == .choice {
+            hint = Words(
+                " Accepted: \(choices.joined(separator: ", ")).", zh: "可填：\(choices.joined(separator: "、"))。")
+        } else if let field, error.reason.hasSuffix("_out_of_range"), let least = field.minimum,
+            let most = field.maximum
+        {
+            hint = Words(
+                " Accepted: \(settings.value(of: least)) to \(settings.value(of: most)).",
+                zh: "可填范围：\(settings.value(of: least)) 至 \(settings.value(of: most))。")
+        }
+        return words.joined(hint)
+    }
+
     static func words(for error: RowError) -> Words {
         let cell = "“" + error.cell + "”"
         switch error.reason {
@@ -28,9 +55,10 @@ enum SheetMessages {
                 "\(cell) is not a time. Write it as 2020-02-03 08:31:00.",
                 zh: "\(cell) 不是有效时间。请写成 2020-02-03 08:31:00 的样式。")
         case Reason.recordedBeforeDay, Reason.submittedBeforeDay:
+            let at = error.cell.isEmpty ? Words("now", zh: "此刻") : Words(cell, zh: cell)
             return Words(
-                "The entry was made at \(cell), before its day began. It has to be made on the day itself.",
-                zh: "填报时间 \(cell) 早于所报日期。请在当日填报。")
+                "The entry was made at \(at.en), before its day began. It has to be made on the day itself.",
+                zh: "填报时间 \(at.zh) 早于所报日期。请在当日填报。")
         case Reason.tooLarge:
             return Words("The text is too long. Shorten it.", zh: "内容过长,请缩短。")
         default:
@@ -50,7 +78,7 @@ enum SheetMessages {
                 zh: "\(error.column):\(cell) 超出可接受的范围。请重新测量或更正。")
         }
         return Words(
-            "\(error.column): \(cell) is none of the accepted values. For yes or no write 是 or 否.",
+            "\(error.column): \(cell) is none of the accepted values. For yes or no write Y or N.",
             zh: "\(error.column):\(cell) 不是可接受的内容。是否类请填“是”或“否”。")
     }
 }

@@ -33,6 +33,16 @@ extension Settings {
         }
     }
 
+    /// What a form's bound stands for: a number, or the name of a setting.
+    public func value(of bound: String) -> String {
+        switch bound {
+        case "temperatureMinimum": temperatureMinimum
+        case "temperatureMaximum": temperatureMaximum
+        case "temperatureAlert": temperatureAlert
+        default: bound
+        }
+    }
+
     private func isTemperature(_ text: String) -> Bool {
         CellText.decimal(Array(text.utf8)[...], scale: 2) != nil
     }

@@ -82,6 +82,17 @@ public struct RaiseRule: Codable, Sendable, Hashable {
     public var advice: Labels?
 }
 
+/// Who writes versions of a form.
+public enum Writer: String, Sendable, Hashable {
+    case branch, centre
+}
+
+extension FormDefinition {
+    public func isWritable(by writer: Writer) -> Bool {
+        writers.contains { $0.utf8.elementsEqual(writer.rawValue.utf8) }
+    }
+}
+
 public struct FormDefinition: Codable, Sendable, Hashable {
     public var form: String
     public var revision: UInt32

@@ -36,6 +36,12 @@ extension SQLiteHubStore {
         _ columns: VersionColumns, group: FormGroup, in table: HubTable, _ pending: inout HubPending
     ) throws {
         guard let form = try loadedChecks().catalog[group.form] else { return }
+        guard pending.origin.device == nil || form.definition.isWritable(by: .branch) else {
+            for row in group.rows {
+                try holdBack(Int(row), Reason.notWritable, field: 0, of: columns, &pending)
+            }
+            return
+        }
         for finding in form.findings(in: group, of: columns) {
             if finding.isRefusal {
                 try holdBack(finding.row, finding.reason, field: finding.field, of: columns, &pending)

@@ -51,7 +51,7 @@ extension MemoryHubStore {
             if content.salts[name] == nil { content.salts[name] = grant.salt }
         }
         let columns = segment.batch.rows
-        let findings = catalog.findings(of: columns)
+        let findings = notWritable(segment.batch) + catalog.findings(of: columns)
         let versions = (0..<columns.count).map { segment.batch.version(at: $0) }
         for finding in findings {
             let dot = segment.batch.dot(at: finding.row)
@@ -71,6 +71,17 @@ extension MemoryHubStore {
         }
         for row in order where !segment.quarantined[row] {
             apply(versions[row], row: row, &segment, root: root, today: catalog.zone.day(of: now))
+        }
+    }
+
+    /// What a branch wrote though only the centre may.
+    private func notWritable(_ batch: VersionBatch) -> [Finding] {
+        guard content.origins[batch.origin]?.device != nil else { return [] }
+        return batch.rows.groups.flatMap { group -> [Finding] in
+            guard let form = catalog[group.form], !form.definition.isWritable(by: .branch) else { return [] }
+            return group.rows.map {
+                Finding(row: Int($0), isRefusal: true, reason: Reason.notWritable, field: 0)
+            }
         }
     }
 

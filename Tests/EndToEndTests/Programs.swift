@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// How a program ended and what it printed.
@@ -31,8 +32,11 @@ final class Running {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: files.output)
         process.standardError = try FileHandle(forWritingTo: files.remarks)
-        try process.run()
+        // Foundation's start of a process has crashed when several threads did it at once.
+        try Running.starting.withLock { _ in try process.run() }
     }
+
+    private static let starting = Mutex(())
 
     deinit { kill() }
 

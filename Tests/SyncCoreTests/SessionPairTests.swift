@@ -71,7 +71,8 @@ import Testing
         init(world: World) {
             self.world = world
             let hello = Hello(
-                replica: .zero, origins: [], capabilities: [], dictionaries: [], clock: 0, sessionToken: .zero,
+                replica: .zero, origins: [], capabilities: [], dictionaries: [], clock: 0,
+                sessionToken: .zero,
                 feed: .beginning, urgent: Backlog(), routine: Backlog(), program: "")
             let origins = Lane.allCases.map { lane in
                 AgentSession.LaneOrigin(
@@ -161,7 +162,8 @@ import Testing
             welcome.held = Lane.allCases.map { lane in
                 let held = world.journal[lane]?.last ?? 0
                 return HeldOrigin(
-                    origin: SessionPairTests.origin(lane), sequence: held, head: .zero, receipt: SessionPairTests.receipt(lane, held, world))
+                    origin: SessionPairTests.origin(lane), sequence: held, head: .zero,
+                    receipt: SessionPairTests.receipt(lane, held, world))
             }
             return HubSession.Greeting(welcome: welcome, feed: .beginning)
         }

@@ -111,6 +111,20 @@ import Testing
         #expect(!verdicts.contains { $0.dot.sequence == 2 })
     }
 
+    @Test(arguments: HubKind.allCases) func aBranchCannotWriteTheRegister(kind: HubKind) throws {
+        let world = try HubWorld(kind)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        let key = RecordKey(form: BuiltIn.membership, values: [.text("p1"), .integer(18_000)])
+        let receipt = try device.send([
+            Draft(
+                lane: .routine, key: key, formRevision: 1, context: .empty,
+                assignments: [Assignment(field: 1, retentionClass: 0, value: .text("B2"))])
+        ]).receipt
+        #expect(receipt?.sequence == 1, "it is kept and receipted")
+        #expect(try world.store.effective(key) == nil, "but it holds nothing")
+        #expect(try device.drain().verdicts.map(\.reason).contains(Reason.notWritable))
+    }
+
     @Test(arguments: HubKind.allCases) func notesWhomItDoesNotExpect(kind: HubKind) throws {
         let world = try HubWorld(kind)
         let device = try HubDevice(world, unit: "B1", number: 1)

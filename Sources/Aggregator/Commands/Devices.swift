@@ -16,6 +16,9 @@ enum Invitations {
         guard (1...8_760).contains(validHours) else {
             throw Failure(.usage, Words("valid-hours is 1 to 8760", zh: "有效小时数为 1 至 8760"))
         }
+        guard HostPort(address) != nil else {
+            throw Failure(.usage, Words("\(address) is no HOST:PORT", zh: "\(address) 不是 HOST:PORT"))
+        }
         let store = try folder.open()
         let key = try folder.key()
         let now = HubFolder.milliseconds()

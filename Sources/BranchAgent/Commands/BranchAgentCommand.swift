@@ -50,9 +50,17 @@ struct JoinCommand: AsyncParsableCommand {
                         zh: "这不是加入码，或缺少字符；请重新复制整行"))
             }
             let folder = store.folder
+            try folder.refuseForeignStore()
             let key = try folder.keyForJoining()
             let agent = try folder.create(key)
             let old = try agent.configuration()
+            if let old, old.hub != code.hub || !old.unit.utf8.elementsEqual(code.unit.utf8) {
+                throw Failure(
+                    .usage,
+                    Words(
+                        "this folder is a device of \(old.unit) already; join \(code.unit) with another folder",
+                        zh: "此目录已是 \(old.unit) 的设备；请用另一个目录加入 \(code.unit)"))
+            }
             let replica = old?.replica ?? Token16.random()
             let answer = try await JoinConnection.run(
                 address: target.host, port: target.port, pinned: code.hub, key: key,

@@ -31,7 +31,7 @@ struct AddCommand: AsyncParsableCommand {
     func run() async throws {
         try await Program.run(explaining: SyncWords.failure) {
             let context = try AgentContext(store.folder)
-            guard let compiled = context.forms[form] else { throw SheetError(.unknownForm, subject: form) }
+            let compiled = try context.form(form)
             let clock = try context.clock()
             let row: SheetRow
             switch try SheetEntry.read(try pairs(), form: compiled, now: clock.now) {
@@ -39,15 +39,33 @@ struct AddCommand: AsyncParsableCommand {
             case .failure(let refused):
                 for error in refused.errors {
                     Output.remark(
-                        Words("refused: ", zh: "拒绝：").joined(SheetMessages.words(for: error)))
+                        Words("refused: ", zh: "拒绝：").joined(
+                            SheetMessages.words(for: error, form: compiled, settings: context.settings)))
                 }
                 Program.end(.someRefused)
             }
+            guard !row.assignments.isEmpty else {
+                let names = compiled.definition.fields.map(\.name).joined(separator: " ")
+                throw Failure(
+                    .usage,
+                    Words(
+                        "nothing is said of \(RecordText.text(row.key)); name at least one of: \(names)",
+                        zh: "没有为 \(RecordText.text(row.key)) 填写任何内容；请至少填写其一：\(names)"))
+            }
             let author = RecordAuthor(catalog: context.forms)
-            let written = try context.store.write(clock: clock) { transaction in
-                try author.author(
+            let written = try context.store.write(clock: clock) { transaction -> RecordAuthor.Written? in
+                let known = try transaction.record(row.key)?.effective { compiled.definition.policy(of: $0) }
+                let isKnown = row.assignments.allSatisfy { known?[$0.field] == $0.value }
+                if let known, known.exists, !known.hasConflict, isKnown { return nil }
+                return try author.author(
                     compiled, key: row.key, assignments: row.assignments, stated: row.stated,
                     firstCreated: row.firstCreated, in: transaction)
+            }
+            guard let written else {
+                return Output.remark(
+                    Words(
+                        "unchanged: \(RecordText.text(row.key)) says this already",
+                        zh: "未变：\(RecordText.text(row.key)) 已有相同内容"))
             }
             try tell(written, clock: clock, rule: compiled.definition.rules?.first)
         }
@@ -105,6 +123,7 @@ struct ImportCommand: AsyncParsableCommand {
     func run() async throws {
         try await Program.run(explaining: SyncWords.failure) {
             let context = try AgentContext(store.folder)
+            _ = try context.form(form)
             let importer = try Importer(form: form, catalog: context.forms, hashing: .sha256)
             let sheets = try files.map { SheetFile(path: $0, bytes: try Files.read($0)) }
             let headings = try map.map { try HeaderMap(try Files.read($0), file: $0) } ?? HeaderMap()

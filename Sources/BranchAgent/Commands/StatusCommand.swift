@@ -73,6 +73,38 @@ struct AgentStatus: Encodable {
         }
     }
 
+    /// What a kept failure code means: a refusal's number, or a word of this program's.
+    static func words(forFailure code: String) -> Words {
+        if let number = UInt16(code) {
+            return RefusalWords.words(for: Refuse(RefusalCode(rawValue: number)))
+        }
+        switch code {
+        case "unreachable": return Words("the hub cannot be reached", zh: "无法连接汇总端")
+        case "wrong_hub_key": return Words("another key than the hub's answers there", zh: "对方密钥与汇总端不符")
+        case "disk_full": return Words("the disk here is full", zh: "本机磁盘已满")
+        default: return Words("the link (\(code))", zh: "链路（\(code)）")
+        }
+    }
+
+    /// What a note of the centre means, and what to do.
+    static func words(forNote reason: String) -> Words {
+        switch reason {
+        case "unknown_person":
+            Words("nobody with this id is on the register; check the id", zh: "登记册中无此编号；请核对编号")
+        case "not_on_register":
+            Words("this person was in no unit on that day; ask the centre", zh: "此人当日不在任何单位；请询问中心")
+        case "outside_unit":
+            Words("it concerns another unit; it counts there", zh: "属于其他单位；计入该单位")
+        case "stated_after_authored":
+            Words("its time lies after it was entered; check the clock", zh: "所填时间晚于录入时间；请核对时钟")
+        case "clock_untrusted":
+            Words("entered while this machine's clock was off", zh: "录入时本机时钟有误")
+        case "form_not_writable":
+            Words("only the centre writes this form; it does not count", zh: "此表只能由中心填写；不计入")
+        default: Words(reason, zh: reason)
+        }
+    }
+
     func lines() -> [String] {
         var lines = [
             Words("\(unit) \(unitName), hub \(hub)", zh: "\(unit) \(unitName)，汇总端 \(hub)").text()
@@ -100,13 +132,18 @@ struct AgentStatus: Encodable {
             ).text())
         if let lastFailure {
             lines.append(
-                Words("the last try failed: \(lastFailure)", zh: "最近一次未成功：\(lastFailure)").text())
+                Words("the last try failed: ", zh: "最近一次未成功：").joined(
+                    AgentStatus.words(forFailure: lastFailure)
+                )
+                .text())
         }
         for question in questions {
             lines.append(
                 Words(
-                    "the centre notes: \(question.form) \(question.key): \(question.reason)",
-                    zh: "中心备注：\(question.form) \(question.key)：\(question.reason)"
+                    "the centre notes: \(question.form) \(question.key): "
+                        + AgentStatus.words(forNote: question.reason).en,
+                    zh: "中心备注：\(question.form) \(question.key)："
+                        + AgentStatus.words(forNote: question.reason).zh
                 ).text())
         }
         return lines
