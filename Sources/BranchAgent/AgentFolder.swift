@@ -17,6 +17,7 @@ struct AgentFolder {
     /// Loads the device's key, or makes it the first time. A join whose answer was lost goes on with the same key.
     func keyForJoining() throws -> DeviceKey {
         try Files.makePrivateFolder(path)
+        try refuseWithoutKey()
         return FileManager.default.fileExists(atPath: keyPath)
             ? try DeviceKey.load(from: keyPath) : try DeviceKey.create(at: keyPath)
     }
@@ -29,7 +30,22 @@ struct AgentFolder {
             Words("\(path) is a hub's folder; a branch needs one of its own", zh: "\(path) 是汇总端的目录；支部须另用目录"))
     }
 
+    /// What is queued here is sealed with the device's key: with another one the hub would refuse it for ever.
+    private func refuseWithoutKey() throws {
+        let files = FileManager.default
+        guard files.fileExists(atPath: path + "/store.sqlite"), !files.fileExists(atPath: keyPath) else {
+            return
+        }
+        throw Failure(
+            .noInput,
+            Words(
+                "\(path) holds a store, but its device.key is missing. Put the key back from a backup; a new device "
+                    + "joins with another folder. Nothing was changed here",
+                zh: "\(path) 中有数据，但缺少 device.key。请从备份恢复密钥；新设备请用另一个目录加入。此处未作任何改动"))
+    }
+
     func key() throws -> DeviceKey {
+        try refuseWithoutKey()
         guard FileManager.default.fileExists(atPath: keyPath) else { throw StoreError(.notAStore, path) }
         return try DeviceKey.load(from: keyPath)
     }

@@ -55,12 +55,12 @@ struct ImportPlan: Sendable {
     /// - Throws: ``SheetError`` when a file as a whole cannot be read.
     init(
         form: CompiledForm, files: [SheetFile], map: HeaderMap, now: Milliseconds,
-        progress: (Int) -> Void = { _ in }
+        isClockTrusted: Bool = true, progress: (Int) -> Void = { _ in }
     ) throws {
         for (index, file) in files.enumerated() {
             self.files.append(file.path)
             sources.append(form.definition.form + "\n" + file.name)
-            try read(file, index, form: form, map: map, now: now)
+            try read(file, index, form: form, map: map, now: now, isClockTrusted: isClockTrusted)
             progress(index + 1)
         }
         rows.sort {
@@ -69,7 +69,8 @@ struct ImportPlan: Sendable {
     }
 
     private mutating func read(
-        _ file: SheetFile, _ index: Int, form: CompiledForm, map: HeaderMap, now: Milliseconds
+        _ file: SheetFile, _ index: Int, form: CompiledForm, map: HeaderMap, now: Milliseconds,
+        isClockTrusted: Bool
     ) throws {
         let sheet: Sheet
         do {
@@ -84,7 +85,8 @@ struct ImportPlan: Sendable {
         records += sheet.records.count
         let filled = sheet.records.filter { !$0.isBlank }
         blank += sheet.records.count - filled.count
-        let reader = SheetRowReader(form: form, layout: layout, file: index, now: now)
+        let reader = SheetRowReader(
+            form: form, layout: layout, file: index, now: now, isClockTrusted: isClockTrusted)
         for start in stride(from: 0, to: filled.count, by: ImportPlan.chunk) {
             let part = reader.read(filled[start..<min(start + ImportPlan.chunk, filled.count)])
             rows += part.rows
@@ -118,7 +120,8 @@ struct Importer {
         isDryRun: Bool = false, unknownColumn: (_ file: String, _ heading: String) -> Void = { _, _ in },
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> ImportResult {
-        let plan = try ImportPlan(form: form, files: files, map: map, now: clock.now)
+        let plan = try ImportPlan(
+            form: form, files: files, map: map, now: clock.now, isClockTrusted: clock.isTrusted)
         for (file, heading) in plan.unknownColumns { unknownColumn(file, heading) }
         do {
             return try store.write(clock: clock) { transaction in

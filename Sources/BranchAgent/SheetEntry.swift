@@ -8,7 +8,8 @@ enum SheetEntry {
     /// - Returns: the row, or why it was refused.
     /// - Throws: `Failure` when a key is missing or a name unknown; ``SheetError`` when one stands there twice.
     static func read(
-        _ pairs: [(name: String, value: String)], form: CompiledForm, now: Milliseconds
+        _ pairs: [(name: String, value: String)], form: CompiledForm, now: Milliseconds,
+        isClockTrusted: Bool = true
     ) throws -> Result<SheetRow, RefusedEntry> {
         let layout: SheetLayout
         do {
@@ -34,7 +35,8 @@ enum SheetEntry {
         }
         let record = SheetRecord(
             number: 1, line: 1, cells: pairs.map { Array($0.value.utf8)[...] }, isBlank: false)
-        let reader = SheetRowReader(form: form, layout: layout, file: 0, now: now)
+        let reader = SheetRowReader(
+            form: form, layout: layout, file: 0, now: now, isClockTrusted: isClockTrusted)
         let read = reader.read([record])
         if let row = read.rows.first { return .success(row) }
         return .failure(RefusedEntry(errors: read.errors))

@@ -36,6 +36,8 @@ struct SheetRowReader {
     let file: Int
     /// The clock, for rows that say no time.
     let now: Milliseconds
+    /// False: what the clock says is not held against a day.
+    var isClockTrusted = true
 
     /// A row with all that is wrong in its cells.
     struct Draft {
@@ -185,8 +187,9 @@ struct SheetRowReader {
             if key.values[index] == .notStated { key.values[index] = stub }
         }
         return Version(
-            dot: Dot(origin: 1, sequence: 1), key: key, formRevision: form.definition.revision, authored: now,
-            stated: stated, firstCreated: first, assignments: draft.row.assignments)
+            dot: Dot(origin: 1, sequence: 1), key: key, formRevision: form.definition.revision,
+            clockTrusted: isClockTrusted, authored: now, stated: stated, firstCreated: first,
+            assignments: draft.row.assignments)
     }
 
     private func fault(of finding: Finding) -> Fault {

@@ -19,6 +19,13 @@ public enum Output {
         line(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
+    /// A text from elsewhere without control characters: no line breaks, no terminal commands.
+    public static func printable(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.generalCategory != .control })
+        )
+    }
+
     public static var isTerminal: Bool { isatty(2) == 1 }
 
     private static func write(_ text: String, to descriptor: Int32) {

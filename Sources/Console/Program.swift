@@ -19,6 +19,17 @@ public enum Program {
         }
     }
 
+    /// The TLS library ends the process when the clock stands before 1970: said in words before it comes to that.
+    public static func requireClockForTLS() throws {
+        guard Date().timeIntervalSince1970 < 0 else { return }
+        throw Failure(
+            .unreachable,
+            Words(
+                "this machine's clock stands before 1970, and no secure connection can be made; set the clock. "
+                    + "What is entered meanwhile stays queued",
+                zh: "本机时钟早于 1970 年，无法建立安全连接；请校准时钟。其间录入的内容仍在本机排队"))
+    }
+
     /// Ends the program with a message.
     public static func end(_ failure: Failure) -> Never {
         Output.remark(failure.message)
@@ -94,7 +105,8 @@ public enum Program {
 public enum RefusalWords {
     public static func words(for refuse: Refuse) -> Words {
         let next = next(refuse.code)
-        let detail = refuse.words.isEmpty ? "" : " (\(refuse.words))"
+        let said = Output.printable(refuse.words)
+        let detail = said.isEmpty ? "" : " (\(said))"
         return Words(
             "the hub refused, code \(refuse.code.rawValue)\(detail): \(next.en)",
             zh: "汇总端拒绝，代码 \(refuse.code.rawValue)\(detail)：\(next.zh)")
@@ -127,10 +139,10 @@ public enum RefusalWords {
             Words(
                 "the hub's disk is full; what was not receipted stays queued here",
                 zh: "汇总端磁盘已满；未获回执的内容仍在本机排队")
-        case .tooOld:
-            Words("this program is too old for the hub; update it", zh: "本程序版本过旧；请升级")
-        case .tooNew:
-            Words("the hub is older than this program; ask the centre to update it", zh: "汇总端版本过旧；请中心升级")
+        case .tooOld, .tooNew:
+            Words(
+                "this program and the hub speak different versions of the protocol; update the older of the two",
+                zh: "本程序与汇总端的协议版本不同；请升级较旧的一方")
         case .notRollcall:
             Words(
                 "something else than a Rollcall hub answers there; check the address",

@@ -25,6 +25,7 @@ public enum Reason {
     public static let unknownPerson = "unknown_person"
     public static let unknownUnit = "unknown_unit"
     public static let notOnRegister = "not_on_register"
+    public static let tooManySiblings = "too_many_siblings"
     public static let notWritable = "form_not_writable"
     public static let unknownForm = "unknown_form"
     public static let unknownField = "unknown_field"

@@ -89,14 +89,19 @@ extension CompiledForm {
                 continue
             }
             if stated > columns.authored[row] { report.note(place, Reason.statedAfterAuthored) }
-            if VersionFlags(rawValue: columns.flags[row]).contains(.clockUntrusted) {
-                report.note(place, Reason.clockUntrusted)
-            }
+            let isUntrusted = VersionFlags(rawValue: columns.flags[row]).contains(.clockUntrusted)
+            if isUntrusted { report.note(place, Reason.clockUntrusted) }
             guard let check = day, let days, days.presence(at: place) == .value else { continue }
             let day = days.integers[place]
             guard CivilDay.accepted.contains(Int32(clamping: day)) else { continue }
+            if !check.period.contains(Int32(clamping: day)) {
+                report.refuse(place, Reason.dateOutOfPeriod)
+                continue
+            }
+            // A time that a wrong clock gave says nothing about the day that a person gave.
+            if isUntrusted && stated == columns.authored[row] { continue }
             let statedDay = LocalZone.floorDivide(cache.local(stated), 86_400_000)
-            if !check.period.contains(Int32(clamping: day)) || day < statedDay - Int64(check.window) {
+            if day < statedDay - Int64(check.window) {
                 report.refuse(place, Reason.dateOutOfPeriod)
             }
             if statedDay < day || cache.local(first) < day * 86_400_000 {

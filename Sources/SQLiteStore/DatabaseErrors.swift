@@ -14,6 +14,8 @@ extension StoreError {
         case .SQLITE_BUSY, .SQLITE_LOCKED: code = .inUse
         case .SQLITE_NOTADB: code = .notAStore
         case .SQLITE_CORRUPT: code = .corrupt
+        // Making or growing the shared-memory file is where a disk without any room left is noticed first.
+        case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE: code = .diskFull
         default: code = systemError == ENOSPC || systemError == EDQUOT ? .diskFull : .inputOutput
         }
         // The message names tables and columns at most; the statement's values are never in it.

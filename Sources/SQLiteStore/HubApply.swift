@@ -102,7 +102,13 @@ extension SQLiteHubStore {
             pending.quarantined[row] = true
             return
         }
-        try merge(version, in: table, afterHole: afterHole, &pending)
+        // A crowded record is not read again for every version that has seen nothing of it.
+        if version.context.isEmpty && pending.crowded.contains(version.key) {
+            return try holdBack(row, Reason.tooManySiblings, field: 0, of: columns, &pending)
+        }
+        guard try !merge(version, in: table, afterHole: afterHole, &pending) else { return }
+        pending.crowded.insert(version.key)
+        try holdBack(row, Reason.tooManySiblings, field: 0, of: columns, &pending)
     }
 
     /// Whether the version came before under its first name, with the same content.

@@ -94,10 +94,10 @@ extension SQLiteHubStore {
 
     // MARK: - Writing
 
-    /// Merges a version into its record.
+    /// Merges a version into its record; false, and nothing written, when the record would get too many siblings.
     func merge(
         _ version: Version, in table: HubTable, afterHole: Bool, _ pending: inout HubPending
-    ) throws {
+    ) throws -> Bool {
         guard let numbers = try keyNumbers(version.key, of: table, create: true) else {
             throw HubBatchError(words: "a key does not fit its form")
         }
@@ -106,9 +106,11 @@ extension SQLiteHubStore {
         var state = try statement.first { try self.state($0, of: version.key, in: table) } ?? RecordState()
         let before = state.isEmpty ? nil : state.effective(policy: table.policy)
         state.merge(version, afterHole: afterHole)
+        guard state.siblings.count <= Limits.siblings else { return false }
         let after = state.effective(policy: table.policy)
         try store(state, after, key: version.key, numbers: numbers, in: table)
         try follow(before, after, numbers: numbers, in: table, &pending)
+        return true
     }
 
     private func store(

@@ -15,6 +15,8 @@ struct HubPending {
     /// By row: held back.
     var quarantined: [Bool]
     var verdicts: [(row: Int, verdict: Verdict)] = []
+    /// Records that have as many siblings as they may.
+    var crowded: Set<RecordKey> = []
     var counts: [HubCoverageKey: HubCoverageCounts] = [:]
     /// Registers changed from this day on: later counters have to be made anew.
     var recountFrom: Int32?

@@ -88,8 +88,11 @@ public struct AgentSession: Sendable {
     var silenceLimit: UInt64 { goal == .drain ? 30_000 : 120_000 }
     /// A hub that keeps asking for the same sequence is not followed for ever.
     static let gapLimit = 8
+    /// Feed frames and Marks that may come while a Welcome is being stored.
+    static let heldBackLimit = 16
 
     private let goal: Goal
+    private var heldBack: [Message] = []
     private var phase = Phase.opening
     private var origins: [LaneOrigin] = []
     private var urgent = SendWindow(isPaced: false)
@@ -201,7 +204,9 @@ public struct AgentSession: Sendable {
             if !follows { restart(origin.lane, behind: resume.behind) }
             window(origin.lane) { $0.didReceive(through: min(resume.receipted, resume.behind), at: now) }
         }
-        return pump()
+        let waiting = heldBack
+        heldBack = []
+        return waiting.flatMap { receive($0, now) } + pump()
     }
 
     // MARK: - Receiving
@@ -222,10 +227,19 @@ public struct AgentSession: Sendable {
             receiptPosition = max(receiptPosition, frame.position)
             storesPending += 1
             return [.storeReceipts(frame.receipts)]
-        case (.open, .feed(let feed)), (.storingWelcome, .feed(let feed)):
+        case (.storingWelcome, .feed), (.storingWelcome, .mark):
+            // Whether this store believes the hub is being found out: until then nothing of the feed counts.
+            guard heldBack.count < AgentSession.heldBackLimit else {
+                return end(
+                    Refuse(.limitExceeded, words: "too much feed before the first confirmation"), saying: true
+                )
+            }
+            heldBack.append(message)
+            return []
+        case (.open, .feed(let feed)):
             storesPending += 1
             return [.storeFeed(feed)]
-        case (.open, .mark(let mark)), (.storingWelcome, .mark(let mark)):
+        case (.open, .mark(let mark)):
             self.mark = mark
             return [.storeMark(mark)] + pump()
         case (.open, .gap(let gap)), (.storingWelcome, .gap(let gap)):

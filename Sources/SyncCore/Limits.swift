@@ -45,6 +45,8 @@ public enum Limits {
     public static let formDefinitionBytes = 262_144
     public static let feedItems = 8_192
     public static let headsEntries = 1_024
+    /// Versions of one record that hold a field and had not been shown each other; one more is quarantined.
+    public static let siblings = 256
     /// A seal at the latest after so many canonical bytes.
     public static let sealInterval = 65_536
     /// A batch may not claim a sequence above this: sequences never wrap.

@@ -90,10 +90,13 @@ public struct AuthoringClock: Sendable, Hashable {
     public var now: Milliseconds
     /// False when `now` lies outside [last hub time seen, +60 days].
     public var isTrusted: Bool
+    /// Hub time when last seen.
+    public var lastHubTime: Milliseconds?
 
-    public init(now: Milliseconds, isTrusted: Bool) {
+    public init(now: Milliseconds, isTrusted: Bool, lastHubTime: Milliseconds? = nil) {
         self.now = now
         self.isTrusted = isTrusted
+        self.lastHubTime = lastHubTime
     }
 }
 

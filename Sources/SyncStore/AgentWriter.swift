@@ -56,6 +56,8 @@ final class AgentWriter: AgentTransaction {
             origin.sequence = pens[pen].journalist.sequence
             origin.head = pens[pen].journalist.head
             try tables.put(origin)
+            // A wrong clock must not hold later times up once it is right again.
+            guard pens[pen].journalist.isTrusted else { continue }
             var session = try tables.session()
             session.lastAuthored = pens[pen].journalist.authored
             try tables.put(session)

@@ -158,18 +158,22 @@ extension AuthoringClock {
         self.init(
             now: now,
             isTrusted: !age.overflow
-                && (-AuthoringClock.tolerance...AuthoringClock.horizon).contains(
-                    age.partialValue)
-        )
+                && (-AuthoringClock.tolerance...AuthoringClock.horizon).contains(age.partialValue),
+            lastHubTime: last)
     }
 
-    /// The authored time of what is written now. It never falls behind `last`, the replica's latest authored time;
-    /// when that holds it far ahead of the clock, because the clock once ran ahead, it is not trusted.
+    /// The authored time of what is written now: the clock with its skew, while that fits the hub time seen last,
+    /// else the clock as it is. It never falls behind `last`, the replica's latest trusted authored time; when that
+    /// holds it far ahead of the clock, because the clock once ran ahead, it is not trusted.
     ///
-    /// - Parameter skew: hub clock minus own clock, in milliseconds.
+    /// - Parameter skew: hub clock minus own clock when last measured, in milliseconds. The clock may have been set
+    ///   since then.
     public func authored(skew: Milliseconds, last: Milliseconds?) -> (time: Milliseconds, isTrusted: Bool) {
         let sum = now.addingReportingOverflow(skew)
-        let present = sum.overflow ? now : sum.partialValue
+        var present = sum.overflow ? now : sum.partialValue
+        if let lastHubTime, !AuthoringClock(now: present, lastHubTime: lastHubTime).isTrusted {
+            present = now
+        }
         guard let last, last > present else { return (present, isTrusted) }
         let ahead = last.subtractingReportingOverflow(present)
         return (last, isTrusted && !ahead.overflow && ahead.partialValue <= AuthoringClock.tolerance)

@@ -97,6 +97,13 @@ extension MemoryHubStore {
         segment.afterHole[row] = afterHole
         var state = content.records[name]?.state ?? RecordState()
         state.merge(version, afterHole: afterHole)
+        guard state.siblings.count <= Limits.siblings else {
+            segment.quarantined[row] = true
+            content.holes[name, default: []].insert(version.dot.origin)
+            segment.verdicts.append(
+                Verdict(dot: version.dot, kind: .quarantined, reason: Reason.tooManySiblings))
+            return
+        }
         content.records[name] = (version.key, state)
         follow(version.key, state.effective(policy: policy(version.key.form)), roles)
         let text: (Int?) -> Int64? = { position in

@@ -50,7 +50,7 @@ struct DeviceRow: Encodable {
     init(_ device: DeviceInfo) {
         id = device.id
         unit = device.unit
-        label = device.label
+        label = Output.printable(device.label)
         state = device.state.rawValue
         fingerprint = device.fingerprint.short
         joined = RecordText.time(device.joined)
@@ -58,7 +58,7 @@ struct DeviceRow: Encodable {
         skewMilliseconds = device.skew
         urgentBacklog = device.urgent.count
         routineBacklog = device.routine.count
-        program = device.program
+        program = Output.printable(device.program)
     }
 
     static func table(_ devices: [DeviceInfo]) -> TextTable {

@@ -20,6 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Program.run {
+            try Program.requireClockForTLS()
             let folder = store.folder
             let lock = try SessionLock(folder: folder.path)
             defer { withExtendedLifetime(lock) {} }

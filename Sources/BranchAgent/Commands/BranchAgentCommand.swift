@@ -49,6 +49,7 @@ struct JoinCommand: AsyncParsableCommand {
                         "this is no join code, or a character of it is missing; copy the whole line again",
                         zh: "这不是加入码，或缺少字符；请重新复制整行"))
             }
+            try Program.requireClockForTLS()
             let folder = store.folder
             try folder.refuseForeignStore()
             let key = try folder.keyForJoining()
@@ -109,6 +110,7 @@ struct SyncCommand: AsyncParsableCommand {
         try await Program.run(explaining: SyncWords.failure) {
             let lock = try SessionHold(store.folder)
             defer { lock.release() }
+            try Program.requireClockForTLS()
             let runner = try SyncRunner(store.folder)
             let progress = ProgressBar(Words("sending", zh: "正在发送"))
             do {

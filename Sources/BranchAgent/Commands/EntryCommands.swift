@@ -34,7 +34,9 @@ struct AddCommand: AsyncParsableCommand {
             let compiled = try context.form(form)
             let clock = try context.clock()
             let row: SheetRow
-            switch try SheetEntry.read(try pairs(), form: compiled, now: clock.now) {
+            switch try SheetEntry.read(
+                try pairs(), form: compiled, now: clock.now, isClockTrusted: clock.isTrusted)
+            {
             case .success(let read): row = read
             case .failure(let refused):
                 for error in refused.errors {

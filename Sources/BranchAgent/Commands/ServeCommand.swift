@@ -19,6 +19,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Program.run(explaining: SyncWords.failure) {
+            try Program.requireClockForTLS()
             let hold = try SessionHold(store.folder)
             defer { hold.release() }
             var logger = Logger(label: "branch-agent") { StreamLogHandler.standardError(label: $0) }
