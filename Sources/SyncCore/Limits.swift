@@ -32,7 +32,8 @@ public enum Limits {
     public static let recordBytes = 131_072
     public static let keyBytes = 512
     public static let formNameBytes = 64
-    public static let helloOrigins = 1_024
+    /// So many fit into a Hello at their longest, beside a moderate list of capabilities.
+    public static let helloOrigins = 512
     public static let capabilities = 64
     public static let capabilityBytes = 64
     public static let dictionaries = 16

@@ -29,6 +29,21 @@ import Testing
         try expect(.hello(hello), isTaken: above == 0)
     }
 
+    /// With sequences as long as they get, and the longest program name.
+    @Test func aHelloWithAllItsOriginsFitsBeforeWelcome() throws {
+        let origin = OriginHead(
+            claim: OriginClaim(lane: .routine, nonce: .zero), sequence: Limits.sequence, head: .zero)
+        let hello = Hello(
+            replica: .zero, origins: Array(repeating: origin, count: Limits.helloOrigins),
+            capabilities: (0..<32).map { "capability-number-\($0)-of-thirty-two" },
+            dictionaries: Array(repeating: .max, count: Limits.dictionaries), clock: Limits.time,
+            sessionToken: .zero, feed: .beginning, urgent: Backlog(), routine: Backlog(),
+            program: String(repeating: "p", count: Limits.labelBytes))
+        let encoded = MessageCodec.encode(.hello(hello))
+        #expect(encoded.payload.count <= Limits.frameBeforeWelcome)
+        #expect(try decoding(.hello(hello)) == .hello(hello))
+    }
+
     /// Rows without a key or a field: as many as possible in as few bytes.
     private func rows(_ count: Int) -> VersionColumns {
         var rows = VersionColumns()
