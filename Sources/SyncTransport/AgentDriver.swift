@@ -56,6 +56,8 @@ final class AgentDriver: LinkDriver {
 
     func linkReceived(_ message: Message, wireBytes: Int) {
         isHearing = true
+        // The next frame may already be in-stream, before the store has taken the Welcome.
+        if case .welcome = message { link?.acceptInStream() }
         handle(.received(message))
         isHearing = false
     }

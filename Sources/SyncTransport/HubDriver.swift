@@ -84,7 +84,7 @@ final class HubDriver: LinkDriver {
     func linkClosed(_ error: TransportError?) {
         link = nil
         isGone = true
-        register.remove(number, wasWelcomed: isWelcomed)
+        register.remove(number)
         // The session asks for nothing more.
         _ = session.handle(.received(.close(Refuse(.done)), wireBytes: 0), now: Link.now())
         if inWork.isEmpty { calls?.finish() }
@@ -115,8 +115,9 @@ final class HubDriver: LinkDriver {
         events.removeAll()
         if session.isOpen, !isWelcomed {
             isWelcomed = true
-            register.welcomed()
+            register.welcomed(number)
             link?.frameLimit = Limits.framePayload
+            link?.acceptInStream()
         }
         link?.flush()
         link?.wake(at: session.deadline)

@@ -1,5 +1,6 @@
 public import NIOCore
 import NIOPosix
+import NIOSSL
 import SyncCore
 import Synchronization
 
@@ -42,7 +43,7 @@ public final class HubListener: Sendable {
             .childChannelOption(SocketTuning.unsentLimit, value: SocketTuning.unsentBytes)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 4_096, high: 16_384))
             .childChannelInitializer { channel in
-                guard let number = register.admit() else { return channel.close() }
+                guard let number = register.admit(drop: { drop(channel) }) else { return channel.close() }
                 return channel.eventLoop.makeCompletedFuture {
                     let peer = SecureLink.Peer()
                     let operations = channel.pipeline.syncOperations
@@ -65,6 +66,18 @@ public final class HubListener: Sendable {
         }
     }
 
+    /// Closes at once and without a word: a peer that says nothing would not answer TLS's farewell either.
+    private static func drop(_ channel: any Channel) {
+        channel.eventLoop.execute {
+            let operations = channel.pipeline.syncOperations
+            if let tls = try? operations.context(handlerType: NIOSSLServerHandler.self) {
+                tls.close(promise: nil)
+            } else {
+                channel.close(promise: nil)
+            }
+        }
+    }
+
     /// Accepts nobody any more, answers what is in work, says Close to all, and waits until they are gone; whoever
     /// stays longer than `limit` is left behind.
     public func shutdown(limit: TimeAmount = .seconds(5)) async {
@@ -78,12 +91,18 @@ public final class HubListener: Sendable {
     }
 }
 
-/// The connections of one listener: how many, how many of them strangers, and how to close them.
+/// The connections of one listener: how many, which of them strangers, and how to close them.
 final class ConnectionRegister: Sendable {
+    private struct Entry {
+        var drop: @Sendable () -> Void
+        var close: (@Sendable (Refuse) -> Void)?
+    }
+
     private struct State {
         var next: UInt64 = 0
-        var strangers = 0
-        var open: [UInt64: (@Sendable (Refuse) -> Void)?] = [:]
+        /// Ascending, so the oldest is first.
+        var strangers: [UInt64] = []
+        var open: [UInt64: Entry] = [:]
         var whenEmpty: (@Sendable () -> Void)?
     }
 
@@ -94,36 +113,43 @@ final class ConnectionRegister: Sendable {
 
     var count: Int { state.withLock { $0.open.count } }
 
-    /// The new connection's number; nil when there are too many.
-    func admit() -> UInt64? {
-        state.withLock { state in
-            guard state.open.count < limits.connections, state.strangers < limits.strangers else {
-                return nil
+    /// The new connection's number; nil when there are too many. A stranger too many takes the place of the
+    /// oldest one, so that nobody keeps others out by saying nothing.
+    ///
+    /// - Parameter drop: closes the new connection without a word.
+    func admit(drop: @escaping @Sendable () -> Void) -> UInt64? {
+        let (number, oldest) = state.withLock { state -> (UInt64?, Entry?) in
+            guard state.open.count < limits.connections, limits.strangers > 0 else { return (nil, nil) }
+            var oldest: Entry?
+            if state.strangers.count >= limits.strangers {
+                oldest = state.open[state.strangers.removeFirst()]
             }
             state.next += 1
-            state.strangers += 1
-            state.open.updateValue(nil, forKey: state.next)
-            return state.next
+            state.strangers.append(state.next)
+            state.open[state.next] = Entry(drop: drop)
+            return (state.next, oldest)
         }
+        oldest?.drop()
+        return number
     }
 
     func add(_ number: UInt64, close: @escaping @Sendable (Refuse) -> Void) {
-        state.withLock { _ = $0.open.updateValue(close, forKey: number) }
+        state.withLock { $0.open[number]?.close = close }
     }
 
-    func welcomed() { state.withLock { $0.strangers -= 1 } }
+    func welcomed(_ number: UInt64) { state.withLock { $0.strangers.removeAll { $0 == number } } }
 
-    func remove(_ number: UInt64, wasWelcomed: Bool) {
+    func remove(_ number: UInt64) {
         let whenEmpty = state.withLock { state in
             guard state.open.removeValue(forKey: number) != nil else { return (@Sendable () -> Void)?.none }
-            if !wasWelcomed { state.strangers -= 1 }
+            state.strangers.removeAll { $0 == number }
             return state.open.isEmpty ? state.whenEmpty : nil
         }
         whenEmpty?()
     }
 
     func closeAll(_ refuse: Refuse) {
-        let all = state.withLock { state in state.open.sorted { $0.key < $1.key }.compactMap(\.value) }
+        let all = state.withLock { state in state.open.sorted { $0.key < $1.key }.compactMap(\.value.close) }
         for close in all { close(refuse) }
     }
 

@@ -30,7 +30,7 @@ public protocol HubService: Sendable {
 /// How much a listener takes on.
 public struct HubLimits: Sendable, Hashable {
     public var connections = 4_096
-    /// Connections that have not been welcomed.
+    /// Connections that have not been welcomed; one more takes the place of the oldest.
     public var strangers = 256
     /// Bytes on the wire that may wait for the store, per connection, before reading pauses.
     public var bytesWaiting = 512 * 1_024

@@ -68,6 +68,7 @@ final class Link: ChannelInboundHandler {
         self.isSecure = isSecure
         self.peer = peer
         self.driver = driver
+        reader.acceptsInStream = false
     }
 
     static func now() -> UInt64 { NIODeadline.now().uptimeNanoseconds / 1_000_000 }
@@ -77,6 +78,9 @@ final class Link: ChannelInboundHandler {
         get { reader.frameLimit }
         set { reader.frameLimit = newValue }
     }
+
+    /// From now on frames may be in-stream: Welcome was said or heard.
+    func acceptInStream() { reader.acceptsInStream = true }
 
     /// The other side's key (X9.63).
     var peerKey: [UInt8]? { peer.publicKey }

@@ -109,6 +109,8 @@ public struct FrameWriter {
 public struct FrameReader {
     /// Bytes of payload that a frame may have now; lower before the greeting.
     public var frameLimit: Int
+    /// Whether frames may be in-stream now; not before the greeting.
+    public var acceptsInStream = true
     private var buffer: [UInt8] = []
     private var start = 0
     private var header: FrameHeader?
@@ -178,6 +180,9 @@ public struct FrameReader {
     }
 
     private func check(_ header: FrameHeader) throws(WireError) {
+        guard acceptsInStream || !header.isInStream else {
+            throw WireError(.inStreamTooEarly, .header, frameType: header.type)
+        }
         guard header.payloadLength <= UInt32(clamping: min(frameLimit, Limits.framePayload)) else {
             throw WireError(.frameTooLong, .header, frameType: header.type)
         }

@@ -37,6 +37,8 @@ public struct WireError: Error, Sendable, Hashable, CustomStringConvertible {
         case poisoned
         /// zlib got no memory for a stream.
         case outOfMemory
+        /// An in-stream frame before `Welcome`.
+        case inStreamTooEarly
     }
 
     /// Which part of a frame was being read.
@@ -75,6 +77,7 @@ public struct WireError: Error, Sendable, Hashable, CustomStringConvertible {
         case .corruptDeflate: .corruptDeflate
         case .unknownCritical: .unknownCritical
         case .limit: .limitExceeded
+        case .inStreamTooEarly: .wrongOrder
         case .outOfMemory: .overloaded
         default: .protocolError
         }

@@ -82,10 +82,13 @@ import Testing
         var wrongHeader = hello
         wrongHeader[1] ^= 1
         let tooLong = FrameHeader.tooLong
+        var compressing = FrameWriter()
+        let packed = try compressing.frame(.ping(Ping(isReply: false, token: 1)), compress: true)
         let cases: [(words: [UInt8], code: RefusalCode)] = [
             (flipped, .checksum), (wrongHeader, .checksum), (tooLong, .frameTooLong),
             (batch, .wrongOrder), (hello + hello, .wrongOrder),
-            (hello + flipped, .checksum), (Array(repeating: 0xff, count: 64), .checksum),
+            (packed, .wrongOrder), (hello + flipped, .checksum),
+            (Array(repeating: 0xff, count: 64), .checksum),
         ]
         try await besideAnHonestBranch { address in
             for (index, item) in cases.enumerated() {
@@ -115,6 +118,75 @@ import Testing
                 #expect(heard.isEmpty)
             }
         }
+    }
+
+    @Test func aHubThatCompressesBeforeWelcomeIsLeft() async throws {
+        var writer = FrameWriter()
+        let ping = Message.ping(Ping(isReply: false, token: 1))
+        let words = Preamble.bytes() + (try writer.frame(ping, compress: true))
+        let server = try await ServerBootstrap(group: group)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Announcer(words))
+                }
+            }
+            .bind(host: local.host, port: 0).get()
+        let result = try await AgentConnection.run(
+            address: local.host, port: try #require(server.localAddress?.port), pinned: hubKey.fingerprint,
+            security: nil, session: AgentSession(goal: .drain), host: FakeBranch(routine: 1), group: group,
+            handle: AgentSessionHandle())
+        guard case .failed(let refuse) = result.ending else {
+            Issue.record("ended with \(result.ending)")
+            return
+        }
+        #expect(refuse.code == .wrongOrder)
+        #expect(!result.isWelcomed)
+        try await server.close().get()
+    }
+
+    /// Some of them silent from the start, some after the handshake.
+    @Test func whoeverOnlyConnectsKeepsNobodyOut() async throws {
+        var limits = HubLimits()
+        limits.strangers = 4
+        let hub = FakeHub()
+        let listener = try await HubListener.start(
+            at: local, key: hubKey, service: hub, limits: limits, group: group)
+        let address = listener.address
+        let greeted = (0..<limits.strangers).map { _ in
+            Task { try await say(Preamble.bytes(), to: address) }
+        }
+        while listener.connections < limits.strangers { await Task.yield() }
+        var silent: [any Channel] = []
+        for _ in 0..<(3 * limits.strangers) {
+            silent.append(
+                try await ClientBootstrap(group: group).connect(host: address.host, port: address.port).get())
+        }
+        for task in greeted { #expect(try Stranger.farewell(in: await task.value) == nil) }
+        while silent.count(where: \.isActive) > limits.strangers { await Task.yield() }
+        let branch = FakeBranch(routine: 30)
+        let result = try await AgentConnection.run(
+            address: address.host, port: address.port, pinned: hubKey.fingerprint, key: .generate(),
+            session: AgentSession(goal: .drain), host: branch, group: group)
+        #expect(result.ending == .clean)
+        #expect(branch.receipted(.routine) == 30)
+        while silent.count(where: \.isActive) >= limits.strangers { await Task.yield() }
+        for channel in silent { channel.close(promise: nil) }
+        await listener.shutdown()
+        #expect(listener.connections == 0)
+    }
+}
+
+/// Says its words to whoever connects.
+private final class Announcer: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let words: [UInt8]
+
+    init(_ words: [UInt8]) { self.words = words }
+
+    func channelActive(context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: words)), promise: nil)
     }
 }
 

@@ -86,6 +86,24 @@ import Testing
         }
     }
 
+    @Test func inStreamFramesWaitUntilTheyAreAccepted() throws {
+        let ping = Message.ping(Ping(isReply: false, token: 1))
+        let bytes = try stream([ping], compress: true)
+        var early = FrameReader()
+        early.acceptsInStream = false
+        early.append(try stream([ping], compress: false))
+        #expect(try drain(&early) == [ping])
+        early.append(bytes)
+        let error = WireError(.inStreamTooEarly, .header, frameType: MessageType.ping)
+        #expect(throws: error) { try early.next() }
+        #expect(error.refusal == .wrongOrder)
+        var later = FrameReader()
+        later.acceptsInStream = false
+        later.acceptsInStream = true
+        later.append(bytes)
+        #expect(try drain(&later) == [ping])
+    }
+
     @Test func aDroppedContextStartsAfresh() throws {
         var writer = FrameWriter()
         let messages = Samples.messages(seed: 5)
