@@ -141,7 +141,8 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "ConsoleTests", dependencies: ["Console", "Forms"], swiftSettings: settings),
+        .testTarget(
+            name: "ConsoleTests", dependencies: ["Console", "Forms", "SyncCore"], swiftSettings: settings),
         .testTarget(
             name: "BranchAgentTests",
             dependencies: [

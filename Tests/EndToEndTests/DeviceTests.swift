@@ -55,6 +55,47 @@ import Testing
         try await centre.close()
     }
 
+    @Test func aFolderIsOneDevice() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join("B04")
+        // Another unit's code, or a hub's folder, is not for this folder.
+        let other = try await centre.branch("B04", "join", try await centre.invite("B02"), expecting: [64])
+        #expect(other.remarks.contains("B04"))
+        try await centre.importSheets(of: "B04")
+        let queued = try await centre.status("B04").queued
+        // Without its key the store is left as it is.
+        let key = URL(fileURLWithPath: centre.place.path("branch-B04")).appending(path: "device.key")
+        let aside = key.appendingPathExtension("aside")
+        try FileManager.default.moveItem(at: key, to: aside)
+        let lost = try await centre.branch("B04", "join", try await centre.invite("B04"), expecting: [66])
+        #expect(lost.remarks.contains("device.key is missing"))
+        try await centre.branch("B04", "status", expecting: [66])
+        try FileManager.default.moveItem(at: aside, to: key)
+        #expect(try await centre.status("B04").queued == queued)
+        #expect(try await centre.sync("B04").drained)
+        try await centre.close()
+    }
+
+    @Test func aBranchWritesOnlyItsOwnForms() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join("B04")
+        let refused = try await centre.branch(
+            "B04", "add", "membership", "person=S0001", "from=2020-02-03", "unit=B04", expecting: [64])
+        #expect(refused.remarks.contains("centre"))
+        let day = "day=" + centre.college.words("last_day")
+        try await centre.branch("B04", "add", "check-in", day, "person=S0001", expecting: [64])
+        let unknown = try await centre.branch(
+            "B04", "add", "check-in", day, "person=S0001", "temp=36.5", expecting: [64])
+        #expect(unknown.remarks.contains("temperature"), "the fields that there are")
+        try await centre.branch("B04", "add", "check-in", day, "person=S0001", "temperature=36.5")
+        let again = try await centre.branch("B04", "add", "check-in", day, "person=S0001", "temperature=36.5")
+        #expect(again.remarks.contains("unchanged"))
+        #expect(try await centre.status("B04").versions == 1)
+        try await centre.close()
+    }
+
     @Test func aSecondDeviceOfTheUnitHearsWhatTheFirstOneSent() async throws {
         let centre = try await Centre()
         try await centre.open()

@@ -35,6 +35,16 @@ struct ValidationTests {
 
     func reasons(_ version: Version) -> [String] { form.findings(of: version).map(\.reason) }
 
+    @Test func aWrongClockSaysNothingAboutTheDay() {
+        for hour in [-40 * 8_766, 40 * 8_766] as [Int64] {
+            let entered = version([2: .boolean(true)], at: hour, trusted: false, authoredHour: hour)
+            #expect(reasons(entered) == [Reason.clockUntrusted])
+            let trusted = version([2: .boolean(true)], at: hour, authoredHour: hour)
+            #expect(
+                form.findings(of: trusted).contains { $0.isRefusal }, "a good clock is held against the day")
+        }
+    }
+
     @Test func aPlainCheckInIsInOrder() {
         let version = version([1: .decimal(unscaled: 3650, scale: 2), 2: .boolean(false), 10: .text("在家")])
         #expect(form.findings(of: version).isEmpty)

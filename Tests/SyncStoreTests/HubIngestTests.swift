@@ -111,6 +111,21 @@ import Testing
         #expect(!verdicts.contains { $0.dot.sequence == 2 })
     }
 
+    @Test(arguments: HubKind.allCases) func siblingsOfARecordAreBounded(kind: HubKind) throws {
+        let world = try HubWorld(kind)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        let drafts = (0..<(Limits.siblings + 4)).map { index in
+            HubWorld.checkIn("p1", temperature: 3_600 + Int64(index % 90), at: 8 + Double(index) / 1_000)
+        }
+        let receipt = try device.send(drafts).receipt
+        #expect(receipt?.sequence == UInt64(drafts.count), "all are kept and receipted")
+        let held = try device.drain(maximumItems: 2_000).verdicts.filter {
+            $0.reason == Reason.tooManySiblings
+        }
+        #expect(held.map(\.dot.sequence) == (1...4).map { UInt64(Limits.siblings + $0) })
+        #expect(try world.store.effective(HubWorld.key("p1"))?.exists == true)
+    }
+
     @Test(arguments: HubKind.allCases) func aBranchCannotWriteTheRegister(kind: HubKind) throws {
         let world = try HubWorld(kind)
         let device = try HubDevice(world, unit: "B1", number: 1)
