@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Every target is in Swift 6 language mode. Each module exists to forbid an import: what a target may import is
+// Every target is in Swift 6 language mode. Each module exists to forbid an import: what a target may import
+// is
 // what it lists here, and `tools/check` builds with `--explicit-target-dependency-import-check error`.
 
 let settings: [SwiftSetting] = [

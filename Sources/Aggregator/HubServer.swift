@@ -55,7 +55,8 @@ final class HubServer: HubService {
         state.withLock { $0.listeners[ObjectIdentifier(connection)] = nil }
     }
 
-    /// Tells all connections within a fifth of a second that the log has moved; many commits make one telling.
+    /// Tells all connections within a fifth of a second that the log has moved; many commits make one
+    /// telling.
     func logMoved() {
         let mustSchedule = state.withLock { state in
             defer { state.isNewsScheduled = true }

@@ -6,7 +6,8 @@ import Synchronization
 
 /// The one writer: owns the hub's store and runs everything that touches it, one job after the other.
 ///
-/// Batches that arrive while a transaction is being made durable wait together and go into the next one: the busier
+/// Batches that arrive while a transaction is being made durable wait together and go into the next one: the
+/// busier
 /// the hub, the larger its transactions.
 final class HubWriter: Sendable {
     private struct Waiting {

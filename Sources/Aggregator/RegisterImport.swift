@@ -188,7 +188,8 @@ struct RegisterImport {
             words: Words("no unit \(code); import the units first", zh: "没有单位 \(code)；请先导入单位"))
     }
 
-    /// Writes a version when the values differ from the effective ones; fields that the sheet does not have are
+    /// Writes a version when the values differ from the effective ones; fields that the sheet does not have
+    /// are
     /// left alone.
     private func write(
         _ form: String, _ key: [Value], _ values: [String: Value], _ transaction: any HubTransaction

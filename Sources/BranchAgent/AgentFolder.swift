@@ -14,7 +14,8 @@ struct AgentFolder {
 
     static func milliseconds() -> Milliseconds { Milliseconds(Date().timeIntervalSince1970 * 1_000) }
 
-    /// Loads the device's key, or makes it the first time. A join whose answer was lost goes on with the same key.
+    /// Loads the device's key, or makes it the first time. A join whose answer was lost goes on with the same
+    /// key.
     func keyForJoining() throws -> DeviceKey {
         try Files.makePrivateFolder(path)
         try refuseWithoutKey()
@@ -30,7 +31,8 @@ struct AgentFolder {
             Words("\(path) is a hub's folder; a branch needs one of its own", zh: "\(path) 是汇总端的目录；支部须另用目录"))
     }
 
-    /// What is queued here is sealed with the device's key: with another one the hub would refuse it for ever.
+    /// What is queued here is sealed with the device's key: with another one the hub would refuse it for
+    /// ever.
     private func refuseWithoutKey() throws {
         let files = FileManager.default
         guard files.fileExists(atPath: path + "/store.sqlite"), !files.fileExists(atPath: keyPath) else {
@@ -39,7 +41,8 @@ struct AgentFolder {
         throw Failure(
             .noInput,
             Words(
-                "\(path) holds a store, but its device.key is missing. Put the key back from a backup; a new device "
+                "\(path) holds a store, but its device.key is missing. Put the key back from a backup; a "
+                    + "new device "
                     + "joins with another folder. Nothing was changed here",
                 zh: "\(path) 中有数据，但缺少 device.key。请从备份恢复密钥；新设备请用另一个目录加入。此处未作任何改动"))
     }
@@ -84,7 +87,8 @@ struct AgentContext {
             throw Failure(
                 .noInput,
                 Words(
-                    "this machine does not know the time zone \(settings.timeZone); install the package tzdata",
+                    "this machine does not know the time zone \(settings.timeZone); install the package "
+                        + "tzdata",
                     zh: "本机不认识时区 \(settings.timeZone)；请安装 tzdata"))
         }
         forms = try CompiledCatalog(.builtIn, settings: settings, zone: zone)

@@ -95,7 +95,8 @@ struct ImportPlan: Sendable {
     }
 }
 
-/// Imports sheets: decides what each row changes and writes it, all files of an invocation in one transaction.
+/// Imports sheets: decides what each row changes and writes it, all files of an invocation in one
+/// transaction.
 struct Importer {
     let form: CompiledForm
     let author: RecordAuthor
@@ -174,9 +175,12 @@ struct Importer {
         return true
     }
 
-    /// What the row assigns: nothing when it is older than the version in force; everything when its source says
-    /// something of the record for the first time; otherwise what changed against what the source said last, and,
-    /// when the row itself is dated after all that is known here, also what differs from the record as it stands.
+    /// What the row assigns: nothing when it is older than the version in force; everything when its source
+    /// says
+    /// something of the record for the first time; otherwise what changed against what the source said last,
+    /// and,
+    /// when the row itself is dated after all that is known here, also what differs from the record as it
+    /// stands.
     private func changes(
         of row: SheetRow, source: String, onto state: RecordState, clock: AuthoringClock,
         in transaction: any AgentTransaction

@@ -2,7 +2,8 @@ import Forms
 import SyncCore
 import SyncStore
 
-/// Writes versions of records as a person or an import means them: picks the lane, and raises what rules call for.
+/// Writes versions of records as a person or an import means them: picks the lane, and raises what rules call
+/// for.
 struct RecordAuthor {
     struct Written: Sendable, Hashable {
         var dot: Dot
@@ -13,7 +14,8 @@ struct RecordAuthor {
 
     let catalog: CompiledCatalog
 
-    /// Authors one version. A record that is new gets all fields of its form, so that its first version is whole.
+    /// Authors one version. A record that is new gets all fields of its form, so that its first version is
+    /// whole.
     ///
     /// - Parameter context: what the author was shown when the record was opened; nil: as it stands now.
     @discardableResult func author(

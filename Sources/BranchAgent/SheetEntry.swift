@@ -6,7 +6,8 @@ import SyncCore
 enum SheetEntry {
     /// - Parameter pairs: names as in the form or its sheets; `recorded_at` may say when the entry was made.
     /// - Returns: the row, or why it was refused.
-    /// - Throws: `Failure` when a key is missing or a name unknown; ``SheetError`` when one stands there twice.
+    /// - Throws: `Failure` when a key is missing or a name unknown; ``SheetError`` when one stands there
+    ///   twice.
     static func read(
         _ pairs: [(name: String, value: String)], form: CompiledForm, now: Milliseconds,
         isClockTrusted: Bool = true

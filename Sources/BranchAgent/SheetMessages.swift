@@ -35,7 +35,8 @@ enum SheetMessages {
         switch error.reason {
         case Reason.malformedRow:
             return Words(
-                "The row has another number of cells than the header. Look for a comma too many or a cut-off line.",
+                "The row has another number of cells than the header. Look for a comma too many or a "
+                    + "cut-off line.",
                 zh: "该行的列数与表头不一致。请检查是否多了逗号或该行被截断。")
         case Reason.unknownPerson:
             return Words("The person's id is blank. Fill it in.", zh: "学号/工号为空,请补填。")

@@ -28,7 +28,8 @@ struct RowError: Sendable, Hashable {
     var cell: String
 }
 
-/// Reads the rows of one sheet by its form. The first reason that holds refuses a row, in this order: cells, keys,
+/// Reads the rows of one sheet by its form. The first reason that holds refuses a row, in this order: cells,
+/// keys,
 /// day, period, time, before its day, then field by field.
 struct SheetRowReader {
     let form: CompiledForm
@@ -166,7 +167,8 @@ struct SheetRowReader {
 
     // MARK: - The form's checks
 
-    /// The row as a version, so that branch and centre check alike. Where day or time could not be read, something
+    /// The row as a version, so that branch and centre check alike. Where day or time could not be read,
+    /// something
     /// harmless stands in: the row is refused for that already.
     private func version(of draft: Draft) -> Version {
         var key = draft.row.key

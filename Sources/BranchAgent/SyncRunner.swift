@@ -230,11 +230,13 @@ enum LinkWords {
         switch error {
         case .unreachable(let reason):
             Words(
-                "the hub cannot be reached (\(reason)); everything stays queued here, try again when there is a link",
+                "the hub cannot be reached (\(reason)); everything stays queued here, try again when "
+                    + "there is a link",
                 zh: "无法连接汇总端（\(reason)）；所有内容仍在本机排队，有网络时再试")
         case .wrongHubKey:
             Words(
-                "whoever answers there is not the hub that this device joined: its key is another. Nothing was sent; "
+                "whoever answers there is not the hub that this device joined: its key is another. "
+                    + "Nothing was sent; "
                     + "check the address, or ring the centre",
                 zh: "对方不是本设备加入的汇总端（密钥不同）。没有发送任何内容；请检查地址或联系中心")
         case .tls(let reason):

@@ -6,7 +6,8 @@ import SyncStore
 public enum Program {
     public static let version = "0.1.0"
 
-    /// Runs `body`; on an error tells the person on standard error and ends with the code that the error means.
+    /// Runs `body`; on an error tells the person on standard error and ends with the code that the error
+    /// means.
     public static func run(
         explaining explain: @Sendable (any Error) -> Failure? = { _ in nil }, _ body: () async throws -> Void
     ) async throws {
@@ -19,13 +20,15 @@ public enum Program {
         }
     }
 
-    /// The TLS library ends the process when the clock stands before 1970: said in words before it comes to that.
+    /// The TLS library ends the process when the clock stands before 1970: said in words before it comes to
+    /// that.
     public static func requireClockForTLS() throws {
         guard Date().timeIntervalSince1970 < 0 else { return }
         throw Failure(
             .unreachable,
             Words(
-                "this machine's clock stands before 1970, and no secure connection can be made; set the clock. "
+                "this machine's clock stands before 1970, and no secure connection can be made; set the "
+                    + "clock. "
                     + "What is entered meanwhile stays queued",
                 zh: "本机时钟早于 1970 年，无法建立安全连接；请校准时钟。其间录入的内容仍在本机排队"))
     }
@@ -65,7 +68,8 @@ public enum Program {
             Failure(
                 .noInput,
                 Words(
-                    "no store here: \(error.context). Make one with `aggregator init` or `branch-agent join`.",
+                    "no store here: \(error.context). Make one with `aggregator init` or `branch-agent "
+                        + "join`.",
                     zh: "此处没有数据：\(error.context)。请先用 aggregator init 或 branch-agent join 建立。"))
         case .tooNew:
             Failure(
@@ -130,7 +134,8 @@ public enum RefusalWords {
             Words("this join code has expired; ask for a new one", zh: "此加入码已过期；请索取新码")
         case .identityLost:
             Words(
-                "this store and the hub's journal disagree: a restored or copied store. Nothing is lost; ring the "
+                "this store and the hub's journal disagree: a restored or copied store. Nothing is lost; "
+                    + "ring the "
                     + "centre before going on",
                 zh: "本机数据与汇总端记录不一致（可能是恢复或复制的数据）。没有内容丢失；请先联系中心")
         case .overloaded, .shuttingDown:
@@ -141,7 +146,8 @@ public enum RefusalWords {
                 zh: "汇总端磁盘已满；未获回执的内容仍在本机排队")
         case .tooOld, .tooNew:
             Words(
-                "this program and the hub speak different versions of the protocol; update the older of the two",
+                "this program and the hub speak different versions of the protocol; update the older of "
+                    + "the two",
                 zh: "本程序与汇总端的协议版本不同；请升级较旧的一方")
         case .notRollcall:
             Words(

@@ -25,8 +25,10 @@ extension Settings {
             throw Failure(
                 .usage,
                 Words(
-                    "\(assignment): no such setting, or a value that does not fit. There are checkInCutoff and "
-                        + "reportCutoff (HH:mm), temperatureMinimum, temperatureMaximum and temperatureAlert, "
+                    "\(assignment): no such setting, or a value that does not fit. There are "
+                        + "checkInCutoff and "
+                        + "reportCutoff (HH:mm), temperatureMinimum, temperatureMaximum and "
+                        + "temperatureAlert, "
                         + "entryWindowDays, firstDay and lastDay (YYYY-MM-DD)",
                     zh: "\(assignment)：没有此设置，或值不合适。可设：checkInCutoff、reportCutoff（HH:mm）、temperatureMinimum、"
                         + "temperatureMaximum、temperatureAlert、entryWindowDays、firstDay、lastDay（YYYY-MM-DD）"))

@@ -120,7 +120,8 @@ struct CSVReader {
         byte == comma || byte == lineFeed || byte == carriageReturn
     }
 
-    /// A quoted cell. What follows the closing quote up to the comma belongs to it as it stands; a quote that is
+    /// A quoted cell. What follows the closing quote up to the comma belongs to it as it stands; a quote that
+    /// is
     /// never closed ends with the file.
     private mutating func takeQuoted() -> ArraySlice<UInt8> {
         at += 1

@@ -1,6 +1,7 @@
 public import SyncCore
 
-/// Reads what people write in cells and on the command line. All of it works on UTF-8 bytes and returns nil for
+/// Reads what people write in cells and on the command line. All of it works on UTF-8 bytes and returns nil
+/// for
 /// what it cannot read.
 public enum CellText {
     /// Without spaces, tabs, line breaks, no-break and ideographic spaces at both ends.

@@ -1,6 +1,7 @@
 public import SyncCore
 
-/// A form made ready for checking many versions: bounds resolved, names compared once, one flat list of checks.
+/// A form made ready for checking many versions: bounds resolved, names compared once, one flat list of
+/// checks.
 public struct CompiledForm: Sendable {
     /// What values of a field must look like.
     enum ContentCheck: Sendable {

@@ -1,6 +1,7 @@
 public import SyncCore
 
-/// Counts who is there, who is missing and who was late, for one day as of that day. A pure function of its input.
+/// Counts who is there, who is missing and who was late, for one day as of that day. A pure function of its
+/// input.
 public struct CoverageCount: Sendable {
     public struct Unit: Sendable, Hashable {
         public var id: String
@@ -96,7 +97,8 @@ public struct CoverageCount: Sendable {
 
     /// The board of `day`: every unit of the party line with the people on its register that day.
     ///
-    /// `memberships` and `excuses` may hold any days; `checkIns` and `reports` are those of `day`. Checked in,
+    /// `memberships` and `excuses` may hold any days; `checkIns` and `reports` are those of `day`. Checked
+    /// in,
     /// missing and excused add up to the register: an excuse counts only for who did not check in.
     public func board(
         of day: Int32, units: some Sequence<Unit>, memberships: some Sequence<Membership>,
@@ -136,7 +138,8 @@ public struct CoverageCount: Sendable {
         return CoverageBoard(day: day, lines: sorted.map(\.value))
     }
 
-    /// Who stands on which register on a day, ascending by person: the membership with the greatest `from` that
+    /// Who stands on which register on a day, ascending by person: the membership with the greatest `from`
+    /// that
     /// is not after the day.
     private static func register(
         _ memberships: some Sequence<Membership>, on day: Int32

@@ -1,6 +1,7 @@
 public import SyncCore
 
-/// A record that a rule calls for. Branch and centre make the same one: its key is the rule and the record's key.
+/// A record that a rule calls for. Branch and centre make the same one: its key is the rule and the record's
+/// key.
 public struct RaisedRecord: Sendable, Hashable {
     public var rule: String
     public var key: RecordKey

@@ -7,7 +7,8 @@ extension CompiledForm {
         return columns.groups.flatMap { findings(in: $0, of: columns) }
     }
 
-    /// What is to be said of the versions of one group: a tight loop per column, nothing allocated for rows that
+    /// What is to be said of the versions of one group: a tight loop per column, nothing allocated for rows
+    /// that
     /// are in order. `row` of a finding counts in the whole of `columns`.
     public func findings(in group: FormGroup, of columns: VersionColumns) -> [Finding] {
         var report = Report(rows: group.rows)

@@ -2,7 +2,8 @@ import SyncCore
 import SyncStore
 import SyncWire
 
-/// How values of a branch's store lie in its blobs. A blob that does not read back is a broken file, not an input.
+/// How values of a branch's store lie in its blobs. A blob that does not read back is a broken file, not an
+/// input.
 enum AgentCodec {
     static func version(_ body: [UInt8], dot: Dot) throws -> Version {
         let columns: VersionColumns

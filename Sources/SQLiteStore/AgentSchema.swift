@@ -45,7 +45,8 @@ enum AgentSchema {
                     origin INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, head BLOB NOT NULL,
                     epoch BLOB NOT NULL, signature BLOB NOT NULL);
                 CREATE TABLE verdict (
-                    place INTEGER PRIMARY KEY AUTOINCREMENT, origin INTEGER NOT NULL, sequence INTEGER NOT NULL,
+                    place INTEGER PRIMARY KEY AUTOINCREMENT, origin INTEGER NOT NULL,
+                        sequence INTEGER NOT NULL,
                     kind INTEGER NOT NULL, reason TEXT NOT NULL, field INTEGER NOT NULL,
                     UNIQUE (origin, sequence, kind, reason, field));
                 CREATE TABLE form (

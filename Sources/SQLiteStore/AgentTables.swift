@@ -105,7 +105,8 @@ final class SQLiteAgentTables: AgentTables {
         let row = try Prepared(
             database,
             """
-            SELECT sequence, head, bytes, body FROM version WHERE origin = ? AND sequence > ? ORDER BY sequence
+            SELECT sequence, head, bytes, body FROM version WHERE origin = ? AND sequence > ?
+            ORDER BY sequence
             """)
         defer { row.reset() }
         row.bind(origin, at: 1)

@@ -26,7 +26,8 @@ enum DatabaseFolder {
         if chmod(folder, 0o700) != 0 { throw StoreError(systemError: errno, "closing the folder to others") }
     }
 
-    /// Makes an empty file that only its owner may read, whatever the umask; leaves an existing one's content.
+    /// Makes an empty file that only its owner may read, whatever the umask; leaves an existing one's
+    /// content.
     static func makePrivateFile(_ path: String) throws {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw StoreError(systemError: errno, "making the store's file") }

@@ -105,7 +105,8 @@ final class StoreDatabase {
         return format
     }
 
-    /// One durable transaction. It takes the write lock at the start, so that what is read in it still holds when
+    /// One durable transaction. It takes the write lock at the start, so that what is read in it still holds
+    /// when
     /// it is written, whatever other processes do.
     func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
         try transaction(.immediate, body)

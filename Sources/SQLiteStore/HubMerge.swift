@@ -94,7 +94,8 @@ extension SQLiteHubStore {
 
     // MARK: - Writing
 
-    /// Merges a version into its record; false, and nothing written, when the record would get too many siblings.
+    /// Merges a version into its record; false, and nothing written, when the record would get too many
+    /// siblings.
     func merge(
         _ version: Version, in table: HubTable, afterHole: Bool, _ pending: inout HubPending
     ) throws -> Bool {

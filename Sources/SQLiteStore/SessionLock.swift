@@ -1,13 +1,15 @@
 import Glibc
 import SyncStore
 
-/// Keeps a second `serve` or `sync` off the same store. The kernel lets go of it when the process ends, however.
+/// Keeps a second `serve` or `sync` off the same store. The kernel lets go of it when the process ends,
+/// however.
 public final class SessionLock {
     private let descriptor: Int32
 
     /// Takes the lock of the store in `folder` at once.
     ///
-    /// - Throws: `StoreError(.inUse)` when another holder lives, in this process or another; `.notAStore` when there
+    /// - Throws: `StoreError(.inUse)` when another holder lives, in this process or another; `.notAStore`
+    ///   when there
     ///   is no such folder.
     public init(folder: String) throws {
         let descriptor = open(folder + "/session.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

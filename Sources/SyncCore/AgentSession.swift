@@ -1,8 +1,10 @@
 /// The branch's half of one connection, as a value: events in, actions out, no clock and no socket.
 ///
 /// Order of events: `opened` once the handshake and preambles are through, then whatever happens. `now` is a
-/// monotonic clock in milliseconds. Of the actions that ask the store for something, each is answered by exactly one
-/// event: `load` by `loaded`, `storeWelcome` by `welcomeStored`, `storeReceipts` by `receiptsStored`, `storeFeed` by
+/// monotonic clock in milliseconds. Of the actions that ask the store for something, each is answered by
+/// exactly one
+/// event: `load` by `loaded`, `storeWelcome` by `welcomeStored`, `storeReceipts` by `receiptsStored`,
+/// `storeFeed` by
 /// `feedStored`; or by `failed`.
 public struct AgentSession: Sendable {
     public enum Goal: Sendable, Hashable {
@@ -20,7 +22,8 @@ public struct AgentSession: Sendable {
         case loaded(Lane, VersionBatch?)
         /// The batch that was sent last took so many bytes on the wire.
         case batchWritten(Lane, bytes: Int)
-        /// The batch that was to go ahead of Welcome takes too many bytes: it was not sent and waits its turn.
+        /// The batch that was to go ahead of Welcome takes too many bytes: it was not sent and waits its
+        /// turn.
         case batchWithheld(Lane)
         case receiptsStored([Receipt])
         case feedStored(FeedToken)
@@ -101,7 +104,8 @@ public struct AgentSession: Sendable {
     private var loading: (lane: Lane, after: UInt64)?
     /// What was authored before the session was opened.
     private var appendedEarly: [Lane: UInt64] = [:]
-    /// The hub answers every batch in order with one Receipt, Gap or Fork. Gaps that answer batches sent before the
+    /// The hub answers every batch in order with one Receipt, Gap or Fork. Gaps that answer batches sent
+    /// before the
     /// last restart of their lane are old news.
     private var batchesSent: UInt64 = 0
     private var batchesAnswered: UInt64 = 0
@@ -197,7 +201,8 @@ public struct AgentSession: Sendable {
         phase = .open
         for resume in resumes {
             guard let origin = origins.first(where: { $0.origin == resume.origin }) else { continue }
-            // An urgent batch that went ahead of Welcome may still be on its way, and follows on what the hub has.
+            // An urgent batch that went ahead of Welcome may still be on its way, and follows on what the hub
+            // has.
             let follows = window(origin.lane) { window in
                 window.firstInFlight.map { $0 <= resume.behind + 1 } ?? false && window.sent > resume.behind
             }
@@ -258,7 +263,8 @@ public struct AgentSession: Sendable {
         guard let origin = origins.first(where: { $0.origin == gap.origin }),
             batchesAnswered > staleThrough[origin.lane] ?? 0
         else { return [] }
-        // Before Welcome is stored nobody knows yet from where to go on; the restart there makes this one stale.
+        // Before Welcome is stored nobody knows yet from where to go on; the restart there makes this one
+        // stale.
         guard phase == .open else { return [] }
         gaps += 1
         let receipted = window(origin.lane) { $0.receipted }

@@ -29,7 +29,8 @@ public struct Context: Sendable, Hashable {
         vector.covers(dot) || dots.contains(dot)
     }
 
-    /// Adds a dot and everything of its origin before it: right where the origin's versions of the record were
+    /// Adds a dot and everything of its origin before it: right where the origin's versions of the record
+    /// were
     /// shown without a hole.
     public mutating func includePrefix(_ dot: Dot) {
         vector.include(dot)

@@ -86,7 +86,8 @@ public struct Token16: Sendable, Hashable {
         self.low = low
     }
 
-    /// Draws from the generator that the caller passes in; nothing below the transport makes its own randomness.
+    /// Draws from the generator that the caller passes in; nothing below the transport makes its own
+    /// randomness.
     public init(using generator: inout some RandomNumberGenerator) {
         self.init(high: generator.next(), low: generator.next())
     }

@@ -1,4 +1,5 @@
-/// Every bound of the protocol, checked before work. `Protocol/limits.json` holds the same numbers; a test compares.
+/// Every bound of the protocol, checked before work. `Protocol/limits.json` holds the same numbers; a test
+/// compares.
 public enum Limits {
     /// Bytes of a frame's payload as it travels.
     public static let framePayload = 1 << 20

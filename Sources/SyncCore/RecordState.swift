@@ -11,8 +11,10 @@ public enum MergePolicy: String, Sendable, Hashable {
 /// Everything that is known under one key: the versions that still hold a field, and what has been covered.
 ///
 /// It is a join of its versions: the same set gives the same state in whatever order they came. Per field the
-/// contexts of all its assignments are joined into a *cover*, and an assignment is a candidate while no cover of
-/// its field contains its dot. Fields with equal covers share one entry. Field 0 is the record's existence, which
+/// contexts of all its assignments are joined into a *cover*, and an assignment is a candidate while no cover
+/// of
+/// its field contains its dot. Fields with equal covers share one entry. Field 0 is the record's existence,
+/// which
 /// every version with an assignment or a delete assigns.
 public struct RecordState: Sendable, Hashable {
     /// The joined contexts of all assignments of `fields`.
@@ -62,7 +64,8 @@ public struct RecordState: Sendable, Hashable {
 
     /// Takes a version in. Idempotent, commutative and associative over sets of versions.
     ///
-    /// - Parameter afterHole: an earlier version of this record by the same origin is being held back, so that
+    /// - Parameter afterHole: an earlier version of this record by the same origin is being held back, so
+    ///   that
     ///   seeing this one does not mean having seen that.
     public mutating func merge(_ version: Version, afterHole: Bool = false) {
         if afterHole { seen.includeSingle(version.dot) } else { seen.includePrefix(version.dot) }
@@ -84,7 +87,8 @@ public struct RecordState: Sendable, Hashable {
         return [existence] + version.assignments.map(\.field)
     }
 
-    /// Whether a sibling's assignment of `field` is a candidate: nobody who assigned the field had been shown it.
+    /// Whether a sibling's assignment of `field` is a candidate: nobody who assigned the field had been shown
+    /// it.
     public func holds(_ sibling: Version, _ field: FieldID) -> Bool {
         !covers.contains { $0.fields.contains(field) && $0.context.covers(sibling.dot) }
     }

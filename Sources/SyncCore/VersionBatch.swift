@@ -35,7 +35,8 @@ public struct VersionBatch: Sendable, Hashable {
     /// Seals whose sequence lies in this batch, ascending.
     public var seals: [Seal]
     public var rows: VersionColumns
-    /// `rows` as they lie on the wire, when that is known already; empty otherwise. Stored as they came, so that
+    /// `rows` as they lie on the wire, when that is known already; empty otherwise. Stored as they came, so
+    /// that
     /// nothing is encoded twice.
     public var encodedRows: [UInt8]
 

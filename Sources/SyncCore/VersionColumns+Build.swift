@@ -1,5 +1,6 @@
 extension VersionColumns {
-    /// Lays versions out as columns. Dots are not kept here: a batch implies them, a feed carries them beside.
+    /// Lays versions out as columns. Dots are not kept here: a batch implies them, a feed carries them
+    /// beside.
     ///
     /// - Parameter afterHole: rows to mark with `.afterHole` (feed only).
     public init(_ versions: some Collection<Version>, afterHole: (Int) -> Bool = { _ in false }) {

@@ -52,7 +52,8 @@ private enum AgentBatch {
         var rows = rows
         let seals = try tables.seals(of: origin.id, in: first...(after + UInt64(rows.count)))
         if after + UInt64(rows.count) < origin.sequence, let last = seals.last?.sequence {
-            // More follows. Ending at a seal lets all of this be receipted; it may cost a quarter of the batch.
+            // More follows. Ending at a seal lets all of this be receipted; it may cost a quarter of the
+            // batch.
             let sealed = Int(last - after)
             if sealed * 4 >= rows.count * 3 { rows.removeLast(rows.count - sealed) }
         }
@@ -79,7 +80,8 @@ private enum AgentBatch {
         }
     }
 
-    /// The last seal of the stretch, and others only where a seal interval lies between them: a person who types
+    /// The last seal of the stretch, and others only where a seal interval lies between them: a person who
+    /// types
     /// leaves a seal behind every version, and 64 bytes beside each would weigh more than the versions.
     private static func thinned(_ seals: [Seal], rows: [StoredVersion], first: UInt64) -> [Seal] {
         var kept: [Seal] = []

@@ -117,7 +117,8 @@ extension TableAgentStore {
                 throw Refuse(
                     .identityLost,
                     words:
-                        "the hub receipted version \(receipt.sequence) of another \(origin.claim.lane) journal"
+                        "the hub receipted version \(receipt.sequence) of another \(origin.claim.lane) "
+                        + "journal"
                 )
             }
             guard receipt.sequence > origin.receipted else { continue }
@@ -197,7 +198,8 @@ extension TableAgentStore {
         ("unit", "unit", 0), ("daily-report", "unit", 0),
     ]
 
-    /// Drops the copies of others' versions about somebody who has left this store's scope. Own versions stay, and
+    /// Drops the copies of others' versions about somebody who has left this store's scope. Own versions
+    /// stay, and
     /// with them what they alone say.
     private static func leave(
         _ change: ScopeChange, keeping own: Set<OriginID>, in tables: any AgentTables

@@ -1,9 +1,11 @@
 public import SyncCore
 
-/// Writes versions under one origin within one transaction: names them, dates them, continues the chain, seals.
+/// Writes versions under one origin within one transaction: names them, dates them, continues the chain,
+/// seals.
 ///
 /// Pure: the store that owns the journal passes in what it holds and keeps what comes out. Whoever writes a
-/// transaction asks for a seal whenever one is due and once more at the end, so that the last version is sealed.
+/// transaction asks for a seal whenever one is due and once more at the end, so that the last version is
+/// sealed.
 public struct Journalist {
     /// What is to be stored of one new version.
     public struct Entry: Sendable, Hashable {
@@ -143,7 +145,8 @@ public struct Journalist {
 }
 
 extension AuthoringClock {
-    /// How far a clock may lie behind the last hub time, or an authored time before the clock, in milliseconds.
+    /// How far a clock may lie behind the last hub time, or an authored time before the clock, in
+    /// milliseconds.
     public static let tolerance: Milliseconds = 600_000
     /// How long after the last contact a clock is believed: 60 days, in milliseconds.
     public static let horizon: Milliseconds = 60 * 86_400_000
@@ -162,11 +165,14 @@ extension AuthoringClock {
             lastHubTime: last)
     }
 
-    /// The authored time of what is written now: the clock with its skew, while that fits the hub time seen last,
-    /// else the clock as it is. It never falls behind `last`, the replica's latest trusted authored time; when that
+    /// The authored time of what is written now: the clock with its skew, while that fits the hub time seen
+    /// last,
+    /// else the clock as it is. It never falls behind `last`, the replica's latest trusted authored time;
+    /// when that
     /// holds it far ahead of the clock, because the clock once ran ahead, it is not trusted.
     ///
-    /// - Parameter skew: hub clock minus own clock when last measured, in milliseconds. The clock may have been set
+    /// - Parameter skew: hub clock minus own clock when last measured, in milliseconds. The clock may have
+    ///   been set
     ///   since then.
     public func authored(skew: Milliseconds, last: Milliseconds?) -> (time: Milliseconds, isTrusted: Bool) {
         let sum = now.addingReportingOverflow(skew)

@@ -149,7 +149,8 @@ final class AgentDriver: LinkDriver {
         }
     }
 
-    /// While a message is being heard, the session ends either because the message says so or because it breaks a rule.
+    /// While a message is being heard, the session ends either because the message says so or because it
+    /// breaks a rule.
     private func isOwnVerdict(_ refuse: Refuse) -> Bool { saidLast == refuse }
     private var saidLast: Refuse?
 

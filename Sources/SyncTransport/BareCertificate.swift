@@ -9,7 +9,8 @@ import X509
     import Foundation
 #endif
 
-/// The certificate that carries a device's key through the handshake. Trust is the key's fingerprint alone, so
+/// The certificate that carries a device's key through the handshake. Trust is the key's fingerprint alone,
+/// so
 /// everything else in it is as small as the format allows and says nothing.
 enum BareCertificate {
     /// Fixed dates that nobody looks at: no branch depends on its clock.

@@ -1,6 +1,7 @@
 import NIOCore
 
-/// What a session asks of its host, done one after the other off the event loop; answers come back on it, in order.
+/// What a session asks of its host, done one after the other off the event loop; answers come back on it, in
+/// order.
 final class CallQueue: Sendable {
     typealias Call = @Sendable () async -> (@Sendable () -> Void)
 

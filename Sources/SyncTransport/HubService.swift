@@ -2,7 +2,8 @@ public import SyncCore
 
 /// What one connection asks of the hub's store.
 ///
-/// `ingest` calls of a connection are started in the order of its batches without awaiting the earlier ones, each
+/// `ingest` calls of a connection are started in the order of its batches without awaiting the earlier ones,
+/// each
 /// on the event loop up to its first suspension, so that one transaction can take several.
 public protocol HubConnectionHost: Sendable {
     func admit(_ hello: Hello) async -> Result<HubSession.Greeting, Refuse>
@@ -17,7 +18,8 @@ public protocol HubConnectionHost: Sendable {
 /// Makes a host for each connection.
 public protocol HubService: Sendable {
     /// - Parameters:
-    ///   - publicKey: the device's key (X9.63), proved in the handshake; whether it is known is judged at Hello.
+    ///   - publicKey: the device's key (X9.63), proved in the handshake; whether it is known is judged at
+    ///   Hello.
     ///   - address: where it comes from, for the log.
     ///   - moved: to be called when somebody's commit has moved the arrival log.
     ///   - close: ends the connection with these words.

@@ -70,7 +70,8 @@ struct ByteReader {
         return Int(value)
     }
 
-    /// A count of things that take at least `size` bytes each: checked against what is left before any allocation.
+    /// A count of things that take at least `size` bytes each: checked against what is left before any
+    /// allocation.
     mutating func count(
         upTo limit: Int, ofAtLeast size: Int, _ part: WireError.Part
     ) throws(WireError) -> Int {

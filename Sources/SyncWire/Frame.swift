@@ -65,7 +65,8 @@ public struct FrameWriter {
     /// Gives the stream's memory back; the next compressed frame starts a fresh one.
     public mutating func dropContext() { deflater = nil }
 
-    /// - Parameter compress: deflate in the direction's stream. Compressed frames must be sent in the order made.
+    /// - Parameter compress: deflate in the direction's stream. Compressed frames must be sent in the order
+    ///   made.
     /// - Throws: `.limit` when the message is too large for one frame; the next frame is whole all the same.
     public mutating func frame(_ message: Message, compress: Bool) throws(WireError) -> [UInt8] {
         let encoded = MessageCodec.encode(message)
@@ -105,7 +106,8 @@ public struct FrameWriter {
     }
 }
 
-/// Turns a direction's bytes into messages, in whatever pieces they come. After an error it gives nothing more.
+/// Turns a direction's bytes into messages, in whatever pieces they come. After an error it gives nothing
+/// more.
 public struct FrameReader {
     /// Bytes of payload that a frame may have now; lower before the greeting.
     public var frameLimit: Int

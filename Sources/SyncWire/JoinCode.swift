@@ -3,7 +3,8 @@ public import SyncCore
 
 /// What a new device needs to join: where the hub is, which key it has, and a secret that is spent by a key.
 ///
-/// As text: `rc1-` and unpadded base64url of version, expiry, secret, hub fingerprint, unit, address and a CRC-32.
+/// As text: `rc1-` and unpadded base64url of version, expiry, secret, hub fingerprint, unit, address and a
+/// CRC-32.
 public struct JoinCode: Sendable, Hashable {
     public var address: String
     /// SHA-256 of the hub's public key.

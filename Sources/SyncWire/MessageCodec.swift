@@ -9,7 +9,8 @@ public enum MessageCodec {
         public var payload: [UInt8]
     }
 
-    /// - Precondition: counts and lengths are within ``Limits``; ``FrameWriter`` checks the payload as a whole.
+    /// - Precondition: counts and lengths are within ``Limits``; ``FrameWriter`` checks the payload as a
+    ///   whole.
     public static func encode(_ message: Message) -> Encoded {
         let type = MessageType.of(message)
         var writer = ByteWriter()
@@ -43,7 +44,8 @@ public enum MessageCodec {
         return Encoded(type: type, isCritical: MessageType.isCritical(type), payload: writer.bytes)
     }
 
-    /// The message of a payload. A type that is not known gives ``Message/unknown(type:)``, whatever its payload.
+    /// The message of a payload. A type that is not known gives ``Message/unknown(type:)``, whatever its
+    /// payload.
     ///
     /// - Throws: ``WireError`` when the payload is cut off, has bytes left over, or is not canonical.
     public static func decode(type: UInt8, payload: [UInt8]) throws(WireError) -> Message {

@@ -2,8 +2,10 @@ public import SyncCore
 
 /// Versions as columns, turned into bytes and back: `Protocol/SPEC.md`, "Rows".
 ///
-/// The bytes describe themselves (form, revision, field ids, kinds, classes), so that they decode without the form.
-/// The same columns always give the same bytes. What `decode` returns keeps every promise of ``VersionColumns``.
+/// The bytes describe themselves (form, revision, field ids, kinds, classes), so that they decode without the
+/// form.
+/// The same columns always give the same bytes. What `decode` returns keeps every promise of
+/// ``VersionColumns``.
 public enum RowsCodec {
     /// - Precondition: `rows` keeps the promises of ``VersionColumns``.
     public static func encode(_ rows: VersionColumns) -> [UInt8] {

@@ -6,7 +6,8 @@ enum TextColumn {
     static let sorted: UInt8 = 1
     static let followed: UInt8 = 2
 
-    /// A key of the group that other columns may follow: most people enter for themselves, on their own device.
+    /// A key of the group that other columns may follow: most people enter for themselves, on their own
+    /// device.
     struct Leader {
         var key: UInt8
         var index: [UInt32]

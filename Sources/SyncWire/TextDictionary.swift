@@ -106,7 +106,8 @@ enum TextDictionary {
         return writer.bytes
     }
 
-    /// The pattern of the entry in the middle among the first: digits at its end, and what stands before them.
+    /// The pattern of the entry in the middle among the first: digits at its end, and what stands before
+    /// them.
     private static func pattern(of table: TextTable, base: UInt64) -> Pattern? {
         var found: [(pattern: Pattern, votes: Int)] = []
         for entry in 0..<min(table.count, 16) {

@@ -1,6 +1,7 @@
 public import SyncCore
 
-/// Why bytes were refused. Small and without text, so that refusing costs nothing; `description` is for people.
+/// Why bytes were refused. Small and without text, so that refusing costs nothing; `description` is for
+/// people.
 public struct WireError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Code: UInt8, Sendable, Hashable {
         /// The peer does not speak this protocol at all.

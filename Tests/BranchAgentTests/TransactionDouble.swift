@@ -4,7 +4,8 @@ import SyncStore
 
 import struct Crypto.SHA256
 
-/// An agent's transaction in memory: merges like a store, keeps what was authored, remembers prints and sources.
+/// An agent's transaction in memory: merges like a store, keeps what was authored, remembers prints and
+/// sources.
 final class TransactionDouble: AgentTransaction {
     private(set) var drafts: [Draft] = []
     private var records: [RecordKey: RecordState] = [:]

@@ -104,8 +104,9 @@ final class Place {
     ) async throws -> Outcome {
         let outcome = try await start(program, arguments).end()
         if !codes.contains(outcome.code) {
+            let remarks = outcome.remarks.suffix(600)
             Issue.record(
-                "\(program) \(arguments.prefix(3)) ended with \(outcome.code): \(outcome.remarks.suffix(600))",
+                "\(program) \(arguments.prefix(3)) ended with \(outcome.code): \(remarks)",
                 sourceLocation: location)
         }
         return outcome

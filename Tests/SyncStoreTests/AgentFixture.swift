@@ -93,7 +93,8 @@ func checkIn(_ person: Int, day: Int64 = 20_000, lane: Lane = .routine, temperat
         ])
 }
 
-/// Collects a lane's batches from `after` on, cut as `size` says, and checks that each follows the one before.
+/// Collects a lane's batches from `after` on, cut as `size` says, and checks that each follows the one
+/// before.
 func batches(
     of store: any AgentStore, lane: Lane = .routine, after: UInt64 = 0, bytes: Int = 1 << 20,
     size: () -> Int
@@ -110,7 +111,8 @@ func batches(
     return batches
 }
 
-/// Plays the hub: continues its own chain over the batches, with the salts that they carried, and checks seals.
+/// Plays the hub: continues its own chain over the batches, with the salts that they carried, and checks
+/// seals.
 func verify(_ batches: [VersionBatch], origin: OwnOrigin, publicKey: [UInt8]) throws {
     var salts: [SaltGrant] = []
     var head = origin.derivation

@@ -129,7 +129,9 @@ import Testing
         guard
             let walk = try? chain.walk(
                 rows, origin: batch.origin, first: batch.first, from: batch.headBefore,
-                salt: { day, kind in batch.salts.first { $0.day == day && $0.retentionClass == kind }?.salt }),
+                salt: { day, kind in
+                    batch.salts.first { $0.day == day && $0.retentionClass == kind }?.salt
+                }),
             let middle = walk.heads.last
         else { return [batch] }
         let one = VersionBatch(

@@ -34,7 +34,8 @@ import Testing
         #expect(throws: WireError.self) { try RowsCodec.decode(bytes + [0]) }
     }
 
-    /// Whatever a flipped bit makes of the rows, it never traps, and what decodes can be walked and encoded again.
+    /// Whatever a flipped bit makes of the rows, it never traps, and what decodes can be walked and encoded
+    /// again.
     @Test(arguments: 0..<6)
     func flippedBitsNeverTrap(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))

@@ -117,7 +117,8 @@ struct ConfirmCommand: AsyncParsableCommand {
                 throw Failure(
                     .noInput,
                     Words(
-                        "no pending device shows \(number); compare again, or list them with `aggregator devices`",
+                        "no pending device shows \(number); compare again, or list them with `aggregator "
+                            + "devices`",
                         zh: "没有等待确认的设备显示 \(number)；请再核对，或用 aggregator devices 查看"))
             }
             Output.remark(Words("the device is confirmed", zh: "设备已确认"))

@@ -22,10 +22,12 @@ struct HubStatus: Encodable {
         if json { return try Output.json(status) }
         Output.line(
             Words(
-                "\(status.devices) devices, \(status.pendingDevices) waiting to be confirmed; they last reported "
+                "\(status.devices) devices, \(status.pendingDevices) waiting to be confirmed; they last "
+                    + "reported "
                     + "\(status.reportedBacklog) versions not yet sent",
                 zh:
-                    "设备 \(status.devices) 台，待确认 \(status.pendingDevices) 台；最近报告尚有 \(status.reportedBacklog) 条未发送"
+                    "设备 \(status.devices) 台，待确认 \(status.pendingDevices) 台；"
+                    + "最近报告尚有 \(status.reportedBacklog) 条未发送"
             ))
         for line in DeviceRow.table(devices).lines() { Output.line(line) }
     }

@@ -44,9 +44,11 @@ struct ImportCommand: AsyncParsableCommand {
         for error in result.errors {
             Output.remark(
                 Words(
-                    "  line \(error.line) (row \(error.record)), \(error.column): \(error.reason): \(error.message)",
+                    "  line \(error.line) (row \(error.record)), \(error.column): \(error.reason):"
+                        + " \(error.message)",
                     zh:
-                        "  第 \(error.line) 行（第 \(error.record) 条），\(error.column)：\(error.reason)：\(error.message)"
+                        "  第 \(error.line) 行（第 \(error.record) "
+                        + "条），\(error.column)：\(error.reason)：\(error.message)"
                 ))
         }
     }

@@ -57,7 +57,8 @@ struct HubListenerService: Service {
             throw Failure(
                 .usage,
                 Words(
-                    "cannot listen at \(address) (\(error)); choose an address of this machine and a free port",
+                    "cannot listen at \(address) (\(error)); choose an address of this machine and a "
+                        + "free port",
                     zh: "无法监听 \(address)（\(error)）；请选择本机地址和空闲端口"))
         }
         Output.remark(Words("listening on \(listener.address)", zh: "正在监听 \(listener.address)"))

@@ -12,7 +12,8 @@ public struct BranchAgentCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "branch-agent",
         abstract:
-            "The branch's side of Rollcall: keeps what is typed or imported, and sends it when there is a link.",
+            "The branch's side of Rollcall: keeps what is typed or imported, and sends it when there is "
+            + "a link.",
         version: Program.version,
         subcommands: [
             JoinCommand.self, AddCommand.self, ImportCommand.self, SyncCommand.self, ServeCommand.self,
@@ -59,7 +60,8 @@ struct JoinCommand: AsyncParsableCommand {
                 throw Failure(
                     .usage,
                     Words(
-                        "this folder is a device of \(old.unit) already; join \(code.unit) with another folder",
+                        "this folder is a device of \(old.unit) already; join \(code.unit) with another "
+                            + "folder",
                         zh: "此目录已是 \(old.unit) 的设备；请用另一个目录加入 \(code.unit)"))
             }
             let replica = old?.replica ?? Token16.random()
@@ -92,7 +94,8 @@ struct JoinCommand: AsyncParsableCommand {
         let digits = String(format: "%06d", joined.confirmation)
         Output.line(
             Words(
-                "the centre must confirm this device: ring them and read out \(digits). Until then everything you "
+                "the centre must confirm this device: ring them and read out \(digits). Until then "
+                    + "everything you "
                     + "enter is kept here.",
                 zh: "需由中心确认本设备：请致电并报出 \(digits)。在此之前，录入内容保存在本机。"))
     }

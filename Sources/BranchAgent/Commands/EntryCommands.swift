@@ -10,7 +10,8 @@ struct AddCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "add",
         abstract:
-            "Enter or correct one record: branch-agent add check-in day=2020-02-03 person=T001 temperature=36.5",
+            "Enter or correct one record: branch-agent add check-in day=2020-02-03 person=T001 "
+            + "temperature=36.5",
         discussion:
             "Needs no network. What is not named stays as it is; NAME= (nothing behind it) means not stated.")
 
@@ -149,17 +150,20 @@ struct ImportCommand: AsyncParsableCommand {
         if json { return try Output.json(result) }
         Output.line(
             Words(
-                "\(result.records) rows in \(files.count) files: \(result.accepted) taken, \(result.unchanged) "
+                "\(result.records) rows in \(files.count) files: \(result.accepted) taken,"
+                    + " \(result.unchanged) "
                     + "unchanged, \(result.rejected) refused, \(result.blank) blank",
                 zh: "\(files.count) 个文件共 \(result.records) 行：接受 \(result.accepted)，未变 \(result.unchanged)，"
                     + "拒绝 \(result.rejected)，空行 \(result.blank)"))
         for error in result.errors {
             Output.remark(
                 Words(
-                    "  \(error.file), line \(error.line) (row \(error.record)), \(error.column): \(error.reason): "
+                    "  \(error.file), line \(error.line) (row \(error.record)), \(error.column):"
+                        + " \(error.reason): "
                         + error.message,
                     zh:
-                        "  \(error.file) 第 \(error.line) 行（第 \(error.record) 条），\(error.column)：\(error.reason)："
+                        "  \(error.file) 第 \(error.line) 行（第 \(error.record) "
+                        + "条），\(error.column)：\(error.reason)："
                         + error.message))
         }
     }

@@ -46,7 +46,8 @@ final class SessionHold {
     func release() { lock = nil }
 }
 
-/// One connection after the other, with backoff between failures; new work of other programs is noticed while a
+/// One connection after the other, with backoff between failures; new work of other programs is noticed while
+/// a
 /// connection stands and while there is none.
 struct SyncService: Service {
     /// How often the journals are looked at for work that another program wrote.

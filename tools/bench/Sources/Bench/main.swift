@@ -6,7 +6,8 @@ import SyncCore
 import SyncStore
 import SyncWire
 
-// Ingest of synthetic check-ins through the hub's store, with everything on, against a C program that does the same
+// Ingest of synthetic check-ins through the hub's store, with everything on, against a C program that does
+// the same
 // upserts into the same table. Both in one run, alternating.
 
 let count = 100_000
