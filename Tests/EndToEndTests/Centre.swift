@@ -45,8 +45,14 @@ final class Centre {
         try #require(listens && server.isRunning, "the hub does not come up: \(server.remarks)")
     }
 
+    /// The most memory that a hub of this test has had at one time, bytes; at most 256 MB is promised.
+    private(set) var peakMemory = 0
+
+    func notePeakMemory() { peakMemory = max(peakMemory, server?.peakMemory ?? 0) }
+
     /// SIGKILL, and up again at once on the same port.
     func killAndOpen() async throws {
+        notePeakMemory()
         server?.kill()
         try await close()
         try await open()
@@ -54,6 +60,7 @@ final class Centre {
 
     /// Ends `serve`; keeps what it logged.
     func close() async throws {
+        notePeakMemory()
         guard let server else { return }
         self.server = nil
         logs += try await server.stop().remarks

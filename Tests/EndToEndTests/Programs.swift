@@ -43,6 +43,15 @@ final class Running {
     var isRunning: Bool { process.isRunning }
     var remarks: String { (try? String(contentsOf: files.remarks, encoding: .utf8)) ?? "" }
 
+    /// The most memory that it has had at one time, bytes; nil where the system does not tell, or when it has ended.
+    var peakMemory: Int? {
+        let file = "/proc/\(process.processIdentifier)/status"
+        guard let text = try? String(contentsOfFile: file, encoding: .utf8),
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+        else { return nil }
+        return line.split(separator: " ").compactMap { Int($0) }.first.map { $0 * 1_024 }
+    }
+
     func kill() {
         if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
     }
