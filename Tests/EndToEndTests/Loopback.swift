@@ -94,6 +94,7 @@ final class CuttingProxy: Sendable {
 
     private struct State {
         var cuts: [Cut] = []
+        var chooses: (@Sendable () -> Cut?)?
         var done = 0
         var carrying = 0
         var target: UInt16
@@ -122,7 +123,15 @@ final class CuttingProxy: Sendable {
     }
 
     /// The next connections are cut there, one each.
-    func plan(_ cuts: [Cut]) { state.withLock { $0.cuts = cuts } }
+    func plan(_ cuts: [Cut]) {
+        state.withLock { state in
+            state.cuts = cuts
+            state.chooses = nil
+        }
+    }
+
+    /// Asked for each connection whether and where it is cut.
+    func plan(_ chooses: @escaping @Sendable () -> Cut?) { state.withLock { $0.chooses = chooses } }
 
     /// Later connections go to another port.
     func redirect(to port: UInt16) { state.withLock { $0.target = port } }
@@ -139,7 +148,10 @@ final class CuttingProxy: Sendable {
         guard let server = Loopback.connect(port: target) else { return Loopback.reset(client) }
         state.withLock { $0.carrying += 1 }
         defer { state.withLock { $0.carrying -= 1 } }
-        let cut = state.withLock { state in state.cuts.isEmpty ? nil : state.cuts.removeFirst() }
+        let cut = state.withLock { state in
+            if let chooses = state.chooses { return chooses() }
+            return state.cuts.isEmpty ? nil : state.cuts.removeFirst()
+        }
         if carry([client, server], cut) { state.withLock { $0.done += 1 } }
         for end in [client, server] {
             if cut?.isReset ?? false { Loopback.reset(end) } else { Glibc.close(end) }

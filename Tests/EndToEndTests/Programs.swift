@@ -70,9 +70,14 @@ final class Running {
             code: code, output: try String(contentsOf: files.output, encoding: .utf8), remarks: remarks)
     }
 
+    /// Asks it to stop.
+    func terminate() {
+        if process.isRunning { process.terminate() }
+    }
+
     /// Asks it to stop, and waits.
     func stop() async throws -> Outcome {
-        process.terminate()
+        terminate()
         return try await end()
     }
 }
@@ -90,7 +95,7 @@ func eventually(
 }
 
 /// A folder of its own that goes with the test.
-final class Place {
+final class Place: Sendable {
     let folder: URL
 
     init() throws {
