@@ -5,6 +5,25 @@ import SyncStore
 import SyncTransport
 import Synchronization
 
+/// How much a hub takes on before it sends newcomers away for a while. A session costs some 150 KiB, and a batch
+/// that waits to be written several times its bytes.
+struct HubLoad: Sendable, Hashable {
+    static let sessions = 1_000
+
+    /// Devices that may be connected at a time.
+    var sessions = HubLoad.sessions
+    /// Bytes of batches that may wait for the store, of all sessions together.
+    var bytesWaiting = 8 << 20
+    /// Seconds after which a newcomer may try again.
+    var retryAfter: UInt32 = 5
+
+    var refusal: Refuse {
+        Refuse(
+            .overloaded, retryAfter: retryAfter,
+            words: "the hub has as much to do as it can; what is urgent was taken")
+    }
+}
+
 /// Joins connections and store: what a connection asks is done by the writer, and who has news is told.
 final class HubServer: HubService {
     private struct Listener {
@@ -16,16 +35,22 @@ final class HubServer: HubService {
     let writer: HubWriter
     let logger: Logger
     let now: @Sendable () -> Milliseconds
+    let load: HubLoad
     private struct State {
         var listeners: [ObjectIdentifier: Listener] = [:]
         var isNewsScheduled = false
+        var bytesWaiting = 0
     }
 
     private let state = Mutex(State())
 
-    init(writer: HubWriter, logger: Logger, now: @escaping @Sendable () -> Milliseconds) {
+    init(
+        writer: HubWriter, logger: Logger, load: HubLoad = HubLoad(),
+        now: @escaping @Sendable () -> Milliseconds
+    ) {
         self.writer = writer
         self.logger = logger
+        self.load = load
         self.now = now
     }
 
@@ -37,19 +62,31 @@ final class HubServer: HubService {
     }
 
     /// A device is admitted: its older connection, if it still stands, makes way.
+    ///
+    /// - Returns: false when the hub has as much as it can take; then nothing happened. A device that takes the
+    ///   place of its own older connection adds nothing.
     func opened(
         _ connection: HubConnection, device: Int64, moved: @escaping @Sendable () -> Void,
         close: @escaping @Sendable (Refuse) -> Void
-    ) {
+    ) -> Bool {
         let listener = Listener(device: device, moved: moved, close: close)
-        let older = state.withLock { state in
+        let older = state.withLock { state -> [Listener]? in
             let older = state.listeners.filter { $0.value.device == device }
+            let isFull = state.listeners.count >= load.sessions || state.bytesWaiting > load.bytesWaiting
+            if isFull, older.isEmpty { return nil }
             for key in older.keys { state.listeners[key] = nil }
             state.listeners[ObjectIdentifier(connection)] = listener
-            return older.values.map(\.close)
+            return Array(older.values)
         }
-        for close in older { close(Refuse(.replaced, words: "a newer connection of this device took over")) }
+        guard let older else { return false }
+        for listener in older {
+            listener.close(Refuse(.replaced, words: "a newer connection of this device took over"))
+        }
+        return true
     }
+
+    /// So many bytes more, or with a minus fewer, wait for the store.
+    func waiting(_ change: Int) { state.withLock { $0.bytesWaiting += change } }
 
     func closed(_ connection: HubConnection) {
         state.withLock { $0.listeners[ObjectIdentifier(connection)] = nil }
@@ -105,11 +142,18 @@ final class HubConnection: HubConnectionHost {
                 return .failure(refuse)
             case .success(let admission):
                 session.withLock { $0 = admission.session }
-                server.opened(self, device: admission.session.device, moved: moved, close: close)
+                var greeting = HubSession.Greeting(welcome: admission.welcome, feed: admission.feed)
+                guard server.opened(self, device: admission.session.device, moved: moved, close: close)
+                else {
+                    server.logger.notice(
+                        "overloaded", metadata: ["device": "\(admission.session.device)"])
+                    greeting.overload = server.load.refusal
+                    return .success(greeting)
+                }
                 server.logger.info(
                     "session opened",
                     metadata: ["device": "\(admission.session.device)", "unit": "\(admission.unit)"])
-                return .success(HubSession.Greeting(welcome: admission.welcome, feed: admission.feed))
+                return .success(greeting)
             }
         } catch {
             return .failure(refusal(for: error))
@@ -128,6 +172,9 @@ final class HubConnection: HubConnectionHost {
 
     func ingest(_ batch: VersionBatch) async -> HubSession.Outcome {
         guard let session = session.withLock({ $0 }) else { return .refused(Refuse(.wrongOrder)) }
+        let bytes = batch.encodedRows.count
+        server.waiting(bytes)
+        defer { server.waiting(-bytes) }
         do {
             switch try await server.writer.ingest(Submission(session: session, batch: batch)) {
             case .held(let receipt, let position):

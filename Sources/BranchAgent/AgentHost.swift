@@ -11,7 +11,7 @@ final class AgentHost: AgentSessionHost {
     private let queue = DispatchQueue(label: "agent.store")
     private let program: String
     private let now: @Sendable () -> Milliseconds
-    /// When the hub last said something that the store has kept.
+    /// When something last arrived on either side. That a hub says Welcome is nothing yet.
     let meter = ProgressMeter()
 
     init(store: any AgentStore, program: String, now: @escaping @Sendable () -> Milliseconds) {
@@ -43,14 +43,18 @@ final class AgentHost: AgentSessionHost {
     }
 
     func store(_ welcome: Welcome) async throws -> [AgentSession.Resume] {
-        let resumes = try await run { [now] store in
+        try await run { [now, meter] store in
+            let before = try AgentHost.receipted(store)
             let behind = try store.accept(welcome, now: now())
+            if try AgentHost.receipted(store) != before { meter.moved() }
             return try store.origins().map {
                 AgentSession.Resume(origin: $0.id, behind: behind[$0.id] ?? 0, receipted: $0.receipted)
             }
         }
-        meter.moved()
-        return resumes
+    }
+
+    private static func receipted(_ store: any AgentStore) throws -> [UInt64] {
+        try store.origins().map(\.receipted)
     }
 
     func load(
@@ -63,13 +67,16 @@ final class AgentHost: AgentSessionHost {
     }
 
     func store(_ receipts: [Receipt]) async throws {
-        try await run { [now] in try $0.accept(receipts, now: now()) }
-        meter.moved()
+        try await run { [now, meter] store in
+            let before = try AgentHost.receipted(store)
+            try store.accept(receipts, now: now())
+            if try AgentHost.receipted(store) != before { meter.moved() }
+        }
     }
 
     func store(_ feed: Feed) async throws {
         try await run { [now] in try $0.apply(feed, now: now()) }
-        meter.moved()
+        if !feed.isEmpty { meter.moved() }
     }
 
     func store(_ mark: Mark) async throws {

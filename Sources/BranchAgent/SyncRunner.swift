@@ -76,7 +76,10 @@ struct SyncRunner: Sendable {
             let isIdle = host.meter.idleMilliseconds() > SyncRunner.patience
             if isIdle { stalls += 1 }
             if failed.isFinal || isIdle && (!attempt.isWelcomed || stalls > 1) { break }
-            let wait = min(2_000, backoff.failed(retryAfter: failed.retryAfter, using: &generator))
+            // Nobody sits in front of it for as long as some hubs ask for.
+            if UInt64(failed.retryAfter) * 1_000 > SyncRunner.patience { break }
+            let drawn = backoff.failed(retryAfter: failed.retryAfter, using: &generator)
+            let wait = failed.retryAfter > 0 ? drawn : min(2_000, drawn)
             try await Task.sleep(for: .milliseconds(Int(wait)))
         }
         try await fill(&report, before: before)
@@ -114,15 +117,17 @@ struct SyncRunner: Sendable {
                 group: MultiThreadedEventLoopGroup.singleton, handle: handle)
             return Attempt(
                 statistics: result.statistics, isWelcomed: result.isWelcomed,
-                failure: SyncRunner.failed(result))
+                failure: SyncRunner.failed(result, goal))
         } catch {
             return Attempt(
                 statistics: LinkStatistics(), isWelcomed: false, failure: SyncRunner.failed(error))
         }
     }
 
-    static func failed(_ result: AgentConnectionResult) -> Attempt.Failed? {
+    static func failed(_ result: AgentConnectionResult, _ goal: AgentSession.Goal) -> Attempt.Failed? {
         switch result.ending {
+        case .clean where goal == .drain && !result.isDrained:
+            failed(TransportError.cut("the hub said that it is done before everything was through"))
         case .clean: nil
         case .refused(let refuse), .failed(let refuse): failed(refuse)
         case .cut(let reason): failed(TransportError.cut(reason))
@@ -156,7 +161,7 @@ struct SyncRunner: Sendable {
             refuse.code == .silence || refuse.code == .shuttingDown ? .unreachable : .refusedByHub
         return Attempt.Failed(
             failure: Failure(status, RefusalWords.words(for: refuse)), isFinal: !mayPass,
-            retryAfter: min(5, refuse.retryAfter), code: "\(refuse.code.rawValue)")
+            retryAfter: refuse.retryAfter, code: "\(refuse.code.rawValue)")
     }
 
     /// Keeps how a try ended, for `status`.

@@ -69,6 +69,9 @@ public struct AgentSession: Sendable {
         case load(Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int)
         case storeWelcome(Welcome)
         case storeReceipts([Receipt])
+        /// Receipts of a hub that is going to refuse for load. What cannot be believed of them, for want of a
+        /// Welcome, is left alone. Answered as ``storeReceipts(_:)``.
+        case storeEarlyReceipts([Receipt])
         case storeFeed(Feed)
         case storeMark(Mark)
         /// Everything is receipted and the feed is complete. With `.drain` the session ends right after.
@@ -89,6 +92,9 @@ public struct AgentSession: Sendable {
     var quietLimit: UInt64 { goal == .drain ? 10_000 : 45_000 }
     /// Milliseconds without a word after which the connection is given up.
     var silenceLimit: UInt64 { goal == .drain ? 30_000 : 120_000 }
+    /// Milliseconds in which something must come about while something is waited for: a Welcome, a receipt that
+    /// reaches further, a feed page with something in it. Pings, Marks and single bytes are nothing.
+    var progressLimit: UInt64 { goal == .drain ? 60_000 : 300_000 }
     /// A hub that keeps asking for the same sequence is not followed for ever.
     static let gapLimit = 8
     /// Feed frames and Marks that may come while a Welcome is being stored.
@@ -114,6 +120,9 @@ public struct AgentSession: Sendable {
     private var blocked: [Lane] = []
     private var heardAt: UInt64 = 0
     private var pingedAt: UInt64 = 0
+    private var progressAt: UInt64 = 0
+    private var epoch = Token16.zero
+    private var feedPosition: UInt64 = 0
     private var mark: Mark?
     private var receiptPosition: UInt64 = 0
     private var storesPending = 0
@@ -130,8 +139,13 @@ public struct AgentSession: Sendable {
 
     /// When `tick` is wanted at the latest; nil when the session is over.
     public var deadline: UInt64? {
-        phase == .ended || phase == .opening ? nil : max(heardAt, pingedAt) + quietLimit
+        guard phase != .ended, phase != .opening else { return nil }
+        let quiet = max(heardAt, pingedAt) + quietLimit
+        return isWaiting ? min(quiet, progressAt + progressLimit) : quiet
     }
+
+    /// Something must come from the hub.
+    private var isWaiting: Bool { goal == .drain || phase != .open || batchesAnswered < batchesSent }
 
     public mutating func handle(_ event: Event, now: UInt64) -> [Action] {
         guard phase != .ended else { return [] }
@@ -166,6 +180,7 @@ public struct AgentSession: Sendable {
         guard phase == .opening else { return [] }
         phase = .greeting
         heardAt = now
+        progressAt = now
         self.origins = origins
         _ = appended(appendedEarly)
         for origin in origins {
@@ -199,6 +214,7 @@ public struct AgentSession: Sendable {
     private mutating func resume(_ resumes: [Resume], _ now: UInt64) -> [Action] {
         guard phase == .storingWelcome else { return [] }
         phase = .open
+        progressAt = now
         for resume in resumes {
             guard let origin = origins.first(where: { $0.origin == resume.origin }) else { continue }
             // An urgent batch that went ahead of Welcome may still be on its way, and follows on what the hub
@@ -220,6 +236,7 @@ public struct AgentSession: Sendable {
         switch (phase, message) {
         case (.greeting, .welcome(let welcome)):
             phase = .storingWelcome
+            epoch = welcome.epoch
             urgent.limit = max(SendWindow.floorBytes, Int(welcome.urgentWindow))
             routine.limit = max(SendWindow.floorBytes, Int(welcome.routineWindow))
             maximumBatch = min(Limits.batchVersions, max(1, Int(welcome.maximumBatch)))
@@ -228,10 +245,10 @@ public struct AgentSession: Sendable {
             return end(refuse.code == .done ? nil : refuse, saying: false)
         case (.greeting, .receipt(let frame)), (.storingWelcome, .receipt(let frame)),
             (.open, .receipt(let frame)):
-            batchesAnswered += 1
+            guard answersBatch() else { return disorder() }
             receiptPosition = max(receiptPosition, frame.position)
             storesPending += 1
-            return [.storeReceipts(frame.receipts)]
+            return [phase == .greeting ? .storeEarlyReceipts(frame.receipts) : .storeReceipts(frame.receipts)]
         case (.storingWelcome, .feed), (.storingWelcome, .mark):
             // Whether this store believes the hub is being found out: until then nothing of the feed counts.
             guard heldBack.count < AgentSession.heldBackLimit else {
@@ -241,22 +258,41 @@ public struct AgentSession: Sendable {
             }
             heldBack.append(message)
             return []
-        case (.open, .feed(let feed)):
-            storesPending += 1
-            return [.storeFeed(feed)]
+        case (.open, .feed(let feed)): return take(feed, now)
         case (.open, .mark(let mark)):
             self.mark = mark
             return [.storeMark(mark)] + pump()
-        case (.open, .gap(let gap)), (.storingWelcome, .gap(let gap)):
-            batchesAnswered += 1
-            return fill(gap)
-        case (.open, .fork(let fork)), (.storingWelcome, .fork(let fork)): return forked(fork)
+        case (.greeting, .gap(let gap)), (.storingWelcome, .gap(let gap)), (.open, .gap(let gap)):
+            return answersBatch() ? fill(gap) : disorder()
+        case (.greeting, .fork(let fork)), (.storingWelcome, .fork(let fork)), (.open, .fork(let fork)):
+            return answersBatch() ? forked(fork) : disorder()
         case (_, .ping(let ping)):
             return ping.isReply ? [] : [.send(.ping(Ping(isReply: true, token: ping.token)), compress: false)]
         case (.open, .heads), (_, .unknown): return []
-        default:
-            return end(Refuse(.wrongOrder, words: "a message came that does not belong here"), saying: true)
+        default: return disorder()
         }
+    }
+
+    private mutating func disorder() -> [Action] {
+        end(Refuse(.wrongOrder, words: "a message came that does not belong here"), saying: true)
+    }
+
+    /// Counts one answer to a batch; false when no batch waits for one.
+    private mutating func answersBatch() -> Bool {
+        guard batchesAnswered < batchesSent else { return false }
+        batchesAnswered += 1
+        return true
+    }
+
+    /// The feed goes one way: each page's token lies behind the one before, in the epoch of the Welcome.
+    private mutating func take(_ feed: Feed, _ now: UInt64) -> [Action] {
+        guard feed.token.epoch == epoch, feed.token.position > feedPosition else {
+            return end(Refuse(.protocolError, words: "the feed does not go forward"), saying: true)
+        }
+        feedPosition = feed.token.position
+        if !feed.isEmpty { progressAt = now }
+        storesPending += 1
+        return [.storeFeed(feed)]
     }
 
     private mutating func fill(_ gap: Gap) -> [Action] {
@@ -293,8 +329,10 @@ public struct AgentSession: Sendable {
         storesPending -= 1
         for receipt in receipts {
             guard let origin = origins.first(where: { $0.origin == receipt.origin }) else { continue }
+            guard window(origin.lane, { $0.receipted < receipt.sequence }) else { continue }
             window(origin.lane) { $0.didReceive(through: receipt.sequence, at: now) }
             gaps = 0
+            progressAt = now
         }
         return pump()
     }
@@ -318,6 +356,8 @@ public struct AgentSession: Sendable {
     private mutating func written(_ lane: Lane, _ bytes: Int, _ now: UInt64) -> [Action] {
         guard let batch = unwritten, batch.lane == lane else { return [] }
         unwritten = nil
+        // Whoever stays waits from here on, not since the last batch of yesterday.
+        if goal == .stay, batchesAnswered == batchesSent { progressAt = max(progressAt, now) }
         batchesSent += 1
         window(lane) {
             $0.didSend(
@@ -375,6 +415,10 @@ public struct AgentSession: Sendable {
         guard phase != .opening else { return [] }
         if now >= heardAt + silenceLimit {
             return end(Refuse(.silence, words: "nothing was heard for too long"), saying: true)
+        }
+        if isWaiting, now >= progressAt + progressLimit {
+            return end(
+                Refuse(.silence, words: "the hub is there, but nothing has moved for too long"), saying: true)
         }
         if now >= max(heardAt, pingedAt) + quietLimit {
             pingedAt = now

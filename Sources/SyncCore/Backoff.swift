@@ -6,6 +6,8 @@ public struct Backoff: Sendable, Hashable {
     public static let base: UInt64 = 500
     /// Milliseconds.
     public static let cap: UInt64 = 120_000
+    /// Seconds. A hub that asks for more is asked again after so long.
+    public static let longestAsked: UInt32 = 3_600
 
     public private(set) var failures: UInt32 = 0
 
@@ -14,13 +16,14 @@ public struct Backoff: Sendable, Hashable {
     /// A connection that reached `Welcome` starts over.
     public mutating func succeeded() { failures = 0 }
 
-    /// Milliseconds to wait before the next try; at least `retryAfter` seconds where the hub asked for that.
+    /// Milliseconds to wait before the next try; at least `retryAfter` seconds where the hub asked for that, and
+    /// up to half as long again, so that those who were sent away together do not come back together.
     public mutating func failed(retryAfter: UInt32 = 0, using generator: inout some RandomNumberGenerator)
         -> UInt64
     {
-        let ceiling = min(Backoff.cap, Backoff.base << UInt64(min(failures, 16)))
+        let asked = UInt64(min(retryAfter, Backoff.longestAsked)) * 1_000
+        let ceiling = max(min(Backoff.cap, Backoff.base << UInt64(min(failures, 16))), asked / 2)
         failures = failures == .max ? failures : failures + 1
-        let asked = UInt64(retryAfter) * 1_000
         return asked + UInt64.random(in: 0...ceiling, using: &generator)
     }
 }

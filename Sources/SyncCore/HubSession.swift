@@ -23,10 +23,14 @@ public struct HubSession: Sendable {
     public struct Greeting: Sendable, Hashable {
         public var welcome: Welcome
         public var feed: FeedToken
+        /// The device would be welcome, but the hub has as much as it can take: the urgent batches that came with
+        /// Hello are taken, then this is said.
+        public var overload: Refuse?
 
-        public init(welcome: Welcome, feed: FeedToken) {
+        public init(welcome: Welcome, feed: FeedToken, overload: Refuse? = nil) {
             self.welcome = welcome
             self.feed = feed
+            self.overload = overload
         }
     }
 
@@ -58,6 +62,8 @@ public struct HubSession: Sendable {
         case waiting
         case joining
         case admitting
+        /// Takes what is urgent and then refuses.
+        case refusing
         case open
         case ended
     }
@@ -68,6 +74,8 @@ public struct HubSession: Sendable {
     public static let quietLimit: UInt64 = 90_000
     /// Milliseconds without a word after which the hub hangs up.
     public static let silenceLimit: UInt64 = 300_000
+    /// Milliseconds that a hub which is going to refuse waits for each urgent batch that Hello announced.
+    public static let urgentGrace: UInt64 = 10_000
     /// Feed frames that may be unconfirmed.
     static let feedWindow = 4
     static let feedItems = 1_000
@@ -78,6 +86,8 @@ public struct HubSession: Sendable {
     /// Batches that came between Hello and the store's answer, with their bytes.
     private var early: [VersionBatch] = []
     private var earlyBytes = 0
+    private var hello: Hello?
+    private var refusal = HubRefusal()
     private var bytesInWork: [Int] = []
     private var window = 0
     private var feed = FeedToken.beginning
@@ -100,6 +110,7 @@ public struct HubSession: Sendable {
         switch phase {
         case .ended: nil
         case .waiting: heardAt + HubSession.greetingLimit
+        case .refusing: refusal.deadline
         default: max(heardAt, pingedAt) + HubSession.quietLimit
         }
     }
@@ -113,7 +124,7 @@ public struct HubSession: Sendable {
         case .received(let message, let bytes):
             if phase != .waiting { heardAt = now }
             return receive(message, bytes, now)
-        case .admitted(let result): return admitted(result)
+        case .admitted(let result): return admitted(result, now)
         case .joined(let result):
             switch result {
             case .success(let joined):
@@ -141,6 +152,7 @@ public struct HubSession: Sendable {
         case (.waiting, .hello(let hello)):
             phase = .admitting
             heardAt = now
+            self.hello = hello
             return [.admit(hello)]
         case (.waiting, .join(let join)):
             phase = .joining
@@ -153,6 +165,13 @@ public struct HubSession: Sendable {
             }
             early.append(batch)
             return []
+        case (.refusing, .batch(let batch)):
+            earlyBytes += bytes
+            guard earlyBytes <= Limits.urgentBeforeWelcome else {
+                refusal.close()
+                return refuseWhenDone()
+            }
+            return takeUrgent(batch, bytes, now) + refuseWhenDone()
         case (.open, .batch(let batch)): return take(batch, bytes)
         case (.open, .feedAck(let token)): return confirmed(token)
         case (_, .close): return end(nil, saying: false)
@@ -172,19 +191,41 @@ public struct HubSession: Sendable {
         return [.ingest(batch)]
     }
 
-    private mutating func admitted(_ result: Result<Greeting, Refuse>) -> [Action] {
+    private mutating func admitted(_ result: Result<Greeting, Refuse>, _ now: UInt64) -> [Action] {
+        guard phase == .admitting else { return [] }
+        defer {
+            early = []
+            hello = nil
+        }
         switch result {
         case .failure(let refuse):
             return [.send(.refuse(refuse), compress: false)] + end(refuse, saying: false)
+        case .success(let greeting) where greeting.overload != nil:
+            phase = .refusing
+            refusal = HubRefusal(hello, greeting, now: now)
+            return early.flatMap { takeUrgent($0, 0, now) } + refuseWhenDone()
         case .success(let greeting):
             phase = .open
             window = Int(greeting.welcome.urgentWindow) + Int(greeting.welcome.routineWindow)
             feed = greeting.feed
             var actions: [Action] = [.send(.welcome(greeting.welcome), compress: false)]
             for batch in early { actions += take(batch, 0) }
-            early = []
             return actions + pump()
         }
+    }
+
+    // MARK: - Refusing for load
+
+    /// What is not urgent is left with the agent, which keeps what is not receipted.
+    private mutating func takeUrgent(_ batch: VersionBatch, _ bytes: Int, _ now: UInt64) -> [Action] {
+        guard refusal.awaits(batch, now: now) else { return [] }
+        bytesInWork.append(bytes)
+        return [.ingest(batch)]
+    }
+
+    private mutating func refuseWhenDone() -> [Action] {
+        guard phase == .refusing, bytesInWork.isEmpty, refusal.isDone else { return [] }
+        return [.send(.refuse(refusal.refuse), compress: false)] + end(refusal.refuse, saying: false)
     }
 
     private mutating func ingested(_ outcome: Outcome) -> [Action] {
@@ -194,9 +235,9 @@ public struct HubSession: Sendable {
             needsMark = true
             heldPosition = max(heldPosition, position)
             let frame = ReceiptFrame(receipts: receipt.map { [$0] } ?? [], position: position)
-            return [.send(.receipt(frame), compress: false)] + pumpAnew()
-        case .gap(let gap): return [.send(.gap(gap), compress: false)] + pumpAnew()
-        case .fork(let fork): return [.send(.fork(fork), compress: false)] + pumpAnew()
+            return [.send(.receipt(frame), compress: false)] + goOn()
+        case .gap(let gap): return [.send(.gap(gap), compress: false)] + goOn()
+        case .fork(let fork): return [.send(.fork(fork), compress: false)] + goOn()
         case .refused(let refuse): return end(refuse, saying: true)
         }
     }
@@ -230,8 +271,9 @@ public struct HubSession: Sendable {
         }
     }
 
-    /// An answer was given: the Mark that waited for it may be due now.
-    private mutating func pumpAnew() -> [Action] {
+    /// An answer was given: the refusal or the Mark that waited for it may be due now.
+    private mutating func goOn() -> [Action] {
+        if phase == .refusing { return refuseWhenDone() }
         if needsMark { isFeedStale = true }
         return pump()
     }
@@ -248,6 +290,10 @@ public struct HubSession: Sendable {
     // MARK: - Ending
 
     private mutating func tick(_ now: UInt64) -> [Action] {
+        if phase == .refusing {
+            refusal.tick(now)
+            return refuseWhenDone()
+        }
         let limit = phase == .waiting ? HubSession.greetingLimit : HubSession.silenceLimit
         if now >= heardAt + limit {
             return end(Refuse(.silence, words: "nothing was heard for too long"), saying: true)

@@ -327,6 +327,11 @@ public struct Feed: Sendable, Hashable {
         self.verdicts = verdicts
         self.token = token
     }
+
+    /// It only moves the token on.
+    public var isEmpty: Bool {
+        forms.isEmpty && settings.isEmpty && scope.isEmpty && versions.dots.isEmpty && verdicts.isEmpty
+    }
 }
 
 /// Everything before `position` has been sent and applied; what the hub counts in the agent's scope there.

@@ -124,6 +124,15 @@ final class AgentDriver: LinkDriver {
                 try await host.store(receipts)
                 return .receiptsStored(receipts)
             }
+        case .storeEarlyReceipts(let receipts):
+            ask { [host] in
+                do {
+                    try await host.store(receipts)
+                    return .receiptsStored(receipts)
+                } catch is Refuse {
+                    return .receiptsStored([])
+                }
+            }
         case .storeFeed(let feed):
             link?.note { $0.versionsDown += UInt64(feed.versions.count) }
             ask { [host] in

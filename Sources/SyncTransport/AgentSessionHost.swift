@@ -43,6 +43,13 @@ public struct AgentConnectionResult: Sendable, Hashable {
     public var isWelcomed: Bool
     public var isDrained: Bool
     public var statistics: LinkStatistics
+
+    public init(ending: Ending, isWelcomed: Bool, isDrained: Bool, statistics: LinkStatistics) {
+        self.ending = ending
+        self.isWelcomed = isWelcomed
+        self.isDrained = isDrained
+        self.statistics = statistics
+    }
 }
 
 /// The way into a running session from elsewhere. Made before the connection, and good for one.

@@ -37,8 +37,19 @@ import Testing
         for error in errors { #expect(SyncRunner.failed(error).failure.status == .unreachable) }
     }
 
-    @Test func aHubThatAsksToWaitIsNotWaitedForTooLong() {
+    @Test func whatAHubAsksToWaitIsKept() {
         #expect(SyncRunner.failed(Refuse(.overloaded, retryAfter: 3)).retryAfter == 3)
-        #expect(SyncRunner.failed(Refuse(.overloaded, retryAfter: 86_400)).retryAfter == 5)
+        #expect(SyncRunner.failed(Refuse(.overloaded, retryAfter: 86_400)).retryAfter == 86_400)
+    }
+
+    @Test func aHubThatIsDoneTooEarlyHasNotDrainedTheBranch() {
+        func result(isDrained: Bool) -> AgentConnectionResult {
+            AgentConnectionResult(
+                ending: .clean, isWelcomed: true, isDrained: isDrained, statistics: LinkStatistics())
+        }
+        let early = SyncRunner.failed(result(isDrained: false), .drain)
+        #expect(early?.failure.status == .unreachable && early?.isFinal == false)
+        #expect(SyncRunner.failed(result(isDrained: true), .drain) == nil)
+        #expect(SyncRunner.failed(result(isDrained: false), .stay) == nil)
     }
 }

@@ -118,7 +118,7 @@ import Testing
                             receipted: world.believed[SessionPairTests.lane($0.origin)] ?? 0)
                     }
                     agentEvents.append(.welcomeStored(resumes))
-                case .storeReceipts(let receipts):
+                case .storeReceipts(let receipts), .storeEarlyReceipts(let receipts):
                     believe(receipts)
                     agentEvents.append(.receiptsStored(receipts))
                 case .storeFeed(let feed): agentEvents.append(.feedStored(feed.token))

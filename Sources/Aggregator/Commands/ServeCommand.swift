@@ -17,6 +17,10 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var store: DataOption
     @Option(name: .long, help: "Where to listen, HOST:PORT.")
     var listen = "127.0.0.1:7710"
+    @Option(
+        name: .long,
+        help: "How many devices may be connected at a time; of others only what is urgent is taken.")
+    var sessions = HubLoad.sessions
 
     func run() async throws {
         try await Program.run {
@@ -28,9 +32,11 @@ struct ServeCommand: AsyncParsableCommand {
             let key = try folder.key()
             var logger = Logger(label: "aggregator") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = .info
+            var load = HubLoad()
+            load.sessions = max(0, sessions)
             let server = HubServer(
                 writer: HubWriter(store: hubStore, now: HubFolder.milliseconds), logger: logger,
-                now: HubFolder.milliseconds)
+                load: load, now: HubFolder.milliseconds)
             guard let address = HostPort(listen) else {
                 throw Failure(.usage, Words("\(listen) is no HOST:PORT", zh: "\(listen) 不是 HOST:PORT"))
             }

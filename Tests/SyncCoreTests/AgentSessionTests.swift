@@ -1,0 +1,174 @@
+import Testing
+
+@testable import SyncCore
+
+/// The branch's half of a session, event by event: each phase, each message.
+@Suite struct AgentSessionTests {
+    enum Phase: Int, CaseIterable { case opening, greeting, storing, open }
+
+    /// With three urgent versions, all on their way.
+    static func session(in phase: Phase, goal: AgentSession.Goal = .drain) -> AgentSession {
+        var session = AgentSession(goal: goal)
+        if phase == .opening { return session }
+        _ = session.handle(.opened(hello: Talk.hello(urgent: 3), origins: Talk.origins(urgent: 3)), now: 0)
+        _ = session.handle(.loaded(.urgent, Talk.batch(Talk.urgent, 1...3)), now: 0)
+        _ = session.handle(.batchWritten(.urgent, bytes: 300), now: 0)
+        if phase == .greeting { return session }
+        _ = session.handle(.received(.welcome(Talk.welcome())), now: 0)
+        if phase == .storing { return session }
+        _ = session.handle(.welcomeStored(resumes()), now: 0)
+        return session
+    }
+
+    static func resumes(behind: UInt64 = 0) -> [AgentSession.Resume] {
+        [Talk.urgent, Talk.routine].map { AgentSession.Resume(origin: $0, behind: behind, receipted: 0) }
+    }
+
+    static let disorder = "close 106, end 106"
+    static let lost = "close 210, end 210"
+
+    /// What comes of each message in the phases `opening`, `greeting`, `storing` and `open`.
+    static let answers: [String: [String]] = [
+        "join": [disorder, disorder, disorder, disorder],
+        "joined": [disorder, disorder, disorder, disorder],
+        "hello": [disorder, disorder, disorder, disorder],
+        "welcome": [disorder, "storeWelcome", disorder, disorder],
+        "refuse": ["end 120", "end 120", "end 120", "end 120"],
+        "batch": [disorder, disorder, disorder, disorder],
+        "receipt": [disorder, "storeEarlyReceipts", "storeReceipts", "storeReceipts"],
+        "feed": [disorder, disorder, "", "storeFeed"],
+        "feedAck": [disorder, disorder, disorder, disorder],
+        "mark": [disorder, disorder, "", "storeMark"],
+        "heads": [disorder, disorder, disorder, ""],
+        "fork": [disorder, lost, lost, lost],
+        "gap": [disorder, "", "", "load urgent 0"],
+        "question": ["pong", "pong", "pong", "pong"],
+        "pong": ["", "", "", ""],
+        "done": ["end", "end", "end", "end"],
+        "close": ["end 107", "end 107", "end 107", "end 107"],
+        "unknown": ["", "", "", ""],
+    ]
+
+    @Test(arguments: Phase.allCases)
+    func everyMessageInEveryPhase(phase: Phase) throws {
+        for (name, message) in Talk.all {
+            var session = Self.session(in: phase)
+            let wanted = try #require(Self.answers[name])[phase.rawValue]
+            #expect(words(session.handle(.received(message), now: 1)) == wanted, "\(name)")
+            guard wanted.contains("end") else { continue }
+            #expect(session.deadline == nil && !session.isOpen, "\(name)")
+            for (_, later) in Talk.all { #expect(session.handle(.received(later), now: 2).isEmpty) }
+        }
+    }
+
+    @Test func anAnswerToNoBatchIsOutOfOrder() {
+        for message in [Talk.receipt(Talk.urgent, 3), .gap(Gap(origin: Talk.urgent, wanted: 1))] {
+            var session = Self.session(in: .open)
+            _ = session.handle(.received(Talk.receipt(Talk.urgent, 3)), now: 1)
+            #expect(words(session.handle(.received(message), now: 2)) == Self.disorder)
+        }
+    }
+
+    @Test func whatTheStoreAnswersTooLateOrUnaskedChangesNothing() {
+        var session = Self.session(in: .open)
+        #expect(session.handle(.welcomeStored(Self.resumes()), now: 1).isEmpty)
+        #expect(session.handle(.loaded(.routine, nil), now: 1).isEmpty)
+        #expect(session.handle(.batchWritten(.urgent, bytes: 1), now: 1).isEmpty)
+        #expect(session.handle(.batchWithheld(.urgent), now: 1).isEmpty)
+        let again = AgentSession.Event.opened(hello: Talk.hello(), origins: Talk.origins())
+        #expect(session.handle(again, now: 1).isEmpty)
+    }
+
+    @Test func aStoreThatDoesNotBelieveTheHubEndsItInWords() {
+        for phase in Phase.allCases {
+            var session = Self.session(in: phase)
+            #expect(words(session.handle(.failed(Refuse(.identityLost)), now: 1)) == Self.lost)
+        }
+        var session = Self.session(in: .open)
+        _ = session.handle(.appended([.urgent: 9]), now: 1)
+        #expect(words(session.handle(.loaded(.urgent, nil), now: 1)) == "close 100, end 100")
+    }
+
+    @Test func aHubThatIsOverloadedReceiptsFirstAndRefusesThen() {
+        var session = Self.session(in: .greeting)
+        #expect(
+            words(session.handle(.received(Talk.receipt(Talk.urgent, 3)), now: 1)) == "storeEarlyReceipts")
+        #expect(
+            words(session.handle(.received(.refuse(Refuse(.overloaded, retryAfter: 5))), now: 1))
+                == "end 120")
+        #expect(session.handle(.receiptsStored([]), now: 2).isEmpty)
+    }
+
+    // MARK: - The feed
+
+    @Test func theFeedGoesForwardInTheEpochOfTheWelcome() {
+        let broken = "close 100, end 100"
+        for message in [Talk.feed(4), Talk.feed(3), Talk.feed(9, epoch: .zero)] {
+            var session = Self.session(in: .open)
+            #expect(words(session.handle(.received(Talk.feed(4)), now: 1)) == "storeFeed")
+            #expect(words(session.handle(.feedStored(Talk.token(4)), now: 1)) == "feedAck 4")
+            #expect(words(session.handle(.received(message), now: 1)) == broken)
+        }
+        var session = Self.session(in: .open)
+        #expect(words(session.handle(.received(Talk.feed(0)), now: 1)) == broken)
+    }
+
+    @Test func feedBeforeTheFirstConfirmationWaitsAndIsBounded() {
+        var session = Self.session(in: .storing)
+        for position in 1...UInt64(AgentSession.heldBackLimit) {
+            #expect(session.handle(.received(Talk.feed(position)), now: 1).isEmpty)
+        }
+        var patient = session
+        let stored = words(patient.handle(.welcomeStored(Self.resumes()), now: 1))
+        #expect(
+            stored == Array(repeating: "storeFeed", count: AgentSession.heldBackLimit).joined(separator: ", ")
+        )
+        #expect(words(session.handle(.received(Talk.feed(99)), now: 1)) == "close 107, end 107")
+    }
+
+    // MARK: - Windows and gaps
+
+    @Test(arguments: [(UInt32(0), UInt32(0)), (1, 1), (.max, .max)])
+    func windowsOfAnySizeLetWorkThrough(window: UInt32, maximumBatch: UInt32) throws {
+        var session = AgentSession(goal: .drain)
+        _ = session.handle(
+            .opened(hello: Talk.hello(routine: 5_000), origins: Talk.origins(routine: 5_000)), now: 0)
+        let welcome = Talk.welcome(window: window, maximumBatch: maximumBatch)
+        _ = session.handle(.received(.welcome(welcome)), now: 0)
+        let actions = session.handle(.welcomeStored(Self.resumes()), now: 0)
+        guard case .load(.routine, 0, let versions, let bytes)? = actions.first else {
+            Issue.record("\(words(actions))")
+            return
+        }
+        #expect((1...1_000).contains(versions) && bytes <= Limits.framePayload)
+        #expect(maximumBatch > 1 || versions == 1)
+    }
+
+    @Test func aGapThatComesAgainAndAgainIsNotFollowedForEver() {
+        var session = Self.session(in: .open)
+        for round in 1...AgentSession.gapLimit {
+            let gap = Message.gap(Gap(origin: Talk.urgent, wanted: 1))
+            #expect(words(session.handle(.received(gap), now: 1)) == "load urgent 0", "round \(round)")
+            _ = session.handle(.loaded(.urgent, Talk.batch(Talk.urgent, 1...3)), now: 1)
+            _ = session.handle(.batchWritten(.urgent, bytes: 300), now: 1)
+            // A receipt that says nothing new is no reason to begin counting again.
+            _ = session.handle(.receiptsStored([]), now: 1)
+        }
+        let last = Message.gap(Gap(origin: Talk.urgent, wanted: 1))
+        #expect(words(session.handle(.received(last), now: 1)) == Self.lost)
+    }
+
+    @Test func aGapBelowAReceiptOrBeyondTheJournalIsNotFollowed() {
+        for wanted in [UInt64(0), 5, .max] {
+            var session = Self.session(in: .open)
+            let gap = Message.gap(Gap(origin: Talk.urgent, wanted: wanted))
+            #expect(words(session.handle(.received(gap), now: 1)) == Self.lost, "\(wanted)")
+        }
+    }
+
+    @Test func aReceiptBeyondWhatWasSentIsLeftToTheStore() {
+        var session = Self.session(in: .open)
+        #expect(words(session.handle(.received(Talk.receipt(Talk.urgent, 99)), now: 1)) == "storeReceipts")
+        #expect(words(session.handle(.failed(Refuse(.identityLost)), now: 1)) == Self.lost)
+    }
+}

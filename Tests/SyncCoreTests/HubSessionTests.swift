@@ -1,0 +1,211 @@
+import Testing
+
+@testable import SyncCore
+
+/// The hub's half of a session, event by event: each phase, each message.
+@Suite struct HubSessionTests {
+    enum Phase: Int, CaseIterable { case waiting, joining, admitting, refusing, open }
+
+    static let overload = Refuse(.overloaded, retryAfter: 5)
+
+    /// The agent has announced nine urgent versions and some routine ones.
+    static func session(in phase: Phase, early: [VersionBatch] = []) -> HubSession {
+        var session = HubSession()
+        _ = session.handle(.opened, now: 0)
+        if phase == .waiting { return session }
+        if phase == .joining {
+            _ = session.handle(.received(Talk.join, wireBytes: 60), now: 0)
+            return session
+        }
+        let hello = Message.hello(Talk.hello(urgent: 9, routine: 50))
+        _ = session.handle(.received(hello, wireBytes: 300), now: 0)
+        for batch in early { _ = session.handle(.received(.batch(batch), wireBytes: 300), now: 0) }
+        if phase == .admitting { return session }
+        _ = session.handle(.admitted(.success(greeting(isBusy: phase == .refusing))), now: 0)
+        return session
+    }
+
+    static func greeting(isBusy: Bool, held: UInt64 = 0) -> HubSession.Greeting {
+        HubSession.Greeting(
+            welcome: Talk.welcome(urgent: held), feed: Talk.token(7), overload: isBusy ? overload : nil)
+    }
+
+    static func held(_ sequence: UInt64, position: UInt64 = 1) -> HubSession.Event {
+        .ingested(
+            .held(receipt: Receipt(origin: Talk.urgent, sequence: sequence, head: .zero), position: position))
+    }
+
+    static let disorder = "close 106, end 106"
+
+    /// What comes of each message in the phases `waiting`, `joining`, `admitting`, `refusing` and `open`.
+    static let answers: [String: [String]] = [
+        "join": ["join", disorder, disorder, disorder, disorder],
+        "hello": ["admit", disorder, disorder, disorder, disorder],
+        "batch": [disorder, disorder, "", "ingest 1-3", "ingest 1-3"],
+        "feedAck": [disorder, disorder, disorder, disorder, "close 100, end 100"],
+        "heads": [disorder, disorder, disorder, disorder, ""],
+        "question": [disorder, disorder, disorder, disorder, "pong"],
+        "pong": [disorder, disorder, disorder, disorder, ""],
+        "done": ["end", "end", "end", "end", "end"],
+        "close": ["end", "end", "end", "end", "end"],
+        "unknown": ["", "", "", "", ""],
+    ]
+
+    @Test(arguments: Phase.allCases)
+    func everyMessageInEveryPhase(phase: Phase) {
+        for (name, message) in Talk.all {
+            var session = Self.session(in: phase)
+            // What only a hub says is out of order from an agent, always.
+            let wanted = Self.answers[name]?[phase.rawValue] ?? Self.disorder
+            let said = words(session.handle(.received(message, wireBytes: 100), now: 1))
+            #expect(said == wanted, "\(name)")
+            guard wanted.contains("end") else { continue }
+            #expect(session.deadline == nil && !session.isOpen, "\(name)")
+            for (_, later) in Talk.all {
+                #expect(session.handle(.received(later, wireBytes: 1), now: 2).isEmpty)
+            }
+            #expect(session.handle(Self.held(3), now: 2).isEmpty)
+        }
+    }
+
+    @Test func whatTheStoreSaysToAGreetingIsPassedOn() {
+        var joining = Self.session(in: .joining)
+        #expect(words(joining.handle(.joined(.success(Talk.joined)), now: 1)) == "joined, end")
+        var spent = Self.session(in: .joining)
+        #expect(words(spent.handle(.joined(.failure(Refuse(.codeSpent))), now: 1)) == "refuse 204, end 204")
+        var unknown = Self.session(in: .admitting)
+        #expect(
+            words(unknown.handle(.admitted(.failure(Refuse(.unknownDevice))), now: 1))
+                == "refuse 200, end 200")
+        var known = Self.session(in: .admitting, early: [Talk.batch(Talk.urgent, 1...3)])
+        #expect(
+            words(known.handle(.admitted(.success(Self.greeting(isBusy: false))), now: 1))
+                == "welcome, ingest 1-3, loadFeed 7")
+        // An answer that comes twice is none.
+        #expect(known.handle(.admitted(.failure(Refuse(.unknownDevice))), now: 1).isEmpty)
+    }
+
+    @Test func beforeWelcomeOnlySoMuchIsTaken() {
+        var session = Self.session(in: .admitting)
+        let batch = Message.batch(Talk.batch(Talk.urgent, 1...3))
+        #expect(
+            session.handle(.received(batch, wireBytes: Limits.urgentBeforeWelcome - 1), now: 1).isEmpty)
+        var fits = session
+        #expect(fits.handle(.received(batch, wireBytes: 1), now: 1).isEmpty)
+        #expect(words(session.handle(.received(batch, wireBytes: 2), now: 1)) == "close 107, end 107")
+    }
+
+    @Test func everyBatchIsAnsweredInItsOrder() {
+        var session = Self.session(in: .open)
+        for first in [UInt64(1), 4, 7] {
+            _ = session.handle(
+                .received(.batch(Talk.batch(Talk.urgent, first...(first + 2))), wireBytes: 300), now: 1)
+        }
+        #expect(words(session.handle(Self.held(3), now: 1)) == "receipt")
+        let gap = Gap(origin: Talk.urgent, wanted: 4)
+        #expect(words(session.handle(.ingested(.gap(gap)), now: 1)) == "gap 4")
+        let fork = Fork(origin: Talk.urgent, sequence: 3, head: .zero)
+        #expect(words(session.handle(.ingested(.fork(fork)), now: 1)) == "fork")
+        #expect(session.isOpen, "a fork concerns its origin, not the connection")
+        #expect(
+            words(session.handle(.ingested(.refused(Refuse(.forgedSeal))), now: 1))
+                == "close 208, end 208")
+    }
+
+    @Test func moreInFlightThanTheWindowIsTooMuch() {
+        var session = Self.session(in: .open)
+        let batch = Message.batch(Talk.batch(Talk.urgent, 1...3))
+        let room = 2 * 2 * 65_536 + Limits.framePayload
+        #expect(words(session.handle(.received(batch, wireBytes: room), now: 1)) == "ingest 1-3")
+        #expect(words(session.handle(.received(batch, wireBytes: 1), now: 1)) == "close 107, end 107")
+    }
+
+    @Test func theFeedWaitsForItsConfirmations() {
+        var session = Self.session(in: .open)
+        var said = ""
+        for position in 8...11 as ClosedRange<UInt64> {
+            guard case .feed(let feed) = Talk.feed(position) else { return }
+            said = words(session.handle(.feedLoaded(.page(feed)), now: 1))
+            #expect(said == (position < 11 ? "feed, loadFeed \(position)" : "feed"))
+        }
+        #expect(session.handle(.logMoved, now: 1).isEmpty, "four pages are unconfirmed")
+        #expect(
+            words(session.handle(.received(.feedAck(Talk.token(9)), wireBytes: 80), now: 1))
+                == "confirmFeed 9, loadFeed 11")
+        let mark = Mark(position: 11, count: 0, sum: 0)
+        #expect(words(session.handle(.feedLoaded(.complete(mark)), now: 1)) == "mark")
+        // What was confirmed is not confirmed again.
+        #expect(
+            words(session.handle(.received(.feedAck(Talk.token(8)), wireBytes: 80), now: 1))
+                == "close 100, end 100")
+    }
+
+    // MARK: - Overloaded
+
+    @Test func withNothingUrgentMissingItIsRefusedAtOnce() {
+        var session = Self.session(in: .admitting)
+        #expect(
+            words(session.handle(.admitted(.success(Self.greeting(isBusy: true, held: 9))), now: 1))
+                == "refuse 120, end 120")
+    }
+
+    @Test func whatIsUrgentIsTakenAndReceiptedFirst() {
+        var session = Self.session(in: .admitting, early: [Talk.batch(Talk.urgent, 1...3)])
+        #expect(
+            words(session.handle(.admitted(.success(Self.greeting(isBusy: true))), now: 1)) == "ingest 1-3")
+        let rest = Message.batch(Talk.batch(Talk.urgent, 4...9))
+        #expect(words(session.handle(.received(rest, wireBytes: 500), now: 2)) == "ingest 4-9")
+        #expect(words(session.handle(Self.held(3), now: 3)) == "receipt")
+        #expect(words(session.handle(Self.held(9), now: 4)) == "receipt, refuse 120, end 120")
+        #expect(!session.isOpen)
+    }
+
+    @Test func whatIsNotUrgentIsLeftWithTheAgent() {
+        var session = Self.session(in: .refusing)
+        for origin in [Talk.routine, 77] {
+            let batch = Message.batch(Talk.batch(origin, 1...3))
+            #expect(session.handle(.received(batch, wireBytes: 300), now: 1).isEmpty)
+        }
+        #expect(session.handle(.logMoved, now: 1).isEmpty && session.handle(.writable(true), now: 1).isEmpty)
+    }
+
+    @Test func whatWasAnnouncedAndDoesNotComeIsNotWaitedForLong() {
+        var session = Self.session(in: .refusing)
+        #expect(session.deadline == HubSession.urgentGrace)
+        let batch = Message.batch(Talk.batch(Talk.urgent, 1...3))
+        #expect(words(session.handle(.received(batch, wireBytes: 300), now: 4_000)) == "ingest 1-3")
+        #expect(words(session.handle(Self.held(3), now: 4_001)) == "receipt")
+        #expect(session.handle(.tick, now: HubSession.urgentGrace).isEmpty, "it may still get there")
+        #expect(
+            words(session.handle(.tick, now: 4_000 + HubSession.urgentGrace)) == "refuse 120, end 120")
+    }
+
+    @Test func acceptedWorkIsFinishedBeforeTheRefusal() {
+        var session = Self.session(in: .refusing)
+        let batch = Message.batch(Talk.batch(Talk.urgent, 1...3))
+        _ = session.handle(.received(batch, wireBytes: 300), now: 1)
+        #expect(session.handle(.tick, now: 1 + HubSession.urgentGrace).isEmpty)
+        #expect(session.handle(.received(batch, wireBytes: 300), now: 20_000).isEmpty, "too late")
+        #expect(words(session.handle(Self.held(3), now: 20_001)) == "receipt, refuse 120, end 120")
+    }
+
+    @Test func moreThanMayComeBeforeWelcomeIsNotTaken() {
+        var session = Self.session(in: .refusing)
+        let batch = Message.batch(Talk.batch(Talk.urgent, 1...3))
+        let limit = Limits.urgentBeforeWelcome
+        #expect(words(session.handle(.received(batch, wireBytes: limit), now: 1)) == "ingest 1-3")
+        #expect(session.handle(.received(batch, wireBytes: 1), now: 1).isEmpty)
+        #expect(words(session.handle(Self.held(3), now: 2)) == "receipt, refuse 120, end 120")
+    }
+
+    @Test func whatTheStoreDoesNotTakeIsSaidBeforeTheRefusal() {
+        var session = Self.session(in: .refusing)
+        _ = session.handle(.received(.batch(Talk.batch(Talk.urgent, 5...9)), wireBytes: 300), now: 1)
+        let gap = Gap(origin: Talk.urgent, wanted: 1)
+        #expect(words(session.handle(.ingested(.gap(gap)), now: 2)) == "gap 1, refuse 120, end 120")
+        var forged = Self.session(in: .refusing)
+        _ = forged.handle(.received(.batch(Talk.batch(Talk.urgent, 1...9)), wireBytes: 300), now: 1)
+        #expect(
+            words(forged.handle(.ingested(.refused(Refuse(.forgedSeal))), now: 2)) == "close 208, end 208")
+    }
+}
