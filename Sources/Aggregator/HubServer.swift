@@ -5,8 +5,8 @@ import SyncStore
 import SyncTransport
 import Synchronization
 
-/// How much a hub takes on before it sends newcomers away for a while. A session costs some 150 KiB, and a batch
-/// that waits to be written several times its bytes.
+/// How much a hub takes on before it sends newcomers away for a while. A session costs some 150 KiB, and a
+/// batch that waits to be written several times its bytes.
 struct HubLoad: Sendable, Hashable {
     static let sessions = 1_000
 
@@ -63,7 +63,8 @@ final class HubServer: HubService {
 
     /// A device is admitted: its older connection, if it still stands, makes way.
     ///
-    /// - Returns: false when the hub has as much as it can take; then nothing happened. A device that takes the
+    /// - Returns: false when the hub has as much as it can take; then nothing happened. A device that takes
+    ///   the
     ///   place of its own older connection adds nothing.
     func opened(
         _ connection: HubConnection, device: Int64, moved: @escaping @Sendable () -> Void,

@@ -92,8 +92,8 @@ public struct AgentSession: Sendable {
     var quietLimit: UInt64 { goal == .drain ? 10_000 : 45_000 }
     /// Milliseconds without a word after which the connection is given up.
     var silenceLimit: UInt64 { goal == .drain ? 30_000 : 120_000 }
-    /// Milliseconds in which something must come about while something is waited for: a Welcome, a receipt that
-    /// reaches further, a feed page with something in it. Pings, Marks and single bytes are nothing.
+    /// Milliseconds in which something must come about while something is waited for: a Welcome, a receipt
+    /// that reaches further, a feed page with something in it. Pings, Marks and single bytes are nothing.
     var progressLimit: UInt64 { goal == .drain ? 60_000 : 300_000 }
     /// A hub that keeps asking for the same sequence is not followed for ever.
     static let gapLimit = 8

@@ -16,8 +16,8 @@ public struct Backoff: Sendable, Hashable {
     /// A connection that reached `Welcome` starts over.
     public mutating func succeeded() { failures = 0 }
 
-    /// Milliseconds to wait before the next try; at least `retryAfter` seconds where the hub asked for that, and
-    /// up to half as long again, so that those who were sent away together do not come back together.
+    /// Milliseconds to wait before the next try; at least `retryAfter` seconds where the hub asked for that,
+    /// and up to half as long again, so that those who were sent away together do not come back together.
     public mutating func failed(retryAfter: UInt32 = 0, using generator: inout some RandomNumberGenerator)
         -> UInt64
     {

@@ -1,5 +1,5 @@
-/// What a hub that is overloaded still takes of a connection before it refuses: the urgent versions that Hello
-/// announced and the hub does not hold.
+/// What a hub that is overloaded still takes of a connection before it refuses: the urgent versions that
+/// Hello announced and the hub does not hold.
 struct HubRefusal: Sendable {
     private struct Awaited: Sendable {
         var origin: OriginID

@@ -23,8 +23,8 @@ public struct HubSession: Sendable {
     public struct Greeting: Sendable, Hashable {
         public var welcome: Welcome
         public var feed: FeedToken
-        /// The device would be welcome, but the hub has as much as it can take: the urgent batches that came with
-        /// Hello are taken, then this is said.
+        /// The device would be welcome, but the hub has as much as it can take: the urgent batches that came
+        /// with Hello are taken, then this is said.
         public var overload: Refuse?
 
         public init(welcome: Welcome, feed: FeedToken, overload: Refuse? = nil) {

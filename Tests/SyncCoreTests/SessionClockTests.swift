@@ -4,8 +4,8 @@ import Testing
 
 /// How long sessions live, by a clock that only these tests move.
 @Suite struct SessionClockTests {
-    /// Moves the clock from deadline to deadline until the session ends; what `between` returns is received each
-    /// time.
+    /// Moves the clock from deadline to deadline until the session ends; what `between` returns is received
+    /// each time.
     ///
     /// - Returns: when it ended, milliseconds, and with which words; nil when it lives after `limit`.
     private func live(
