@@ -1,3 +1,4 @@
+import Console
 import Dispatch
 import Foundation
 import SyncCore
@@ -37,7 +38,9 @@ final class HubWriter: Sendable {
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             queue.async { [self] in
-                continuation.resume(with: Swift.Result { try body(store) })
+                let result = Swift.Result { try body(store) }
+                if case .failure(let error) = result { Program.endIfDiskFailed(error) }
+                continuation.resume(with: result)
             }
         }
     }
@@ -67,6 +70,7 @@ final class HubWriter: Sendable {
             let outcomes = try store.ingest(batch.map(\.submission), now: now())
             for (waiter, outcome) in zip(batch, outcomes) { waiter.reply(.success(outcome)) }
         } catch {
+            Program.endIfDiskFailed(error)
             for waiter in batch { waiter.reply(.failure(error)) }
         }
     }

@@ -1,8 +1,10 @@
+import Console
 import Dispatch
 import Foundation
 import SyncCore
 import SyncStore
 import SyncTransport
+import Synchronization
 
 /// Runs the session's wishes on the agent's store, one after the other on a queue of its own.
 final class AgentHost: AgentSessionHost {
@@ -13,6 +15,11 @@ final class AgentHost: AgentSessionHost {
     private let now: @Sendable () -> Milliseconds
     /// When something last arrived on either side. That a hub says Welcome is nothing yet.
     let meter = ProgressMeter()
+    /// The feed of this session found no room; it comes again with the next one.
+    private let isFeedRefused = Mutex(false)
+
+    /// The disk has no room for the feed: only sending goes on.
+    var lacksRoom: Bool { isFeedRefused.withLock { $0 } }
 
     init(store: any AgentStore, program: String, now: @escaping @Sendable () -> Milliseconds) {
         self.store = store
@@ -25,13 +32,16 @@ final class AgentHost: AgentSessionHost {
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             queue.async { [self] in
-                continuation.resume(with: Swift.Result { try body(store) })
+                let result = Swift.Result { try body(store) }
+                if case .failure(let error) = result { Program.endIfDiskFailed(error) }
+                continuation.resume(with: result)
             }
         }
     }
 
     func opened() async throws -> (Hello, [AgentSession.LaneOrigin]) {
-        try await run { [program, now] store in
+        isFeedRefused.withLock { $0 = false }
+        return try await run { [program, now] store in
             (
                 try store.hello(now: now(), program: program),
                 try store.origins().map {
@@ -74,14 +84,28 @@ final class AgentHost: AgentSessionHost {
         }
     }
 
-    func store(_ feed: Feed) async throws {
-        try await run { [now] in try $0.apply(feed, now: now()) }
+    func store(_ feed: Feed) async throws -> Bool {
+        // Once something was left out, what follows must not be taken: the token says everything before it.
+        if lacksRoom { return false }
+        do {
+            try await run { [now] in try $0.apply(feed, now: now()) }
+        } catch let error as StoreError where error.code == .diskFull {
+            isFeedRefused.withLock { $0 = true }
+            return false
+        }
         if !feed.isEmpty { meter.moved() }
+        return true
     }
 
     func store(_ mark: Mark) async throws {
-        try await run { try $0.note(mark) }
+        do {
+            try await run { try $0.note(mark) }
+        } catch let error as StoreError where error.code == .diskFull {
+            // It is only shown; the next one will do.
+        }
     }
+
+    func storage() async throws -> StorageState { try await run { $0.storage() } }
 
     func drained() async {}
 

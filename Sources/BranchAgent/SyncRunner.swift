@@ -26,6 +26,8 @@ struct SyncReport: Encodable, Sendable {
 struct SyncRunner: Sendable {
     /// Milliseconds without progress after which `sync` gives up.
     static let patience: UInt64 = 10_000
+    /// Milliseconds without progress after which `sync` leaves when this disk has no room for the feed.
+    static let roomPatience: UInt64 = 2_000
 
     let host: AgentHost
     let configuration: AgentConfiguration
@@ -60,7 +62,10 @@ struct SyncRunner: Sendable {
         while true {
             report.sessions += 1
             let bar = Task { await show(progress, before: before) }
-            let attempt = await connect(.drain, handle: AgentSessionHandle())
+            let handle = AgentSessionHandle()
+            let room = Task { await leaveWithoutRoom(handle) }
+            let attempt = await connect(.drain, handle: handle)
+            room.cancel()
             bar.cancel()
             progress.finish()
             report.add(attempt.statistics)
@@ -109,15 +114,28 @@ struct SyncRunner: Sendable {
         await connect(.stay, handle: handle)
     }
 
+    /// Ends a session that has nothing more to do because the feed finds no room here.
+    private func leaveWithoutRoom(_ handle: AgentSessionHandle) async {
+        while !Task.isCancelled {
+            if host.lacksRoom, host.meter.idleMilliseconds() > SyncRunner.roomPatience {
+                return handle.close()
+            }
+            try? await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
     private func connect(_ goal: AgentSession.Goal, handle: AgentSessionHandle) async -> Attempt {
         do {
             let result = try await AgentConnection.run(
                 address: target.host, port: target.port, pinned: configuration.hub, key: key,
                 session: AgentSession(goal: goal), host: host,
                 group: MultiThreadedEventLoopGroup.singleton, handle: handle)
+            let isShort = result.ending == .clean && host.lacksRoom
             return Attempt(
                 statistics: result.statistics, isWelcomed: result.isWelcomed,
-                failure: SyncRunner.failed(result, goal))
+                failure: isShort
+                    ? SyncRunner.failed(StoreError(.diskFull, "the feed"))
+                    : SyncRunner.failed(result, goal))
         } catch {
             return Attempt(
                 statistics: LinkStatistics(), isWelcomed: false, failure: SyncRunner.failed(error))
@@ -167,11 +185,15 @@ struct SyncRunner: Sendable {
     /// Keeps how a try ended, for `status`.
     func note(_ failed: Attempt.Failed?, nextTryIn wait: UInt64? = nil) async throws {
         let code = failed?.code
-        try await host.run { store in
-            try store.note { facts in
-                facts.lastFailure = code
-                facts.nextTry = wait.map { AgentFolder.milliseconds() + Milliseconds($0) }
+        do {
+            try await host.run { store in
+                try store.note { facts in
+                    facts.lastFailure = code
+                    facts.nextTry = wait.map { AgentFolder.milliseconds() + Milliseconds($0) }
+                }
             }
+        } catch let error as StoreError where error.code == .diskFull {
+            // `status` sees by itself how the disk stands.
         }
     }
 

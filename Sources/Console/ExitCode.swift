@@ -12,6 +12,8 @@ public enum ExitStatus: Int32, Sendable {
     case noInput = 66
     /// Something that should not happen; the message says what was being done.
     case software = 70
+    /// The disk failed while something was written: what of it is durable is not known.
+    case diskFailed = 74
 }
 
 /// An end of a program that a person is told about in words.

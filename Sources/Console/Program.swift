@@ -1,6 +1,6 @@
 import Foundation
 public import SyncCore
-import SyncStore
+public import SyncStore
 
 /// Runs a verb and turns what went wrong into words and an exit code.
 public enum Program {
@@ -39,6 +39,15 @@ public enum Program {
         exit(failure.status.rawValue)
     }
 
+    /// Ends the program at once when a store has lost its footing: nothing more is said to anybody, and
+    /// nothing is tidied up on a disk that cannot be believed.
+    public static func endIfDiskFailed(_ error: any Error) {
+        guard let error = error as? StoreError, error.code == .syncFailed else { return }
+        let failure = failure(for: error)
+        Output.remark(failure.message)
+        _exit(failure.status.rawValue)
+    }
+
     public static func end(_ status: ExitStatus) -> Never { exit(status.rawValue) }
 
     public static func failure(for error: any Error) -> Failure {
@@ -56,8 +65,9 @@ public enum Program {
             Failure(
                 .diskFull,
                 Words(
-                    "the disk is full; nothing was saved by this command. Free some space and run it again.",
-                    zh: "磁盘已满；本命令没有保存任何内容。请腾出空间后重试。"))
+                    "the disk is full; nothing was saved by this command. Free some space and run it again. "
+                        + "What is urgent (a fever, an alert) is still taken",
+                    zh: "磁盘已满；本命令没有保存任何内容。请腾出空间后重试。紧急内容（发热、预警）仍可录入"))
         case .inUse:
             Failure(
                 .storeInUse,
@@ -99,8 +109,36 @@ public enum Program {
                 Words(
                     "too large to be kept: \(error.context); nothing was saved by this command",
                     zh: "内容过大：\(error.context)；本命令没有保存任何内容"))
+        case .syncFailed:
+            Failure(
+                .diskFailed,
+                Words(
+                    "the disk did not confirm what was written (\(error.context)), so the program ends: what "
+                        + "it did last may be kept or not, and counts as not done. Check the disk and its "
+                        + "cable, then run it again; what is kept already is not entered twice",
+                    zh: "磁盘未能确认写入（\(error.context)），程序已停止：最后一步可能已保存，也可能没有，按未完成处理。"
+                        + "请检查磁盘及连接后重试；已保存的内容不会重复录入"))
         case .corrupt, .inputOutput:
             Failure(.software, Words("the store failed: \(error)", zh: "数据读写失败：\(error)"))
+        }
+    }
+}
+
+/// What a full disk means, in words.
+public enum StorageWords {
+    /// Nil when there is room.
+    public static func words(for state: StorageState) -> Words? {
+        switch state {
+        case .ample: nil
+        case .full:
+            Words(
+                "the disk here is full: only what is urgent is taken; free some space",
+                zh: "本机磁盘已满：只接受紧急内容；请腾出空间")
+        case .ballastInUse:
+            Words(
+                "the disk here is full, and urgent work uses the room kept for it (the ballast): nothing "
+                    + "else is taken; free some space soon",
+                zh: "本机磁盘已满，紧急内容正在使用预留空间：其他内容暂不接受；请尽快腾出空间")
         }
     }
 }

@@ -29,10 +29,17 @@ private final class SQLiteAgentBackend: AgentBackend {
     init(_ store: StoreDatabase) { self.store = store }
 
     func write<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result {
-        try store.write { try body(SQLiteAgentTables($0)) }
+        var tables: SQLiteAgentTables?
+        return try store.write(claim: { tables?.isVital == true ? .vital : .routine }) {
+            let fresh = SQLiteAgentTables($0)
+            tables = fresh
+            return try body(fresh)
+        }
     }
 
     func read<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result {
         try store.read { try body(SQLiteAgentTables($0)) }
     }
+
+    var storage: StorageState { store.storage }
 }

@@ -6,6 +6,7 @@ import SyncWire
 /// The tables of a branch's store within one transaction.
 final class SQLiteAgentTables: AgentTables {
     let database: Database
+    var isVital = false
     /// The record row used last: a version goes in right behind its record.
     private var lastRecord: (name: RecordName, id: Int64)?
 

@@ -6,20 +6,41 @@ import SyncStore
 extension StoreError {
     /// Puts what SQLite says into the store's words.
     ///
-    /// - Parameter systemError: `errno` of the last failed system call, when known.
-    init(_ error: DatabaseError, systemError: Int32 = 0) {
+    /// - Parameters:
+    ///   - extended: the extended result code.
+    ///   - systemError: `errno` of the last failed system call, when known.
+    ///   - words: SQLite's message. It names tables and columns at most; a statement's values are never
+    /// in it.
+    init(sqlite extended: Int32, systemError: Int32, _ words: String) {
+        let isFull = systemError == ENOSPC || systemError == EDQUOT
         let code: StoreError.Code
-        switch error.resultCode {
-        case .SQLITE_FULL: code = .diskFull
-        case .SQLITE_BUSY, .SQLITE_LOCKED: code = .inUse
-        case .SQLITE_NOTADB: code = .notAStore
-        case .SQLITE_CORRUPT: code = .corrupt
+        switch extended & 0xff {
+        case SQLITE_FULL: code = .diskFull
+        case SQLITE_BUSY, SQLITE_LOCKED: code = .inUse
+        case SQLITE_NOTADB: code = .notAStore
+        // What a sync that failed had been given may be on the disk or not, and asking again proves
+        // nothing.
+        case SQLITE_IOERR where StoreError.isSync(extended): code = .syncFailed
         // Making or growing the shared-memory file is where a disk without any room left is noticed first.
-        case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE: code = .diskFull
-        default: code = systemError == ENOSPC || systemError == EDQUOT ? .diskFull : .inputOutput
+        case SQLITE_IOERR where extended == StoreError.sharedMemorySize: code = .diskFull
+        case SQLITE_IOERR, SQLITE_CANTOPEN: code = isFull ? .diskFull : .inputOutput
+        case SQLITE_READONLY, SQLITE_PERM: code = .inputOutput
+        default: code = .corrupt
         }
-        // The message names tables and columns at most; the statement's values are never in it.
-        self.init(code, "SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "no words")")
+        self.init(code, "SQLite \(extended): \(words)")
+    }
+
+    init(_ error: DatabaseError, systemError: Int32 = 0) {
+        self.init(
+            sqlite: error.extendedResultCode.rawValue, systemError: systemError, error.message ?? "no words")
+    }
+
+    /// What the connection says of its last failure.
+    init(connection: OpaquePointer, _ doing: String) {
+        let words = sqlite3_errmsg(connection).map { String(cString: $0) } ?? "no words"
+        self.init(
+            sqlite: sqlite3_extended_errcode(connection), systemError: sqlite3_system_errno(connection),
+            "\(doing): \(words)")
     }
 
     /// Puts an `errno` into the store's words.
@@ -33,7 +54,39 @@ extension StoreError {
         do {
             return try body()
         } catch let error as DatabaseError {
-            throw StoreError(error)
+            // The connection that failed is not at hand, and may never have been there.
+            throw StoreError(error, systemError: errno)
         }
+    }
+
+    /// C writes the extended codes as sums that Swift does not import.
+    private static let sharedMemorySize = SQLITE_IOERR | 19 << 8
+
+    private static func isSync(_ extended: Int32) -> Bool {
+        let fileSync = SQLITE_IOERR | 4 << 8
+        let folderSync = SQLITE_IOERR | 5 << 8
+        return extended == fileSync || extended == folderSync
+    }
+}
+
+/// Whether a store may be believed. A sync or a commit that failed leaves open what is durable: from
+/// then on
+/// the store refuses everything, until it is opened anew and reads what is really there.
+final class StoreHealth {
+    private var lost: StoreError?
+
+    func check() throws {
+        if let lost { throw lost }
+    }
+
+    /// Takes note of a failure, and gives the error to throw.
+    ///
+    /// - Parameter isCommitting: it came out of COMMIT or of a checkpoint.
+    func judge(_ error: any Error, isCommitting: Bool = false) -> any Error {
+        guard let error = error as? StoreError else { return error }
+        var found = error
+        if isCommitting, error.code == .inputOutput || error.code == .corrupt { found.code = .syncFailed }
+        if found.code == .syncFailed, lost == nil { lost = found }
+        return lost ?? found
     }
 }

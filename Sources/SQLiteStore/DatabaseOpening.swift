@@ -1,11 +1,24 @@
 import GRDB
 import GRDBSQLite
+import Glibc
 import SyncStore
 
 /// Which of the two stores a file holds.
 enum StoreKind: String {
     case agent
     case hub
+
+    var ballastBytes: Int { self == .agent ? Ballast.agentBytes : Ballast.hubBytes }
+    /// Pages of 4 KiB in the write-ahead log from which on it is taken over into the database.
+    var logPages: Int32 { self == .agent ? 250 : 1_000 }
+}
+
+/// What a transaction is for, when room is short.
+enum StoreClaim {
+    /// Refused while the ballast is not whole.
+    case routine
+    /// Takes the ballast's room when there is no other.
+    case vital
 }
 
 /// One step of a store's tables. Numbered by its place in the list; only ever appended to.
@@ -29,20 +42,67 @@ public enum OpeningMode: Sendable {
 
 /// An open SQLite file with verified durability, of one kind and a known format.
 final class StoreDatabase {
+    let health = StoreHealth()
+    let ballast: Ballast
     private let queue: DatabaseQueue
+    /// The ballast has lent room for opening.
+    private let hasBorrowed: Bool
+    private let kind: StoreKind
+    private let log = LogMeter()
+    /// The last routine work found no room.
+    private var wasFull = false
 
-    /// - Throws: `StoreError` with `not_a_store`, `too_new`, `already_exists`, `in_use`, `disk_full`.
+    /// - Throws: `StoreError` with `not_a_store`, `too_new`, `already_exists`, `in_use`, `disk_full`,
+    ///   `sync_failed`.
     init(folder: String, kind: StoreKind, migrations: [StoreMigration], mode: OpeningMode) throws {
         let path = DatabaseFolder.file(in: folder)
         let isThere = DatabaseFolder.holdsStore(folder)
+        self.kind = kind
+        ballast = Ballast(folder: folder, bytes: kind.ballastBytes)
         switch mode {
         case .open where !isThere, .readOnly where !isThere:
             throw StoreError(.notAStore, "the folder holds no store")
         case .readOnly: break
         case .create, .open, .openOrCreate:
             try DatabaseFolder.make(folder)
+            if !isThere, !ballast.make() {
+                throw StoreError(.diskFull, "no room for a store of \(ballast.bytes) bytes and more")
+            }
             try DatabaseFolder.makePrivateFile(path)
         }
+        (queue, hasBorrowed) = try StoreDatabase.opened(path, mode: mode, ballast: ballast) { queue in
+            if mode == .readOnly {
+                _ = try StoreDatabase.look(queue) {
+                    try StoreDatabase.check($0, kind: kind, newest: migrations.count)
+                }
+            } else {
+                try queue.writeWithoutTransaction(StoreDatabase.makeDurable)
+                try queue.writeWithoutTransaction { database in
+                    try database.inTransaction(.immediate) {
+                        try StoreDatabase.migrate(database, kind: kind, migrations: migrations, mode: mode)
+                        return .commit
+                    }
+                }
+            }
+        }
+        guard mode != .readOnly else { return }
+        _ = ballast.make()
+        queue.writeWithoutTransaction { log.watch($0) }
+    }
+
+    deinit {
+        guard hasBorrowed else { return }
+        // What opening took is free again, and goes back before others take it.
+        try? queue.close()
+        _ = ballast.make(leaving: 0)
+    }
+
+    /// Opens the file. Where a full disk has no room even for SQLite's shared memory, the ballast lends
+    /// some:
+    /// who asks how things stand, or has something urgent to say, must get in.
+    private static func opened(
+        _ path: String, mode: OpeningMode, ballast: Ballast, _ prepare: (DatabaseQueue) throws -> Void
+    ) throws -> (DatabaseQueue, hasBorrowed: Bool) {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
         configuration.busyMode = .timeout(5)
@@ -52,18 +112,43 @@ final class StoreDatabase {
         } else {
             configuration.journalMode = .wal
         }
-        queue = try StoreError.mapping { try DatabaseQueue(path: path, configuration: configuration) }
-        if mode == .readOnly {
-            _ = try read { try StoreDatabase.check($0, kind: kind, newest: migrations.count) }
-        } else {
-            try StoreError.mapping { try queue.writeWithoutTransaction(StoreDatabase.makeDurable) }
-            try write { try StoreDatabase.migrate($0, kind: kind, migrations: migrations, mode: mode) }
+        var hasBorrowed = false
+        while true {
+            do {
+                let queue = try StoreError.mapping {
+                    let queue = try DatabaseQueue(path: path, configuration: configuration)
+                    try prepare(queue)
+                    return queue
+                }
+                return (queue, hasBorrowed)
+            } catch let error as StoreError {
+                let isFull = error.code == .diskFull || error.code == .inputOutput && ballast.room == 0
+                guard isFull, mode != .readOnly else { throw error }
+                guard ballast.lend(Ballast.opening) else { throw StoreError(.diskFull, error.context) }
+                hasBorrowed = true
+            }
+        }
+    }
+
+    private static func look<Result>(
+        _ queue: DatabaseQueue, _ body: (Database) throws -> Result
+    ) throws -> Result {
+        try queue.writeWithoutTransaction { database in
+            var result: Result?
+            try database.inTransaction(.deferred) {
+                result = try body(database)
+                return .commit
+            }
+            guard let result else { throw StoreError(.inputOutput, "transaction without a result") }
+            return result
         }
     }
 
     /// GRDB turns `synchronous` down in WAL after its own preparation; a commit must outlive a power cut.
     private static func makeDurable(_ database: Database) throws {
         try database.execute(sql: "PRAGMA synchronous = FULL")
+        // What SQLite puts aside while it works must not need room on a disk.
+        try database.execute(sql: "PRAGMA temp_store = MEMORY")
         let level = try Int.fetchOne(database, sql: "PRAGMA synchronous")
         let journal = try String.fetchOne(database, sql: "PRAGMA journal_mode")
         guard level == 2, journal == "wal" else {
@@ -105,11 +190,23 @@ final class StoreDatabase {
         return format
     }
 
-    /// One durable transaction. It takes the write lock at the start, so that what is read in it still holds
-    /// when
-    /// it is written, whatever other processes do.
-    func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
-        try transaction(.immediate, body)
+    // MARK: - Transactions
+
+    /// One durable transaction. It takes the write lock at the start, so that what is read in it still
+    /// holds
+    /// when it is written, whatever other processes do.
+    ///
+    /// - Parameter claim: asked when the body has run, or could not; `body` runs again when the ballast
+    ///   had to
+    ///   make room.
+    func write<Result>(claim: () -> StoreClaim, _ body: (Database) throws -> Result) throws -> Result {
+        try withRoom(claim: claim) {
+            try transaction(.immediate) { database in
+                let result = try body(database)
+                if claim() == .routine { try requireRoom() }
+                return result
+            }
+        }
     }
 
     /// Reads one consistent state.
@@ -120,24 +217,113 @@ final class StoreDatabase {
     private func transaction<Result>(
         _ kind: Database.TransactionKind, _ body: (Database) throws -> Result
     ) throws -> Result {
-        try queue.writeWithoutTransaction { database in
+        try health.check()
+        return try queue.writeWithoutTransaction { database in
+            var isCommitting = false
             do {
                 var result: Result?
                 try database.inTransaction(kind) {
                     result = try body(database)
+                    isCommitting = true
                     return .commit
                 }
                 guard let result else { throw StoreError(.inputOutput, "transaction without a result") }
+                if kind == .immediate, let connection = database.sqliteConnection {
+                    try checkpoint(connection)
+                }
                 return result
             } catch let error as DatabaseError {
                 let system = database.sqliteConnection.map { sqlite3_system_errno($0) } ?? 0
-                throw StoreError(error, systemError: system)
+                throw health.judge(StoreError(error, systemError: system), isCommitting: isCommitting)
             }
         }
     }
 
     /// For work outside a transaction: checkpoints, backups, pragmas.
     func outsideTransaction<Result>(_ body: (Database) throws -> Result) throws -> Result {
-        try StoreError.mapping { try queue.writeWithoutTransaction(body) }
+        try health.check()
+        return try StoreError.mapping { try queue.writeWithoutTransaction(body) }
+    }
+
+    // MARK: - Room
+
+    /// Tries again for as long as the disk is full, the work vital, and the ballast has something to give.
+    func withRoom<Result>(claim: () -> StoreClaim, _ attempt: () throws -> Result) throws -> Result {
+        while true {
+            do {
+                let result = try attempt()
+                if claim() == .routine { wasFull = false }
+                return result
+            } catch let error as StoreError where error.code == .diskFull {
+                wasFull = true
+                guard claim() == .vital, ballast.release() else { throw error }
+            }
+        }
+    }
+
+    /// What is routine must not eat the room that the ballast has made.
+    func requireRoom() throws {
+        guard ballast.make() else {
+            throw StoreError(.diskFull, "the disk is full and the ballast in use: only urgent work is taken")
+        }
+    }
+
+    /// How much room there is; makes the ballast whole again where it can.
+    var storage: StorageState {
+        guard ballast.make() else { return .ballastInUse }
+        let wanted = wasFull ? UInt64(ballast.bytes) : Ballast.margin
+        return ballast.room < wanted ? .full : .ample
+    }
+
+    // MARK: - The write-ahead log
+
+    /// Takes a long log over into the database. SQLite would do so by itself, and keep a failing sync to
+    /// itself.
+    ///
+    /// - Throws: `StoreError(.syncFailed)`. A lack of room is no error: the log keeps everything meanwhile.
+    func checkpoint(_ connection: OpaquePointer) throws {
+        guard log.pages >= kind.logPages, hasRoomToCheckpoint(connection) else { return }
+        let code = sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        guard code != SQLITE_OK else { return }
+        let error = StoreError(connection: connection, "checkpoint")
+        if error.code == .diskFull || error.code == .inUse { return }
+        throw health.judge(error, isCommitting: true)
+    }
+
+    /// A checkpoint that stops half way would leave the log where it is and the room taken.
+    private func hasRoomToCheckpoint(_ connection: OpaquePointer) -> Bool {
+        guard let path = sqlite3_db_filename(connection, "main") else { return false }
+        var found = stat()
+        guard stat(path, &found) == 0 else { return false }
+        let whole = Int64(log.databasePages(connection)) * Int64(LogMeter.pageBytes)
+        return whole - Int64(found.st_size) <= Int64(clamping: ballast.room)
+    }
+}
+
+/// How long the write-ahead log is, as SQLite tells after each commit.
+private final class LogMeter {
+    static let pageBytes = 4_096
+    private(set) var pages: Int32 = 0
+
+    /// Takes the place of SQLite's own checkpoints.
+    func watch(_ database: Database) {
+        guard let connection = database.sqliteConnection else { return }
+        sqlite3_wal_hook(
+            connection,
+            { meter, _, _, pages in
+                guard let meter else { return SQLITE_OK }
+                Unmanaged<LogMeter>.fromOpaque(meter).takeUnretainedValue().pages = pages
+                return SQLITE_OK
+            }, Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// Pages of the database, with those that are in the log only.
+    func databasePages(_ connection: OpaquePointer) -> Int64 {
+        var statement: OpaquePointer?
+        defer { sqlite3_finalize(statement) }
+        guard sqlite3_prepare_v2(connection, "PRAGMA page_count", -1, &statement, nil) == SQLITE_OK,
+            sqlite3_step(statement) == SQLITE_ROW
+        else { return 0 }
+        return sqlite3_column_int64(statement, 0)
     }
 }

@@ -8,6 +8,7 @@ import SyncStore
 final class HubConnection {
     private let database: StoreDatabase
     let handle: OpaquePointer
+    private let health: StoreHealth
     private var statements: [String: HubStatement] = [:]
     private var lastDataVersion: Int64 = -1
     /// Called when what is cached beside the database may no longer hold.
@@ -19,6 +20,7 @@ final class HubConnection {
             throw StoreError(.inputOutput, "the connection is closed")
         }
         self.handle = handle
+        health = database.health
         // GRDB's observers expect every commit to come through its queue; nobody observes here.
         sqlite3_commit_hook(handle, nil, nil)
         sqlite3_rollback_hook(handle, nil, nil)
@@ -26,7 +28,10 @@ final class HubConnection {
     }
 
     /// The statement for `sql`, prepared once.
+    ///
+    /// - Throws: `StoreError(.syncFailed)` once a sync has failed.
     func statement(_ sql: String) throws -> HubStatement {
+        try health.check()
         if let known = statements[sql] { return known }
         let statement = try HubStatement(handle, sql)
         statements[sql] = statement
@@ -61,20 +66,33 @@ final class HubConnection {
     // MARK: - Transactions
 
     /// One durable transaction; when it throws, nothing happened and everything cached is forgotten.
-    func write<Result>(_ body: () throws -> Result) throws -> Result {
-        try run("BEGIN IMMEDIATE")
+    ///
+    /// - Parameter claim: what is vital takes the ballast's room on a full disk, and `body` runs again.
+    func write<Result>(_ claim: StoreClaim = .routine, _ body: () throws -> Result) throws -> Result {
+        if claim == .routine { try database.requireRoom() }
+        return try database.withRoom(claim: { claim }) { try transaction(body) }
+    }
+
+    private func transaction<Result>(_ body: () throws -> Result) throws -> Result {
+        var isCommitting = false
         do {
+            try run("BEGIN IMMEDIATE")
             try compareDataVersion()
             let result = try body()
+            isCommitting = true
             try run("COMMIT")
+            try database.checkpoint(handle)
             return result
         } catch {
             // SQLite has rolled back by itself after some errors: then this fails, and says nothing new.
-            try? run("ROLLBACK")
+            sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
             forget()
-            throw error
+            throw health.judge(error, isCommitting: isCommitting)
         }
     }
+
+    /// How much room there is; makes the ballast whole again where it can.
+    var storage: StorageState { database.storage }
 
     /// One view of the store that nobody else's commit changes.
     func read<Result>(_ body: () throws -> Result) throws -> Result {

@@ -134,7 +134,8 @@ extension SQLiteHubStore {
     public func admit(
         _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
     ) throws -> Result<Admission, Refuse> {
-        try connection.write {
+        // Without a session nothing urgent comes in either.
+        try connection.write(.vital) {
             let fingerprint = means.hashing(publicKey)
             guard let device = try devices(where: "fingerprint = ?", .digest(fingerprint)).first else {
                 return .failure(Refuse(.unknownDevice, words: "this device has not joined here"))

@@ -1,12 +1,14 @@
 import Forms
-public import SyncCore
-public import SyncStore
+import SyncCore
+import SyncStore
 import SyncWire
 
 extension SQLiteHubStore {
-    public func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome] {
-        guard !submissions.isEmpty else { return [] }
-        return try connection.write {
+    /// Takes all of them in one transaction.
+    func commit(
+        _ submissions: [Submission], claim: StoreClaim, now: Milliseconds
+    ) throws -> [IngestOutcome] {
+        try connection.write(claim) {
             var touched: Set<OriginID> = []
             var outcomes: [IngestOutcome] = []
             for submission in submissions {

@@ -105,16 +105,11 @@ final class HubStatement {
     /// Tells SQLite to copy what is bound.
     nonisolated(unsafe) static let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
-    static func error(_ code: Int32, _ connection: OpaquePointer?, _ doing: String) -> any Error {
-        let words = connection.flatMap { sqlite3_errmsg($0) }.map { String(cString: $0) } ?? "code \(code)"
+    static func error(_ code: Int32, _ connection: OpaquePointer, _ doing: String) -> any Error {
         switch code & 0xff {
-        case SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_TOOBIG: return HubBatchError(words: words)
-        case SQLITE_FULL: return StoreError(.diskFull, "\(doing): \(words)")
-        case SQLITE_BUSY, SQLITE_LOCKED: return StoreError(.inUse, "\(doing): \(words)")
-        case SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_READONLY, SQLITE_PERM:
-            return StoreError(.inputOutput, "\(doing): \(words)")
-        case SQLITE_NOTADB: return StoreError(.notAStore, "\(doing): \(words)")
-        default: return StoreError(.corrupt, "\(doing): \(words)")
+        case SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_TOOBIG:
+            HubBatchError(words: sqlite3_errmsg(connection).map { String(cString: $0) } ?? "code \(code)")
+        default: StoreError(connection: connection, doing)
         }
     }
 }

@@ -34,6 +34,7 @@ extension TableAgentStore {
 
     public func accept(_ welcome: Welcome, now: Milliseconds) throws -> [OriginID: UInt64] {
         try backend.write { tables in
+            tables.isVital = true
             let receipts = welcome.held.compactMap(\.receipt)
             var resume: [OriginID: UInt64] = [:]
             for origin in try tables.origins() {
@@ -86,6 +87,7 @@ extension TableAgentStore {
 
     public func accept(_ receipts: [Receipt], now: Milliseconds) throws {
         try backend.write { tables in
+            tables.isVital = true
             guard try self.believe(receipts, in: tables) else { return }
             var contact = try tables.contact()
             contact.lastReceipt = now

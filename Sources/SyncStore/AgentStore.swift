@@ -163,7 +163,8 @@ public struct JournalEntry: Sendable, Hashable {
     }
 }
 
-/// A branch's store: journals, records, receipts, the feed's place. All calls come from one thread at a time;
+/// A branch's store: journals, records, receipts, the feed's place. All calls come from one thread at a
+/// time;
 /// other processes may use the same store in between.
 public protocol AgentStore: AnyObject {
     func configuration() throws -> AgentConfiguration?
@@ -191,7 +192,8 @@ public protocol AgentStore: AnyObject {
     func accept(_ welcome: Welcome, now: Milliseconds) throws -> [OriginID: UInt64]
     /// The next stretch of a lane's journal behind `after`, with seals and salts; nil when there is none.
     ///
-    /// - Parameter maximumBytes: roughly, in canonical bytes; a batch has at least one version. It ends at a
+    /// - Parameter maximumBytes: roughly, in canonical bytes; a batch has at least one version. It ends
+    ///   at a
     ///   seal
     ///   where that costs little, and never holds more than `Limits.batchVersions`.
     func batch(lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int) throws -> VersionBatch?
@@ -206,6 +208,8 @@ public protocol AgentStore: AnyObject {
 
     // MARK: - What people and tools ask
 
+    /// How much room there is. Looking makes the ballast whole again where there is room for it.
+    func storage() -> StorageState
     func contact() throws -> ContactFacts
     func status(of lane: Lane) throws -> LaneStatus
     /// Own versions behind `after`, oldest first.

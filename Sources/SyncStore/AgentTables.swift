@@ -63,6 +63,10 @@ package struct RecordCounts: Sendable, Hashable {
 
 /// The plain tables under a branch's store. What they mean stands in ``TableAgentStore``; they only keep.
 package protocol AgentTables: AnyObject {
+    /// Set within a transaction that must go through on a full disk: urgent and small, or what its receipt
+    /// needs.
+    var isVital: Bool { get set }
+
     func configuration() throws -> AgentConfiguration?
     func put(_ configuration: AgentConfiguration) throws
     func session() throws -> SessionFacts
@@ -119,6 +123,13 @@ package protocol AgentTables: AnyObject {
 /// Where tables live: gives them out for the length of one transaction.
 package protocol AgentBackend: AnyObject {
     /// A durable transaction that nobody else writes beside; nothing of it stays when `body` throws.
+    /// Where the disk is full and the work vital, `body` may run twice.
     func write<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result
     func read<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result
+    /// How much room there is. Looking makes the ballast whole again where there is room for it.
+    var storage: StorageState { get }
+}
+
+extension AgentBackend {
+    package var storage: StorageState { .ample }
 }

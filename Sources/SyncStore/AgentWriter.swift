@@ -5,6 +5,12 @@ final class AgentWriter: AgentTransaction {
     private let tables: any AgentTables
     private let means: AgentMeans
     private let clock: AuthoringClock
+    /// An urgent transaction above this, in canonical bytes, finds no room on a full disk: an alert
+    /// takes some
+    /// hundred.
+    private static let vitalBytes = 65_536
+
+    private var bytes = 0
     private var pens: [(origin: OwnOrigin, journalist: Journalist)] = []
 
     init(tables: any AgentTables, means: AgentMeans, clock: AuthoringClock) {
@@ -24,6 +30,7 @@ final class AgentWriter: AgentTransaction {
         let entry = try pens[pen].journalist.write(draft, onto: state, random: means.random) { day, wanted in
             try tables.salt(of: origin, day: day, retentionClass: wanted)
         }
+        bytes += entry.bytes
         for grant in entry.salts { try tables.put(grant, of: origin, firstUse: entry.version.dot.sequence) }
         state.merge(entry.version)
         try tables.put(state, of: name)
@@ -50,6 +57,8 @@ final class AgentWriter: AgentTransaction {
 
     /// Seals what was written and keeps where the journals end.
     func finish() throws {
+        let isUrgent = pens.contains { $0.origin.claim.lane == .urgent }
+        tables.isVital = isUrgent && bytes <= AgentWriter.vitalBytes
         for pen in pens.indices {
             try seal(pen)
             var origin = pens[pen].origin

@@ -105,6 +105,8 @@ public enum IngestOutcome: Sendable, Hashable {
 /// The hub's store. All calls come from one thread at a time; other processes may use the same store in
 /// between.
 public protocol HubStore: AnyObject {
+    /// How much room there is. Looking makes the ballast whole again where there is room for it.
+    func storage() -> StorageState
     var epoch: Token16 { get throws }
     func settings() throws -> Settings
     func settingsJSON() throws -> [UInt8]
@@ -155,4 +157,8 @@ public protocol HubTransaction: AnyObject {
     @discardableResult func author(_ draft: Draft) throws -> Dot
     func unitExists(_ unit: String) throws -> Bool
     func personExists(_ person: String) throws -> Bool
+}
+
+extension HubStore {
+    public func storage() -> StorageState { .ample }
 }

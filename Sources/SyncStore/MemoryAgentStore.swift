@@ -41,6 +41,8 @@ private struct SaltName: Hashable {
 }
 
 private final class MemoryAgentTables: AgentTables {
+    var isVital = false
+
     struct Content {
         var configuration: AgentConfiguration?
         var session = SessionFacts()

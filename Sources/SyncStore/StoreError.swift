@@ -11,8 +11,12 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case tooNew = "too_new"
         /// Something read back contradicts itself.
         case corrupt
-        /// The system refused a read, write or sync.
+        /// The system refused a read or a write.
         case inputOutput = "input_output"
+        /// The disk did not confirm what was written, so that nobody knows what is durable. The store
+        /// refuses
+        /// everything from then on; the program ends, and the next one reads what is there.
+        case syncFailed = "sync_failed"
         case alreadyExists = "already_exists"
         case unknownUnit = "unknown_unit"
         /// A version breaks a bound of the protocol; nothing of its transaction was written.
@@ -31,4 +35,14 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String { "\(code.rawValue): \(context)" }
+}
+
+/// How much room the disk under a store has.
+public enum StorageState: String, Sendable {
+    case ample
+    /// Nothing more fits, but urgent work still finds room.
+    case full
+    /// Urgent work has taken the ballast's room; routine work is refused until there is room to make it
+    /// anew.
+    case ballastInUse = "ballast_in_use"
 }

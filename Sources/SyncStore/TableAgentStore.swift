@@ -17,7 +17,8 @@ public struct AgentMeans {
     }
 }
 
-/// The contract of ``AgentStore`` over plain tables. Each store subclasses it with tables of its own kind, so
+/// The contract of ``AgentStore`` over plain tables. Each store subclasses it with tables of its own
+/// kind, so
 /// that
 /// all behave alike; it keeps nothing between calls, because other processes may write in between.
 open class TableAgentStore: AgentStore {
@@ -33,7 +34,8 @@ open class TableAgentStore: AgentStore {
 
     /// Opens the replica's two origins as well. The same replica and hub again renews the rest only.
     ///
-    /// - Throws: `StoreError(.alreadyExists)` for another replica or hub; `.corrupt` when the key is not the
+    /// - Throws: `StoreError(.alreadyExists)` for another replica or hub; `.corrupt` when the key is not
+    ///   the
     ///   hub's.
     public func configure(_ configuration: AgentConfiguration) throws {
         guard means.hashing(configuration.hubPublicKey) == configuration.hub else {
@@ -105,6 +107,8 @@ open class TableAgentStore: AgentStore {
             try tables.put(contact)
         }
     }
+
+    public func storage() -> StorageState { backend.storage }
 
     public func contact() throws -> ContactFacts { try backend.read { try $0.contact() } }
     public func forms() throws -> [[UInt8]] { try backend.read { try $0.forms() } }

@@ -136,8 +136,7 @@ final class AgentDriver: LinkDriver {
         case .storeFeed(let feed):
             link?.note { $0.versionsDown += UInt64(feed.versions.count) }
             ask { [host] in
-                try await host.store(feed)
-                return .feedStored(feed.token)
+                try await host.store(feed) ? .feedStored(feed.token) : nil
             }
         case .storeMark(let mark):
             ask { [host] in

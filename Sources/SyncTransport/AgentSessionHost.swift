@@ -14,7 +14,9 @@ public protocol AgentSessionHost: Sendable {
         _ lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int
     ) async throws -> VersionBatch?
     func store(_ receipts: [Receipt]) async throws
-    func store(_ feed: Feed) async throws
+    /// False: there is no room for it now. It is not confirmed, and the session goes on sending; what follows
+    /// in the feed of this session is not taken either.
+    func store(_ feed: Feed) async throws -> Bool
     func store(_ mark: Mark) async throws
     func drained() async
     /// Called on the event loop after every batch sent and receipt believed; must not block.

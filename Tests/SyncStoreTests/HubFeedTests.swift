@@ -99,7 +99,7 @@ import Testing
         let batch = try device.batch(
             (0..<400).map { HubWorld.checkIn("x\($0)", remark: String(repeating: "x", count: 300)) })
         try store.limitPages(to: 60)
-        #expect { try device.send(batch) } throws: { ($0 as? StoreError)?.code == .diskFull }
+        #expect(try device.send(batch).refusal == .diskFull)
         #expect(try store.effective(HubWorld.key("x1")) == nil)
         try store.limitPages(to: 1_000_000)
         #expect(try device.send(batch).receipt?.sequence == 400)

@@ -82,7 +82,7 @@ final class FakeBranch: AgentSessionHost {
         }
     }
 
-    func store(_ feed: Feed) async throws {}
+    func store(_ feed: Feed) async throws -> Bool { true }
     func store(_ mark: Mark) async throws {}
     func drained() async { state.withLock { $0.drained += 1 } }
 }

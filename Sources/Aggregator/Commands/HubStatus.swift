@@ -11,6 +11,8 @@ struct HubStatus: Encodable {
     var pendingDevices: Int
     var reportedBacklog: UInt64
     var timeZone: String
+    /// "ample", "full", or "ballast_in_use": see `StorageState`.
+    var disk: String
 
     static func show(_ folder: HubFolder, json: Bool) throws {
         let store = try folder.open()
@@ -18,7 +20,7 @@ struct HubStatus: Encodable {
         let status = HubStatus(
             devices: devices.count, pendingDevices: devices.filter { $0.state == .pending }.count,
             reportedBacklog: devices.reduce(0) { $0 + $1.urgent.count + $1.routine.count },
-            timeZone: try store.settings().timeZone)
+            timeZone: try store.settings().timeZone, disk: store.storage().rawValue)
         if json { return try Output.json(status) }
         Output.line(
             Words(
@@ -29,6 +31,7 @@ struct HubStatus: Encodable {
                     "设备 \(status.devices) 台，待确认 \(status.pendingDevices) 台；"
                     + "最近报告尚有 \(status.reportedBacklog) 条未发送"
             ))
+        if let words = StorageWords.words(for: store.storage()) { Output.line(words) }
         for line in DeviceRow.table(devices).lines() { Output.line(line) }
     }
 }

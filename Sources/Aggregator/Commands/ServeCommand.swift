@@ -68,7 +68,28 @@ struct HubListenerService: Service {
                     zh: "无法监听 \(address)（\(error)）；请选择本机地址和空闲端口"))
         }
         Output.remark(Words("listening on \(listener.address)", zh: "正在监听 \(listener.address)"))
+        let watcher = Task { await watchStorage() }
         try? await gracefulShutdown()
+        watcher.cancel()
         await listener.shutdown()
+    }
+
+    /// How often the disk is looked at.
+    private static let lookEvery = Duration.seconds(2)
+
+    /// Says once that the disk is full, and once that there is room again, which goes to the ballast first.
+    private func watchStorage() async {
+        var last = StorageState.ample
+        while !Task.isCancelled {
+            if let state = try? await server.writer.run({ $0.storage() }), state != last {
+                last = state
+                if let words = StorageWords.words(for: state) {
+                    server.logger.warning("\(words.text(.english))")
+                } else {
+                    server.logger.notice("there is room on the disk again; everything is taken")
+                }
+            }
+            try? await Task.sleep(for: HubListenerService.lookEvery)
+        }
     }
 }

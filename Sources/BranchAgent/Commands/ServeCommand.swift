@@ -68,10 +68,11 @@ struct SyncService: Service {
     private func loop(_ stop: StopFlag) async {
         var backoff = Backoff()
         var generator = SystemRandomNumberGenerator()
+        let storage = StorageLog(logger: logger)
         while !stop.isSet {
             let handle = AgentSessionHandle()
             stop.onSet { handle.close() }
-            let watcher = Task { await watch(handle) }
+            let watcher = Task { await watch(handle, storage) }
             let attempt = await runner.stay(handle)
             watcher.cancel()
             if attempt.isWelcomed { backoff.succeeded() }
@@ -81,20 +82,59 @@ struct SyncService: Service {
             logger.info(
                 "no session", metadata: ["reason": "\(failed?.code ?? "ended")", "nextTryInMs": "\(wait)"])
             try? await runner.note(failed, nextTryIn: wait)
-            await stop.sleep(milliseconds: wait)
+            await pause(milliseconds: wait, stop, storage)
         }
     }
 
-    /// Tells the session of what other programs append.
-    private func watch(_ handle: AgentSessionHandle) async {
+    /// Waits for the next try; something urgent that is written meanwhile does not wait.
+    private func pause(milliseconds: UInt64, _ stop: StopFlag, _ storage: StorageLog) async {
+        let known = try? await runner.host.lasts()[.urgent]
+        let end = ContinuousClock.now + .milliseconds(Int(clamping: milliseconds))
+        while !stop.isSet, ContinuousClock.now < end {
+            let rest = min(SyncService.lookEvery, end - ContinuousClock.now)
+            await stop.sleep(milliseconds: UInt64(max(1, rest / .milliseconds(1))))
+            await storage.look(at: runner.host)
+            if let last = try? await runner.host.lasts()[.urgent], last != known { return }
+        }
+    }
+
+    /// Tells the session of what other programs append, and ends it when there is room again for a feed that
+    /// found none: the next session brings it anew.
+    private func watch(_ handle: AgentSessionHandle, _ storage: StorageLog) async {
         var known: [Lane: UInt64] = [:]
         while !Task.isCancelled {
             if let lasts = try? await runner.host.lasts(), lasts != known {
                 known = lasts
                 handle.appended(lasts)
             }
+            let state = await storage.look(at: runner.host)
+            if runner.host.lacksRoom, state == .ample { handle.close() }
             try? await Task.sleep(for: SyncService.lookEvery)
         }
+    }
+}
+
+/// Says once that a disk is full, and once that there is room again.
+final class StorageLog: Sendable {
+    private let logger: Logger
+    private let last = Mutex(StorageState.ample)
+
+    init(logger: Logger) { self.logger = logger }
+
+    /// - Returns: how things stand now.
+    @discardableResult func look(at host: AgentHost) async -> StorageState {
+        guard let state = try? await host.storage() else { return last.withLock { $0 } }
+        let before = last.withLock { last in
+            defer { last = state }
+            return last
+        }
+        guard state != before else { return state }
+        if let words = StorageWords.words(for: state) {
+            logger.warning("\(words.text(.english))")
+        } else {
+            logger.notice("there is room on the disk again; everything is taken")
+        }
+        return state
     }
 }
 

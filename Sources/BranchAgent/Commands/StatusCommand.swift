@@ -46,6 +46,8 @@ struct AgentStatus: Encodable {
     var nextTry: String?
     var lastFailure: String?
     var skewMilliseconds: Int64
+    /// "ample", "full", or "ballast_in_use": see `StorageState`.
+    var disk: String
     var questions: [Question]
 
     init(_ folder: AgentFolder) throws {
@@ -60,6 +62,7 @@ struct AgentStatus: Encodable {
                 versions: status.versions, queued: status.queued, receipted: status.receipted,
                 quarantined: status.quarantined, oldestQueued: status.oldestQueued.map(RecordText.time))
         }
+        disk = store.storage().rawValue
         let contact = try store.contact()
         lastContact = contact.lastContact.map(RecordText.time)
         lastReceipt = contact.lastReceipt.map(RecordText.time)
@@ -137,6 +140,7 @@ struct AgentStatus: Encodable {
                 )
                 .text())
         }
+        if let words = StorageState(rawValue: disk).flatMap(StorageWords.words) { lines.append(words.text()) }
         for question in questions {
             lines.append(
                 Words(
