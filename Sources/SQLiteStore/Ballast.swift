@@ -1,0 +1,74 @@
+import Glibc
+
+/// A file that does nothing but take up room, so that urgent work still finds some on a full disk.
+///
+/// It lies beside the store, and whether it is whole says to every process how things stand: while it is
+/// not,
+/// routine work is refused. Whoever wants to write something routine makes it whole first, when there is
+/// room.
+struct Ballast: Sendable {
+    /// For a branch: an alert takes some 50 KiB in the log and as much in the database, and the log
+    /// stays below
+    /// 1 MiB.
+    static let agentBytes = 2 << 20
+    /// For a hub: batches of many branches, and a log of up to 4 MiB.
+    static let hubBytes = 8 << 20
+    /// What opening a store takes: SQLite's shared memory, and the beginnings of a log.
+    static let opening = 64 << 10
+    /// Less room than this beside a whole ballast is said to be a full disk.
+    static let margin: UInt64 = 256 << 10
+
+    private let path: String
+    private let folder: String
+    let bytes: Int
+
+    init(folder: String, bytes: Int) {
+        self.folder = folder
+        self.bytes = bytes
+        path = folder + "/ballast"
+    }
+
+    /// Bytes that the file really has; a file with holes has none.
+    private var size: Int {
+        var found = stat()
+        guard stat(path, &found) == 0, found.st_blocks * 512 >= found.st_size else { return 0 }
+        return Int(found.st_size)
+    }
+
+    var isWhole: Bool { size >= bytes }
+
+    /// Bytes that the file system would give to this user.
+    var room: UInt64 {
+        var found = statvfs()
+        guard statvfs(folder, &found) == 0 else { return 0 }
+        return UInt64(found.f_bavail) * UInt64(found.f_frsize)
+    }
+
+    /// Makes the file whole when there is room for it and a little more.
+    ///
+    /// - Returns: whether it is whole now.
+    func make(leaving margin: UInt64 = Ballast.margin) -> Bool {
+        let size = size
+        if size >= bytes { return true }
+        guard room >= UInt64(bytes - size) + margin else { return false }
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        guard fchmod(descriptor, 0o600) == 0 else { return false }
+        if posix_fallocate(descriptor, 0, off_t(bytes)) == 0, isWhole { return true }
+        // Somebody else took the room meanwhile: what was had of it is given back.
+        _ = ftruncate(descriptor, off_t(size))
+        return false
+    }
+
+    /// Gives so many bytes back to the file system.
+    ///
+    /// - Returns: false when there was nothing to give.
+    func lend(_ wanted: Int) -> Bool {
+        let size = size
+        return size > 0 && truncate(path, off_t(max(0, size - wanted))) == 0
+    }
+
+    /// Gives everything back.
+    func release() -> Bool { lend(bytes) }
+}

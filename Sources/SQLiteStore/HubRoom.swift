@@ -1,0 +1,37 @@
+public import SyncCore
+public import SyncStore
+
+/// What the hub takes when its disk is full.
+extension SQLiteHubStore {
+    /// Seconds after which an agent may ask again.
+    private static let retryAfter: UInt32 = 30
+
+    public func storage() -> StorageState { connection.storage }
+
+    public func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome] {
+        guard !submissions.isEmpty else { return [] }
+        do {
+            return try commit(submissions, claim: .routine, now: now)
+        } catch let error as StoreError where error.code == .diskFull {
+            return try ingestUrgent(submissions, now: now)
+        }
+    }
+
+    /// Urgent batches go through with the ballast's room, each for itself; of the others nothing is kept.
+    private func ingestUrgent(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome] {
+        let lanes = try connection.read { try submissions.map { try origin($0.batch.origin)?.lane } }
+        return try zip(submissions, lanes).map { submission, lane in
+            if lane == .urgent {
+                do {
+                    return try commit([submission], claim: .vital, now: now)[0]
+                } catch let error as StoreError where error.code == .diskFull {
+                    // Too much even for the ballast.
+                }
+            }
+            return .refused(
+                Refuse(
+                    .diskFull, retryAfter: SQLiteHubStore.retryAfter,
+                    words: "the hub's disk is full; nothing was acknowledged"))
+        }
+    }
+}
