@@ -4,7 +4,7 @@ public import SyncStore
 /// What the hub takes when its disk is full.
 extension SQLiteHubStore {
     /// Seconds after which an agent may ask again.
-    private static let retryAfter: UInt32 = 30
+    private static let retryAfter: UInt32 = 15
 
     public func storage() -> StorageState { connection.storage }
 
