@@ -188,13 +188,8 @@ final class Link: ChannelInboundHandler {
             case .tooNew: words = "the other side is too new for this program; update this one"
             default: words = "the other side does not speak Rollcall"
             }
-            // Only somebody who speaks some version of this protocol is told why.
-            if error.code == .notRollcall {
-                shut(.tls(words))
-            } else {
-                state = .open
-                driver?.linkFailed(Refuse(error.refusal, words: words))
-            }
+            state = .open
+            driver?.linkFailed(Refuse(error.refusal, words: words))
             return
         }
         patience?.cancel()

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// A hub and the programs of its branches, all in one folder. Many tasks may act for branches at a time; one
+/// A hub and the programs of its branches, all in one folder. Many tasks may act for branches at a time;
+/// one
 /// opens and closes the hub.
 class Hub: @unchecked Sendable {
     let place: Place
@@ -30,9 +31,10 @@ class Hub: @unchecked Sendable {
     }
 
     /// Starts `serve`, and returns once it listens.
-    func open() async throws {
+    func open(more arguments: [String] = []) async throws {
         let server = try place.start(
-            "aggregator", ["serve", "--data", place.path("hub"), "--listen", "127.0.0.1:\(port)"])
+            "aggregator",
+            ["serve", "--data", place.path("hub"), "--listen", "127.0.0.1:\(port)"] + arguments)
         self.server = server
         let listens = try await eventually {
             if !server.isRunning { return true }

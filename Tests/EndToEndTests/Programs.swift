@@ -43,7 +43,8 @@ final class Running {
     var isRunning: Bool { process.isRunning }
     var remarks: String { (try? String(contentsOf: files.remarks, encoding: .utf8)) ?? "" }
 
-    /// The most memory that it has had at one time, bytes; nil where the system does not tell, or when it has
+    /// The most memory that it has had at one time, bytes; nil where the system does not tell, or when
+    /// it has
     /// ended.
     var peakMemory: Int? {
         let file = "/proc/\(process.processIdentifier)/status"

@@ -3,7 +3,8 @@ import Synchronization
 import Testing
 
 /// Many branches at once that enter, correct and sync, over links that break, while branches and hub are
-/// killed: in the end everything that was confirmed to somebody is at the hub, once, as it was last entered.
+/// killed: in the end everything that was confirmed to somebody is at the hub, once, as it was last
+/// entered.
 ///
 /// `tools/soak` runs it for longer and with more branches:
 /// `ROLLCALL_SOAK_MINUTES`, `ROLLCALL_SOAK_BRANCHES`, `ROLLCALL_SOAK_SEED`.

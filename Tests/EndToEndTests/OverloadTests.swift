@@ -1,0 +1,87 @@
+import Foundation
+import SyncCore
+import Testing
+
+@testable import SyncTransport
+@testable import SyncWire
+
+/// A hub that has as much as it can take: newcomers are sent away in words, their alerts are taken all
+/// the same,
+/// and whoever is connected goes on.
+@Suite(.timeLimit(.minutes(3))) struct OverloadTests {
+    @Test func whatIsUrgentArrivesAndTheRestComesLater() async throws {
+        let crowd = try await Crowd(branches: 3, persons: 6, days: 2)
+        try await crowd.open(more: ["--sessions", "1"])
+        for branch in ["B000", "B001", "B002"] { try await crowd.join(branch) }
+        // The second has met the hub before, the third has not.
+        try await crowd.checkIn("B001", "S001000", "36.5")
+        #expect(try await crowd.sync("B001").drained)
+        let first = try crowd.start("B000", "serve")
+        try await crowd.checkIn("B000", "S000000", "36.6")
+        #expect(try await eventually { try await crowd.status("B000").queued == 0 })
+        for (branch, person) in [("B001", "S001001"), ("B002", "S002001")] {
+            try await crowd.checkIn(branch, person, "39.5")
+            try await crowd.checkIn(branch, person.dropLast() + "2", "36.5")
+            let before = try await crowd.status(branch).lanes
+            #expect(before["urgent"]?.queued ?? 0 >= 2)
+            let outcome = try await crowd.branch(branch, "sync", expecting: [2, 3])
+            #expect(outcome.remarks.contains("120") || outcome.remarks.contains("again"))
+            let after = try await crowd.status(branch).lanes
+            #expect(after["routine"]?.queued == 1, "nothing that is not urgent was taken")
+            // Who has never been welcomed knows no epoch and cannot verify the receipt; the hub has it
+            // even so.
+            #expect(after["urgent"]?.queued == (branch == "B001" ? 0 : before["urgent"]?.queued))
+        }
+        #expect(try await crowd.alerts().count == 2)
+        #expect(crowd.log.contains("overloaded"))
+        // The first was never cut, and still delivers.
+        try await crowd.checkIn("B000", "S000003", "36.7")
+        #expect(try await eventually { try await crowd.status("B000").queued == 0 })
+        #expect(!first.remarks.contains("no session"))
+        // With room again everything arrives, once.
+        _ = try await first.stop()
+        for branch in ["B001", "B002"] {
+            #expect(try await crowd.sync(branch).drained)
+            #expect(try await crowd.status(branch).queued == 0)
+        }
+        #expect(try await crowd.arrived().count == 7)
+        #expect(try await crowd.alerts().count == 2)
+        try await crowd.close()
+    }
+
+    /// What a hub says to whom it refuses, byte by byte.
+    @Test func theUrgentBatchIsReceiptedBeforeTheRefusal() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 1, days: 1)
+        try await crowd.open(more: ["--sessions", "0"])
+        let code = try await crowd.invite("B000")
+        var device = try await RawDevice(joining: code)
+        let urgent = try device.urgent.write([.checkIn("S000000", day: crowd.firstDay)])
+        let routine = try device.routine.write([.checkIn("S000001", day: crowd.firstDay)])
+        let peer = try await device.connect()
+        try await peer.say(.hello(device.hello()))
+        await peer.say(HostileFrameTests.frame(.batch(routine)))
+        await peer.say(HostileFrameTests.frame(.batch(urgent)))
+        guard case .receipt(let frame)? = try await peer.hear(),
+            case .refuse(let refuse)? = try await peer.hear()
+        else {
+            Issue.record("not a receipt and a refusal")
+            return
+        }
+        #expect(frame.receipts.map(\.origin) == [urgent.origin] && frame.receipts.map(\.sequence) == [1])
+        #expect(refuse.code == .overloaded && refuse.retryAfter > 0 && !refuse.words.isEmpty)
+        peer.close()
+        // Nothing is announced that is missing: it is told at once.
+        let again = try await device.connect()
+        try await again.say(.hello(device.hello { $0.origins.removeLast() }))
+        #expect(try await again.farewell()?.code == .overloaded)
+        // A forged one is not taken because the hub is in a hurry.
+        var forged = try device.urgent.write([.checkIn("S000002", day: crowd.firstDay)])
+        forged.seals = [try device.urgent.seal(2, forged.headAfter, by: .generate())]
+        let liar = try await device.connect()
+        try await liar.say(.hello(device.hello()))
+        await liar.say(HostileFrameTests.frame(.batch(forged)))
+        #expect(try await liar.farewell()?.code == .forgedSeal)
+        #expect(try await crowd.arrived().map(\.person) == ["S000000"])
+        try await crowd.close()
+    }
+}
