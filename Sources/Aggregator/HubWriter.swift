@@ -1,6 +1,7 @@
 import Console
 import Dispatch
 import Foundation
+import Logging
 import SyncCore
 import SyncStore
 import Synchronization
@@ -8,12 +9,14 @@ import Synchronization
 /// The one writer: owns the hub's store and runs everything that touches it, one job after the other.
 ///
 /// Batches that arrive while a transaction is being made durable wait together and go into the next one: the
-/// busier
-/// the hub, the larger its transactions.
+/// busier the hub, the larger its transactions. A batch over which an earlier run of the program died goes by
+/// itself, step by step, as `TrapSuspicion` says.
 final class HubWriter: Sendable {
     private struct Waiting {
         let submission: Submission
         let reply: @Sendable (Result<IngestOutcome, any Error>) -> Void
+
+        var stretch: TrapSuspicion.Stretch { TrapSuspicion.Stretch(submission.batch) }
     }
 
     private struct Line {
@@ -23,12 +26,24 @@ final class HubWriter: Sendable {
 
     /// Only touched on `queue`.
     nonisolated(unsafe) private let store: any HubStore
+    /// Only touched on `queue`.
+    nonisolated(unsafe) private var suspicion: TrapSuspicion
     private let queue = DispatchQueue(label: "hub.writer")
     private let line = Mutex(Line())
     private let now: @Sendable () -> Milliseconds
+    private let watch: TrapWatch?
+    private let logger: Logger
 
-    init(store: any HubStore, now: @escaping @Sendable () -> Milliseconds) {
+    /// - Parameter watch: marks what is in work; nil in tests that do without.
+    init(
+        store: any HubStore, watch: TrapWatch? = nil,
+        suspicion: TrapSuspicion = TrapSuspicion(program: Program.version),
+        logger: Logger = Logger(label: "hub.writer"), now: @escaping @Sendable () -> Milliseconds
+    ) {
         self.store = store
+        self.watch = watch
+        self.suspicion = suspicion
+        self.logger = logger
         self.now = now
     }
 
@@ -59,16 +74,21 @@ final class HubWriter: Sendable {
     }
 
     private func commit() {
+        let suspicion = self.suspicion
         let (batch, isMore) = line.withLock { line in
-            let taken = HubWriter.take(&line.waiting)
+            let taken = HubWriter.take(&line.waiting, suspicion)
             line.isScheduled = !line.waiting.isEmpty
             return (taken, line.isScheduled)
         }
         if isMore { queue.async { [self] in commit() } }
-        guard !batch.isEmpty else { return }
+        guard let first = batch.first else { return }
         do {
-            let outcomes = try store.ingest(batch.map(\.submission), now: now())
-            for (waiter, outcome) in zip(batch, outcomes) { waiter.reply(.success(outcome)) }
+            if suspicion.concerns(first.stretch) {
+                first.reply(.success(try takeBySteps(first)))
+            } else {
+                let outcomes = try take(batch.map(\.submission))
+                for (waiter, outcome) in zip(batch, outcomes) { waiter.reply(.success(outcome)) }
+            }
         } catch {
             Program.endIfDiskFailed(error)
             for waiter in batch { waiter.reply(.failure(error)) }
@@ -78,14 +98,119 @@ final class HubWriter: Sendable {
     /// At most so many versions go into one transaction, so that nobody waits long for a receipt.
     private static let versionsPerCommit = 20_000
 
-    private static func take(_ waiting: inout [Waiting]) -> [Waiting] {
+    /// The next transaction's; a batch under suspicion comes alone.
+    private static func take(_ waiting: inout [Waiting], _ suspicion: TrapSuspicion) -> [Waiting] {
         var versions = 0
         var count = 0
-        while count < waiting.count, count == 0 || versions < versionsPerCommit {
+        while count < waiting.count, count < TrapMarker.stretches,
+            count == 0 || versions < versionsPerCommit
+        {
+            let isSuspect = !suspicion.isEmpty && suspicion.concerns(waiting[count].stretch)
+            if isSuspect && count > 0 { break }
             versions += waiting[count].submission.batch.count
             count += 1
+            if isSuspect { break }
         }
         defer { waiting.removeFirst(count) }
         return Array(waiting.prefix(count))
     }
+
+    // MARK: - One transaction
+
+    /// Takes these in one transaction, with what is in work said beforehand.
+    private func take(_ submissions: [Submission]) throws -> [IngestOutcome] {
+        let mark = watch?.begin()
+        defer { mark?.end() }
+        let work = submissions.map { Work($0) }
+        return try store.ingest(submissions, now: now()) { stage in
+            switch stage {
+            case .judging(let index):
+                mark?.set(.stretches(.judging, [work[index].batch]))
+                work[index].visitPlantedTraps(isJudging: true)
+            case .applying(let index):
+                mark?.set(.stretches(work[index].stage, [work[index].part]))
+                work[index].visitPlantedTraps(isJudging: false)
+            case .committing:
+                mark?.set(.stretches(work.first?.stage ?? .applying, work.map(\.part)))
+            }
+        }
+    }
+
+    /// What a submission is to the marker.
+    private struct Work {
+        let batch: TrapSuspicion.Stretch
+        let part: TrapSuspicion.Stretch
+        let stage: TrapSuspicion.Stage
+
+        init(_ submission: Submission) {
+            batch = TrapSuspicion.Stretch(submission.batch)
+            var part = batch
+            if let range = submission.part?.range {
+                (part.first, part.last) = (range.lowerBound, range.upperBound)
+            }
+            self.part = part
+            stage = submission.part?.isRaw == true ? .settingAside : .applying
+        }
+
+        func visitPlantedTraps(isJudging: Bool) {
+            #if DEBUG
+                if isJudging {
+                    TrapPlant.visit(.judging, origin: batch.origin, batch.first...batch.last)
+                } else if stage == .settingAside {
+                    TrapPlant.visit(.raw, origin: part.origin, part.first...part.last)
+                } else {
+                    TrapPlant.visit(.applying, origin: part.origin, part.first...part.last)
+                    TrapPlant.visit(.killing, origin: part.origin, part.first...part.last)
+                }
+            #endif
+        }
+    }
+
+    // MARK: - Suspects
+
+    /// Takes a batch over which the program has died, as far as that goes.
+    private func takeBySteps(_ waiting: Waiting) throws -> IngestOutcome {
+        let batch = waiting.stretch
+        var next = batch.first
+        while true {
+            var submission = waiting.submission
+            let step = suspicion.step(batch, from: next)
+            switch step {
+            case .take(let range): submission.part = Submission.Part(range)
+            case .setAside(let sequence): submission.part = Submission.Part(sequence...sequence, isRaw: true)
+            case .refuse:
+                logger.error(
+                    "refused without being looked at: the hub died over it again and again",
+                    metadata: ["batch": "\(batch.name)"])
+                return .refused(HubWriter.refusal)
+            }
+            guard let part = submission.part, let outcome = try take([submission]).first else {
+                return .refused(HubWriter.refusal)
+            }
+            guard case .held = outcome else { return outcome }
+            if part.isRaw {
+                let dot = RecordText.text(Dot(origin: batch.origin, sequence: part.range.lowerBound))
+                logger.error(
+                    "set aside: the hub died over this version again and again; it is quarantined as it came",
+                    metadata: ["version": "\(dot)"])
+            }
+            if suspicion.through(part.range.upperBound, of: batch.origin) { keepSuspicion() }
+            if part.range.upperBound >= batch.last { return outcome }
+            next = part.range.upperBound + 1
+        }
+    }
+
+    /// When that fails, what is suspected too much is forgotten at the origin's next batch after a start.
+    private func keepSuspicion() {
+        do {
+            try store.keep(suspicion: Array(JSONEncoder().encode(suspicion)))
+        } catch {
+            logger.warning("what is known of traps was not kept", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// What a device is told whose batch cannot be taken by this program.
+    static let refusal = Refuse(
+        .setAside, retryAfter: 600,
+        words: "the hub's program fails over what was sent; it is taken once the program is mended")
 }

@@ -182,6 +182,10 @@ public enum RefusalWords {
             Words(
                 "the hub's disk is full; what was not receipted stays queued here",
                 zh: "汇总端磁盘已满；未获回执的内容仍在本机排队")
+        case .setAside:
+            Words(
+                "nothing is lost, it stays queued here; tell the centre that the hub's log has more",
+                zh: "没有内容丢失，仍在本机排队；请告知中心查看汇总端日志")
         case .tooOld, .tooNew:
             Words(
                 "this program and the hub speak different versions of the protocol; update the older of "

@@ -26,6 +26,8 @@ public enum Reason {
     public static let unknownUnit = "unknown_unit"
     public static let notOnRegister = "not_on_register"
     public static let tooManySiblings = "too_many_siblings"
+    /// The hub's program died over it; it is kept without having been looked into.
+    public static let trap = "trap"
     public static let notWritable = "form_not_writable"
     public static let unknownForm = "unknown_form"
     public static let unknownField = "unknown_field"

@@ -123,7 +123,7 @@ extension SQLiteHubStore {
     }
 
     /// Keeps a version in the journal only, with the reason.
-    private func holdBack(
+    func holdBack(
         _ row: Int, _ reason: String, field: FieldID, of columns: VersionColumns, _ pending: inout HubPending
     ) throws {
         pending.note(row, .quarantined, reason, field: field)

@@ -6,16 +6,19 @@ import SyncWire
 extension SQLiteHubStore {
     /// Takes all of them in one transaction.
     func commit(
-        _ submissions: [Submission], claim: StoreClaim, now: Milliseconds
+        _ submissions: [Submission], claim: StoreClaim, now: Milliseconds,
+        progress: (IngestStage) -> Void
     ) throws -> [IngestOutcome] {
         try connection.write(claim) {
             var touched: Set<OriginID> = []
             var outcomes: [IngestOutcome] = []
-            for submission in submissions {
-                let outcome = try take(submission, now: now)
+            for (index, submission) in submissions.enumerated() {
+                progress(.judging(index))
+                let outcome = try take(submission, now: now) { progress(.applying(index)) }
                 if case .held = outcome { touched.insert(submission.batch.origin) }
                 outcomes.append(outcome)
             }
+            progress(.committing)
             for id in touched.sorted() { try renewReceipt(of: id) }
             return try zip(submissions, outcomes).map { submission, outcome in
                 guard case .held(_, let position) = outcome else { return outcome }
@@ -25,15 +28,19 @@ extension SQLiteHubStore {
     }
 
     /// Takes one batch behind a savepoint. Only what concerns the whole store is thrown.
-    private func take(_ submission: Submission, now: Milliseconds) throws -> IngestOutcome {
+    private func take(
+        _ submission: Submission, now: Milliseconds, willApply: () -> Void
+    ) throws -> IngestOutcome {
         do {
-            return try connection.savepoint { try judgeAndTake(submission, now: now) }
+            return try connection.savepoint { try judgeAndTake(submission, now: now, willApply: willApply) }
         } catch let error as HubBatchError {
             return .refused(Refuse(.protocolError, words: error.words))
         }
     }
 
-    private func judgeAndTake(_ submission: Submission, now: Milliseconds) throws -> IngestOutcome {
+    private func judgeAndTake(
+        _ submission: Submission, now: Milliseconds, willApply: () -> Void
+    ) throws -> IngestOutcome {
         let batch = submission.batch
         guard let sender = try sender(submission.session.device) else {
             return .refused(Refuse(.unknownDevice))
@@ -46,7 +53,9 @@ extension SQLiteHubStore {
             return .refused(Refuse(.originOfAnother, words: "the origin was not in this device's Hello"))
         }
         var failure: (any Error)?
-        let judgement = judge.judge(batch, of: origin, publicKey: sender.publicKey) { day, retentionClass in
+        let judgement = judge.judge(
+            batch, part: submission.part?.range, of: origin, publicKey: sender.publicKey
+        ) { day, retentionClass in
             do {
                 return try salt(of: origin, day: day, retentionClass: retentionClass)
             } catch {
@@ -61,23 +70,53 @@ extension SQLiteHubStore {
         case .fork(let fork): return .fork(fork)
         case .refused(let refuse): return .refused(refuse)
         case .fresh(let walk, let sealed):
+            willApply()
             let unit = try terms.number(of: sender.unit)
-            let position = try apply(batch, of: origin, walk: walk, sealed: sealed, unit: unit, now: now)
+            let part = submission.part ?? Submission.Part(batch.first...batch.last)
+            let position = try apply(
+                batch.part(part.range, walk: walk, before: origin.head), isRaw: part.isRaw, of: origin,
+                walk: walk, sealed: sealed, unit: unit, now: now)
             return .held(receipt: nil, position: position)
         }
     }
 
     /// Writes a judged batch: rows, verdicts, feed, counters, segment.
     private func apply(
-        _ batch: VersionBatch, of origin: HubOrigin, walk: JournalChain.Walk,
+        _ batch: VersionBatch, isRaw: Bool, of origin: HubOrigin, walk: JournalChain.Walk,
         sealed: (sequence: UInt64, head: Digest)?, unit: Int64, now: Milliseconds
     ) throws -> UInt64 {
         try store(batch.salts, of: origin)
         var pending = HubPending(
             origin: origin, first: batch.first, count: batch.count, unit: unit, now: now,
             today: try loadedChecks().zone.day(of: now))
-        try apply(batch.rows, &pending)
+        if isRaw {
+            try setAside(batch, &pending)
+        } else {
+            try apply(batch.rows, &pending)
+        }
         return try log(batch, digests: walk.shortDigests, sealed: sealed, &pending)
+    }
+
+    /// Quarantines every version without looking into it: the program has died over it.
+    private func setAside(_ batch: VersionBatch, _ pending: inout HubPending) throws {
+        for row in 0..<batch.count {
+            try holdBack(row, Reason.trap, field: 0, of: batch.rows, &pending)
+            let dot = batch.dot(at: row)
+            try audit(
+                "set_aside", device: pending.origin.device,
+                detail: Hex.encode(HubBytes.bigEndian(dot.origin)) + "/\(dot.sequence)", at: pending.now)
+        }
+    }
+
+    public func suspicion() throws -> [UInt8] {
+        try connection.first("SELECT value FROM meta WHERE name = 'suspicion'") { $0.bytes(0) } ?? []
+    }
+
+    public func keep(suspicion: [UInt8]) throws {
+        try connection.write(.vital) {
+            try connection.run(
+                "INSERT OR REPLACE INTO meta (name, value) VALUES ('suspicion', ?)", .blob(suspicion))
+        }
     }
 
     /// Appends a batch whose rows are applied to the arrival log, with all that is kept beside it.

@@ -60,6 +60,33 @@ extension SQLiteHubStore {
         }
     }
 
+    /// What was found out about a version when it was taken in.
+    public func verdicts(on dot: Dot) throws -> [Verdict] {
+        try connection.read {
+            guard let origin = try origin(dot.origin) else { return [] }
+            return try connection.all(
+                """
+                SELECT kind, reason, field FROM verdict
+                WHERE device = ? AND origin = ? AND sequence = ? ORDER BY position, number
+                """, .int(origin.device ?? 0), .int(origin.number), .word(dot.sequence)
+            ) { row in
+                Verdict(
+                    dot: dot, kind: Verdict.Kind(rawValue: UInt8(clamping: row.int(0))) ?? .noted,
+                    reason: row.text(1), field: FieldID(clamping: row.int(2)))
+            }
+        }
+    }
+
+    /// Versions that are held back, with the form that each belongs to and the device that sent it.
+    public func quarantined() throws -> [(dot: Dot, form: String, device: Int64?)] {
+        try connection.read {
+            try connection.all("SELECT origin, sequence, form FROM quarantine ORDER BY origin, sequence") {
+                let id = try originID($0.int(0))
+                return (Dot(origin: id, sequence: $0.word(1)), $0.text(2), try origin(id)?.device)
+            }
+        }
+    }
+
     /// All origins, in the order in which they were bound.
     public func journals() throws -> [HeldJournal] {
         try connection.read {

@@ -8,22 +8,32 @@ extension SQLiteHubStore {
 
     public func storage() -> StorageState { connection.storage }
 
-    public func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome] {
+    public func ingest(
+        _ submissions: [Submission], now: Milliseconds, progress: (IngestStage) -> Void
+    ) throws -> [IngestOutcome] {
         guard !submissions.isEmpty else { return [] }
         do {
-            return try commit(submissions, claim: .routine, now: now)
+            return try commit(submissions, claim: .routine, now: now, progress: progress)
         } catch let error as StoreError where error.code == .diskFull {
-            return try ingestUrgent(submissions, now: now)
+            return try ingestUrgent(submissions, now: now, progress: progress)
         }
     }
 
     /// Urgent batches go through with the ballast's room, each for itself; of the others nothing is kept.
-    private func ingestUrgent(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome] {
+    private func ingestUrgent(
+        _ submissions: [Submission], now: Milliseconds, progress: (IngestStage) -> Void
+    ) throws -> [IngestOutcome] {
         let lanes = try connection.read { try submissions.map { try origin($0.batch.origin)?.lane } }
-        return try zip(submissions, lanes).map { submission, lane in
-            if lane == .urgent {
+        return try submissions.indices.map { index in
+            if lanes[index] == .urgent {
                 do {
-                    return try commit([submission], claim: .vital, now: now)[0]
+                    return try commit([submissions[index]], claim: .vital, now: now) { stage in
+                        switch stage {
+                        case .judging: progress(.judging(index))
+                        case .applying: progress(.applying(index))
+                        case .committing: progress(.committing)
+                        }
+                    }[0]
                 } catch let error as StoreError where error.code == .diskFull {
                     // Too much even for the ballast.
                 }

@@ -16,6 +16,11 @@ public struct JournalChain: Sendable {
         public var heads: [Digest]
         /// The first eight bytes of each row's digest, for order-independent sums.
         public var shortDigests: [UInt64]
+
+        package init(heads: [Digest], shortDigests: [UInt64]) {
+            self.heads = heads
+            self.shortDigests = shortDigests
+        }
     }
 
     public let hashing: Hashing

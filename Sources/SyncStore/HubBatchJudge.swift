@@ -40,7 +40,8 @@ package struct HubBatchJudge: Sendable {
         case gap(Gap)
         case fork(Fork)
         case refused(Refuse)
-        /// It follows. `sealed` is the highest seal in it, with the head that it signs.
+        /// It follows. The walk is over the part to be taken; `sealed` is the highest seal in that, with the
+        /// head that it signs.
         case fresh(JournalChain.Walk, sealed: (sequence: UInt64, head: Digest)?)
     }
 
@@ -52,24 +53,33 @@ package struct HubBatchJudge: Sendable {
         self.verifying = verifying
     }
 
-    /// - Parameter salt: salts that the store holds for the origin; those of the batch come first.
+    /// - Parameters:
+    ///   - part: the sequences to be taken; nil for all. Heads and seals are those of the whole batch, so
+    ///     that nothing is taken whose end its author has not vouched for.
+    ///   - salt: salts that the store holds for the origin; those of the batch come first.
     package func judge(
-        _ batch: VersionBatch, of origin: HubOrigin, publicKey: [UInt8],
+        _ batch: VersionBatch, part: ClosedRange<UInt64>? = nil, of origin: HubOrigin, publicKey: [UInt8],
         salt: (Int32, RetentionClass) -> Token16?
     ) -> Judgement {
         guard batch.count > 0, batch.count <= Limits.batchVersions, batch.first > 0,
             batch.first <= Limits.sequence, batch.seals.count <= Limits.batchSeals,
             batch.salts.count <= Limits.batchSalts
         else { return .refused(Refuse(.limitExceeded, words: "the batch's bounds")) }
-        if batch.last <= origin.held { return .held }
-        guard batch.first == origin.held + 1 else {
+        let part = part ?? batch.first...batch.last
+        guard part.lowerBound >= batch.first, part.upperBound <= batch.last else {
+            return .refused(Refuse(.limitExceeded, words: "a part outside its batch"))
+        }
+        if part.upperBound <= origin.held { return .held }
+        guard part.lowerBound == origin.held + 1 else {
             return .gap(Gap(origin: batch.origin, wanted: origin.held + 1))
         }
         let fork = Fork(origin: batch.origin, sequence: origin.held, head: origin.head)
-        guard batch.headBefore == origin.head else { return .fork(fork) }
+        guard part.lowerBound > batch.first || batch.headBefore == origin.head else { return .fork(fork) }
         let walk: JournalChain.Walk
         do {
-            walk = try chain.walk(batch.rows, origin: batch.origin, first: batch.first, from: origin.head) {
+            walk = try chain.walk(
+                batch.rows, origin: batch.origin, first: batch.first, from: batch.headBefore
+            ) {
                 day, retentionClass in
                 let granted = batch.salts.first { $0.day == day && $0.retentionClass == retentionClass }
                 return granted?.salt ?? salt(day, retentionClass)
@@ -78,22 +88,49 @@ package struct HubBatchJudge: Sendable {
             return .refused(Refuse(.saltMissing, words: "a salt of the batch's days is missing"))
         }
         guard walk.heads.last == batch.headAfter else { return .fork(fork) }
-        return judgeSeals(batch, walk: walk, publicKey: publicKey)
+        let before = Int(part.lowerBound - batch.first)
+        guard before == 0 || walk.heads[before - 1] == origin.head else { return .fork(fork) }
+        return judgeSeals(batch, part: part, walk: walk, publicKey: publicKey)
     }
 
-    private func judgeSeals(_ batch: VersionBatch, walk: JournalChain.Walk, publicKey: [UInt8]) -> Judgement {
+    private func judgeSeals(
+        _ batch: VersionBatch, part: ClosedRange<UInt64>, walk: JournalChain.Walk, publicKey: [UInt8]
+    ) -> Judgement {
         var sealed: (sequence: UInt64, head: Digest)?
+        var previous: UInt64 = 0
         for seal in batch.seals {
-            guard seal.sequence >= batch.first, seal.sequence <= batch.last,
-                seal.sequence > sealed?.sequence ?? 0
-            else { return .refused(Refuse(.forgedSeal, words: "a seal outside its batch")) }
+            guard seal.sequence >= batch.first, seal.sequence <= batch.last, seal.sequence > previous else {
+                return .refused(Refuse(.forgedSeal, words: "a seal outside its batch"))
+            }
             let head = walk.heads[Int(seal.sequence - batch.first)]
             let statement = SealStatement.bytes(origin: batch.origin, sequence: seal.sequence, head: head)
             guard verifying.isValid(statement, seal.signature, publicKey) else {
                 return .refused(Refuse(.forgedSeal, words: "a seal does not hold"))
             }
-            sealed = (seal.sequence, head)
+            previous = seal.sequence
+            if part.contains(seal.sequence) { sealed = (seal.sequence, head) }
         }
-        return .fresh(walk, sealed: sealed)
+        return .fresh(walk.part(part, of: batch), sealed: sealed)
+    }
+}
+
+extension JournalChain.Walk {
+    /// What concerns a part of the batch that was walked over.
+    fileprivate func part(_ part: ClosedRange<UInt64>, of batch: VersionBatch) -> JournalChain.Walk {
+        if part == batch.first...batch.last { return self }
+        let rows = Int(part.lowerBound - batch.first)...Int(part.upperBound - batch.first)
+        return JournalChain.Walk(heads: Array(heads[rows]), shortDigests: Array(shortDigests[rows]))
+    }
+}
+
+extension VersionBatch {
+    /// A part of the batch as a batch of its own; `walk` is over the part. Only the part's rows are touched.
+    package func part(_ part: ClosedRange<UInt64>, walk: JournalChain.Walk, before: Digest) -> VersionBatch {
+        if part == first...last { return self }
+        let rows = Int(part.lowerBound - first)...Int(part.upperBound - first)
+        return VersionBatch(
+            origin: origin, first: part.lowerBound, headBefore: before, headAfter: walk.heads.last ?? before,
+            salts: salts, seals: seals.filter { part.contains($0.sequence) },
+            rows: VersionColumns(rows.map { version(at: $0) }))
     }
 }

@@ -81,13 +81,36 @@ public struct Admission: Sendable, Hashable {
 }
 
 public struct Submission: Sendable {
+    /// A stretch of a batch that is to be taken by itself. The whole batch is judged all the same.
+    public struct Part: Sendable, Hashable {
+        public var range: ClosedRange<UInt64>
+        /// The one version in it goes into the journal and into quarantine without being looked into.
+        public var isRaw: Bool
+
+        public init(_ range: ClosedRange<UInt64>, isRaw: Bool = false) {
+            self.range = range
+            self.isRaw = isRaw
+        }
+    }
+
     public var session: SessionRef
     public var batch: VersionBatch
+    /// Nil takes the batch whole.
+    public var part: Part?
 
-    public init(session: SessionRef, batch: VersionBatch) {
+    public init(session: SessionRef, batch: VersionBatch, part: Part? = nil) {
         self.session = session
         self.batch = batch
+        self.part = part
     }
+}
+
+/// How far an ingest has come; the number is the submission's place.
+public enum IngestStage: Sendable, Hashable {
+    case judging(Int)
+    case applying(Int)
+    /// What all of them share: receipts and the commit.
+    case committing
 }
 
 /// What became of one submission once the transaction was durable.
@@ -127,7 +150,15 @@ public protocol HubStore: AnyObject {
     // MARK: - Sync
 
     /// Takes many connections' batches in one durable transaction, each behind a savepoint of its own.
-    func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome]
+    ///
+    /// - Parameter progress: told before each stage begins.
+    func ingest(
+        _ submissions: [Submission], now: Milliseconds, progress: (IngestStage) -> Void
+    ) throws -> [IngestOutcome]
+    /// What was last kept of traps (JSON of a `TrapSuspicion`); empty when nothing was.
+    func suspicion() throws -> [UInt8]
+    /// Durable when it returns.
+    func keep(suspicion: [UInt8]) throws
     /// The next page of the device's feed behind `token`; nil when there is nothing.
     func feed(for session: SessionRef, after token: FeedToken, maximumItems: Int) throws -> Feed?
     func confirmFeed(_ token: FeedToken, of session: SessionRef) throws
@@ -147,6 +178,12 @@ public protocol HubStore: AnyObject {
     func export(
         form: String, from: Int32?, to: Int32?, _ row: ([Value], EffectiveRecord) throws -> Void
     ) throws
+}
+
+extension HubStore {
+    public func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome] {
+        try ingest(submissions, now: now) { _ in }
+    }
 }
 
 /// What the centre may read and write within one transaction.

@@ -2,9 +2,15 @@ import Forms
 public import SyncCore
 
 extension MemoryHubStore {
-    public func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome] {
+    public func ingest(
+        _ submissions: [Submission], now: Milliseconds, progress: (IngestStage) -> Void
+    ) throws -> [IngestOutcome] {
         try transaction {
-            let outcomes = try submissions.map { try take($0, now: now) }
+            let outcomes = try submissions.enumerated().map { index, submission in
+                progress(.judging(index))
+                return try take(submission, now: now) { progress(.applying(index)) }
+            }
+            progress(.committing)
             for (submission, outcome) in zip(submissions, outcomes) {
                 if case .held = outcome { try renewReceipt(of: submission.batch.origin) }
             }
@@ -15,7 +21,12 @@ extension MemoryHubStore {
         }
     }
 
-    private func take(_ submission: Submission, now: Milliseconds) throws -> IngestOutcome {
+    public func suspicion() -> [UInt8] { content.suspicion }
+    public func keep(suspicion: [UInt8]) { content.suspicion = suspicion }
+
+    private func take(
+        _ submission: Submission, now: Milliseconds, willApply: () -> Void
+    ) throws -> IngestOutcome {
         let batch = submission.batch
         guard let device = content.devices.first(where: { $0.info.id == submission.session.device }) else {
             return .refused(Refuse(.unknownDevice))
@@ -27,7 +38,9 @@ extension MemoryHubStore {
         guard let origin = content.origins[batch.origin], origin.device == device.info.id else {
             return .refused(Refuse(.originOfAnother))
         }
-        let judgement = judge.judge(batch, of: origin, publicKey: device.publicKey) { day, retentionClass in
+        let judgement = judge.judge(
+            batch, part: submission.part?.range, of: origin, publicKey: device.publicKey
+        ) { day, retentionClass in
             content.salts[SaltName(origin: batch.origin, day: day, retentionClass: retentionClass)]
         }
         switch judgement {
@@ -36,20 +49,43 @@ extension MemoryHubStore {
         case .fork(let fork): return .fork(fork)
         case .refused(let refuse): return .refused(refuse)
         case .fresh(let walk, let sealed):
+            willApply()
             let root = number(of: Array(device.info.unit.utf8))
-            var segment = Segment(batch, digests: walk.shortDigests)
-            apply(&segment, root: root, now: now)
+            let range = submission.part?.range ?? batch.first...batch.last
+            var segment = Segment(
+                batch.part(range, walk: walk, before: origin.head), digests: walk.shortDigests)
+            if submission.part?.isRaw == true {
+                setAside(&segment)
+            } else {
+                apply(&segment, root: root, now: now)
+            }
             return .held(receipt: nil, position: append(segment, sealed: sealed))
+        }
+    }
+
+    /// Quarantines every version without looking into it.
+    private func setAside(_ segment: inout Segment) {
+        keepSalts(of: segment.batch)
+        for row in 0..<segment.batch.count {
+            let version = segment.batch.version(at: row)
+            segment.quarantined[row] = true
+            segment.verdicts.append(Verdict(dot: version.dot, kind: .quarantined, reason: Reason.trap))
+            content.holes[RecordName(version.key), default: []].insert(segment.batch.origin)
+            content.audit.append("set_aside")
+        }
+    }
+
+    private func keepSalts(of batch: VersionBatch) {
+        for grant in batch.salts {
+            let name = SaltName(
+                origin: batch.origin, day: grant.day, retentionClass: grant.retentionClass)
+            if content.salts[name] == nil { content.salts[name] = grant.salt }
         }
     }
 
     /// Merges the rows of a segment, with everything that is found out about them.
     func apply(_ segment: inout Segment, root: Int64, now: Milliseconds) {
-        for grant in segment.batch.salts {
-            let name = SaltName(
-                origin: segment.batch.origin, day: grant.day, retentionClass: grant.retentionClass)
-            if content.salts[name] == nil { content.salts[name] = grant.salt }
-        }
+        keepSalts(of: segment.batch)
         let columns = segment.batch.rows
         let findings = notWritable(segment.batch) + catalog.findings(of: columns)
         let versions = (0..<columns.count).map { segment.batch.version(at: $0) }

@@ -60,6 +60,7 @@ public final class MemoryHubStore: HubStore {
         var terms: [[UInt8]: Int64] = [:]
         var register = HubRegister()
         var audit: [String] = []
+        var suspicion: [UInt8] = []
         var lastAuthored: Milliseconds?
     }
 

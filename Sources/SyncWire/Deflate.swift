@@ -153,8 +153,8 @@ public enum Deflate {
 }
 
 /// CRC-32 as in zlib and Ethernet.
-enum Checksum {
-    static func crc32(_ bytes: [UInt8]) -> UInt32 {
+package enum Checksum {
+    package static func crc32(_ bytes: [UInt8]) -> UInt32 {
         bytes.withUnsafeBufferPointer {
             UInt32(truncatingIfNeeded: CZlib.crc32(0, $0.baseAddress, UInt32($0.count)))
         }

@@ -31,10 +31,16 @@ class Hub: @unchecked Sendable {
     }
 
     /// Starts `serve`, and returns once it listens.
-    func open(more arguments: [String] = []) async throws {
+    ///
+    /// - Parameter plant: what is planted in a debug build, see `TrapPlant`.
+    func open(more arguments: [String] = [], plant: String = "") async throws {
         let server = try place.start(
             "aggregator",
-            ["serve", "--data", place.path("hub"), "--listen", "127.0.0.1:\(port)"] + arguments)
+            ["serve", "--data", place.path("hub"), "--listen", "127.0.0.1:\(port)"] + arguments,
+            environment: plant.isEmpty
+                ? [:]
+                // A backtrace takes seconds, and there are many deaths.
+                : ["ROLLCALL_PLANT": plant, "SWIFT_BACKTRACE": "enable=no"])
         self.server = server
         let listens = try await eventually {
             if !server.isRunning { return true }
@@ -49,6 +55,18 @@ class Hub: @unchecked Sendable {
     private func notePeakMemory() {
         peakMemory = max(peakMemory, server?.peakMemory ?? 0)
         #expect(peakMemory < Hub.memoryLimit)
+    }
+
+    var isServing: Bool { server?.isRunning ?? false }
+
+    /// Waits for a `serve` that is dying; keeps what it logged.
+    ///
+    /// - Returns: how it ended.
+    func fallen() async throws -> Int32 {
+        let outcome = try await server?.end()
+        server = nil
+        logs += outcome?.remarks ?? ""
+        return outcome?.code ?? 0
     }
 
     /// SIGKILL, and up again at once on the same port.

@@ -22,13 +22,16 @@ final class Running {
     /// Where the package's programs lie: beside the tests.
     static let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
 
-    init(_ program: String, _ arguments: [String], in folder: URL) throws {
+    init(
+        _ program: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]
+    ) throws {
         let name = "\(program)-\(UUID().uuidString)"
         files = (folder.appending(path: "\(name).out"), folder.appending(path: "\(name).err"))
         for file in [files.output, files.remarks] { try Data().write(to: file) }
         process.executableURL = Running.folder.appending(path: program)
         process.arguments = arguments
         process.environment = ["LANG": "C", "PATH": "/usr/bin:/bin", "TMPDIR": folder.path]
+            .merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: files.output)
         process.standardError = try FileHandle(forWritingTo: files.remarks)
@@ -109,8 +112,10 @@ final class Place: Sendable {
 
     func path(_ name: String) -> String { folder.appending(path: name).path }
 
-    func start(_ program: String, _ arguments: [String]) throws -> Running {
-        try Running(program, arguments, in: folder)
+    func start(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:]
+    ) throws -> Running {
+        try Running(program, arguments, in: folder, environment: environment)
     }
 
     /// Runs a program to its end, which must come with one of `codes`.

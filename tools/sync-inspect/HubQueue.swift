@@ -1,4 +1,5 @@
 import Console
+import SQLiteStore
 import SyncCore
 import SyncStore
 
@@ -20,10 +21,31 @@ struct HubQueue: Encodable {
         var routine: Waiting
     }
 
+    /// A version that is kept and receipted and holds nothing.
+    struct Quarantined: Encodable {
+        var dot: String
+        var form: String
+        var device: Int64?
+        var reasons: [String]
+    }
+
     var store = "hub"
     var devices: [Device]
+    var quarantined: [Quarantined]
 
-    init(_ devices: [DeviceInfo]) {
+    init(_ store: SQLiteHubStore) throws {
+        self.init(
+            try store.devices(),
+            quarantined: try store.quarantined().map { held in
+                Quarantined(
+                    dot: RecordText.text(held.dot), form: Masking.clean(held.form), device: held.device,
+                    reasons: try store.verdicts(on: held.dot).filter { $0.kind == .quarantined }
+                        .map { Masking.clean($0.reason) })
+            })
+    }
+
+    init(_ devices: [DeviceInfo], quarantined: [Quarantined] = []) {
+        self.quarantined = quarantined
         self.devices = devices.map { device in
             Device(
                 id: device.id, unit: Masking.clean(device.unit), fingerprint: device.fingerprint.short,
@@ -60,6 +82,28 @@ struct HubQueue: Encodable {
                     .text(),
             ])
         }
-        return [head.text()] + table.lines()
+        return [head.text()] + table.lines() + quarantinedLines()
+    }
+
+    private static let listed = 20
+
+    private func quarantinedLines() -> [String] {
+        if quarantined.isEmpty { return [] }
+        var table = TextTable(
+            [
+                Words("version", zh: "版本"), Words("form", zh: "表单"), Words("device", zh: "设备"),
+                Words("reason", zh: "原因"),
+            ].map { $0.text() })
+        for held in quarantined.prefix(HubQueue.listed) {
+            table.add([
+                held.dot, held.form, held.device.map { "\($0)" } ?? "", held.reasons.joined(separator: ", "),
+            ])
+        }
+        let head = Words(
+            "\(quarantined.count) versions in quarantine, kept and receipted, holding nothing:",
+            zh: "隔离中的版本 \(quarantined.count) 条，已保存并已给回执，但不生效：")
+        let more = quarantined.count - HubQueue.listed
+        let rest = Words("and \(more) more; --json lists all", zh: "另有 \(more) 条；用 --json 可全部列出")
+        return ["", head.text()] + table.lines() + (more > 0 ? [rest.text()] : [])
     }
 }

@@ -47,7 +47,7 @@ struct QueueCommand: AsyncParsableCommand {
                     limit: limit ?? (json ? .max : 20), now: now, masking: masking)
                 if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
             case .hub(let store):
-                let report = HubQueue(try store.devices())
+                let report = try HubQueue(store)
                 if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
             }
         }

@@ -21,13 +21,18 @@ struct RecordCommand: AsyncParsableCommand {
             let store = try StoreAtHand(store.data)
             let forms = try store.forms()
             let key = try RecordCommand.key(form, key, forms)
-            let found: (state: RecordState?, versions: [Version])
+            let found: (state: RecordState?, versions: [Version], verdicts: [Verdict])
             switch store {
-            case .agent(let store): found = (try store.record(key), try store.versions(of: key))
-            case .hub(let store): found = (try store.record(key), try store.versions(of: key))
+            case .agent(let store):
+                let verdicts = try store.verdicts([.quarantined, .noted, .heldAlready], limit: .max)
+                found = (try store.record(key), try store.versions(of: key), verdicts.map(\.verdict))
+            case .hub(let store):
+                let versions = try store.versions(of: key)
+                let verdicts = try versions.flatMap { try store.verdicts(on: $0.dot) }
+                found = (try store.record(key), versions, verdicts)
             }
             let report = RecordReport(
-                key, found.state, found.versions, forms: forms,
+                key, found.state, found.versions, verdicts: found.verdicts, forms: forms,
                 masking: Masking(forms: forms, unmask: unmask))
             if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
         }

@@ -61,6 +61,8 @@ struct RecordReport: Encodable {
         var assigns: [Assigned]
         /// Names of the fields of which it is still a candidate.
         var holds: [String]
+        /// Kind and reason, when the centre said something about it.
+        var verdicts: [String] = []
     }
 
     var form: String
@@ -77,7 +79,8 @@ struct RecordReport: Encodable {
     var versions: [Held]
 
     init(
-        _ key: RecordKey, _ state: RecordState?, _ held: [Version], forms: FormCatalog, masking: Masking
+        _ key: RecordKey, _ state: RecordState?, _ held: [Version], verdicts: [Verdict] = [],
+        forms: FormCatalog, masking: Masking
     ) {
         let form = key.form
         let policy: (FieldID) -> MergePolicy = { forms[form]?.policy(of: $0) ?? .latest }
@@ -104,7 +107,12 @@ struct RecordReport: Encodable {
                         setter: RecordText.text($0.setter))
                 })
         }
-        versions = held.map { RecordReport.held($0, state, masking) }
+        versions = held.map { version in
+            var report = RecordReport.held(version, state, masking)
+            report.verdicts = verdicts.filter { $0.dot == version.dot }
+                .map { "\($0.kind) \(Masking.clean($0.reason))" }
+            return report
+        }
     }
 
     private static func held(_ version: Version, _ state: RecordState?, _ masking: Masking) -> Held {
@@ -187,6 +195,7 @@ extension RecordReport {
             notes.append(Words("first written as \(dot)", zh: "原名 \(dot)").text())
         }
         if let author = version.author { notes.append(Words("author \(author)", zh: "填写人 \(author)").text()) }
+        notes += version.verdicts
         let holds =
             version.holds.isEmpty
             ? Words("nothing any more", zh: "已无")

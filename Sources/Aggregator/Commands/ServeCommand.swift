@@ -22,6 +22,9 @@ struct ServeCommand: AsyncParsableCommand {
         help: "How many devices may be connected at a time; of others only what is urgent is taken.")
     var sessions = HubLoad.sessions
 
+    @Flag(name: .long, help: "Try again what was refused because the program died over it.")
+    var retryRefused = false
+
     func run() async throws {
         try await Program.run {
             try Program.requireClockForTLS()
@@ -34,9 +37,12 @@ struct ServeCommand: AsyncParsableCommand {
             logger.logLevel = .info
             var load = HubLoad()
             load.sessions = max(0, sessions)
-            let server = HubServer(
-                writer: HubWriter(store: hubStore, now: HubFolder.milliseconds), logger: logger,
-                load: load, now: HubFolder.milliseconds)
+            let (watch, suspicion) = try TrapWatch.start(
+                folder: folder.path, store: hubStore, isForgetting: retryRefused, logger: logger)
+            let writer = HubWriter(
+                store: hubStore, watch: watch, suspicion: suspicion, logger: logger,
+                now: HubFolder.milliseconds)
+            let server = HubServer(writer: writer, logger: logger, load: load, now: HubFolder.milliseconds)
             guard let address = HostPort(listen) else {
                 throw Failure(.usage, Words("\(listen) is no HOST:PORT", zh: "\(listen) 不是 HOST:PORT"))
             }

@@ -104,6 +104,10 @@ struct AgentStatus: Encodable {
             Words("entered while this machine's clock was off", zh: "录入时本机时钟有误")
         case "form_not_writable":
             Words("only the centre writes this form; it does not count", zh: "此表只能由中心填写；不计入")
+        case "trap":
+            Words(
+                "the hub's program fails over it; it is kept there and does not count yet. Tell the centre",
+                zh: "汇总端程序处理此条时出错；已保存，暂不计入。请告知中心")
         default: Words(reason, zh: reason)
         }
     }
