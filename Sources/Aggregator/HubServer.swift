@@ -36,6 +36,8 @@ final class HubServer: HubService {
     let logger: Logger
     let now: @Sendable () -> Milliseconds
     let load: HubLoad
+    /// Nil in tests that do without.
+    let frames: FrameGuard?
     private struct State {
         var listeners: [ObjectIdentifier: Listener] = [:]
         var isNewsScheduled = false
@@ -45,12 +47,13 @@ final class HubServer: HubService {
     private let state = Mutex(State())
 
     init(
-        writer: HubWriter, logger: Logger, load: HubLoad = HubLoad(),
+        writer: HubWriter, logger: Logger, load: HubLoad = HubLoad(), frames: FrameGuard? = nil,
         now: @escaping @Sendable () -> Milliseconds
     ) {
         self.writer = writer
         self.logger = logger
         self.load = load
+        self.frames = frames
         self.now = now
     }
 
@@ -119,15 +122,44 @@ final class HubConnection: HubConnectionHost {
     private let close: @Sendable (Refuse) -> Void
     /// Set once the device is admitted.
     private let session = Mutex<SessionRef?>(nil)
+    /// The first bytes of the device's fingerprint.
+    private let device: UInt64
+    /// The frame that its event loop has in work.
+    private let decoding = Mutex<(frame: TrapSuspicion.Frame, mark: TrapWatch.Mark)?>(nil)
 
     init(
         server: HubServer, publicKey: [UInt8], moved: @escaping @Sendable () -> Void,
         close: @escaping @Sendable (Refuse) -> Void
     ) {
+        device = Hashing.sha256(publicKey).words.0
         self.server = server
         self.publicKey = publicKey
         self.moved = moved
         self.close = close
+    }
+
+    func willDecode(checksum: UInt32, length: UInt32) -> Refuse? {
+        let frame = TrapSuspicion.Frame(device: device, checksum: checksum, length: length)
+        switch server.frames?.begin(frame) {
+        case .failure(let refuse): return refuse
+        case .success(let mark): decoding.withLock { $0 = (frame, mark) }
+        case nil: break
+        }
+        return nil
+    }
+
+    func decoded(_ message: Message?) {
+        let work = decoding.withLock { work in
+            defer { work = nil }
+            return work
+        }
+        guard let work else { return }
+        #if DEBUG
+            if case .batch(let batch)? = message {
+                TrapPlant.visit(.decoding, origin: batch.origin, batch.first...batch.last)
+            }
+        #endif
+        server.frames?.end(work.frame, work.mark)
     }
 
     func admit(_ hello: Hello) async -> Result<HubSession.Greeting, Refuse> {

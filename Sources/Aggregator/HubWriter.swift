@@ -200,6 +200,13 @@ final class HubWriter: Sendable {
         }
     }
 
+    /// A suspect frame was decoded after all.
+    func forget(_ frame: TrapSuspicion.Frame) {
+        queue.async { [self] in
+            if suspicion.decoded(frame) { keepSuspicion() }
+        }
+    }
+
     /// When that fails, what is suspected too much is forgotten at the origin's next batch after a start.
     private func keepSuspicion() {
         do {

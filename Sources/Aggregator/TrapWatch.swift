@@ -71,7 +71,7 @@ struct TrapWatch: Sendable {
             let more = stretches.count > 8 ? " and \(stretches.count - 8) more" : ""
             what = "\(stage.rawValue) \(names)\(more)"
         case .frame(let frame):
-            what = "decoding a frame of \(frame.length) bytes, device \(String(frame.device, radix: 16))"
+            what = "decoding a frame of \(frame.length) bytes, device \(RecordText.origin(frame.device))"
         }
         logger.warning(
             "the hub died of a trap; it is tried again, and set aside if it goes on",

@@ -65,6 +65,12 @@ final class HubDriver: LinkDriver {
         handle(.received(message, wireBytes: wireBytes))
     }
 
+    func linkWillDecode(checksum: UInt32, length: UInt32) -> Refuse? {
+        host?.willDecode(checksum: checksum, length: length)
+    }
+
+    func linkDecoded(_ message: Message?) { host?.decoded(message) }
+
     func linkIsWritable(_ flag: Bool) {
         handle(.writable(flag))
         balance()

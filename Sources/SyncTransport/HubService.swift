@@ -11,8 +11,18 @@ public protocol HubConnectionHost: Sendable {
     func ingest(_ batch: VersionBatch) async -> HubSession.Outcome
     func feed(after: FeedToken, maximumItems: Int) async throws -> HubSession.FeedPage
     func confirm(_ token: FeedToken) async
+    /// On the event loop, before a frame is decoded: checksum and bytes of its payload, inflated. With a
+    /// refusal it is not decoded, and the connection ends.
+    func willDecode(checksum: UInt32, length: UInt32) -> Refuse?
+    /// On the same thread, after each `willDecode` without a refusal; nil when the frame was broken.
+    func decoded(_ message: Message?)
     /// The connection is gone, and every other call has ended.
     func closed() async
+}
+
+extension HubConnectionHost {
+    public func willDecode(checksum: UInt32, length: UInt32) -> Refuse? { nil }
+    public func decoded(_ message: Message?) {}
 }
 
 /// Makes a host for each connection.

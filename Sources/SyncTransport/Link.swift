@@ -9,6 +9,10 @@ protocol LinkDriver: AnyObject {
     /// Both preambles are through.
     func linkOpened()
     func linkReceived(_ message: Message, wireBytes: Int)
+    /// A frame is about to be decoded: with a refusal it is not, and the link fails with that.
+    func linkWillDecode(checksum: UInt32, length: UInt32) -> Refuse?
+    /// Follows each `linkWillDecode` without a refusal; nil when the frame could not be decoded.
+    func linkDecoded(_ message: Message?)
     func linkIsWritable(_ flag: Bool)
     /// The moment asked for with `wake(at:)` has come.
     func linkTicked()
@@ -16,6 +20,11 @@ protocol LinkDriver: AnyObject {
     func linkFailed(_ refuse: Refuse)
     /// Called once, last. `error` says what is known about the reason.
     func linkClosed(_ error: TransportError?)
+}
+
+extension LinkDriver {
+    func linkWillDecode(checksum: UInt32, length: UInt32) -> Refuse? { nil }
+    func linkDecoded(_ message: Message?) {}
 }
 
 /// Bytes and frames of one connection, before TLS.
@@ -214,10 +223,20 @@ final class Link: ChannelInboundHandler {
         isDraining = true
         defer { isDraining = false }
         while state == .open, !isPaused {
+            let pending = reader.pending
+            if let pending,
+                let refuse = driver?.linkWillDecode(
+                    checksum: pending.checksum, length: pending.inflatedLength)
+            {
+                driver?.linkFailed(refuse)
+                return
+            }
             do throws(WireError) {
                 guard let frame = try reader.next() else { return }
+                driver?.linkDecoded(frame.message)
                 driver?.linkReceived(frame.message, wireBytes: frame.wireBytes)
             } catch {
+                if pending != nil { driver?.linkDecoded(nil) }
                 driver?.linkFailed(Refuse(error.refusal, words: "\(error)"))
                 return
             }

@@ -141,6 +141,19 @@ public struct FrameReader {
         buffer.append(contentsOf: bytes)
     }
 
+    /// What the next frame says of its payload, once it is there as a whole.
+    public var pending: (checksum: UInt32, inflatedLength: UInt32)? {
+        if isPoisoned { return nil }
+        var next = header
+        var rest = waiting
+        if next == nil, rest >= FrameHeader.size {
+            next = try? FrameHeader(buffer[start..<(start + FrameHeader.size)])
+            rest -= FrameHeader.size
+        }
+        guard let next, rest >= Int(next.payloadLength) else { return nil }
+        return (next.checksum, next.inflatedLength)
+    }
+
     /// The next message that is there as a whole; nil when more bytes are needed.
     ///
     /// - Throws: ``WireError``; from then on `.poisoned`.

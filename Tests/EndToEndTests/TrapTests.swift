@@ -254,6 +254,26 @@ import Testing
             try await centre.expectBoards(of: [story.victim, story.other], isMistyped: true)
             try await centre.close()
         }
+
+        @Test func aFrameThatCannotBeDecodedIsRefusedAndTheHubLives() async throws {
+            var story = try await Story()
+            let centre = story.centre
+            let outcome = try await story.sync(
+                plant: "decoding:" + story.version.dot, until: { $0.code != 0 && $1 >= 2 })
+            #expect(story.ends == [-SIGILL, -SIGILL] || story.ends == [-SIGTRAP, -SIGTRAP])
+            #expect(outcome.remarks.contains("123"), "\(outcome.remarks)")
+            #expect(centre.isServing)
+            #expect(try await centre.sync(story.other).drained)
+            #expect(centre.log.contains("refused without being decoded"))
+            #expect(try await centre.sync(story.victim, expecting: [3]).queued > 0)
+            #expect(centre.isServing)
+            try await centre.close()
+            try await centre.open(more: ["--retry-refused"])
+            #expect(try await centre.sync(story.victim).drained)
+            #expect(try await story.quarantined().isEmpty)
+            try await centre.expectBoards(of: [story.victim, story.other], isMistyped: true)
+            try await centre.close()
+        }
     }
 
 #endif

@@ -31,6 +31,26 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func aFrameIsNamedOnceItIsWhole(compress: Bool) throws {
+        var writer = FrameWriter()
+        var reader = FrameReader()
+        for message in Samples.messages(seed: 4) {
+            let bytes = try writer.frame(message, compress: compress)
+            let payload = MessageCodec.encode(message).payload
+            for byte in bytes.dropLast() {
+                reader.append([byte])
+                #expect(reader.pending == nil)
+                if byte & 1 == 0 { #expect(try reader.next() == nil) }
+            }
+            reader.append(Array(bytes.suffix(1)))
+            let named = try #require(reader.pending)
+            #expect(named.checksum == Checksum.crc32(payload) && Int(named.inflatedLength) == payload.count)
+            #expect(try reader.next() != nil)
+            #expect(reader.pending == nil)
+        }
+    }
+
     @Test func everyTruncatedPayloadIsRefused() {
         for message in Samples.messages(seed: 3) {
             let encoded = MessageCodec.encode(message)

@@ -42,7 +42,11 @@ struct ServeCommand: AsyncParsableCommand {
             let writer = HubWriter(
                 store: hubStore, watch: watch, suspicion: suspicion, logger: logger,
                 now: HubFolder.milliseconds)
-            let server = HubServer(writer: writer, logger: logger, load: load, now: HubFolder.milliseconds)
+            let frames = FrameGuard(watch: watch, suspicion: suspicion, logger: logger) {
+                writer.forget($0)
+            }
+            let server = HubServer(
+                writer: writer, logger: logger, load: load, frames: frames, now: HubFolder.milliseconds)
             guard let address = HostPort(listen) else {
                 throw Failure(.usage, Words("\(listen) is no HOST:PORT", zh: "\(listen) 不是 HOST:PORT"))
             }
