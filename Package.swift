@@ -23,6 +23,7 @@ let package = Package(
         // For tools/bench, which measures the stores from outside.
         .library(
             name: "RollcallStore", targets: ["SyncCore", "SyncWire", "Forms", "SyncStore", "SQLiteStore"]),
+        .executable(name: "sync-sim", targets: ["sync-sim"]),
         .executable(name: "make-college", targets: ["make-college"]),
         .executable(name: "flaky-link", targets: ["flaky-link"]),
     ],
@@ -116,6 +117,14 @@ let package = Package(
             ],
             path: "tools/sync-inspect", swiftSettings: settings),
 
+        .executableTarget(
+            name: "sync-sim",
+            dependencies: [
+                "SyncCore", "SyncWire", "SyncStore", "Forms",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "tools/sync-sim", swiftSettings: settings),
+
         // MARK: - What the demonstration needs: a made-up college and a link that breaks
 
         .executableTarget(name: "make-college", path: "tools/make-college", swiftSettings: settings),
@@ -158,6 +167,8 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["sync-sim", "SyncCore"], swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
