@@ -213,6 +213,7 @@ final class HubDriver: LinkDriver {
     /// Reading pauses while the store has enough, and while the other side does not take what it is told.
     private func balance() {
         guard let link else { return }
-        link.pause(bytesInWork > limits.bytesWaiting || !link.isWritable || farewell != nil)
+        let isFull = bytesInWork > 0 && bytesInWork > limits.share(among: register.count)
+        link.pause(isFull || !link.isWritable || farewell != nil)
     }
 }

@@ -46,6 +46,15 @@ public struct HubLimits: Sendable, Hashable {
     public var strangers = 256
     /// Bytes on the wire that may wait for the store, per connection, before reading pauses.
     public var bytesWaiting = 512 * 1_024
+    /// The same of all connections together; each has an equal part, and at least a small batch.
+    public var bytesWaitingInAll = 16 << 20
+    static let leastBytesWaiting = 16 * 1_024
 
     public init() {}
+
+    /// Bytes that may wait for the store of one of so many connections.
+    func share(among connections: Int) -> Int {
+        let part = max(HubLimits.leastBytesWaiting, bytesWaitingInAll / max(1, connections))
+        return min(bytesWaiting, part)
+    }
 }

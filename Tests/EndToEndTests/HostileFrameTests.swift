@@ -279,6 +279,24 @@ import Testing
         peer.close()
         try await siege.lift()
     }
+
+    /// The same behind Welcome, in the deflate stream; the next connection begins a stream of its own.
+    @Test func aBatchInTheStreamThatBreaksOffAnywhere() async throws {
+        let siege = try await Siege()
+        var device = try await siege.device()
+        let plain = device
+        let batch = try device.routine.write((0..<3).map { siege.valid(3_650 + $0) })
+        var writer = FrameWriter()
+        let frame = try writer.frame(.batch(batch), compress: true)
+        for length in 0..<frame.count {
+            let (peer, welcome) = try await plain.welcomed()
+            #expect(welcome.held.map(\.sequence) == [0, 0])
+            await peer.say(Array(frame.prefix(length)))
+            peer.close()
+        }
+        try await siege.deliver(plain, batch)
+        try await siege.lift()
+    }
 }
 
 extension RawJournal {

@@ -144,6 +144,18 @@ import Testing
         try await server.close().get()
     }
 
+    /// However many send at once, what waits for the store is bounded, and nobody is left without room.
+    @Test func connectionsShareWhatMayWait() {
+        let limits = HubLimits()
+        #expect(limits.share(among: 0) == limits.bytesWaiting)
+        #expect(limits.share(among: 1) == limits.bytesWaiting)
+        for count in [33, 100, 1_000] {
+            let share = limits.share(among: count)
+            #expect(share < limits.bytesWaiting && share * count <= limits.bytesWaitingInAll)
+        }
+        #expect(limits.share(among: 1_000_000) == HubLimits.leastBytesWaiting)
+    }
+
     /// Some of them silent from the start, some after the handshake.
     @Test func whoeverOnlyConnectsKeepsNobodyOut() async throws {
         var limits = HubLimits()
