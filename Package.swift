@@ -135,6 +135,12 @@ let package = Package(
         .testTarget(name: "SyncCoreTests", dependencies: ["SyncCore"], swiftSettings: settings),
         .testTarget(
             name: "SyncWireTests", dependencies: ["SyncCore", "SyncWire"], swiftSettings: settings),
+        .testTarget(
+            name: "VectorTests",
+            dependencies: [
+                "SyncCore", "SyncWire", "SyncStore", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: settings),
         .testTarget(name: "FormsTests", dependencies: ["SyncCore", "Forms"], swiftSettings: settings),
         .testTarget(
             name: "SyncStoreTests",

@@ -63,10 +63,17 @@ struct ByteReader {
         unzigzag(try varint(part))
     }
 
-    /// A varint that must not be above `limit`.
+    /// A varint that must not be above `limit`, which `Limits` names.
     mutating func count(upTo limit: Int, _ part: WireError.Part) throws(WireError) -> Int {
         let value = try varint(part)
         guard value <= UInt64(limit) else { throw error(.limit, part) }
+        return Int(value)
+    }
+
+    /// A varint that must not be above what the bytes before it allow.
+    mutating func number(upTo bound: Int, _ part: WireError.Part) throws(WireError) -> Int {
+        let value = try varint(part)
+        guard value <= UInt64(bound) else { throw error(.outOfRange, part) }
         return Int(value)
     }
 

@@ -47,13 +47,16 @@ enum IndexSequence {
     }
 
     /// Reads `count` numbers that must lie below `bound`; nothing at all is read for none.
+    ///
+    /// - Parameter excess: what a number that does not is called.
     static func decode(
-        _ reader: inout ByteReader, count: Int, below bound: Int, _ part: WireError.Part = .index
+        _ reader: inout ByteReader, count: Int, below bound: Int, _ part: WireError.Part = .index,
+        excess: WireError.Code = .outOfRange
     ) throws(WireError) -> [UInt32] {
         guard count > 0 else { return [] }
         switch try reader.byte(part) {
         case constant:
-            let value = try number(&reader, below: bound, part)
+            let value = try number(&reader, below: bound, part, excess)
             return [UInt32](repeating: value, count: count)
         case bytes:
             let raw = try reader.take(count, part)
@@ -65,9 +68,11 @@ enum IndexSequence {
                 }
                 initialized = count
             }
-            guard Int(most) < bound else { throw reader.error(.outOfRange, part) }
+            guard Int(most) < bound else { throw reader.error(excess, part) }
             return values
-        case runs: return try decodeRuns(&reader, count: count, below: bound, part)
+        case runs:
+            return try decodeRuns(
+                &reader, count: count, below: bound, part, excess)
         case pairs:
             let low = try reader.take(count, part)
             let high = try reader.take(count, part)
@@ -80,27 +85,30 @@ enum IndexSequence {
                 }
                 initialized = count
             }
-            guard Int(most) < bound else { throw reader.error(.outOfRange, part) }
+            guard Int(most) < bound else { throw reader.error(excess, part) }
             return values
         default: throw reader.error(.unknownEncoding, part)
         }
     }
 
     private static func number(
-        _ reader: inout ByteReader, below bound: Int, _ part: WireError.Part
+        _ reader: inout ByteReader, below bound: Int, _ part: WireError.Part, _ excess: WireError.Code
     ) throws(WireError) -> UInt32 {
-        let value = try reader.varint32(part)
-        guard Int(value) < bound else { throw reader.error(.outOfRange, part) }
-        return value
+        let value = try reader.varint(part)
+        guard value < UInt64(bound), let number = UInt32(exactly: value) else {
+            throw reader.error(excess, part)
+        }
+        return number
     }
 
     private static func decodeRuns(
-        _ reader: inout ByteReader, count: Int, below bound: Int, _ part: WireError.Part
+        _ reader: inout ByteReader, count: Int, below bound: Int, _ part: WireError.Part,
+        _ excess: WireError.Code
     ) throws(WireError) -> [UInt32] {
         var values: [UInt32] = []
         values.reserveCapacity(count)
         while values.count < count {
-            let value = try number(&reader, below: bound, part)
+            let value = try number(&reader, below: bound, part, excess)
             let more = try reader.varint(part)
             guard more < UInt64(count - values.count) else { throw reader.error(.outOfRange, part) }
             values.append(contentsOf: repeatElement(value, count: Int(more) + 1))

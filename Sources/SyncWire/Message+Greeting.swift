@@ -112,7 +112,7 @@ extension ByteReader {
 
     mutating func clock() throws(WireError) -> Milliseconds {
         let clock = try zigzag(.message)
-        guard clock >= -Limits.time, clock <= Limits.time else { throw error(.outOfRange, .message) }
+        guard clock >= -Limits.time, clock <= Limits.time else { throw error(.limit, .message) }
         return clock
     }
 

@@ -89,13 +89,16 @@ extension ByteReader {
         var salts: [SaltGrant] = []
         for _ in 0..<saltCount {
             guard let day = Int32(exactly: try zigzag(.salts)) else { throw error(.outOfRange, .salts) }
-            salts.append(
-                SaltGrant(day: day, retentionClass: try byte(.salts), salt: try token(.salts)))
+            let grant = SaltGrant(day: day, retentionClass: try byte(.salts), salt: try token(.salts))
+            // Two salts of one day and class would leave it open which one the digests are made with.
+            guard !salts.contains(where: { $0.day == day && $0.retentionClass == grant.retentionClass })
+            else { throw error(.notCanonical, .salts) }
+            salts.append(grant)
         }
         let sealCount = try self.count(upTo: Limits.batchSeals, ofAtLeast: 66, .seals)
         var seals: [Seal] = []
         for _ in 0..<sealCount {
-            let past = try self.count(upTo: count - 1, .seals)
+            let past = try number(upTo: count - 1, .seals)
             let sequence = first + UInt64(past)
             guard sequence > seals.last?.sequence ?? 0 else { throw error(.notCanonical, .seals) }
             let signature = try signature()
@@ -189,7 +192,8 @@ extension ByteReader {
         var dots: [Dot] = []
         dots.reserveCapacity(count)
         for (place, sequence) in zip(places, sequences) {
-            guard sequence > 0, sequence <= Limits.sequence else { throw error(.outOfRange, .message) }
+            guard sequence > 0 else { throw error(.outOfRange, .message) }
+            guard sequence <= Limits.sequence else { throw error(.limit, .message) }
             dots.append(Dot(origin: origins[Int(place)], sequence: UInt64(sequence)))
         }
         let rows = try RowsDecoder.decode(&self)

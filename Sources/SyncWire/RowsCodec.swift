@@ -97,7 +97,7 @@ enum RowsEncoder {
             if column.isDictionary {
                 leaders.append(
                     TextColumn.Leader(
-                        key: UInt8(position), index: column.index,
+                        key: UInt8(position), kind: column.kind, index: column.index,
                         table: TextTable(ends: column.ends, heap: column.heap)))
             }
         }
@@ -118,7 +118,8 @@ enum RowsEncoder {
                 column.isDictionary
                 ? leaders.map { leader in
                     TextColumn.Leader(
-                        key: leader.key, index: present.map { leader.index[$0] }, table: leader.table)
+                        key: leader.key, kind: leader.kind, index: present.map { leader.index[$0] },
+                        table: leader.table)
                 } : []
             putValues(column, present: present, leaders: sifted, into: &writer)
         }
@@ -136,7 +137,7 @@ enum RowsEncoder {
         if column.isDictionary {
             let index = present.map { $0.map { column.index[$0] } } ?? column.index
             TextColumn.encode(
-                index, table: TextTable(ends: column.ends, heap: column.heap),
+                index, table: TextTable(ends: column.ends, heap: column.heap), isList: column.kind == .list,
                 leaders: leaders, into: &writer)
         } else {
             let integers = present.map { $0.map { column.integers[$0] } } ?? column.integers

@@ -33,7 +33,7 @@ enum RowsDecoder {
             least = min(least, time)
             most = max(most, time)
         }
-        guard least >= -Limits.time, most <= Limits.time else { throw reader.error(.outOfRange, .times) }
+        guard least >= -Limits.time, most <= Limits.time else { throw reader.error(.limit, .times) }
         return times
     }
 
@@ -51,11 +51,12 @@ enum RowsDecoder {
             guard origin > (origins.last ?? 0) else { throw reader.error(.notCanonical, .contexts) }
             origins.append(origin)
         }
-        let contextCount = try reader.count(upTo: min(Limits.batchContexts, count), .contexts)
+        let contextCount = try reader.count(upTo: Limits.batchContexts, .contexts)
+        guard contextCount <= count else { throw reader.error(.outOfRange, .contexts) }
         let vectors = try IndexSequence.decode(
-            &reader, count: contextCount, below: Limits.contextEntries + 1, .contexts)
+            &reader, count: contextCount, below: Limits.contextEntries + 1, .contexts, excess: .limit)
         let dots = try IndexSequence.decode(
-            &reader, count: contextCount, below: Limits.contextDots + 1, .contexts)
+            &reader, count: contextCount, below: Limits.contextDots + 1, .contexts, excess: .limit)
         let total = vectors.reduce(0) { $0 + Int($1) } + dots.reduce(0) { $0 + Int($1) } + authoredCount
         guard total <= entryLimit else { throw reader.error(.limit, .contexts) }
         let places = try IndexSequence.decode(&reader, count: total, below: originCount, .contexts)
@@ -63,9 +64,8 @@ enum RowsDecoder {
         var all: [Dot] = []
         all.reserveCapacity(total)
         for (place, sequence) in zip(places, sequences) {
-            guard sequence > 0, sequence <= Limits.sequence else {
-                throw reader.error(.outOfRange, .contexts)
-            }
+            guard sequence > 0 else { throw reader.error(.outOfRange, .contexts) }
+            guard sequence <= Limits.sequence else { throw reader.error(.limit, .contexts) }
             all.append(Dot(origin: origins[Int(place)], sequence: UInt64(sequence)))
         }
         var at = 0
@@ -86,7 +86,8 @@ enum RowsDecoder {
     private static func decodeGroups(
         _ reader: inout ByteReader, count: Int, into rows: inout VersionColumns, budget: inout RowsBudget
     ) throws(WireError) {
-        let groupCount = try reader.count(upTo: min(Limits.batchGroups, count), .groups)
+        let groupCount = try reader.count(upTo: Limits.batchGroups, .groups)
+        guard groupCount <= count else { throw reader.error(.outOfRange, .groups) }
         rows.group = try IndexSequence.decode(&reader, count: count, below: groupCount, .groups)
         var members = [[UInt32]](repeating: [], count: groupCount)
         if groupCount == 1 {
@@ -135,7 +136,8 @@ enum RowsDecoder {
     private static func leader(_ column: Column, key: Int) -> TextColumn.Leader? {
         guard column.isDictionary else { return nil }
         return TextColumn.Leader(
-            key: UInt8(key), index: column.index, table: TextTable(ends: column.ends, heap: column.heap))
+            key: UInt8(key), kind: column.kind, index: column.index,
+            table: TextTable(ends: column.ends, heap: column.heap))
     }
 
     /// Ascending by (field, kind, scale, class); columns of one field never share a row.
@@ -192,7 +194,8 @@ enum RowsDecoder {
             column.isDictionary
             ? leaders.map { leader in
                 leader.map {
-                    TextColumn.Leader(key: $0.key, index: sift($0.index, present), table: $0.table)
+                    TextColumn.Leader(
+                        key: $0.key, kind: $0.kind, index: sift($0.index, present), table: $0.table)
                 }
             } : []
         try values(&reader, into: &column, rows: present.count, leaders: sifted, budget: &budget)

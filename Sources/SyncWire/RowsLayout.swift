@@ -130,7 +130,7 @@ private struct RowsWalk {
             leaders.append(
                 column.isDictionary
                     ? TextColumn.Leader(
-                        key: UInt8(leaders.count), index: column.index,
+                        key: UInt8(leaders.count), kind: column.kind, index: column.index,
                         table: TextTable(ends: column.ends, heap: column.heap)) : nil)
         }
         _ = try reader.count(upTo: Limits.groupFields, .form)

@@ -10,12 +10,14 @@ enum TextColumn {
     /// device.
     struct Leader {
         var key: UInt8
+        /// `.text` or `.list`: only a text can stand in for another text.
+        var kind: ValueKind
         var index: [UInt32]
         var table: TextTable
     }
 
     static func encode(
-        _ index: [UInt32], table: TextTable, leaders: [Leader], into writer: inout ByteWriter
+        _ index: [UInt32], table: TextTable, isList: Bool, leaders: [Leader], into writer: inout ByteWriter
     ) {
         guard !index.isEmpty else { return }
         let (index, table) = inOrderOfUse(index, table)
@@ -26,7 +28,7 @@ enum TextColumn {
         }
         if table.count > 1 {
             for leader in leaders {
-                let other = encodeFollowed(index, table, leader)
+                let other = encodeFollowed(index, table, isList: isList, leader)
                 if other.weight < best.weight { best = other }
             }
         }
@@ -92,9 +94,9 @@ enum TextColumn {
 
     /// A code per row: 0 what this column last said for the row's key, 1 the next new entry, 2 + i entry i.
     private static func encodeFollowed(
-        _ index: [UInt32], _ table: TextTable, _ leader: Leader
+        _ index: [UInt32], _ table: TextTable, isList: Bool, _ leader: Leader
     ) -> Candidate {
-        let sameText = isMostlySame(index, table, leader)
+        let sameText = !isList && leader.kind == .text && isMostlySame(index, table, leader)
         var last = [UInt32](repeating: .max, count: leader.table.count)
         var own = TextTable()
         var codes: [UInt32] = []
@@ -171,9 +173,9 @@ enum TextColumn {
             let key = Int(try reader.byte(.column))
             let mode = try reader.byte(.column)
             guard mode <= 1 else { throw reader.error(.outOfRange, .column) }
-            guard let leader = leader(key), leader.index.count == count, !(isList && mode == 1) else {
-                throw reader.error(.outOfRange, .column)
-            }
+            guard let leader = leader(key), leader.index.count == count,
+                mode == 0 || (!isList && leader.kind == .text)
+            else { throw reader.error(.outOfRange, .column) }
             return try decodeFollowed(
                 &reader, leader, sameText: mode == 1, isList: isList, budget: &budget)
         default: throw reader.error(.unknownEncoding, .column)

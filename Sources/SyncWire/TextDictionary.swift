@@ -148,7 +148,7 @@ enum TextDictionary {
     static func decode(
         _ reader: inout ByteReader, entries limit: Int, isList: Bool, budget: inout RowsBudget
     ) throws(WireError) -> TextTable {
-        let count = try reader.count(upTo: limit, .dictionary)
+        let count = try reader.number(upTo: limit, .dictionary)
         guard count > 0 else { return TextTable() }
         let table: TextTable
         switch try reader.byte(.dictionary) {
@@ -168,9 +168,8 @@ enum TextDictionary {
         ends.reserveCapacity(count)
         var total = 0
         for length in lengths {
-            guard length >= 0, length <= Int64(Limits.valueBytes) else {
-                throw reader.error(.limit, .dictionary)
-            }
+            guard length >= 0 else { throw reader.error(.outOfRange, .dictionary) }
+            guard length <= Int64(Limits.valueBytes) else { throw reader.error(.limit, .dictionary) }
             total += Int(length)
             guard total <= reader.remaining else { throw reader.error(.truncated, .dictionary) }
             ends.append(UInt32(total))
@@ -187,7 +186,7 @@ enum TextDictionary {
             throw reader.error(.outOfRange, .dictionary)
         }
         let prefix = try reader.counted(upTo: Limits.keyBytes, .dictionary)
-        let otherCount = try reader.count(upTo: count, .dictionary)
+        let otherCount = try reader.number(upTo: count, .dictionary)
         let positions = try IntegerSequence.decode(&reader, count: otherCount, .dictionary)
         let others = otherCount > 0 ? try decodePlain(&reader, count: otherCount) : TextTable()
         let numbers = try IntegerSequence.decode(&reader, count: count - otherCount, .dictionary)

@@ -1,0 +1,31 @@
+import Foundation
+import Testing
+
+/// The files and the cases defined here are the same. With `ROLLCALL_REWRITE_VECTORS=1` the files are written anew.
+@Suite struct FileTests {
+    @Test(arguments: VectorFile.all)
+    func holdsWhatIsDefined(file: VectorFile) throws {
+        let text = try file.text
+        if ProcessInfo.processInfo.environment["ROLLCALL_REWRITE_VECTORS"] == "1" {
+            try Data(text.utf8).write(to: file.url)
+        }
+        let stored = try Data(contentsOf: file.url)
+        #expect(
+            Array(stored) == Array(text.utf8),
+            "\(file.name).json differs; look at why, then ROLLCALL_REWRITE_VECTORS=1 writes it anew")
+    }
+
+    @Test func everyFileIsDefined() throws {
+        let stored = try FileManager.default.contentsOfDirectory(atPath: VectorFile.folder.path)
+            .filter { $0.hasSuffix(".json") }.sorted()
+        #expect(stored == VectorFile.all.map { "\($0.name).json" }.sorted())
+    }
+
+    @Test(arguments: VectorFile.all)
+    func everyNameStandsOnce(file: VectorFile) throws {
+        for (part, cases) in try file.definition() {
+            let names = cases.items.map(\.["name"].string).filter { !$0.isEmpty }
+            #expect(Set(names).count == names.count, "\(file.name), \(part)")
+        }
+    }
+}
