@@ -181,16 +181,6 @@ import Testing
         #expect(throws: WireError.self) { try Deflate.decompress(try Deflate.compress(zeros), limit: 1000) }
         #expect(try Deflate.decompress(try Deflate.compress(zeros), limit: zeros.count) == zeros)
     }
-
-    @Test func goldenFrames() throws {
-        let ping = try stream([.ping(Ping(isReply: false, token: 1))], compress: false)
-        #expect(Hex.encode(ping.prefix(2)) == "1800")
-        #expect(Hex.encode(ping[4..<12]) == "0000000900000009")
-        #expect(Hex.encode(ping[16...]) == "000000000000000001")
-        let gap = MessageCodec.encode(.gap(Gap(origin: 0x0102_0304_0506_0708, wanted: 300)))
-        #expect(gap.type == 23 && gap.isCritical)
-        #expect(Hex.encode(gap.payload) == "0102030405060708ac02")
-    }
 }
 
 @Suite struct PreambleTests {

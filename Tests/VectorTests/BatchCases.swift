@@ -1,6 +1,6 @@
 import SyncCore
 
-/// Batch frames in several shapes. Their heads and signatures are made up; `journals.json` has batches that chain.
+/// Batch frames in several shapes. Heads and signatures are made up; `journals.json` has batches that chain.
 enum BatchCases {
     private static let origin = MessageCases.origin
     private static let head = MessageCases.head
@@ -65,7 +65,7 @@ enum BatchCases {
                         batch(checkIns(12), salts: [salt(18_295, 1)], seals: [18])),
                     try FrameCase.valid(
                         "forms-contexts-and-a-delete",
-                        "two forms in three revisions, a context with a dot beyond its vector, a delete, an authored dot",
+                        "two forms, three revisions, a context with a dot beyond its vector, an authored dot",
                         batch(mixed(), salts: [salt(18_295, 0), salt(18_295, 2)], seals: [7, 8, 10])),
                     try FrameCase.valid(
                         "without-salts-and-seals", "both come in other batches", batch(checkIns(2))),
@@ -150,7 +150,8 @@ enum BatchDefects {
         defect("more-rows-than-count", "four rows for two versions", "rows", RowParts.four.bytes),
         defect("no-rows", "none for two versions", "rows", [0]),
         defect(
-            "after-hole", "that flag belongs to feeds", "rows", RowParts.two.with("flags", [1, 0, 128]).bytes),
+            "after-hole", "that flag belongs to feeds", "rows",
+            RowParts.two.with("flags", [1, 0, 128]).bytes),
         defect("trailing-bytes", "a byte behind the rows", "end", [0]),
         defect(
             "broken-rows", "what rows.json calls invalid is so in a batch", "rows",

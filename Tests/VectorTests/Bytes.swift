@@ -1,7 +1,7 @@
 import SyncCore
 
-/// The bytes of `Protocol/SPEC.md`, section 1, written down a second time: what is built here owes nothing to the
-/// module under test.
+/// The bytes of `Protocol/SPEC.md`, section 1, written down a second time: what is built here owes nothing
+/// to the module under test.
 enum Bytes {
     static func varint(_ value: UInt64) -> [UInt8] {
         var rest = value
@@ -28,13 +28,16 @@ enum Bytes {
 
     static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
 
-    /// CRC-32, bit by bit.
+    private static let crcTable = (0..<256).map { (byte: UInt32) -> UInt32 in
+        var crc = byte
+        for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xedb8_8320 : crc >> 1 }
+        return crc
+    }
+
     static func crc(_ bytes: [UInt8]) -> UInt32 {
+        let table = crcTable
         var crc = UInt32.max
-        for byte in bytes {
-            crc ^= UInt32(byte)
-            for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xedb8_8320 : crc >> 1 }
-        }
+        for byte in bytes { crc = crc >> 8 ^ table[Int((crc ^ UInt32(byte)) & 0xff)] }
         return ~crc
     }
 

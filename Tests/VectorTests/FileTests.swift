@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The files and the cases defined here are the same. With `ROLLCALL_REWRITE_VECTORS=1` the files are written anew.
+/// The files hold the cases defined here. With `ROLLCALL_REWRITE_VECTORS=1` they are written anew.
 @Suite struct FileTests {
     @Test(arguments: VectorFile.all)
     func holdsWhatIsDefined(file: VectorFile) throws {
@@ -23,7 +23,7 @@ import Testing
 
     @Test(arguments: VectorFile.all)
     func everyNameStandsOnce(file: VectorFile) throws {
-        for (part, cases) in try file.definition() {
+        for (part, cases) in try VectorFile.stored(file.name).members {
             let names = cases.items.map(\.["name"].string).filter { !$0.isEmpty }
             #expect(Set(names).count == names.count, "\(file.name), \(part)")
         }

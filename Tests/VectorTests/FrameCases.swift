@@ -64,7 +64,8 @@ enum FrameCases {
             "1cc7510a80300c03d0abe46a99043a900ed2eaf0f68a5f8fb7830de264cbb8e59a2b517c0a210b1ceb6a74085bfc3066"
                 + "fe1d661ea17a01")
         let unknown = streamed(99, packed, Array(words.utf8), fresh: true, critical: critical)
-        return unknown + streamed(25, hex("62605024a80600"), closePayload("about the weather in the branches"))
+        return unknown
+            + streamed(25, hex("62605024a80600"), closePayload("about the weather in the branches"))
     }
 
     /// 4 MiB of zero bytes.
@@ -135,8 +136,8 @@ enum FrameCases {
             streamed(
                 25,
                 hex(
-                    "e4cbc90dc0300804402985a4b74598f501463cd3538a74219eff7cefffa0fb76968d49ccac0adb1044f3cc60aa3571"
-                        + "613759a58ad0e18bd79603"),
+                    "e4cbc90dc0300804402985a4b74598f501463cd3538a74219eff7cefffa0fb76968d49ccac0a"
+                        + "db1044f3cc60aa3571613759a58ad0e18bd79603"),
                 [121, 30] + Bytes.text(dynamicWords), fresh: true)
         ),
         (

@@ -58,6 +58,10 @@ enum JSON: Sendable {
 
     /// Control characters and combining marks are escaped, so that no editor changes them.
     private static func quoted(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            byte >= 0x20 && byte != 0x22 && byte != 0x5c && byte != 0x7f && byte != 0xcc && byte != 0xcd
+        }
+        if isPlain { return "\"" + text + "\"" }
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar.value {

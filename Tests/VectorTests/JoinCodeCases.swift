@@ -7,7 +7,8 @@ enum JoinCodeCases {
 
     private static let body = Parts([
         ("version", [1]), ("expires", Bytes.word(1_580_774_400_000)),
-        ("secret", (1...16).map { UInt8($0) }), ("hub", (0..<32).map { (byte: Int) -> UInt8 in UInt8(0xe0 + byte % 16) }),
+        ("secret", (1...16).map { UInt8($0) }),
+        ("hub", (0..<32).map { (byte: Int) -> UInt8 in UInt8(0xe0 + byte % 16) }),
         ("unit", Bytes.text("GDUT/6")), ("address", Bytes.text("hub.example.org:7400")),
     ])
 
@@ -86,7 +87,8 @@ enum JoinCodeCases {
                         String(spare.dropLast()) + spareSet(spare)),
                     invalid("wrong-crc", "the CRC is of other bytes", code(body.bytes, crc: 7)),
                     invalid(
-                        "version-two", "the first byte is the version", code(body.with("version", [2]).bytes)),
+                        "version-two", "the first byte is the version",
+                        code(body.with("version", [2]).bytes)),
                     invalid(
                         "unit-not-utf8", "texts are UTF-8", code(body.with("unit", [1, 0xff]).bytes)),
                     invalid(

@@ -1,7 +1,7 @@
 import SyncCore
 import Synchronization
 
-/// Journals of two origins: canonical bytes, digests, chains, salts and seals, and the batches that carry them.
+/// Journals of two origins: canonical bytes, digests, chains, salts, seals, and batches that carry them.
 enum JournalCases {
     static let token = MessageCases.token
     static let claim = OriginClaim(

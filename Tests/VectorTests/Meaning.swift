@@ -60,15 +60,27 @@ enum Meaning {
 
     /// All rows; many that say the same are told once.
     static func rows(_ rows: VersionColumns, dots: [Dot]? = nil) -> JSON {
-        let told = (0..<rows.count).map { row -> JSON in
+        func told(_ row: Int) -> JSON {
             version(
                 rows.version(at: row, dot: dots?[row] ?? Dot(origin: 1, sequence: 1)), named: dots != nil,
                 afterHole: rows.flags[row] & VersionFlags.afterHole.rawValue != 0)
         }
-        guard told.count > 16, let first = told.first, told.allSatisfy({ $0.text == first.text }) else {
-            return .array(told)
+        guard rows.count > 16, dots == nil, isUniform(rows) else {
+            return .array((0..<rows.count).map(told))
         }
-        return ["count": .number(Int64(told.count)), "each": first]
+        return ["count": .number(Int64(rows.count)), "each": told(0)]
+    }
+
+    private static func isUniform(_ rows: VersionColumns) -> Bool {
+        func same<Element: Equatable>(_ values: [Element]) -> Bool {
+            values.isEmpty || values == Array(repeating: values[0], count: values.count)
+        }
+        func same(_ columns: [Column]) -> Bool {
+            columns.allSatisfy { same($0.presence) && same($0.integers) && same($0.index) }
+        }
+        return same(rows.authored) && same(rows.stated) && same(rows.firstCreated) && same(rows.flags)
+            && same(rows.author) && same(rows.context) && rows.authoredDots.isEmpty
+            && rows.groups.count == 1 && rows.groups.allSatisfy { same($0.keys) && same($0.fields) }
     }
 }
 

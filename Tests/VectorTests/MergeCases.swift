@@ -8,7 +8,7 @@ enum MergeCases {
         Dot(origin: origin, sequence: sequence)
     }
 
-    /// A version by origin and sequence; `seen` are the dots up to which its author had been shown the record.
+    /// A version by origin and sequence; `seen` are the dots up to which its author had seen the record.
     private static func version(
         _ origin: UInt64, _ sequence: UInt64, _ fields: [(FieldID, Value)], seen: [Dot] = [],
         single: [Dot] = [], stated: Milliseconds = 100, authored: Milliseconds? = nil, delete: Bool = false,

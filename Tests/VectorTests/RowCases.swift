@@ -6,10 +6,16 @@ import SyncCore
 enum RowCases {
     static func valid(_ name: String, _ shows: String, _ bytes: [UInt8]) throws -> Case {
         let told = Meaning.rows(try RowsCodec.decode(bytes))
-        let isReference = RowsCodec.encode(Reading.rows(told)) == bytes
+        let isReference = try isWritten(bytes, told)
         return Case(
             name, shows,
             [("writer", isReference ? "reference" : "any"), ("bytes", .hex(bytes)), ("rows", told)])
+    }
+
+    /// Whether the reference writer makes these bytes of the rows. Thousands of rows that are told once are
+    /// not tried.
+    static func isWritten(_ bytes: [UInt8], _ told: JSON) throws -> Bool {
+        told["each"].isNull && RowsCodec.encode(Reading.rows(told)) == bytes
     }
 
     private static func valid(_ name: String, _ shows: String, _ parts: Parts) throws -> Case {
@@ -295,6 +301,13 @@ enum RowCases {
             try valid(
                 "followed-key-of-lists", "a text column goes by a key of lists",
                 followed([2, 0, 0] + RowParts.plain(["x", "y"]) + [1, 1, 1, 0, 0]).with("key", listKey)),
+            try written(
+                "list-like-its-key",
+                "lists that repeat a key of lists, and a text with the bytes of such a list",
+                ["a", "b", "a", "b"].map { (item: String) -> Version in
+                    let list = Value.list([Array(item.utf8)])
+                    return version(key: [list], [(1, list), (2, .text("\u{1}\u{1}" + item))])
+                }),
             try valid(
                 "presence", "left alone, not stated, a value, a value",
                 RowParts.four.with(
@@ -314,9 +327,6 @@ enum RowCases {
                         + RowParts.field(1, 1, class: 254, presence: [1, 0, 2, 0, 0], RowParts.constant(6))
                         + RowParts.field(
                             1, 3, presence: [1, 0, 0, 1, 2], [0] + RowParts.plain(["x"]) + [0, 0]))),
-            try valid("no-keys", "a group without a key", RowParts.one.with("keys", [0]).with("key", [])),
-            try valid(
-                "no-fields", "a group without a field", RowParts.one.with("fields", [0]).with("field", [])),
         ]
     }
 
@@ -326,13 +336,13 @@ enum RowCases {
             Context(canonical: $0, dots: [Dot(origin: 5, sequence: 9), Dot(origin: 6, sequence: 1)])
         }
         let dots = Context(canonical: VersionVector(), dots: [Dot(origin: 5, sequence: 1 << 62)])
+        let plain = Context(canonical: vector ?? VersionVector(), dots: []) ?? .empty
+        let several: [Context] = [.empty, plain, both ?? .empty, dots ?? .empty, both ?? .empty]
         return [
             try written(
                 "contexts", "none, a vector, a vector and dots, dots alone, and one twice",
-                [
-                    .empty, Context(canonical: vector ?? .init(), dots: []) ?? .empty, both ?? .empty,
-                    dots ?? .empty, both ?? .empty,
-                ].map { version(context: $0, [(1, .integer(1))]) }),
+                several.map { (context: Context) -> Version in version(context: context, [(1, .integer(1))]) }
+            ),
             try written(
                 "context-and-authored-dots", "they share one table of origins",
                 [
@@ -360,6 +370,9 @@ enum RowCases {
                         + Bytes.counted([UInt8](repeating: 0x70, count: length)) + [0, 0, 0, 0, 0]))
         }
         return [
+            try valid("no-keys", "a group without a key", RowParts.one.with("keys", [0]).with("key", [])),
+            try valid(
+                "no-fields", "a group without a field", RowParts.one.with("fields", [0]).with("field", [])),
             try valid("most-rows", "8,192, all the same", RowParts.rows(8_192)),
             try valid(
                 "most-fields", "256 columns",

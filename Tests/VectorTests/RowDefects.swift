@@ -49,7 +49,7 @@ enum RowDefects {
         one("no-author", "a row needs one, if only an empty one", "authors", [0]),
         one("author-out-of-range", "1, where there is one", "author", [0, 1]),
         one(
-            "authored-dot-missing", "the flag says that there is one, and there is no place", "flags", [0, 4]),
+            "authored-dot-missing", "the flag says that there is one, and no place does", "flags", [0, 4]),
     ]
 
     private static let sequences: [Case] = {
@@ -173,7 +173,8 @@ enum RowDefects {
                 RowParts.one.with("context", [0, 1])),
             context(
                 "empty", "neither vector nor dots",
-                RowParts.one.with("contexts", [1]).with("vector lengths", [0, 0]).with("dot lengths", [0, 0])),
+                RowParts.one.with("contexts", [1]).with("vector lengths", [0, 0])
+                    .with("dot lengths", [0, 0])),
             context(
                 "vector-too-long", "1,025 entries", good.with("vector lengths", [0] + Bytes.varint(1_025)),
                 107),

@@ -2,8 +2,8 @@ import Crypto
 import Foundation
 import SyncCore
 
-/// Keys that everybody knows, and signatures with them. P-256 signatures differ every time they are made, so one that
-/// stands in a file and holds is kept.
+/// Keys that everybody knows, and signatures with them. P-256 signatures differ every time they are made, so
+/// one that stands in a file and holds is kept.
 struct TestKey: Sendable {
     var name: String
     /// The private number, 32 bytes.
