@@ -147,6 +147,7 @@ let package = Package(
             dependencies: [
                 "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "Forms",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: settings),
         .testTarget(

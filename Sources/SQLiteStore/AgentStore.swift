@@ -6,9 +6,17 @@ public import SyncStore
 public final class SQLiteAgentStore: TableAgentStore {
     /// - Parameter folder: what `--data` names. It becomes the owner's alone.
     /// - Throws: `StoreError` with `not_a_store`, `too_new`, `already_exists`, `in_use`, `disk_full`.
-    public init(folder: String, mode: OpeningMode = .openOrCreate, means: AgentMeans) throws {
+    public convenience init(
+        folder: String, mode: OpeningMode = .openOrCreate, means: AgentMeans
+    ) throws {
+        try self.init(folder: folder, mode: mode, means: means, logPages: StoreKind.agent.logPages)
+    }
+
+    /// - Parameter logPages: pages of 4 KiB from which on the write-ahead log is taken over.
+    package init(folder: String, mode: OpeningMode, means: AgentMeans, logPages: Int32) throws {
         let store = try StoreDatabase(
             folder: folder, kind: .agent, migrations: AgentSchema.migrations, mode: mode)
+        store.logPages = logPages
         super.init(backend: SQLiteAgentBackend(store), means: means)
     }
 

@@ -15,6 +15,8 @@ struct Ballast: Sendable {
     static let hubBytes = 8 << 20
     /// What opening a store takes: SQLite's shared memory, and the beginnings of a log.
     static let opening = 64 << 10
+    /// What is lent at a time to a transaction: a sixteenth of it.
+    var share: Int { bytes / 16 }
     /// Less room than this beside a whole ballast is said to be a full disk.
     static let margin: UInt64 = 256 << 10
 
@@ -44,31 +46,32 @@ struct Ballast: Sendable {
         return UInt64(found.f_bavail) * UInt64(found.f_frsize)
     }
 
-    /// Makes the file whole when there is room for it and a little more.
+    /// Makes the file as large as there is room for, so that others do not take what was lent for a moment.
     ///
+    /// - Parameter margin: bytes that stay free.
     /// - Returns: whether it is whole now.
-    func make(leaving margin: UInt64 = Ballast.margin) -> Bool {
+    @discardableResult func make(leaving margin: UInt64 = Ballast.margin) -> Bool {
         let size = size
         if size >= bytes { return true }
-        guard room >= UInt64(bytes - size) + margin else { return false }
+        let room = room
+        let gain = room > margin ? Int(clamping: (room - margin) & ~4_095) : 0
+        guard gain > 0 else { return false }
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         guard fchmod(descriptor, 0o600) == 0 else { return false }
-        if posix_fallocate(descriptor, 0, off_t(bytes)) == 0, isWhole { return true }
-        // Somebody else took the room meanwhile: what was had of it is given back.
-        _ = ftruncate(descriptor, off_t(size))
-        return false
+        if posix_fallocate(descriptor, 0, off_t(min(bytes, size + gain))) != 0 {
+            // Somebody else took the room meanwhile: what was had of it is given back.
+            _ = ftruncate(descriptor, off_t(size))
+        }
+        return isWhole
     }
 
-    /// Gives so many bytes back to the file system.
+    /// Gives a part back to the file system: no more than is needed, because others fill what is free.
     ///
     /// - Returns: false when there was nothing to give.
     func lend(_ wanted: Int) -> Bool {
         let size = size
         return size > 0 && truncate(path, off_t(max(0, size - wanted))) == 0
     }
-
-    /// Gives everything back.
-    func release() -> Bool { lend(bytes) }
 }

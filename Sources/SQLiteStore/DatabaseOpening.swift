@@ -45,19 +45,25 @@ final class StoreDatabase {
     let health = StoreHealth()
     let ballast: Ballast
     private let queue: DatabaseQueue
-    /// The ballast has lent room for opening.
-    private let hasBorrowed: Bool
-    private let kind: StoreKind
+    /// The ballast has lent room.
+    private var hasBorrowed: Bool
+    var logPages: Int32
     private let log = LogMeter()
     /// The last routine work found no room.
     private var wasFull = false
 
     /// - Throws: `StoreError` with `not_a_store`, `too_new`, `already_exists`, `in_use`, `disk_full`,
     ///   `sync_failed`.
-    init(folder: String, kind: StoreKind, migrations: [StoreMigration], mode: OpeningMode) throws {
+    ///
+    /// - Parameter complete: writes, in the transaction that makes the tables of a new store, what
+    ///   belongs to it.
+    init(
+        folder: String, kind: StoreKind, migrations: [StoreMigration], mode: OpeningMode,
+        complete: (Database) throws -> Void = { _ in }
+    ) throws {
         let path = DatabaseFolder.file(in: folder)
         let isThere = DatabaseFolder.holdsStore(folder)
-        self.kind = kind
+        logPages = kind.logPages
         ballast = Ballast(folder: folder, bytes: kind.ballastBytes)
         switch mode {
         case .open where !isThere, .readOnly where !isThere:
@@ -79,14 +85,16 @@ final class StoreDatabase {
                 try queue.writeWithoutTransaction(StoreDatabase.makeDurable)
                 try queue.writeWithoutTransaction { database in
                     try database.inTransaction(.immediate) {
-                        try StoreDatabase.migrate(database, kind: kind, migrations: migrations, mode: mode)
+                        let isNew = try StoreDatabase.migrate(
+                            database, kind: kind, migrations: migrations, mode: mode)
+                        if isNew { try complete(database) }
                         return .commit
                     }
                 }
             }
         }
         guard mode != .readOnly else { return }
-        _ = ballast.make()
+        ballast.make()
         queue.writeWithoutTransaction { log.watch($0) }
     }
 
@@ -94,7 +102,7 @@ final class StoreDatabase {
         guard hasBorrowed else { return }
         // What opening took is free again, and goes back before others take it.
         try? queue.close()
-        _ = ballast.make(leaving: 0)
+        ballast.make(leaving: 0)
     }
 
     /// Opens the file. Where a full disk has no room even for SQLite's shared memory, the ballast lends
@@ -156,10 +164,12 @@ final class StoreDatabase {
         }
     }
 
+    /// - Returns: whether the tables are new.
     private static func migrate(
         _ database: Database, kind: StoreKind, migrations: [StoreMigration], mode: OpeningMode
-    ) throws {
-        if try database.tableExists("meta") {
+    ) throws -> Bool {
+        let isNew = try !database.tableExists("meta")
+        if !isNew {
             if mode == .create { throw StoreError(.alreadyExists, "the folder holds a store") }
         } else {
             guard mode != .open else { throw StoreError(.notAStore, "the store was never finished") }
@@ -177,6 +187,7 @@ final class StoreDatabase {
             try migrations[number].run(database)
             try database.execute(sql: "UPDATE meta SET value = \(number + 1) WHERE name = 'format'")
         }
+        return isNew
     }
 
     /// - Returns: the number of migrations that the file has been through.
@@ -256,7 +267,8 @@ final class StoreDatabase {
                 return result
             } catch let error as StoreError where error.code == .diskFull {
                 wasFull = true
-                guard claim() == .vital, ballast.release() else { throw error }
+                guard claim() == .vital, ballast.lend(ballast.share) else { throw error }
+                hasBorrowed = true
             }
         }
     }
@@ -282,7 +294,7 @@ final class StoreDatabase {
     ///
     /// - Throws: `StoreError(.syncFailed)`. A lack of room is no error: the log keeps everything meanwhile.
     func checkpoint(_ connection: OpaquePointer) throws {
-        guard log.pages >= kind.logPages, hasRoomToCheckpoint(connection) else { return }
+        guard log.pages >= logPages, hasRoomToCheckpoint(connection) else { return }
         let code = sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
         guard code != SQLITE_OK else { return }
         let error = StoreError(connection: connection, "checkpoint")

@@ -1,5 +1,6 @@
 public import Forms
 import Foundation
+import GRDB
 public import SyncCore
 public import SyncStore
 import SyncWire
@@ -26,16 +27,20 @@ public final class SQLiteHubStore: HubStore {
     public static func create(
         folder: String, name: String, settings: Settings, means: HubMeans
     ) throws -> SQLiteHubStore {
+        let facts: [(name: String, value: any DatabaseValueConvertible)] = [
+            ("hub_name", name), ("epoch", Data(means.random().bytes)),
+            ("settings", Data(try encode(settings))),
+        ]
+        // In one transaction with the tables: a hub half made could neither be opened nor made again.
         let database = try StoreDatabase(
-            folder: folder, kind: .hub, migrations: HubSchema.migrations, mode: .create)
-        let connection = try HubConnection(database)
-        try connection.write {
-            let sql = "INSERT INTO meta (name, value) VALUES (?, ?)"
-            try connection.run(sql, .text("hub_name"), .text(name))
-            try connection.run(sql, .text("epoch"), .blob(means.random().bytes))
-            try connection.run(sql, .text("settings"), .blob(try encode(settings)))
+            folder: folder, kind: .hub, migrations: HubSchema.migrations, mode: .create
+        ) { database in
+            for fact in facts {
+                try database.execute(
+                    sql: "INSERT INTO meta (name, value) VALUES (?, ?)", arguments: [fact.name, fact.value])
+            }
         }
-        return try SQLiteHubStore(connection: connection, means: means)
+        return try SQLiteHubStore(connection: try HubConnection(database), means: means)
     }
 
     /// Opens the store in `folder`.

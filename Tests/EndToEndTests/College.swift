@@ -102,6 +102,7 @@ struct BranchStatus: Decodable {
 
     var lanes: [String: Counts]
     var lastFailure: String?
+    var disk: String
     var lastContact: String?
 
     var queued: Int { lanes.values.reduce(0) { $0 + $1.queued } }

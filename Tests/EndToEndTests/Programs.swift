@@ -22,14 +22,17 @@ final class Running {
     /// Where the package's programs lie: beside the tests.
     static let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
 
+    /// - Parameter prefix: what the program is run through.
     init(
-        _ program: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]
+        _ program: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:],
+        through prefix: [String] = []
     ) throws {
         let name = "\(program)-\(UUID().uuidString)"
         files = (folder.appending(path: "\(name).out"), folder.appending(path: "\(name).err"))
         for file in [files.output, files.remarks] { try Data().write(to: file) }
-        process.executableURL = Running.folder.appending(path: program)
-        process.arguments = arguments
+        let words = prefix + [Running.folder.appending(path: program).path] + arguments
+        process.executableURL = URL(fileURLWithPath: words[0])
+        process.arguments = Array(words.dropFirst())
         process.environment = ["LANG": "C", "PATH": "/usr/bin:/bin", "TMPDIR": folder.path]
             .merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
@@ -39,7 +42,7 @@ final class Running {
         try Running.starting.withLock { _ in try process.run() }
     }
 
-    private static let starting = Mutex(())
+    static let starting = Mutex(())
 
     deinit { kill() }
 
@@ -102,20 +105,34 @@ func eventually(
 /// A folder of its own that goes with the test.
 final class Place: Sendable {
     let folder: URL
+    /// Where some of its folders are disks of their own.
+    let disks: SmallDisks?
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "rollcall-\(UUID().uuidString)")
+    /// - Parameter disks: megabytes by name.
+    init(disks: [String: Int] = [:]) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "rollcall-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        self.folder = folder
+        let sizes = disks.map { (folder.appending(path: $0.key).path, $0.value) }
+        self.disks =
+            disks.isEmpty ? nil : SmallDisks(Dictionary(sizes, uniquingKeysWith: { first, _ in first }))
     }
 
-    deinit { try? FileManager.default.removeItem(at: folder) }
+    deinit {
+        disks?.leave()
+        try? FileManager.default.removeItem(at: folder)
+    }
 
     func path(_ name: String) -> String { folder.appending(path: name).path }
 
+    /// - Parameter prefix: what the program is run through.
     func start(
-        _ program: String, _ arguments: [String], environment: [String: String] = [:]
+        _ program: String, _ arguments: [String], environment: [String: String] = [:],
+        through prefix: [String] = []
     ) throws -> Running {
-        try Running(program, arguments, in: folder, environment: environment)
+        try Running(
+            program, arguments, in: folder, environment: environment,
+            through: (disks?.prefix ?? []) + prefix)
     }
 
     /// Runs a program to its end, which must come with one of `codes`.
