@@ -238,6 +238,8 @@ final class HubConnection: HubConnectionHost {
         guard let session = session.withLock({ $0 }) else { return }
         do {
             try await server.writer.run { try $0.confirmFeed(token, of: session) }
+        } catch let error as StoreError where error.code == .diskFull {
+            // It only spares the branch a page, and that the disk is full is said elsewhere, once.
         } catch {
             server.logger.error("feed confirmation not stored", metadata: ["device": "\(session.device)"])
         }

@@ -21,6 +21,9 @@ final class AgentHost: AgentSessionHost {
     /// The disk has no room for the feed: only sending goes on.
     var lacksRoom: Bool { isFeedRefused.withLock { $0 } }
 
+    /// A session begins: its feed may find room.
+    func begin() { isFeedRefused.withLock { $0 = false } }
+
     init(store: any AgentStore, program: String, now: @escaping @Sendable () -> Milliseconds) {
         self.store = store
         self.program = program
@@ -40,8 +43,7 @@ final class AgentHost: AgentSessionHost {
     }
 
     func opened() async throws -> (Hello, [AgentSession.LaneOrigin]) {
-        isFeedRefused.withLock { $0 = false }
-        return try await run { [program, now] store in
+        try await run { [program, now] store in
             (
                 try store.hello(now: now(), program: program),
                 try store.origins().map {

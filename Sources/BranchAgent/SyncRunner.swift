@@ -63,6 +63,7 @@ struct SyncRunner: Sendable {
             report.sessions += 1
             let bar = Task { await show(progress, before: before) }
             let handle = AgentSessionHandle()
+            host.begin()
             let room = Task { await leaveWithoutRoom(handle) }
             let attempt = await connect(.drain, handle: handle)
             room.cancel()

@@ -72,6 +72,7 @@ struct SyncService: Service {
         while !stop.isSet {
             let handle = AgentSessionHandle()
             stop.onSet { handle.close() }
+            runner.host.begin()
             let watcher = Task { await watch(handle, storage) }
             let attempt = await runner.stay(handle)
             watcher.cancel()
