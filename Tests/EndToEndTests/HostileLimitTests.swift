@@ -93,8 +93,9 @@ import Testing
                 "batchSalts", .limitExceeded,
                 { above in
                     var batch = batch(origin, rows(1))
-                    let grant = SaltGrant(day: 1, retentionClass: 0, salt: .zero)
-                    batch.salts = Array(repeating: grant, count: Limits.batchSalts + above)
+                    batch.salts = (0..<Int32(Limits.batchSalts + above)).map {
+                        SaltGrant(day: $0, retentionClass: 0, salt: .zero)
+                    }
                     return batch
                 }
             ),
@@ -132,11 +133,11 @@ import Testing
                 }
             ),
             (
-                "time", .protocolError,
+                "time", .limitExceeded,
                 { above in changed(origin) { $0.authored = [Limits.time + Int64(above)] } }
             ),
             (
-                "time before 1970", .protocolError,
+                "time before 1970", .limitExceeded,
                 { above in changed(origin) { $0.stated = [-Limits.time - Int64(above)] } }
             ),
             (
@@ -190,8 +191,7 @@ import Testing
                 switch answer {
                 case .welcome(let welcome)?: #expect(above == 0 && welcome.held.count == hello.origins.count)
                 case .close(let refuse)?:
-                    let code: RefusalCode = name == "clock" ? .protocolError : .limitExceeded
-                    #expect(above == 1 && refuse.code == code, "\(name): \(refuse.words)")
+                    #expect(above == 1 && refuse.code == .limitExceeded, "\(name): \(refuse.words)")
                 default: Issue.record("\(name): \(String(describing: answer))")
                 }
             }
@@ -307,7 +307,7 @@ import Testing
             ("zero", .context([Dot(origin: 7, sequence: 0)], origins: both), .protocolError),
             (
                 "beyond", .context([Dot(origin: 7, sequence: Limits.sequence + 1)], origins: both),
-                .protocolError
+                .limitExceeded
             ),
             ("origins not sorted", .context([one, two], origins: [9, 7]), .protocolError),
             ("origins twice", .context([one], origins: [7, 7]), .protocolError),
@@ -317,9 +317,9 @@ import Testing
             ("a dot in the vector", .context([two], [two], origins: both), .protocolError),
             ("a context that is empty", .context([], origins: []), .protocolError),
             ("as many as may be", full(Limits.contextEntries), nil),
-            ("one too many", full(Limits.contextEntries + 1), .protocolError),
+            ("one too many", full(Limits.contextEntries + 1), .limitExceeded),
             ("as many dots", .context([], Array(dots.dropLast()), origins: [1]), nil),
-            ("one dot too many", .context([], dots, origins: [1]), .protocolError),
+            ("one dot too many", .context([], dots, origins: [1]), .limitExceeded),
         ]
         for (name, rows, code) in cases {
             let payload = rows.batch(device.routine.origin, first: 1)
