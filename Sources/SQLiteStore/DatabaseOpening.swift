@@ -267,6 +267,7 @@ final class StoreDatabase {
                 return result
             } catch let error as StoreError where error.code == .diskFull {
                 wasFull = true
+                try shrinkLog()
                 guard claim() == .vital, ballast.lend(ballast.share) else { throw error }
                 hasBorrowed = true
             }
@@ -300,6 +301,26 @@ final class StoreDatabase {
         let error = StoreError(connection: connection, "checkpoint")
         if error.code == .diskFull || error.code == .inUse { return }
         throw health.judge(error, isCommitting: true)
+    }
+
+    /// A large transaction that found no room leaves a long log behind, which would keep the disk full.
+    private func shrinkLog() throws {
+        try queue.writeWithoutTransaction { database in
+            guard let connection = database.sqliteConnection, sqlite3_get_autocommit(connection) != 0,
+                let path = sqlite3_db_filename(connection, "main")
+            else { return }
+            var found = stat()
+            guard stat(String(cString: path) + "-wal", &found) == 0,
+                Int64(found.st_size) > 2 * Int64(logPages) * Int64(LogMeter.pageBytes),
+                hasRoomToCheckpoint(connection)
+            else { return }
+            let code = sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+            guard code != SQLITE_OK else { return }
+            let error = StoreError(connection: connection, "checkpoint")
+            if error.code != .diskFull && error.code != .inUse {
+                throw health.judge(error, isCommitting: true)
+            }
+        }
     }
 
     /// A checkpoint that stops half way would leave the log where it is and the room taken.

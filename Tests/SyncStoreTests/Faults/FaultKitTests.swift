@@ -1,5 +1,8 @@
 import Foundation
 import GRDBSQLite
+import SQLiteStore
+import SyncCore
+import SyncStore
 import Testing
 
 /// The kit itself: it counts, it fails what it is told to fail, and a power cut loses what was not synced.
@@ -42,6 +45,30 @@ import Testing
         }
         disk.arm(nil)
         #expect(try sql(path, ["PRAGMA integrity_check"]) == ["ok"])
+    }
+
+    @Test func aTransactionThatFoundNoRoomKeepsNone() throws {
+        let fixture = try AgentFixture(.memory)
+        let folder = TemporaryFolder()
+        let disk = FaultDisk(folder: folder.path)
+        defer { disk.leave() }
+        func open() throws -> SQLiteAgentStore {
+            try SQLiteAgentStore(
+                folder: folder.path, mode: .openOrCreate, means: fixture.means, logPages: 20)
+        }
+        let store = try open()
+        try store.configure(fixture.configuration)
+        let other = try open()
+        disk.arm(Fault(kind: .write, number: 400, effect: .noRoom, aftermath: .goesOn))
+        let error = #expect(throws: StoreError.self) {
+            try store.write(clock: fixture.clock()) { transaction in
+                for person in 0..<3_000 { try transaction.author(checkIn(person)) }
+            }
+        }
+        #expect(error?.code == .diskFull && disk.isMet)
+        let size = try FileManager.default.attributesOfItem(atPath: folder.path + "/store.sqlite-wal")[.size]
+        #expect((size as? Int ?? .max) <= 2 * 20 * 4_096)
+        #expect(try other.status(of: .routine).versions == 0)
     }
 
     struct RawError: Error { var code: Int32 }
