@@ -75,7 +75,13 @@ let package = Package(
 
         // MARK: - Programs: libraries and thin mains
 
-        .target(name: "Console", dependencies: ["SyncCore", "SyncStore", "Forms"], swiftSettings: settings),
+        .target(
+            name: "Console",
+            dependencies: [
+                "SyncCore", "SyncStore", "Forms",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings),
         .target(
             name: "BranchAgent",
             dependencies: [
@@ -100,14 +106,12 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "aggregator",
-            dependencies: ["Aggregator", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Aggregator", "Console"],
             path: "Sources/Programs/aggregator",
             swiftSettings: settings),
         .executableTarget(
             name: "branch-agent",
-            dependencies: [
-                "BranchAgent", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ], path: "Sources/Programs/branch-agent",
+            dependencies: ["BranchAgent", "Console"], path: "Sources/Programs/branch-agent",
             swiftSettings: settings),
         .executableTarget(
             name: "sync-inspect",

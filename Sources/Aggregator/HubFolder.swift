@@ -18,7 +18,11 @@ struct HubFolder {
     func create(name: String, settings: Settings) throws {
         guard TimeZone(identifier: settings.timeZone) != nil else {
             throw Failure(
-                .usage, Words("unknown time zone \(settings.timeZone)", zh: "未知的时区 \(settings.timeZone)"))
+                .usage,
+                Words(
+                    "unknown time zone \(settings.timeZone); write an IANA name such as Asia/Shanghai (the "
+                        + "package tzdata has them)",
+                    zh: "未知的时区 \(settings.timeZone)；请写 IANA 名称，例如 Asia/Shanghai（由 tzdata 软件包提供）"))
         }
         try Files.makePrivateFolder(path)
         let key =
@@ -28,8 +32,25 @@ struct HubFolder {
     }
 
     func key() throws -> DeviceKey {
+        guard !FileManager.default.fileExists(atPath: path + "/device.key") else {
+            throw Failure(
+                .noInput,
+                Words(
+                    "\(path) is a branch's folder; name the hub's with --data",
+                    zh: "\(path) 是支部的目录；请用 --data 指定汇总端的目录"))
+        }
         guard FileManager.default.fileExists(atPath: keyPath) else { throw StoreError(.notAStore, path) }
-        return try DeviceKey.load(from: keyPath)
+        do {
+            return try DeviceKey.load(from: keyPath)
+        } catch {
+            throw Failure(
+                .noInput,
+                Words(
+                    "the hub's key cannot be used (\(error)); mend the file's rights, or put hub.key "
+                        + "back from a "
+                        + "backup: branches believe no other key",
+                    zh: "汇总端密钥无法使用（技术信息：\(error)）；请修正文件权限，或从备份恢复 hub.key：各支部只认此密钥"))
+        }
     }
 
     func open() throws -> SQLiteHubStore {

@@ -20,6 +20,20 @@ enum RegisterSheet: String, CaseIterable {
         case .excused: ["person_id", "from_date", "to_date"]
         }
     }
+
+    /// Columns that may be there.
+    var optional: [String] {
+        switch self {
+        case .units: ["unit_type", "parent_id", "line"]
+        case .people:
+            [
+                "sex", "role", "party_member", "department_id", "phone", "home_region_code",
+                "responsible_for", "duty_flag",
+            ]
+        case .registerChanges: ["from_unit", "to_unit", "note"]
+        case .excused: ["reason"]
+        }
+    }
 }
 
 /// What an import did: accepted + unchanged + rejected + blank = records.
@@ -38,6 +52,13 @@ struct RegisterResult: Encodable {
     var rejected = 0
     var blank = 0
     var errors: [Rejection] = []
+    /// Columns whose content was left out.
+    var unknownColumns: [UnknownColumn] = []
+
+    struct UnknownColumn: Encodable {
+        var heading: String
+        var suggestion: String?
+    }
 }
 
 /// Reads one register sheet into records of the centre; the same file again changes nothing.
@@ -53,19 +74,29 @@ struct RegisterImport {
     let sheet: Sheet
     let columns: [String: Int]
 
-    init(_ kind: RegisterSheet, bytes: [UInt8]) throws {
+    /// - Parameter file: how the sheet is called in messages.
+    init(_ kind: RegisterSheet, bytes: [UInt8], file: String = "") throws {
         self.kind = kind
-        sheet = try Sheet(bytes)
+        do {
+            sheet = try Sheet(bytes)
+        } catch var error as SheetError {
+            error.file = file
+            throw error
+        }
         var columns: [String: Int] = [:]
         for (index, cell) in sheet.header.enumerated() {
             columns[String(decoding: CellText.trimmed(cell), as: UTF8.self)] = index
         }
         for name in kind.required where columns[name] == nil {
+            let headings = columns.keys.sorted().map(Output.printable).joined(separator: ", ")
+            let needs = kind.required.joined(separator: ", ")
             throw Failure(
                 .usage,
                 Words(
-                    "the sheet has no column \(name); its header must be as README says",
-                    zh: "表中没有列 \(name)；表头须与 README 所述一致"))
+                    "\(file): the column \(name) is missing; a sheet of \(kind.rawValue) needs "
+                        + "\(needs), this "
+                        + "one has \(headings)",
+                    zh: "\(file)：缺少“\(name)”列；\(kind.rawValue) 表须有 \(needs)，现有 \(headings)"))
         }
         self.columns = columns
     }
@@ -74,6 +105,7 @@ struct RegisterImport {
     func run(on store: any HubStore, now: Milliseconds, progress: ProgressBar) throws -> RegisterResult {
         let result = try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
             var result = RegisterResult()
+            result.unknownColumns = unknownColumns
             for record in sheet.records {
                 result.records += 1
                 progress.show(result.records, of: sheet.records.count)
@@ -96,6 +128,15 @@ struct RegisterImport {
         }
         progress.finish()
         return result
+    }
+
+    private var unknownColumns: [RegisterResult.UnknownColumn] {
+        let known = kind.required + kind.optional
+        return sheet.header.map { String(decoding: CellText.trimmed($0), as: UTF8.self) }
+            .filter { !$0.isEmpty && !known.contains($0) }
+            .map {
+                RegisterResult.UnknownColumn(heading: $0, suggestion: Typo.closest(to: $0, among: known))
+            }
     }
 
     /// Whether the row said something new.
@@ -149,7 +190,9 @@ struct RegisterImport {
         default:
             throw Refused(
                 column: "change", reason: "not_a_choice",
-                words: Words("write MOVE, JOIN or LEAVE", zh: "请写 MOVE、JOIN 或 LEAVE"))
+                words: Words(
+                    "“\(row.cell("change"))” is no change; write MOVE, JOIN or LEAVE",
+                    zh: "“\(row.cell("change"))”不是变动类型；请写 MOVE、JOIN 或 LEAVE"))
         }
         return try write(
             BuiltIn.membership, [.text(person), .integer(Int64(day))], ["unit": unit], transaction)
@@ -163,7 +206,8 @@ struct RegisterImport {
         guard to >= from else {
             throw Refused(
                 column: "to_date", reason: "out_of_range",
-                words: Words("the last day lies before the first", zh: "结束日期早于开始日期"))
+                words: Words(
+                    "the last day lies before the first; check both", zh: "结束日期早于开始日期；请核对两个日期"))
         }
         return try write(
             BuiltIn.excuse, [.text(person), .integer(Int64(from))],
@@ -175,7 +219,8 @@ struct RegisterImport {
             throw Refused(
                 column: "person_id", reason: "unknown_person",
                 words: Words(
-                    "nobody with this id was imported; import the people first", zh: "没有导入过此编号的人员；请先导入人员"))
+                    "nobody with the id \(person) was imported; check it, or import the people first",
+                    zh: "没有导入过编号为 \(person) 的人员；请核对编号，或先导入人员"))
         }
     }
 
@@ -185,7 +230,9 @@ struct RegisterImport {
         guard let code = unit.string, try !transaction.unitExists(code) else { return }
         throw Refused(
             column: column, reason: "unknown_unit",
-            words: Words("no unit \(code); import the units first", zh: "没有单位 \(code)；请先导入单位"))
+            words: Words(
+                "there is no unit \(code); check the code, or import the units first",
+                zh: "没有单位 \(code)；请核对代码，或先导入单位"))
     }
 
     /// Writes a version when the values differ from the effective ones; fields that the sheet does not have
@@ -220,8 +267,10 @@ private struct Row {
             throw RegisterImport.Refused(
                 column: "", reason: "malformed_row",
                 words: Words(
-                    "the row has \(record.cells.count) cells and the header \(width)",
-                    zh: "本行有 \(record.cells.count) 格，表头有 \(width) 格"))
+                    "the row has \(record.cells.count) cells and the header \(width); look for a comma "
+                        + "too many "
+                        + "or a cut-off line",
+                    zh: "本行有 \(record.cells.count) 格，表头有 \(width) 格；请检查是否多了逗号或该行被截断"))
         }
         cells = record.cells
         self.columns = columns
@@ -246,7 +295,8 @@ private struct Row {
             throw RegisterImport.Refused(
                 column: column, reason: "bad_value",
                 words: Words(
-                    "\(column) is neither yes nor no; write Y or N", zh: "\(column) 不是“是/否”；请写 Y 或 N"))
+                    "“\(cell(column))” is neither yes nor no; write Y or N",
+                    zh: "“\(cell(column))”不是“是/否”；请写 Y 或 N"))
         }
         return .boolean(flag)
     }
@@ -254,9 +304,12 @@ private struct Row {
     func id(_ column: String) throws -> String {
         let cell = cell(column)
         guard !cell.isEmpty, cell.utf8.count <= Limits.keyBytes / 2 else {
+            let words =
+                cell.isEmpty
+                ? Words("\(column) is blank; fill it in", zh: "\(column) 为空；请填写")
+                : Words("\(column) is too long; shorten it", zh: "\(column) 过长；请缩短")
             throw RegisterImport.Refused(
-                column: column, reason: "missing_key",
-                words: Words("\(column) must be filled in", zh: "\(column) 必须填写"))
+                column: column, reason: cell.isEmpty ? "missing_key" : "too_large", words: words)
         }
         return cell
     }
@@ -265,7 +318,9 @@ private struct Row {
         guard let index = columns[column], let day = CellText.date(CellText.trimmed(cells[index])) else {
             throw RegisterImport.Refused(
                 column: column, reason: "bad_date",
-                words: Words("\(column) is no date; write YYYY-MM-DD", zh: "\(column) 不是日期；请写 YYYY-MM-DD"))
+                words: Words(
+                    "“\(self.cell(column))” is no date; write it as 2020-02-03",
+                    zh: "“\(self.cell(column))”不是日期；请写成 2020-02-03 的样式"))
         }
         return day
     }

@@ -28,7 +28,9 @@ struct AgentFolder {
         guard FileManager.default.fileExists(atPath: path + "/hub.key") else { return }
         throw Failure(
             .usage,
-            Words("\(path) is a hub's folder; a branch needs one of its own", zh: "\(path) 是汇总端的目录；支部须另用目录"))
+            Words(
+                "\(path) is a hub's folder; a branch needs one of its own, name it with --data",
+                zh: "\(path) 是汇总端的目录；支部须另用目录，请用 --data 指定"))
     }
 
     /// What is queued here is sealed with the device's key: with another one the hub would refuse it for
@@ -48,6 +50,7 @@ struct AgentFolder {
     }
 
     func key() throws -> DeviceKey {
+        try refuseForeignStore()
         try refuseWithoutKey()
         guard FileManager.default.fileExists(atPath: keyPath) else { throw StoreError(.notAStore, path) }
         return try DeviceKey.load(from: keyPath)
@@ -61,7 +64,7 @@ struct AgentFolder {
     func open() throws -> (store: SQLiteAgentStore, configuration: AgentConfiguration) {
         let store = try SQLiteAgentStore(folder: path, mode: .open, means: means(try key()))
         guard let configuration = try store.configuration() else {
-            throw StoreError(.notAStore, "\(path): this device has not joined a hub yet")
+            throw StoreError(.notJoined, path)
         }
         return (store, configuration)
     }

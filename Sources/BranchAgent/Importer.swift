@@ -22,13 +22,26 @@ struct ImportResult: Encodable, Sendable, Hashable {
     var unchanged = 0
     var rejected = 0
     var blank = 0
+    /// Rows that were refused, and files of which nothing could be read (record 0).
     var errors: [Issue] = []
+    /// Columns whose content was left out.
+    var unknownColumns: [UnknownColumn] = []
+    /// Files of which nothing could be read.
+    var filesRefused = 0
+
+    struct UnknownColumn: Encodable, Sendable, Hashable {
+        var file: String
+        var heading: String
+        /// A heading that the form knows and that looks much like it.
+        var suggestion: String?
+    }
 }
 
 /// A file as it was given on the command line.
 struct SheetFile: Sendable {
     var path: String
-    var bytes: [UInt8]
+    /// Nil when the file cannot be read.
+    var bytes: [UInt8]?
 
     /// The file's own name: with the form, the source that an import remembers.
     var name: String {
@@ -45,14 +58,15 @@ struct ImportPlan: Sendable {
     var blank = 0
     var files: [String] = []
     var sources: [String] = []
-    /// Headings that the form does not know, with their files.
-    var unknownColumns: [(file: String, heading: String)] = []
+    var unknownColumns: [ImportResult.UnknownColumn] = []
+    /// Why files as a whole were left out.
+    var refused: [SheetError] = []
 
     /// Rows that are checked at a time.
     private static let chunk = 4096
 
     /// - Parameter now: the clock, for rows that say no time.
-    /// - Throws: ``SheetError`` when a file as a whole cannot be read.
+    /// - Throws: ``SheetError`` when the only file cannot be read; of several the others are taken.
     init(
         form: CompiledForm, files: [SheetFile], map: HeaderMap, now: Milliseconds,
         isClockTrusted: Bool = true, progress: (Int) -> Void = { _ in }
@@ -60,7 +74,11 @@ struct ImportPlan: Sendable {
         for (index, file) in files.enumerated() {
             self.files.append(file.path)
             sources.append(form.definition.form + "\n" + file.name)
-            try read(file, index, form: form, map: map, now: now, isClockTrusted: isClockTrusted)
+            do {
+                try read(file, index, form: form, map: map, now: now, isClockTrusted: isClockTrusted)
+            } catch let error as SheetError where files.count > 1 {
+                refused.append(error)
+            }
             progress(index + 1)
         }
         rows.sort {
@@ -73,15 +91,20 @@ struct ImportPlan: Sendable {
         isClockTrusted: Bool
     ) throws {
         let sheet: Sheet
+        guard let bytes = file.bytes else { throw SheetError(.unreadable, file: file.path) }
         do {
-            sheet = try Sheet(file.bytes)
+            sheet = try Sheet(bytes)
         } catch var error as SheetError {
             error.file = file.path
             throw error
         }
         let layout = try SheetLayout(
             header: sheet.header, form: form.definition, map: map, file: file.path)
-        unknownColumns += layout.unknown.map { (file.path, $0) }
+        unknownColumns += layout.unknown.map {
+            ImportResult.UnknownColumn(
+                file: file.path, heading: $0,
+                suggestion: SheetLayout.suggestion(for: $0, in: form.definition))
+        }
         records += sheet.records.count
         let filled = sheet.records.filter { !$0.isBlank }
         blank += sheet.records.count - filled.count
@@ -118,15 +141,16 @@ struct Importer {
     /// - Throws: ``SheetError`` before anything is written, and whatever the store throws.
     func run(
         _ files: [SheetFile], map: HeaderMap = HeaderMap(), on store: any AgentStore, clock: AuthoringClock,
-        isDryRun: Bool = false, unknownColumn: (_ file: String, _ heading: String) -> Void = { _, _ in },
-        progress: (Int, Int) -> Void = { _, _ in }
+        isDryRun: Bool = false, progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> ImportResult {
+        // Checked under the times that the versions will carry: the centre must come to the same judgement.
+        let moment = try store.moment(of: clock)
         let plan = try ImportPlan(
-            form: form, files: files, map: map, now: clock.now, isClockTrusted: clock.isTrusted)
-        for (file, heading) in plan.unknownColumns { unknownColumn(file, heading) }
+            form: form, files: files, map: map, now: moment.stated, isClockTrusted: moment.tellsDay)
         do {
             return try store.write(clock: clock) { transaction in
-                let result = try write(plan, clock: clock, in: transaction, progress: progress)
+                let result = try write(
+                    plan, isTrusted: moment.isTrusted, in: transaction, progress: progress)
                 if isDryRun { throw DryRunEnd(result: result) }
                 return result
             }
@@ -137,16 +161,18 @@ struct Importer {
 
     /// Writes the rows of a plan in their stated order.
     func write(
-        _ plan: ImportPlan, clock: AuthoringClock, in transaction: any AgentTransaction,
+        _ plan: ImportPlan, isTrusted: Bool, in transaction: any AgentTransaction,
         progress: (Int, Int) -> Void = { _, _ in }
     ) throws -> ImportResult {
         var result = ImportResult()
         result.records = plan.records
         result.blank = plan.blank
         result.rejected = plan.errors.count
-        result.errors = plan.errors.map { issue(of: $0, in: plan) }
+        result.errors = plan.refused.map { whole($0) } + plan.errors.map { issue(of: $0, in: plan) }
+        result.filesRefused = plan.refused.count
+        result.unknownColumns = plan.unknownColumns
         for (index, row) in plan.rows.enumerated() {
-            let isNew = try write(row, source: plan.sources[row.file], clock: clock, in: transaction)
+            let isNew = try write(row, source: plan.sources[row.file], isTrusted: isTrusted, in: transaction)
             if isNew { result.accepted += 1 } else { result.unchanged += 1 }
             if index % 256 == 255 { progress(index + 1, plan.rows.count) }
         }
@@ -155,14 +181,15 @@ struct Importer {
 
     /// False when an equal row or version is known already.
     private func write(
-        _ row: SheetRow, source: String, clock: AuthoringClock, in transaction: any AgentTransaction
+        _ row: SheetRow, source: String, isTrusted: Bool, in transaction: any AgentTransaction
     ) throws -> Bool {
         let print = RowPrint.digest(
             of: row.key, row.assignments, stated: row.stated, firstCreated: row.firstCreated, hashing: hashing
         )
         if try transaction.isKnown(print, of: row.key) { return false }
         let state = try transaction.record(row.key) ?? RecordState()
-        let assignments = try changes(of: row, source: source, onto: state, clock: clock, in: transaction)
+        let assignments = try changes(
+            of: row, source: source, onto: state, isTrusted: isTrusted, in: transaction)
         // A row without a time that says nothing new has nothing to be kept for.
         if assignments.isEmpty && row.stated == nil && !state.isEmpty {
             try transaction.remember(print, of: row.key)
@@ -182,11 +209,11 @@ struct Importer {
     /// when the row itself is dated after all that is known here, also what differs from the record as it
     /// stands.
     private func changes(
-        of row: SheetRow, source: String, onto state: RecordState, clock: AuthoringClock,
+        of row: SheetRow, source: String, onto state: RecordState, isTrusted: Bool,
         in transaction: any AgentTransaction
     ) throws -> [Assignment] {
         let said = try transaction.imported(from: source, row.key)
-        if let latest = state.latest, let stated = row.stated, !isOutranked(latest, by: clock),
+        if let latest = state.latest, let stated = row.stated, !isOutranked(latest, byTrusted: isTrusted),
             stated < latest.stated
         {
             return []
@@ -203,8 +230,14 @@ struct Importer {
     }
 
     /// A version by a clock that cannot be trusted does not hold back one by a clock that can.
-    private func isOutranked(_ latest: Version, by clock: AuthoringClock) -> Bool {
-        !latest.clockTrusted && clock.isTrusted
+    private func isOutranked(_ latest: Version, byTrusted isTrusted: Bool) -> Bool {
+        !latest.clockTrusted && isTrusted
+    }
+
+    private func whole(_ error: SheetError) -> ImportResult.Issue {
+        ImportResult.Issue(
+            file: error.file, record: 0, line: 0, column: error.subject, reason: error.code.rawValue,
+            message: error.words.text(language))
     }
 
     private func issue(of error: RowError, in plan: ImportPlan) -> ImportResult.Issue {

@@ -1,6 +1,7 @@
 import Console
 import Forms
 import SyncCore
+import SyncStore
 
 /// What was typed as `field=value ...`: read by the same rules as a row of a sheet.
 enum SheetEntry {
@@ -19,20 +20,33 @@ enum SheetEntry {
                 file: "")
         } catch let error as SheetError where error.code == .missingColumn {
             let keys = form.definition.keys.map { "\($0.name)=" }.joined(separator: " ")
+            let missing = form.definition.keys.first { key in
+                error.subject == key.headings?.first ?? key.name
+            }
+            let name = missing?.name ?? error.subject
             throw Failure(
                 .usage,
                 Words(
-                    "\(form.definition.form) needs its key: \(keys)",
-                    zh: "\(form.definition.form) 需要填写主键：\(keys)"))
+                    "\(name)= is missing; \(form.definition.form) needs \(keys)",
+                    zh: "缺少 \(name)=；\(form.definition.form) 须填写 \(keys)"))
+        } catch let error as SheetError where error.code == .columnTwice {
+            throw Failure(
+                .usage,
+                Words(
+                    "\(error.subject) is given twice; give each field once",
+                    zh: "\(error.subject) 写了两次；每个字段只写一次"))
         }
         if let unknown = layout.unknown.first {
-            let names = (form.definition.keys.map(\.name) + form.definition.fields.map(\.name))
-                .joined(separator: " ")
+            let known = form.definition.keys.map(\.name) + form.definition.fields.map(\.name)
+            let names = known.joined(separator: " ")
+            let hint = Typo.hint(unknown, among: known)
             throw Failure(
                 .usage,
                 Words(
-                    "\(form.definition.form) has no field \(unknown); it has: \(names)",
-                    zh: "\(form.definition.form) 没有字段 \(unknown)；可用字段：\(names)"))
+                    "\(form.definition.form) has no field \(Output.printable(unknown))\(hint.en); it has: "
+                        + names,
+                    zh: "\(form.definition.form) 没有字段 \(Output.printable(unknown))\(hint.zh)；可用字段："
+                        + names))
         }
         let record = SheetRecord(
             number: 1, line: 1, cells: pairs.map { Array($0.value.utf8)[...] }, isBlank: false)
@@ -41,6 +55,37 @@ enum SheetEntry {
         let read = reader.read([record])
         if let row = read.rows.first { return .success(row) }
         return .failure(RefusedEntry(errors: read.errors))
+    }
+}
+
+extension SheetEntry {
+    /// Adds today as the day of a record when the person named none, and the clock can be believed.
+    ///
+    /// - Parameter moment: the times that the entry would be written under.
+    /// - Throws: `Failure` that asks for the day when the clock does not fit the hub's.
+    static func withDay(
+        _ pairs: [(name: String, value: String)], form: CompiledForm, clock: AuthoringClock,
+        moment: AuthoringMoment
+    ) throws -> [(name: String, value: String)] {
+        guard let day = form.definition.day,
+            let key = form.definition.keys.first(where: { $0.name == day.key })
+        else { return pairs }
+        let names = [key.name, key.labels.zh, key.labels.en] + (key.headings ?? [])
+        if pairs.contains(where: { pair in names.contains { $0.utf8.elementsEqual(pair.name.utf8) } }) {
+            return pairs
+        }
+        let example = "\(key.name)=2020-02-03"
+        guard clock.lastHubTime != nil, moment.isTrusted else {
+            throw Failure(
+                .usage,
+                Words(
+                    "which day? This machine's clock (\(form.zone.text(clock.now))) does not fit the "
+                        + "hub's, so "
+                        + "today is not known: write \(key.name)=, such as \(example), and set the clock",
+                    zh: "请写明日期：本机时钟（\(form.zone.text(clock.now))）与汇总端不符，无法确定今天的日期。"
+                        + "请写 \(key.name)=，例如 \(example)，并校准时钟"))
+        }
+        return pairs + [(key.name, CivilDay.text(form.zone.day(of: moment.stated)))]
     }
 }
 

@@ -23,6 +23,14 @@ struct SheetLayout: Sendable {
         zip(headings, targets).filter { $0.1 == .unknown && !$0.0.isEmpty }.map(\.0)
     }
 
+    /// What a heading that the form does not know was probably meant to be.
+    static func suggestion(for heading: String, in form: FormDefinition) -> String? {
+        let keys = form.keys.flatMap { [$0.name, $0.labels.zh] + ($0.headings ?? []) }
+        let fields = form.fields.flatMap { [$0.name, $0.labels.zh] + ($0.headings ?? []) }
+        let times = form.times.map { $0.recorded + $0.corrected } ?? []
+        return Typo.closest(to: heading, among: keys + fields + times)
+    }
+
     /// - Throws: ``SheetError`` when a key has no column or something has two.
     init(header: [ArraySlice<UInt8>], form: FormDefinition, map: HeaderMap, file: String) throws {
         let names = header.map { map.translated(Array(CellText.trimmed($0))) }
@@ -34,7 +42,9 @@ struct SheetLayout: Sendable {
             }
         }
         for (index, key) in form.keys.enumerated() where !targets.contains(.key(index)) {
-            throw SheetError(.missingColumn, subject: key.headings?.first ?? key.name, file: file)
+            var error = SheetError(.missingColumn, subject: key.headings?.first ?? key.name, file: file)
+            error.headings = headings.filter { !$0.isEmpty }
+            throw error
         }
     }
 

@@ -23,6 +23,8 @@ struct RowError: Sendable, Hashable {
     var line: Int
     /// The heading as it stands in the sheet; empty when the row as a whole is concerned.
     var column: String
+    /// The form's name of the field in that column; empty when it is none.
+    var field = ""
     var reason: String
     /// What stands in the cell.
     var cell: String
@@ -89,8 +91,13 @@ struct SheetRowReader {
         let cell = column.flatMap { $0 < record.cells.count ? record.cells[$0] : nil } ?? []
         return RowError(
             file: file, record: record.number, line: record.line,
-            column: column.map { layout.headings[$0] } ?? "",
+            column: column.map { layout.headings[$0] } ?? "", field: column.map(fieldName) ?? "",
             reason: fault.reason, cell: String(decoding: cell.prefix(80), as: UTF8.self))
+    }
+
+    private func fieldName(_ column: Int) -> String {
+        guard case .field(let index) = layout.targets[column] else { return "" }
+        return form.definition.fields[index].name
     }
 
     // MARK: - Cells

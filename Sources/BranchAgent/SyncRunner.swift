@@ -44,8 +44,10 @@ struct SyncRunner: Sendable {
             throw Failure(
                 .usage,
                 Words(
-                    "the hub's address is no HOST:PORT: \(opened.configuration.address)",
-                    zh: "汇总端地址不是 HOST:PORT：\(opened.configuration.address)"))
+                    "the hub's address is no HOST:PORT: \(opened.configuration.address); join again "
+                        + "with a new "
+                        + "code",
+                    zh: "汇总端地址不是 HOST:PORT：\(opened.configuration.address)；请用新的加入码重新加入"))
         }
         self.target = target
     }
@@ -136,26 +138,30 @@ struct SyncRunner: Sendable {
                 statistics: result.statistics, isWelcomed: result.isWelcomed,
                 failure: isShort
                     ? SyncRunner.failed(StoreError(.diskFull, "the feed"))
-                    : SyncRunner.failed(result, goal))
+                    : SyncRunner.failed(result, goal, confirmation: confirmation))
         } catch {
             return Attempt(
                 statistics: LinkStatistics(), isWelcomed: false, failure: SyncRunner.failed(error))
         }
     }
 
-    static func failed(_ result: AgentConnectionResult, _ goal: AgentSession.Goal) -> Attempt.Failed? {
+    private var confirmation: String { Confirmation.digits(of: key, at: configuration) }
+
+    static func failed(
+        _ result: AgentConnectionResult, _ goal: AgentSession.Goal, confirmation: String? = nil
+    ) -> Attempt.Failed? {
         switch result.ending {
         case .clean where goal == .drain && !result.isDrained:
             failed(TransportError.cut("the hub said that it is done before everything was through"))
         case .clean: nil
-        case .refused(let refuse), .failed(let refuse): failed(refuse)
+        case .refused(let refuse), .failed(let refuse): failed(refuse, confirmation: confirmation)
         case .cut(let reason): failed(TransportError.cut(reason))
         }
     }
 
     static func failed(_ error: any Error) -> Attempt.Failed {
         switch error {
-        case let refuse as Refuse: return failed(refuse)
+        case let refuse as Refuse: return failed(refuse, confirmation: nil)
         case let error as TransportError:
             let isFinal = error == .wrongHubKey
             let status: ExitStatus = isFinal ? .refusedByHub : .unreachable
@@ -171,7 +177,7 @@ struct SyncRunner: Sendable {
         }
     }
 
-    private static func failed(_ refuse: Refuse) -> Attempt.Failed {
+    private static func failed(_ refuse: Refuse, confirmation: String? = nil) -> Attempt.Failed {
         let isLink = refuse.code == .silence || refuse.code == .shuttingDown || refuse.code == .overloaded
         // Replaced: a Hello that was late on its way can push out the connection that came after it.
         let mayPass =
@@ -179,8 +185,8 @@ struct SyncRunner: Sendable {
         let status: ExitStatus =
             refuse.code == .silence || refuse.code == .shuttingDown ? .unreachable : .refusedByHub
         return Attempt.Failed(
-            failure: Failure(status, RefusalWords.words(for: refuse)), isFinal: !mayPass,
-            retryAfter: refuse.retryAfter, code: "\(refuse.code.rawValue)")
+            failure: Failure(status, RefusalWords.words(for: refuse, confirmation: confirmation)),
+            isFinal: !mayPass, retryAfter: refuse.retryAfter, code: "\(refuse.code.rawValue)")
     }
 
     /// Keeps how a try ended, for `status`.
@@ -249,32 +255,5 @@ extension SyncReport {
         bytesUp += Int(clamping: statistics.bytesUp)
         bytesDown += Int(clamping: statistics.bytesDown)
         batches += Int(clamping: statistics.batchesUp)
-    }
-}
-
-/// What a person reads when there was no session.
-enum LinkWords {
-    static func words(for error: TransportError) -> Words {
-        switch error {
-        case .unreachable(let reason):
-            Words(
-                "the hub cannot be reached (\(reason)); everything stays queued here, try again when "
-                    + "there is a link",
-                zh: "无法连接汇总端（\(reason)）；所有内容仍在本机排队，有网络时再试")
-        case .wrongHubKey:
-            Words(
-                "whoever answers there is not the hub that this device joined: its key is another. "
-                    + "Nothing was sent; "
-                    + "check the address, or ring the centre",
-                zh: "对方不是本设备加入的汇总端（密钥不同）。没有发送任何内容；请检查地址或联系中心")
-        case .tls(let reason):
-            Words(
-                "no secure connection to the hub (\(reason)); check the address",
-                zh: "无法与汇总端建立安全连接（\(reason)）；请检查地址")
-        case .cut(let reason):
-            Words(
-                "the connection broke (\(reason)); what was receipted stays, the rest is still queued here",
-                zh: "连接中断（\(reason)）；已获回执的内容有效，其余仍在本机排队")
-        }
     }
 }

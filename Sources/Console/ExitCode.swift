@@ -14,6 +14,8 @@ public enum ExitStatus: Int32, Sendable {
     case software = 70
     /// The disk failed while something was written: what of it is durable is not known.
     case diskFailed = 74
+    /// Stopped with ctrl-C.
+    case interrupted = 130
 }
 
 /// An end of a program that a person is told about in words.

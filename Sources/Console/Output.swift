@@ -28,6 +28,12 @@ public enum Output {
 
     public static var isTerminal: Bool { isatty(2) == 1 }
 
+    /// On a terminal; what cannot be drawn is left out.
+    static func draw(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = bytes.withUnsafeBytes { unsafeWrite(2, $0) }
+    }
+
     private static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
@@ -46,7 +52,14 @@ public enum Output {
         let isFull = reason == ENOSPC || reason == EDQUOT
         if descriptor != 2 {
             let why = String(cString: strerror(reason))
-            remark(Words("the output could not be written: \(why)", zh: "无法写出结果：\(why)"))
+            let reason =
+                isFull
+                ? Words("the disk is full; free some space", zh: "磁盘已满；请腾出空间")
+                : Words("\(why); check where it goes", zh: "\(why)；请检查输出位置")
+            remark(
+                Words(
+                    "the output could not be written, what stands there is not complete: \(reason.en)",
+                    zh: "无法写出结果，已写出的部分不完整：\(reason.zh)"))
         }
         exit((isFull ? ExitStatus.diskFull : .software).rawValue)
     }
@@ -83,7 +96,7 @@ public final class ProgressBar: Sendable {
         guard isDue else { return }
         let filled = min(24, done * 24 / total)
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
-        FileHandle.standardError.write(Data("\r\(label.text()) \(bar) \(done)/\(total)".utf8))
+        Output.draw("\r\(label.text()) \(bar) \(done)/\(total)")
     }
 
     /// Clears the line.
@@ -92,7 +105,7 @@ public final class ProgressBar: Sendable {
             defer { state.isDrawn = false }
             return state.isDrawn
         }
-        if wasDrawn { FileHandle.standardError.write(Data("\r\u{1b}[K".utf8)) }
+        if wasDrawn { Output.draw("\r\u{1b}[K") }
     }
 }
 

@@ -1,5 +1,4 @@
 public import Forms
-import Foundation
 public import SyncCore
 
 /// Values as people and exports read them.
@@ -29,9 +28,10 @@ public enum RecordText {
         }.joined(separator: " ")
     }
 
-    /// UTC with a Z.
+    /// UTC with a Z, for scripts; any number of milliseconds is a time, however far from the calendar.
     public static func time(_ time: Milliseconds) -> String {
-        Date(timeIntervalSince1970: Double(time) / 1_000).formatted(.iso8601)
+        let (day, second) = TimeText.parts(time)
+        return CivilDay.text(Int32(clamping: day)) + "T" + TimeText.clock(second) + "Z"
     }
 
     /// Sixteen hexadecimal digits, a slash and the sequence.

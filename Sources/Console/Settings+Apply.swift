@@ -8,7 +8,10 @@ extension Settings {
         let parts = assignment.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2 else {
             throw Failure(
-                .usage, Words("write NAME=VALUE, not \(assignment)", zh: "请写 名称=值，而不是 \(assignment)"))
+                .usage,
+                Words(
+                    "write --set NAME=VALUE, such as checkInCutoff=16:00, not \(assignment)",
+                    zh: "请写 --set 名称=值，例如 checkInCutoff=16:00，而不是 \(assignment)"))
         }
         let value = String(parts[1])
         switch parts[0] {

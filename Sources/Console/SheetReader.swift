@@ -54,7 +54,7 @@ package struct Sheet: Sendable {
 
 /// Why a whole file cannot be imported.
 package struct SheetError: Error, Sendable, Hashable {
-    package enum Code: String, Sendable {
+    package enum Code: String, Sendable, CaseIterable {
         case badEncoding = "bad_encoding"
         case noHeader = "no_header"
         case missingColumn = "missing_column"
@@ -69,8 +69,11 @@ package struct SheetError: Error, Sendable, Hashable {
     /// The column or form concerned.
     package var subject: String
     package var file: String
+    /// The headings that stand there, where one is missing.
+    package var headings: [String]
 
-    package init(_ code: Code, subject: String = "", file: String = "") {
+    package init(_ code: Code, subject: String = "", file: String = "", headings: [String] = []) {
+        self.headings = headings
         self.code = code
         self.subject = subject
         self.file = file

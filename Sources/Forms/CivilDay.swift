@@ -51,6 +51,7 @@ public enum CivilDay {
     }
 
     static func padded(_ number: Int, _ width: Int) -> String {
+        if number < 0 { return "-" + padded(-number, width) }
         let digits = String(number)
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }

@@ -48,6 +48,7 @@ public struct LocalZone: Sendable {
 
     /// Whether `time` lies after a local time of `day` (the cut-off itself is in time).
     public func isAfter(_ time: Milliseconds, cutoff: CutOff, of day: Int32) -> Bool {
+        // Both sides are bounded: see `clamp` and `Int32`.
         local(time) > Milliseconds(day) * 86_400_000 + cutoff.milliseconds
     }
 
@@ -65,7 +66,8 @@ public struct LocalZone: Sendable {
     }
 
     static func floorDivide(_ number: Int64, _ divisor: Int64) -> Int64 {
-        number >= 0 ? number / divisor : -((divisor - 1 - number) / divisor)
+        let (quotient, rest) = number.quotientAndRemainder(dividingBy: divisor)
+        return rest < 0 ? quotient - 1 : quotient
     }
 }
 

@@ -105,7 +105,9 @@ extension CompiledForm {
             if day < statedDay - Int64(check.window) {
                 report.refuse(place, Reason.dateOutOfPeriod)
             }
-            if statedDay < day || cache.local(first) < day * 86_400_000 {
+            // A record's later versions inherit what the first one said, also when its clock was wrong.
+            let isNew = columns.context[row] == 0
+            if statedDay < day || isNew && cache.local(first) < day * 86_400_000 {
                 report.refuse(place, check.beforeReason)
             }
         }
@@ -290,6 +292,7 @@ struct OffsetCache {
             quarter = wanted
             offset = Int64(zone.secondsFromUTC(wanted * 900)) * 1000
         }
-        return time + offset
+        let sum = time.addingReportingOverflow(offset)
+        return sum.overflow ? time : sum.partialValue
     }
 }

@@ -28,7 +28,7 @@ extension SQLiteHubStore {
 
     public func invite(_ invitation: Invitation, now: Milliseconds) throws {
         try connection.write {
-            guard try unitExists(invitation.unit) else { throw StoreError(.unknownUnit, "no such unit") }
+            guard try unitExists(invitation.unit) else { throw StoreError(.unknownUnit, invitation.unit) }
             try connection.run(
                 "INSERT INTO invitation (secret_hash, unit, trusted, expires, made) VALUES (?, ?, ?, ?, ?)",
                 .digest(invitation.secretHash), .blob(Array(invitation.unit.utf8)),

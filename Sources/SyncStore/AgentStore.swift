@@ -177,6 +177,9 @@ public protocol AgentStore: AnyObject {
         clock: AuthoringClock, _ body: (any AgentTransaction) throws -> Result
     ) throws -> Result
 
+    /// The times that ``write(clock:_:)`` would write under now.
+    func moment(of clock: AuthoringClock) throws -> AuthoringMoment
+
     func origins() throws -> [OwnOrigin]
     func record(_ key: RecordKey) throws -> RecordState?
     /// Records of a form in key order (canonical key bytes), from `after` on.

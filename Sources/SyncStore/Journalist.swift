@@ -1,3 +1,4 @@
+import Forms
 public import SyncCore
 
 /// Writes versions under one origin within one transaction: names them, dates them, continues the chain,
@@ -26,6 +27,8 @@ public struct Journalist {
     /// The time under which everything of this transaction is authored.
     public let authored: Milliseconds
     public let isTrusted: Bool
+    /// What a draft that states no time states.
+    private let stated: Milliseconds
     public private(set) var sequence: UInt64
     public private(set) var head: Digest
     /// Canonical bytes since the last seal.
@@ -37,14 +40,15 @@ public struct Journalist {
 
     /// - Parameter authored: see ``AuthoringClock/authored(skew:last:)``.
     public init(
-        origin: OriginID, sequence: UInt64, head: Digest, authored: (time: Milliseconds, isTrusted: Bool),
-        hashing: Hashing, signing: Signing
+        origin: OriginID, sequence: UInt64, head: Digest, authored: AuthoringMoment, hashing: Hashing,
+        signing: Signing
     ) {
         self.origin = origin
         self.sequence = sequence
         self.head = head
         self.authored = authored.time
         isTrusted = authored.isTrusted
+        stated = authored.stated
         sealed = sequence
         chain = JournalChain(hashing: hashing)
         self.signing = signing
@@ -61,7 +65,7 @@ public struct Journalist {
     ) throws -> Entry {
         let bytes = try Journalist.size(of: draft)
         guard sequence < Limits.sequence else { throw StoreError(.tooLarge, "journal full") }
-        let stated = draft.stated ?? authored
+        let stated = draft.stated ?? stated
         let version = Version(
             dot: Dot(origin: origin, sequence: sequence + 1), key: draft.key,
             formRevision: draft.formRevision,
@@ -165,23 +169,53 @@ extension AuthoringClock {
             lastHubTime: last)
     }
 
-    /// The authored time of what is written now: the clock with its skew, while that fits the hub time seen
-    /// last,
-    /// else the clock as it is. It never falls behind `last`, the replica's latest trusted authored time;
-    /// when that
-    /// holds it far ahead of the clock, because the clock once ran ahead, it is not trusted.
+    /// The times of what is written now. The authored one is the clock with its skew, while that fits the hub
+    /// time seen last, else the clock as it is. It never falls behind `last`, the replica's latest trusted
+    /// authored time; when that holds it far ahead of the clock, because the clock once ran ahead, it is not
+    /// trusted; where both clocks agree now, the stated time is theirs all the same: otherwise everything
+    /// would be late until the
+    /// calendar has caught up.
     ///
     /// - Parameter skew: hub clock minus own clock when last measured, in milliseconds. The clock may have
-    ///   been set
-    ///   since then.
-    public func authored(skew: Milliseconds, last: Milliseconds?) -> (time: Milliseconds, isTrusted: Bool) {
+    ///   been set since then.
+    public func authored(skew: Milliseconds, last: Milliseconds?) -> AuthoringMoment {
         let sum = now.addingReportingOverflow(skew)
         var present = sum.overflow ? now : sum.partialValue
         if let lastHubTime, !AuthoringClock(now: present, lastHubTime: lastHubTime).isTrusted {
             present = now
         }
-        guard let last, last > present else { return (present, isTrusted) }
+        // Outside of the calendar every replica would refuse the version as `bad_time`.
+        let times = LocalZone.acceptedTimes
+        let isTrusted = isTrusted && times.contains(present)
+        present = min(max(present, times.lowerBound), times.upperBound)
+        guard let last, last > present else {
+            return AuthoringMoment(time: present, stated: present, isTrusted: isTrusted)
+        }
         let ahead = last.subtractingReportingOverflow(present)
-        return (last, isTrusted && !ahead.overflow && ahead.partialValue <= AuthoringClock.tolerance)
+        guard ahead.overflow || ahead.partialValue > AuthoringClock.tolerance else {
+            return AuthoringMoment(time: last, stated: last, isTrusted: isTrusted)
+        }
+        let difference = present.subtractingReportingOverflow(now)
+        let doClocksAgree =
+            isTrusted && !difference.overflow && difference.partialValue.magnitude <= UInt64(Self.tolerance)
+        return AuthoringMoment(time: last, stated: doClocksAgree ? present : last, isTrusted: false)
     }
+}
+
+/// The times under which a transaction writes.
+public struct AuthoringMoment: Sendable, Hashable {
+    /// The authored time.
+    public var time: Milliseconds
+    /// What a version states whose author states no time.
+    public var stated: Milliseconds
+    public var isTrusted: Bool
+
+    public init(time: Milliseconds, stated: Milliseconds, isTrusted: Bool) {
+        self.time = time
+        self.stated = stated
+        self.isTrusted = isTrusted
+    }
+
+    /// Whether the stated time says something about the day on which it was stated.
+    public var tellsDay: Bool { isTrusted || stated != time }
 }

@@ -114,7 +114,7 @@ public final class MemoryHubStore: HubStore {
     // MARK: - Devices
 
     public func invite(_ invitation: Invitation, now: Milliseconds) throws {
-        guard unitExists(invitation.unit) else { throw StoreError(.unknownUnit, "no such unit") }
+        guard unitExists(invitation.unit) else { throw StoreError(.unknownUnit, invitation.unit) }
         content.invitations[invitation.secretHash] = StoredInvitation(invitation: invitation)
     }
 

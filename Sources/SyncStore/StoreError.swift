@@ -1,6 +1,6 @@
 /// Why a store could not do its work. Programs turn the code into words and an exit code.
 public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
-    public enum Code: String, Sendable {
+    public enum Code: String, Sendable, CaseIterable {
         /// Nothing was acknowledged; free some space and try again.
         case diskFull = "disk_full"
         /// Another process holds the store.

@@ -75,6 +75,12 @@ open class TableAgentStore: AgentStore {
         }
     }
 
+    public func moment(of clock: AuthoringClock) throws -> AuthoringMoment {
+        try backend.read { tables in
+            clock.authored(skew: try tables.contact().skew, last: try tables.session().lastAuthored)
+        }
+    }
+
     public func origins() throws -> [OwnOrigin] { try backend.read { try $0.origins() } }
 
     public func record(_ key: RecordKey) throws -> RecordState? {

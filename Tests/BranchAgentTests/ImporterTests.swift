@@ -45,7 +45,7 @@ struct ImporterTests {
     @discardableResult func run(_ files: SheetFile...) throws -> ImportResult {
         let clock = AuthoringClock(now: transaction.now, isTrusted: transaction.isTrusted)
         let plan = try ImportPlan(form: importer.form, files: files, map: HeaderMap(), now: clock.now)
-        let result = try importer.write(plan, clock: clock, in: transaction)
+        let result = try importer.write(plan, isTrusted: clock.isTrusted, in: transaction)
         #expect(result.accepted + result.unchanged + result.rejected + result.blank == result.records)
         return result
     }
@@ -95,7 +95,10 @@ struct ImporterTests {
     }
 
     @Test func aSheetWithoutItsKeysIsRefusedAsAWhole() {
-        #expect(throws: SheetError(.missingColumn, subject: "check_date", file: "in/x.csv")) {
+        #expect(
+            throws: SheetError(
+                .missingColumn, subject: "check_date", file: "in/x.csv", headings: ["person_id"])
+        ) {
             try run(file("x.csv", ["P1"], columns: ["person_id"]))
         }
     }
@@ -213,7 +216,7 @@ struct ImporterTests {
             columns: ["unit_id", "report_date", "report_kind", "n_register", "submitted_at"])
         let clock = AuthoringClock(now: now, isTrusted: true)
         let plan = try ImportPlan(form: reports.form, files: [sheet], map: HeaderMap(), now: now)
-        let result = try reports.write(plan, clock: clock, in: transaction)
+        let result = try reports.write(plan, isTrusted: clock.isTrusted, in: transaction)
         #expect(result.accepted == 1)
         #expect(result.errors.map(\.reason) == ["submitted_before_day"])
     }

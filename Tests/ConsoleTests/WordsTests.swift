@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct WordsTests {
     @Test func whatAPeerSaysCannotSteerATerminal() {
-        let words = RefusalWords.words(for: Refuse(.overloaded, words: "\u{1b}[31mred\nsecond line"))
+        let words = RefusalWords.words(for: Refuse(.limitExceeded, words: "\u{1b}[31mred\nsecond line"))
         #expect(!words.en.unicodeScalars.contains { $0.value < 0x20 })
         #expect(words.en.contains("red"))
     }

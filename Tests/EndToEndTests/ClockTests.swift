@@ -8,98 +8,282 @@ import SyncCore
 import SyncStore
 import SyncTransport
 import SyncWire
+import Synchronization
 import Testing
 
 @testable import Aggregator
 @testable import BranchAgent
 
-/// A branch whose clock is wrong by years. The programs' own parts, with a clock that is passed in.
+/// A clock that a test sets.
+final class TestClock: Sendable {
+    private let state: Mutex<Milliseconds>
+
+    init(_ time: Milliseconds) { state = Mutex(time) }
+
+    var now: Milliseconds {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+}
+
+/// Clocks of branch and hub that are wrong or jump. The programs' own parts, with clocks that are passed in.
 @Suite struct ClockTests {
-    static let hubTime = HubFolder.milliseconds()
-    let group = MultiThreadedEventLoopGroup.singleton
+    static let year: Milliseconds = 365 * 86_400_000
+    static let today: Milliseconds = 1_790_000_000_000
+    static let sixties: Milliseconds = -4 * year
+    static let seventies: Milliseconds = year
+    static let after2100: Milliseconds = 131 * year
+    static let endOfCalendar: Milliseconds = 253_402_200_000_000
 
-    @Test(arguments: [-25, 16])
-    func aClockThatIsWrongByYearsLosesNothing(years: Int64) async throws {
-        let place = try Place()
-        let hub = HubFolder(path: place.path("hub"))
-        try hub.create(name: "Centre", settings: Settings())
-        let hubStore = try hub.open()
-        try importRegister(into: hubStore)
-        let server = HubServer(
-            writer: HubWriter(store: hubStore, now: { ClockTests.hubTime }),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { ClockTests.hubTime })
-        let listener = try await HubListener.start(
-            at: HostPort(host: "127.0.0.1", port: 0), key: try hub.key(), service: server, group: group)
+    private static let group = MultiThreadedEventLoopGroup.singleton
 
-        let wrong = ClockTests.hubTime + years * 365 * 86_400_000
-        let branch = try await join(
-            AgentFolder(path: place.path("branch")), to: listener.address, of: hub, clock: wrong)
-        let clock = AuthoringClock(now: wrong, lastHubTime: try branch.store.contact().lastHubTime)
-        #expect(!clock.isTrusted)
-        let day = ClockTests.hubTime / 86_400_000
-        try branch.store.write(clock: clock) { transaction in
-            for person in 0..<20 {
-                try transaction.author(
+    /// A hub with twenty people in one branch.
+    private final class World {
+        let place: Place
+        let folder: HubFolder
+        let clock: TestClock
+        var store: SQLiteHubStore
+        var listener: HubListener
+
+        init(hub time: Milliseconds) async throws {
+            place = try Place()
+            folder = HubFolder(path: place.path("hub"))
+            clock = TestClock(time)
+            try folder.create(name: "Centre", settings: Settings())
+            store = try folder.open()
+            let units =
+                "unit_id,unit_name,unit_type,parent_id,line\n"
+                + "C,Centre,committee,,party\nB,Branch,branch,C,party\n"
+            let people = "person_id,name,unit_id\n" + (0..<20).map { "P\($0),Somebody,B\n" }.joined()
+            for (kind, text) in [(RegisterSheet.units, units), (.people, people)] {
+                let result = try RegisterImport(kind, bytes: Array(text.utf8)).run(
+                    on: store, now: time, progress: ProgressBar(Words("", zh: "")))
+                #expect(result.rejected == 0)
+            }
+            listener = try await World.listen(folder, store, clock)
+        }
+
+        private static func listen(
+            _ folder: HubFolder, _ store: SQLiteHubStore, _ clock: TestClock
+        ) async throws -> HubListener {
+            let server = HubServer(
+                writer: HubWriter(store: store, now: { clock.now }),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { clock.now })
+            return try await HubListener.start(
+                at: HostPort(host: "127.0.0.1", port: 0), key: try folder.key(), service: server,
+                group: ClockTests.group)
+        }
+
+        /// The hub goes down and comes up with its clock at another time.
+        func restart(at time: Milliseconds) async throws {
+            await listener.shutdown()
+            clock.now = time
+            store = try folder.open()
+            listener = try await World.listen(folder, store, clock)
+        }
+    }
+
+    /// A device of the branch.
+    private final class Branch {
+        let clock: TestClock
+        let key: DeviceKey
+        let store: SQLiteAgentStore
+
+        init(_ world: World, _ name: String, clock time: Milliseconds) async throws {
+            clock = TestClock(time)
+            let folder = AgentFolder(path: world.place.path(name))
+            key = try folder.keyForJoining()
+            store = try folder.create(key)
+            let secret = Token16.random()
+            try world.store.invite(
+                Invitation(
+                    secretHash: Hashing.sha256(secret.bytes), unit: "B", isTrusted: true,
+                    expires: world.clock.now + 3_600_000), now: world.clock.now)
+            let replica = Token16.random()
+            let hub = try world.folder.key().fingerprint
+            let address = world.listener.address
+            let answer = try await JoinConnection.run(
+                address: address.host, port: address.port, pinned: hub, key: key,
+                join: Join(secret: secret, replica: replica, label: "", clock: time), group: ClockTests.group)
+            try store.configure(
+                AgentConfiguration(
+                    replica: replica, address: "\(address)", hub: hub, hubPublicKey: answer.hubKey,
+                    unit: answer.joined.unit, unitName: answer.joined.unitName,
+                    hubName: answer.joined.hubName, settings: answer.joined.settings))
+            try store.note { facts in
+                facts.skew = answer.joined.clock - time
+                facts.lastHubTime = answer.joined.clock
+            }
+        }
+
+        /// One check-in as `add` writes it, checked by the branch first.
+        func add(_ person: Int, day: Int32, stated: Milliseconds? = nil, first: Milliseconds? = nil) throws {
+            let clock = AuthoringClock(now: clock.now, lastHubTime: try store.contact().lastHubTime)
+            _ = try store.write(clock: clock) { transaction in
+                let key = RecordKey(
+                    form: "check-in", values: [.integer(Int64(day)), .text("P\(person)")])
+                return try transaction.author(
                     Draft(
-                        lane: .routine,
-                        key: RecordKey(form: "check-in", values: [.integer(day), .text("P\(person)")]),
-                        formRevision: 1, context: .empty,
+                        lane: .routine, key: key, formRevision: 1,
+                        context: try transaction.record(key)?.seen ?? .empty, stated: stated,
+                        firstCreated: first,
                         assignments: [
                             Assignment(
-                                field: 1, retentionClass: 0, value: .decimal(unscaled: 3650, scale: 2))
+                                field: 1, retentionClass: 0, value: .decimal(unscaled: 3_650, scale: 2))
                         ]))
             }
         }
-        let keys = try branch.store.journal(lane: .routine, after: 0, limit: 100).map(\.version.key)
-        try #require(keys.count == 20)
-        let result = try await AgentConnection.run(
-            address: listener.address.host, port: listener.address.port, pinned: try hub.key().fingerprint,
-            key: branch.key, session: AgentSession(goal: .drain),
-            host: AgentHost(store: branch.store, program: "test", now: { wrong }), group: group)
-        #expect(result.ending == .clean && result.isDrained)
-        await listener.shutdown()
-        for key in keys {
-            let versions = try hubStore.versions(of: key)
-            #expect(versions.map(\.clockTrusted) == [false])
+
+        func sync(_ world: World) async throws {
+            let result = try await AgentConnection.run(
+                address: world.listener.address.host, port: world.listener.address.port,
+                pinned: try world.folder.key().fingerprint, key: key, session: AgentSession(goal: .drain),
+                host: AgentHost(store: store, program: "test", now: { [clock] in clock.now }),
+                group: ClockTests.group)
+            #expect(result.ending == .clean && result.isDrained)
         }
+
+        var isTrusted: Bool {
+            get throws {
+                AuthoringClock(now: clock.now, lastHubTime: try store.contact().lastHubTime).isTrusted
+            }
+        }
+    }
+
+    private static let zone = LocalZone.fixed(hours: 8)
+
+    /// Agent and hub decades apart, before 1970 and beyond 2100: everything arrives, counts and is marked,
+    /// and the measured difference is kept.
+    @Test(
+        arguments: [
+            (today, today - 25 * year), (today, today + 16 * year), (today, sixties), (today, after2100),
+            (today, endOfCalendar), (after2100, today), (after2100, seventies), (seventies, today),
+            (seventies, sixties), (endOfCalendar, today),
+        ] as [(hub: Milliseconds, agent: Milliseconds)])
+    func clocksThatAreDecadesApart(_ clocks: (hub: Milliseconds, agent: Milliseconds)) async throws {
+        let world = try await World(hub: clocks.hub)
+        let branch = try await Branch(world, "branch", clock: clocks.agent)
+        #expect(try !branch.isTrusted)
+        let day = ClockTests.zone.day(of: clocks.hub)
+        for person in 0..<20 { try branch.add(person, day: day) }
+        try await branch.sync(world)
+        await world.listener.shutdown()
+        for entry in try branch.store.journal(lane: .routine, after: 0, limit: 100) {
+            #expect(!entry.version.clockTrusted)
+            // The measured skew stands in for the clock.
+            #expect(abs(entry.version.authored - clocks.hub) < 60_000)
+        }
+        let line = try #require(try world.store.coverage(of: day).lines.first { $0.unit == "B" })
+        #expect(line.checkedIn == 20 && line.missing.isEmpty)
         #expect(try branch.store.status(of: .routine).receipted == 20)
-        #expect(try branch.store.contact().skew == -years * 365 * 86_400_000)
+        #expect(try branch.store.status(of: .routine).quarantined == 0)
+        #expect(try branch.store.contact().skew == clocks.hub - clocks.agent)
+        #expect(try world.store.devices().map(\.skew) == [clocks.hub - clocks.agent])
     }
 
-    private func importRegister(into store: any HubStore) throws {
-        let progress = ProgressBar(Words("", zh: ""))
-        let units =
-            "unit_id,unit_name,unit_type,parent_id,line\nC,Centre,committee,,party\nB,Branch,branch,C,party\n"
-        let people =
-            "person_id,name,unit_id\n" + (0..<20).map { "P\($0),Somebody,B\n" }.joined()
-        for (kind, text) in [(RegisterSheet.units, units), (.people, people)] {
-            let result = try RegisterImport(kind, bytes: Array(text.utf8)).run(
-                on: store, now: ClockTests.hubTime, progress: progress)
-            #expect(result.rejected == 0)
+    /// The branch's clock jumps between entries, in the middle of a session and back: each entry arrives
+    /// once, what was entered by a wrong clock is corrected by a right one, and the correction counts.
+    @Test func aBranchWhoseClockJumps() async throws {
+        let world = try await World(hub: ClockTests.today)
+        let branch = try await Branch(world, "branch", clock: ClockTests.today)
+        let day = ClockTests.zone.day(of: ClockTests.today)
+        let jumps = [0, -41 * ClockTests.year, 74 * ClockTests.year, 1_000]
+        for (person, jump) in jumps.enumerated() {
+            branch.clock.now = ClockTests.today + jump
+            try branch.add(person, day: day)
+        }
+        let jumping = Task { [clock = branch.clock] in
+            while !Task.isCancelled {
+                clock.now = ClockTests.today + (Bool.random() ? -1 : 1) * 30 * ClockTests.year
+                await Task.yield()
+            }
+        }
+        try await branch.sync(world)
+        jumping.cancel()
+        await jumping.value
+        #expect(try branch.store.status(of: .routine).receipted == 4)
+        branch.clock.now = ClockTests.today + 5_000
+        try await branch.sync(world)
+        #expect(try branch.isTrusted)
+        for person in 0..<4 { try branch.add(person, day: day) }
+        try await branch.sync(world)
+        await world.listener.shutdown()
+        #expect(try branch.store.status(of: .routine).quarantined == 0)
+        for person in 0..<4 {
+            let key = RecordKey(form: "check-in", values: [.integer(Int64(day)), .text("P\(person)")])
+            let state = try #require(try world.store.record(key))
+            #expect(state.siblings.contains { $0.dot.sequence == UInt64(person) + 5 })
+            let effective = try #require(try world.store.effective(key))
+            #expect(!effective.hasConflict)
         }
     }
 
-    private func join(
-        _ folder: AgentFolder, to address: HostPort, of hub: HubFolder, clock: Milliseconds
-    ) async throws -> (store: SQLiteAgentStore, key: DeviceKey) {
-        let text = try Invitations.make(
-            unit: "B", address: "\(address)", isTrusted: true, validHours: 1, folder: hub)
-        let code = try #require(JoinCode(text: text))
-        let key = try folder.keyForJoining()
-        let store = try folder.create(key)
-        let replica = Token16.random()
-        let answer = try await JoinConnection.run(
-            address: address.host, port: address.port, pinned: code.hub, key: key,
-            join: Join(secret: code.secret, replica: replica, label: "", clock: clock), group: group)
-        try store.configure(
-            AgentConfiguration(
-                replica: replica, address: code.address, hub: code.hub, hubPublicKey: answer.hubKey,
-                unit: answer.joined.unit, unitName: answer.joined.unitName, hubName: answer.joined.hubName,
-                settings: answer.joined.settings))
-        try store.note { facts in
-            facts.skew = answer.joined.clock - clock
-            facts.lastHubTime = answer.joined.clock
+    /// The hub's clock jumps between commits and across a restart: what came before and after is there, the
+    /// feed goes on, and another branch gets the same.
+    @Test func aHubWhoseClockJumps() async throws {
+        let world = try await World(hub: ClockTests.today)
+        let first = try await Branch(world, "first", clock: ClockTests.today)
+        let other = try await Branch(world, "other", clock: ClockTests.today)
+        let day = ClockTests.zone.day(of: ClockTests.today)
+        let times = [
+            ClockTests.today, ClockTests.after2100, ClockTests.seventies, ClockTests.sixties,
+            ClockTests.today + 1_000,
+        ]
+        for (person, time) in times.enumerated() {
+            if person % 2 == 0 { world.clock.now = time } else { try await world.restart(at: time) }
+            try first.add(person, day: day)
+            try await first.sync(world)
+            try await other.sync(world)
         }
-        return (store, key)
+        await world.listener.shutdown()
+        for person in times.indices {
+            let key = RecordKey(form: "check-in", values: [.integer(Int64(day)), .text("P\(person)")])
+            #expect(try world.store.record(key) == other.store.record(key))
+            #expect(try other.store.record(key) != nil, "\(person)")
+        }
+        let line = try #require(try world.store.coverage(of: day).lines.first { $0.unit == "B" })
+        #expect(line.checkedIn == times.count)
+        #expect(try first.store.status(of: .routine).receipted == UInt64(times.count))
+        #expect(try first.isTrusted && other.isTrusted)
+    }
+
+    /// Stated times at the ends of what the protocol carries: put aside, and every tool reads on.
+    @Test func timesAtTheEndsOfTheProtocol() async throws {
+        let world = try await World(hub: ClockTests.today)
+        let branch = try await Branch(world, "branch", clock: ClockTests.today)
+        let day = ClockTests.zone.day(of: ClockTests.today)
+        let ends: [Milliseconds] = [-(1 << 53), -62_135_596_800_001, 253_402_300_800_000, 1 << 53]
+        for (person, time) in ends.enumerated() {
+            try branch.add(person, day: day, stated: time, first: person % 2 == 0 ? time : nil)
+        }
+        for (person, day) in [Int32.min, -719_163, 2_932_897, .max].enumerated() {
+            try branch.add(10 + person, day: day)
+        }
+        try branch.add(9, day: day)
+        try await branch.sync(world)
+        await world.listener.shutdown()
+        #expect(try branch.store.status(of: .routine).quarantined == 8)
+        let line = try #require(try world.store.coverage(of: day).lines.first { $0.unit == "B" })
+        #expect(line.checkedIn == 1)
+        let hub = ["--data", world.place.path("hub")]
+        for date in ["0001-01-01", "9999-12-31", CivilDay.text(day)] {
+            try await world.place.run("aggregator", ["coverage", "--date", date] + hub)
+        }
+        let export = try await world.place.run("aggregator", ["export", "check-in"] + hub)
+        #expect(export.output.split(separator: "\n").count == 2)
+        try await world.place.run("aggregator", ["devices"] + hub)
+        for store in ["hub", "branch"] {
+            let data = ["--data", world.place.path(store)]
+            try await world.place.run("sync-inspect", ["queue", "--all"] + data)
+            try await world.place.run("sync-inspect", ["batch"] + data)
+            for person in 0..<4 {
+                let key = ["record", "check-in", CivilDay.text(day), "P\(person)"]
+                try await world.place.run("sync-inspect", key + data)
+                try await world.place.run("sync-inspect", key + ["--json"] + data)
+            }
+        }
+        let status = try await world.place.run(
+            "branch-agent", ["status", "--data", world.place.path("branch")])
+        #expect(status.output.contains("the centre has quarantined"))
     }
 }

@@ -98,6 +98,12 @@ struct BranchStatus: Decodable {
         var versions: Int
         var queued: Int
         var receipted: Int
+
+        private enum CodingKeys: String, CodingKey {
+            case versions
+            case queued = "recordsQueued"
+            case receipted = "recordsReceipted"
+        }
     }
 
     var lanes: [String: Counts]

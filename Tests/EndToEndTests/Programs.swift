@@ -27,10 +27,11 @@ final class Running {
         _ program: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:],
         through prefix: [String] = []
     ) throws {
-        let name = "\(program)-\(UUID().uuidString)"
+        let name = "\(program.split(separator: "/").last ?? "")-\(UUID().uuidString)"
         files = (folder.appending(path: "\(name).out"), folder.appending(path: "\(name).err"))
         for file in [files.output, files.remarks] { try Data().write(to: file) }
-        let words = prefix + [Running.folder.appending(path: program).path] + arguments
+        let path = program.hasPrefix("/") ? program : Running.folder.appending(path: program).path
+        let words = prefix + [path] + arguments
         process.executableURL = URL(fileURLWithPath: words[0])
         process.arguments = Array(words.dropFirst())
         process.environment = ["LANG": "C", "PATH": "/usr/bin:/bin", "TMPDIR": folder.path]
@@ -49,9 +50,8 @@ final class Running {
     var isRunning: Bool { process.isRunning }
     var remarks: String { (try? String(contentsOf: files.remarks, encoding: .utf8)) ?? "" }
 
-    /// The most memory that it has had at one time, bytes; nil where the system does not tell, or when
-    /// it has
-    /// ended.
+    /// The most memory that it has had at one time, bytes; nil where the system does not tell, or when it
+    /// has ended.
     var peakMemory: Int? {
         let file = "/proc/\(process.processIdentifier)/status"
         guard let text = try? String(contentsOfFile: file, encoding: .utf8),
@@ -62,6 +62,11 @@ final class Running {
 
     func kill() {
         if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+    }
+
+    /// As ctrl-C does.
+    func interrupt() {
+        if process.isRunning { Foundation.kill(process.processIdentifier, SIGINT) }
     }
 
     /// Waits for the end; a program that takes longer than `limit` is killed.
@@ -138,9 +143,9 @@ final class Place: Sendable {
     /// Runs a program to its end, which must come with one of `codes`.
     @discardableResult func run(
         _ program: String, _ arguments: [String], expecting codes: Set<Int32> = [0],
-        at location: SourceLocation = #_sourceLocation
+        environment: [String: String] = [:], at location: SourceLocation = #_sourceLocation
     ) async throws -> Outcome {
-        let outcome = try await start(program, arguments).end()
+        let outcome = try await start(program, arguments, environment: environment).end()
         if !codes.contains(outcome.code) {
             let remarks = outcome.remarks.suffix(600)
             Issue.record(

@@ -253,7 +253,9 @@ final class HubDevice {
         let journal = try #require(journals[lane])
         var journalist = Journalist(
             origin: journal.derivation.originID, sequence: journal.sequence, head: journal.head,
-            authored: (authored ?? world.now, true), hashing: HubFake.hashing, signing: HubFake.signing(key))
+            authored: AuthoringMoment(
+                time: authored ?? world.now, stated: authored ?? world.now, isTrusted: true),
+            hashing: HubFake.hashing, signing: HubFake.signing(key))
         var entries: [Journalist.Entry] = []
         for draft in drafts {
             let entry = try journalist.write(draft, onto: RecordState(), random: { Token16(using: &random) })

@@ -29,20 +29,33 @@ struct AgentQueue: Encodable {
         var bytes: Int
         var oldest: String?
         var entries: [Entry]
+        fileprivate var oldestTime: Milliseconds?
+
+        private enum CodingKeys: String, CodingKey {
+            case origin, last, receipted, queued, forms, bytes, oldest, entries
+        }
     }
 
     var store = "agent"
     var unit: String?
     var hub: String?
     var lanes: [String: LaneQueue]
+    private let times: TimeText
+
+    private enum CodingKeys: String, CodingKey { case store, unit, hub, lanes }
 
     init(
-        _ store: any AgentStore, lanes: [Lane], all: Bool, limit: Int, now: Milliseconds, masking: Masking
+        _ store: any AgentStore, lanes: [Lane], all: Bool, limit: Int, now: Milliseconds, masking: Masking,
+        times: TimeText = TimeText(zone: "UTC")
     ) throws {
         let configuration = try store.configuration()
         unit = configuration?.unit
         hub = configuration?.address
         self.lanes = [:]
+        self.times = times
+        // Authored times carry the measured skew: so must the clock that they are compared with.
+        let skewed = now.addingReportingOverflow(try store.contact().skew)
+        let now = skewed.overflow ? now : skewed.partialValue
         for origin in try store.origins() where lanes.contains(origin.claim.lane) {
             self.lanes["\(origin.claim.lane)"] = try AgentQueue.read(
                 store, origin, all: all, limit: limit, now: now, masking: masking)
@@ -77,24 +90,30 @@ struct AgentQueue: Encodable {
                         dot: RecordText.text(version.dot), form: Masking.clean(version.key.form),
                         key: masking.text(version.key),
                         authored: RecordText.time(version.authored),
-                        ageSeconds: max(0, now.subtractingReportingOverflow(version.authored).partialValue)
-                            / 1_000,
+                        ageSeconds: AgentQueue.age(of: version.authored, at: now),
                         bytes: bytes, receipted: entry.isReceipted,
                         verdicts: entry.verdicts.map { "\($0.kind) \(Masking.clean($0.reason))" }))
             }
         }
         queue.oldest = oldest.map(RecordText.time)
+        queue.oldestTime = oldest
         return queue
+    }
+
+    /// Whole seconds; 0 where the clock went backwards.
+    private static func age(of time: Milliseconds, at now: Milliseconds) -> Int64 {
+        let age = now.subtractingReportingOverflow(time)
+        return age.overflow ? 0 : max(0, age.partialValue) / 1_000
     }
 
     func lines() -> [String] {
         var lines: [String] = []
         if let unit, let hub {
-            lines.append(Words("branch \(unit), hub \(hub)", zh: "分支 \(unit)，汇总端 \(hub)").text())
+            lines.append(Words("branch \(unit), hub \(hub)", zh: "支部 \(unit)，汇总端 \(hub)").text())
         }
         for lane in Lane.allCases {
             guard let queue = lanes["\(lane)"] else { continue }
-            lines.append(AgentQueue.summary(queue, lane).text())
+            lines.append(summary(queue, lane).text())
             guard !queue.entries.isEmpty else { continue }
             lines += AgentQueue.table(queue).lines()
             let listed = queue.entries.filter { !$0.receipted }.count
@@ -109,7 +128,7 @@ struct AgentQueue: Encodable {
         return lines
     }
 
-    private static func summary(_ queue: LaneQueue, _ lane: Lane) -> Words {
+    private func summary(_ queue: LaneQueue, _ lane: Lane) -> Words {
         let name = lane.words
         guard queue.queued > 0 else {
             return Words(
@@ -118,11 +137,12 @@ struct AgentQueue: Encodable {
         }
         let forms = queue.forms.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
             .joined(separator: ", ")
+        let oldest = queue.oldestTime.map(times.text) ?? ""
         return Words(
             "\(name.en): \(queue.queued) wait (\(forms)), \(queue.bytes) bytes, "
-                + "oldest \(queue.oldest ?? ""), "
+                + "oldest \(oldest) (\(times.name)), "
                 + "\(queue.receipted) receipted (origin \(queue.origin))",
-            zh: "\(name.zh)：待发 \(queue.queued) 条（\(forms)），\(queue.bytes) 字节，最早 \(queue.oldest ?? "")，"
+            zh: "\(name.zh)：待发 \(queue.queued) 条（\(forms)），\(queue.bytes) 字节，最早 \(oldest)（\(times.name)），"
                 + "已获回执 \(queue.receipted) 条（来源 \(queue.origin)）")
     }
 
@@ -131,7 +151,7 @@ struct AgentQueue: Encodable {
             [
                 Words("sequence", zh: "序号"), Words("form", zh: "表单"), Words("key", zh: "记录"),
                 Words("age", zh: "已等待"), Words("bytes", zh: "字节"), Words("receipted", zh: "回执"),
-                Words("verdicts", zh: "中心意见"),
+                Words("verdicts", zh: "中心判定"),
             ].map { $0.text() })
         for entry in queue.entries {
             table.add([

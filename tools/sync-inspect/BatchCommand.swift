@@ -12,26 +12,54 @@ enum BatchForm: String, ExpressibleByArgument, CaseIterable {
 
 struct BatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "batch",
-        abstract: "Decode one batch: a frame, its payload or a rows part; or a stretch of a store's journal.")
+        "batch",
+        Words(
+            "Decode one batch: a frame, its payload or a rows part; or a stretch of a store's journal.",
+            zh: "解读一个批次：帧、其载荷或行数据；或数据中某来源的一段。"),
+        example: "sync-inspect batch --data DIR --origin 0363c431212fe9d4 --first 1")
 
-    @Argument(help: "A file, or hexadecimal digits.") var input: String?
-    @Option(name: .customLong("as"), help: "What the bytes are; guessed when not given.")
+    @Argument(help: ArgumentHelp("A file, or hexadecimal digits.", zh: "文件，或十六进制数字。"))
+    var input: String?
+    @Option(
+        name: .customLong("as"),
+        help: ArgumentHelp("What the bytes are; guessed when not given.", zh: "字节的种类；不写则自动判断。"))
     var form: BatchForm?
-    @Option(name: .long, help: "Instead of bytes: the folder of a store.") var data: String?
-    @Option(name: .long, help: "With --data: the origin, sixteen hexadecimal digits.") var origin: String?
-    @Option(name: .long, help: "With --data: the sequence to begin at.") var first: UInt64 = 1
-    @Option(name: .long, help: "So many versions are listed.") var limit: Int?
-    @Flag(name: .long, help: "For scripts.") var json = false
+    @Option(
+        name: .long, help: ArgumentHelp("Instead of bytes: the folder of a store.", zh: "不给字节时：数据目录。"))
+    var data: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "With --data: the origin, sixteen hexadecimal digits.", zh: "与 --data 同用：来源，十六位十六进制数字。"))
+    var origin: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("With --data: the sequence to begin at.", zh: "与 --data 同用：起始序号。"))
+    var first: UInt64 = 1
+    @Option(name: .long, help: ArgumentHelp("So many versions are listed.", zh: "最多列出的版本数。"))
+    var limit: Int?
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
 
     func validate() throws {
         if (input == nil) == (data == nil) {
-            throw ValidationError("Name a file or give hexadecimal digits, or name a store with --data.")
+            throw ValidationError(
+                Words(
+                    "Name a file or give hexadecimal digits, or name a store with --data.",
+                    zh: "请指定文件或给出十六进制数字，或用 --data 指定数据目录。"
+                ).text())
         }
-        if let limit, limit < 0 { throw ValidationError("--limit is a number from 0 on.") }
-        if first < 1 { throw ValidationError("Sequences begin at 1.") }
+        if let limit, limit < 0 {
+            throw ValidationError(
+                Words("--limit is a number from 0 on.", zh: "--limit 应为不小于 0 的数。").text())
+        }
+        if first < 1 {
+            throw ValidationError(
+                Words("Sequences begin at 1.", zh: "序号从 1 开始。").text())
+        }
         if let origin, BatchCommand.origin(origin) == nil {
-            throw ValidationError("--origin is up to sixteen hexadecimal digits.")
+            throw ValidationError(
+                Words("--origin is up to sixteen hexadecimal digits.", zh: "--origin 应为至多十六位十六进制数字。").text())
         }
     }
 
@@ -69,8 +97,9 @@ struct BatchCommand: AsyncParsableCommand {
             throw Failure(
                 .noInput,
                 Words(
-                    "this store holds no version \(RecordText.origin(origin))/\(first)",
-                    zh: "此数据中没有版本 \(RecordText.origin(origin))/\(first)"))
+                    "this store holds no version \(RecordText.origin(origin))/\(first); without --origin the "
+                        + "origins are listed",
+                    zh: "此数据中没有版本 \(RecordText.origin(origin))/\(first)；不写 --origin 可列出全部来源"))
         }
         try show(
             BatchReport(stored: batch, masking: Masking(forms: try store.forms(), unmask: false), limit: most)

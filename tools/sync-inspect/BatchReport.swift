@@ -26,7 +26,7 @@ struct BatchReport: Encodable {
                 "\(error.code)", "\(error.part)", offset,
                 Words(
                     "\(error.code) in \(error.part) at byte \(offset)",
-                    zh: "第 \(offset) 字节，\(error.part)：\(error.code)"))
+                    zh: "第 \(offset) 字节处出错，位置 \(error.part)，代码 \(error.code)"))
         }
     }
 
@@ -213,7 +213,7 @@ extension BatchReport {
         var table = TextTable(
             [
                 Words("dot", zh: "版本"), Words("form", zh: "表单"), Words("key", zh: "记录"),
-                Words("authored", zh: "写入时间"), Words("assigns", zh: "设置"),
+                Words("authored (UTC)", zh: "写入时间（UTC）"), Words("assigns", zh: "设置"),
             ].map { $0.text() })
         for row in versions {
             let assigns = row.delete ? Words("delete", zh: "删除").text() : row.assigns.joined(separator: " ")

@@ -32,8 +32,12 @@ struct HubQueue: Encodable {
     var store = "hub"
     var devices: [Device]
     var quarantined: [Quarantined]
+    private let times: TimeText
+    private let seen: [Milliseconds?]
 
-    init(_ store: SQLiteHubStore) throws {
+    private enum CodingKeys: String, CodingKey { case store, devices, quarantined }
+
+    init(_ store: SQLiteHubStore, times: TimeText) throws {
         self.init(
             try store.devices(),
             quarantined: try store.quarantined().map { held in
@@ -41,11 +45,16 @@ struct HubQueue: Encodable {
                     dot: RecordText.text(held.dot), form: Masking.clean(held.form), device: held.device,
                     reasons: try store.verdicts(on: held.dot).filter { $0.kind == .quarantined }
                         .map { Masking.clean($0.reason) })
-            })
+            }, times: times)
     }
 
-    init(_ devices: [DeviceInfo], quarantined: [Quarantined] = []) {
+    init(
+        _ devices: [DeviceInfo], quarantined: [Quarantined] = [],
+        times: TimeText = TimeText(zone: "UTC")
+    ) {
         self.quarantined = quarantined
+        self.times = times
+        seen = devices.map(\.lastSeen)
         self.devices = devices.map { device in
             Device(
                 id: device.id, unit: Masking.clean(device.unit), fingerprint: device.fingerprint.short,
@@ -69,14 +78,14 @@ struct HubQueue: Encodable {
         var table = TextTable(
             [
                 Words("device", zh: "设备"), Words("unit", zh: "单位"), Words("state", zh: "状态"),
-                Words("last seen", zh: "最近联系"), Words("urgent", zh: "紧急"),
+                Words("last seen (\(times.name))", zh: "最近联系（\(times.name)）"), Words("urgent", zh: "紧急"),
                 Words("routine", zh: "常规"), Words("oldest", zh: "最早"),
             ].map { $0.text() })
-        for device in devices {
+        for (device, seen) in zip(devices, seen) {
             let oldest = max(device.urgent.oldestAgeSeconds, device.routine.oldestAgeSeconds)
             table.add([
                 "\(device.id)", device.unit, device.state,
-                device.lastSeen ?? Words("never", zh: "从未").text(), "\(device.urgent.count)",
+                seen.map(times.text) ?? Words("never", zh: "从未").text(), "\(device.urgent.count)",
                 "\(device.routine.count)",
                 Now.age(Milliseconds(clamping: oldest.multipliedReportingOverflow(by: 1_000).partialValue))
                     .text(),

@@ -1,10 +1,5 @@
-import ArgumentParser
-import Foundation
+import Console
 
 @main struct Main {
-    static func main() async {
-        // A reader that has seen enough ends the program without a word: see Output.
-        signal(SIGPIPE, SIG_IGN)
-        await SyncInspectCommand.main()
-    }
+    static func main() async { await Start.run(SyncInspectCommand.self) }
 }

@@ -21,33 +21,44 @@ extension Lane {
 
 struct QueueCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "queue",
-        abstract: "What waits in a branch's store; of a hub, what its devices last said that they hold back.")
+        "queue",
+        Words(
+            "What waits in a branch's store; of a hub, what its devices last said that they hold back.",
+            zh: "支部数据中待发的内容；对汇总端则为各设备最近报告的积压。"),
+        example: "sync-inspect queue --data DIR --lane urgent")
 
     @OptionGroup var store: DataOption
-    @Option(name: .long, help: "Only this lane.") var lane: LaneName?
-    @Option(name: .long, help: "So many versions of each lane are listed; the counts are of all.")
+    @Option(name: .long, help: ArgumentHelp("Only this lane.", zh: "只看此通道。")) var lane: LaneName?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "So many versions of each lane are listed; the counts are of all.", zh: "每个通道最多列出的版本数；总数不受影响。"))
     var limit: Int?
-    @Flag(name: .long, help: "List what is receipted as well.") var all = false
-    @Flag(name: .long, help: "For scripts.") var json = false
+    @Flag(name: .long, help: ArgumentHelp("List what is receipted as well.", zh: "也列出已获回执的。")) var all = false
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
 
     func validate() throws {
-        if let limit, limit < 0 { throw ValidationError("--limit is a number from 0 on.") }
+        if let limit, limit < 0 {
+            throw ValidationError(Words("--limit is a number from 0 on.", zh: "--limit 应为不小于 0 的数。").text())
+        }
     }
 
     func run() async throws {
         try await Program.run {
             let store = try StoreAtHand(store.data)
             let now = Now.milliseconds()
+            let times = store.times()
             let masking = Masking(forms: try store.forms(), unmask: false)
             switch store {
             case .agent(let store):
                 let report = try AgentQueue(
                     store, lanes: lane.map { [$0.lane] } ?? Lane.allCases, all: all,
-                    limit: limit ?? (json ? .max : 20), now: now, masking: masking)
+                    limit: limit ?? (json ? .max : 20), now: now, masking: masking,
+                    times: times)
                 if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
             case .hub(let store):
-                let report = try HubQueue(store)
+                let report = try HubQueue(store, times: times)
                 if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
             }
         }

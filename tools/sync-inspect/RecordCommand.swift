@@ -7,14 +7,24 @@ import SyncStore
 
 struct RecordCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "record",
-        abstract: "All versions of one record that are held here, and what each still says.")
+        "record",
+        Words(
+            "All versions of one record that are held here, and what each still says.",
+            zh: "一条记录在此处的所有版本，以及各版本仍生效的内容。"),
+        example: "sync-inspect record check-in 2020-02-03 T001 --data DIR")
 
-    @Argument(help: "The form, such as check-in.") var form: String
-    @Argument(help: "The key's values in the form's order, such as 2020-02-03 T001.") var key: [String]
+    @Argument(help: ArgumentHelp("The form, such as check-in.", zh: "表单，例如 check-in。"))
+    var form: String
+    @Argument(
+        help: ArgumentHelp(
+            "The key's values in the form's order, such as 2020-02-03 T001.",
+            zh: "按表单顺序写出键值，例如 2020-02-03 T001。"))
+    var key: [String]
     @OptionGroup var store: DataOption
-    @Flag(name: .long, help: "For scripts.") var json = false
-    @Flag(name: .long, help: "Show personal fields as they are.") var unmask = false
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
+    @Flag(name: .long, help: ArgumentHelp("Show personal fields as they are.", zh: "显示个人信息原文。")) var unmask =
+        false
 
     func run() async throws {
         try await Program.run {
@@ -33,7 +43,7 @@ struct RecordCommand: AsyncParsableCommand {
             }
             let report = RecordReport(
                 key, found.state, found.versions, verdicts: found.verdicts, forms: forms,
-                masking: Masking(forms: forms, unmask: unmask))
+                masking: Masking(forms: forms, unmask: unmask), times: store.times())
             if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
         }
     }
@@ -43,14 +53,7 @@ struct RecordCommand: AsyncParsableCommand {
     /// - Throws: ``Failure`` with `.usage` that names the form's keys.
     static func key(_ form: String, _ texts: [String], _ forms: FormCatalog) throws -> RecordKey {
         guard let definition = forms[form] else {
-            let known = forms.definitions.map(\.form)
-            let names = known.enumerated().filter { known.firstIndex(of: $0.element) == $0.offset }
-                .map(\.element).joined(separator: ", ")
-            throw Failure(
-                .usage,
-                Words(
-                    "there is no form \(Masking.clean(form)); known are \(names)",
-                    zh: "没有表单 \(Masking.clean(form))；已知：\(names)"))
+            throw SheetError(.unknownForm, subject: form)
         }
         guard texts.count == definition.keys.count else {
             let names = definition.keys.map { $0.name.uppercased() }.joined(separator: " ")
@@ -68,8 +71,8 @@ struct RecordCommand: AsyncParsableCommand {
                     Words(
                         "\(key.name) cannot be \(Masking.clean(text)); it is a \(key.type.rawValue)"
                             + (key.type == .date ? " such as 2020-02-03" : ""),
-                        zh: "\(key.labels.zh)（\(key.name)）不能是 \(Masking.clean(text))；类型为 \(key.type.rawValue)"
-                    ))
+                        zh: "\(key.labels.zh)（\(key.name)）不能是 \(Masking.clean(text))"
+                            + (key.type == .date ? "；请写成 2020-02-03 的样式" : "；类型为 \(key.type.rawValue)")))
             }
             values.append(value)
         }

@@ -63,6 +63,13 @@ struct RecordReport: Encodable {
         var holds: [String]
         /// Kind and reason, when the centre said something about it.
         var verdicts: [String] = []
+        /// Authored, stated and first created, as people read them.
+        fileprivate var local: [String] = []
+
+        private enum CodingKeys: String, CodingKey {
+            case dot, authoredDot, revision, authored, stated, firstCreated, clockTrusted, delete, author
+            case context, assigns, holds, verdicts
+        }
     }
 
     var form: String
@@ -77,11 +84,20 @@ struct RecordReport: Encodable {
     var seen: Seen
     var fields: [Field]
     var versions: [Held]
+    private let times: TimeText
+    private let created: Milliseconds?
+
+    private enum CodingKeys: String, CodingKey {
+        case form, key, found, exists, conflict, deleteConflict, masked, revision, firstCreated, seen, fields
+        case versions
+    }
 
     init(
         _ key: RecordKey, _ state: RecordState?, _ held: [Version], verdicts: [Verdict] = [],
-        forms: FormCatalog, masking: Masking
+        forms: FormCatalog, masking: Masking, times: TimeText = TimeText(zone: "UTC")
     ) {
+        self.times = times
+        created = state.flatMap { $0.firstCreated == .max ? nil : $0.firstCreated }
         let form = key.form
         let policy: (FieldID) -> MergePolicy = { forms[form]?.policy(of: $0) ?? .latest }
         let effective = state?.effective(policy: policy)
@@ -93,7 +109,7 @@ struct RecordReport: Encodable {
         deleteConflict = effective?.isDeleteConflict ?? false
         masked = !masking.unmask
         revision = state?.formRevision
-        firstCreated = state.flatMap { $0.firstCreated == .max ? nil : RecordText.time($0.firstCreated) }
+        firstCreated = created.map(RecordText.time)
         seen = Seen(state?.seen ?? .empty)
         fields = (effective?.fields ?? []).map { field in
             Field(
@@ -109,6 +125,7 @@ struct RecordReport: Encodable {
         }
         versions = held.map { version in
             var report = RecordReport.held(version, state, masking)
+            report.local = [version.authored, version.stated, version.firstCreated].map(times.text)
             report.verdicts = verdicts.filter { $0.dot == version.dot }
                 .map { "\($0.kind) \(Masking.clean($0.reason))" }
             return report
@@ -152,7 +169,9 @@ extension RecordReport {
     }
 
     private func headline(_ name: String) -> Words {
-        let created = firstCreated.map { Words(", first created \($0)", zh: "，最初建立于 \($0)") }
+        let created = created.map(times.text).map {
+            Words(", first created \($0) (\(times.name))", zh: "，最初建立于 \($0)（\(times.name)）")
+        }
         let state =
             deleteConflict
             ? Words("deleted and edited, and neither author saw the other", zh: "同时被删除和修改，双方互不知情")
@@ -206,9 +225,9 @@ extension RecordReport {
             ([Words("version \(version.dot)", zh: "版本 \(version.dot)").text()] + notes).joined(
                 separator: ", "),
             Words(
-                "  authored \(version.authored), stated \(version.stated), "
-                    + "first created \(version.firstCreated)",
-                zh: "  写入 \(version.authored)，陈述时间 \(version.stated)，最初建立 \(version.firstCreated)"
+                "  authored \(version.local[0]), stated \(version.local[1]), "
+                    + "first created \(version.local[2])",
+                zh: "  写入 \(version.local[0])，陈述时间 \(version.local[1])，最初建立 \(version.local[2])"
             ).text(),
             Words("  context \(version.context.text)", zh: "  所见 \(version.context.text)").text(),
             Words("  assigns \(assigns)", zh: "  设置 \(assigns)").text(),

@@ -7,7 +7,9 @@ import SyncCore
 import SyncStore
 
 struct DataOption: ParsableArguments {
-    @Option(name: .long, help: "The folder that holds the branch's or the hub's store.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The folder that holds the branch's or the hub's store.", zh: "支部或汇总端的数据目录。"))
     var data: String
 }
 
@@ -40,13 +42,29 @@ enum StoreAtHand {
                     "\(folder) holds no store of a branch or a hub; --data names the folder that "
                         + "`branch-agent` or "
                         + "`aggregator` was given",
-                    zh: "\(folder) 中没有分支或汇总端的数据；--data 应为 branch-agent 或 aggregator 所用的目录"))
+                    zh: "\(folder) 中没有支部或汇总端的数据；--data 应为 branch-agent 或 aggregator 所用的目录"))
         case .corrupt, .inputOutput:
             Failure(
                 .noInput,
-                Words("the store in \(folder) cannot be read: \(error)", zh: "无法读取 \(folder) 中的数据：\(error)"))
+                Words(
+                    "the store in \(folder) cannot be read (\(error)); check the disk and your rights to the "
+                        + "folder",
+                    zh: "无法读取 \(folder) 中的数据（技术信息：\(error)）；请检查磁盘和该目录的权限"))
         default: Program.failure(for: error)
         }
+    }
+
+    /// The committee's local time; UTC where the store does not know it.
+    func times() -> TimeText {
+        let settings =
+            switch self {
+            case .agent(let store):
+                (try? store.configuration()).flatMap { configuration in
+                    try? JSONDecoder().decode(Settings.self, from: Data(configuration.settings))
+                }
+            case .hub(let store): try? store.settings()
+            }
+        return TimeText(zone: settings?.timeZone ?? "UTC")
     }
 
     /// The built-in forms, and those that came down to a branch.
@@ -63,11 +81,5 @@ enum Now {
     static func milliseconds() -> Milliseconds { Milliseconds(Date().timeIntervalSince1970 * 1_000) }
 
     /// "3 h 20 min" and the like; a clock that went backwards gives 0.
-    static func age(_ milliseconds: Milliseconds) -> Words {
-        let minutes = max(0, milliseconds) / 60_000
-        let (days, hours) = (minutes / 1_440, minutes / 60 % 24)
-        if days > 0 { return Words("\(days) d \(hours) h", zh: "\(days) 天 \(hours) 小时") }
-        if hours > 0 { return Words("\(hours) h \(minutes % 60) min", zh: "\(hours) 小时 \(minutes % 60) 分") }
-        return Words("\(minutes) min", zh: "\(minutes) 分")
-    }
+    static func age(_ milliseconds: Milliseconds) -> Words { TimeText.span(max(0, milliseconds)) }
 }

@@ -4,16 +4,19 @@ import SyncCore
 
 struct VectorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "vector",
-        abstract: "Compare or merge two version vectors, written {id:count, ...}. Needs no store.",
+        "vector",
+        Words(
+            "Compare or merge two version vectors, written {id:count, ...}. Needs no store.",
+            zh: "比较或合并两个版本向量，写作 {编号:计数, ...}。不需要数据。"),
+        example: "sync-inspect vector compare '{42:1}' '{42:2}'",
         subcommands: [VectorCompareCommand.self, VectorMergeCommand.self])
 }
 
 /// The two vectors on the command line.
 struct VectorPair: ParsableArguments {
-    @Argument(help: "The first vector, such as '{42:1, 43:7}'.")
+    @Argument(help: ArgumentHelp("The first vector, such as '{42:1, 43:7}'.", zh: "第一个向量，例如 '{42:1, 43:7}'。"))
     var first: String
-    @Argument(help: "The second vector.")
+    @Argument(help: ArgumentHelp("The second vector.", zh: "第二个向量。"))
     var second: String
 
     /// Reads both; what was not canonical is said on standard error.
@@ -46,11 +49,14 @@ struct VectorCompareCommand: AsyncParsableCommand {
     struct Report: Encodable { var result: String }
 
     static let configuration = CommandConfiguration(
-        commandName: "compare",
-        abstract: "How the first vector lies to the second: equal, greater, lesser or concurrent.")
+        "compare",
+        Words(
+            "How the first vector lies to the second: equal, greater, lesser or concurrent.",
+            zh: "第一个向量与第二个的关系：相等、包含、被包含或互不包含。"))
 
     @OptionGroup var vectors: VectorPair
-    @Flag(name: .long, help: "For scripts.") var json = false
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
 
     func run() async throws {
         try await Program.run {
@@ -75,10 +81,11 @@ struct VectorMergeCommand: AsyncParsableCommand {
     struct Report: Encodable { var result: [[UInt64]] }
 
     static let configuration = CommandConfiguration(
-        commandName: "merge", abstract: "The least vector that covers both.")
+        "merge", Words("The least vector that covers both.", zh: "同时覆盖两者的最小向量。"))
 
     @OptionGroup var vectors: VectorPair
-    @Flag(name: .long, help: "For scripts.") var json = false
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
 
     func run() async throws {
         try await Program.run {

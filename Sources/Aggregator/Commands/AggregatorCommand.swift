@@ -10,9 +10,12 @@ import SyncTransport
 /// The central office's program.
 public struct AggregatorCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
-        commandName: "aggregator",
-        abstract:
+        "aggregator",
+        Words(
             "The central office's side of Rollcall: takes in what branches send and shows who is missing.",
+            zh: "Rollcall 汇总端：接收各支部发来的内容，显示谁还没有打卡。"),
+        example: "aggregator init --data DIR; aggregator import units units.csv --data DIR; "
+            + "aggregator invite B01 --data DIR; aggregator serve --data DIR",
         version: Program.version,
         subcommands: [
             InitCommand.self, ImportCommand.self, InviteCommand.self, DevicesCommand.self,
@@ -25,7 +28,7 @@ public struct AggregatorCommand: AsyncParsableCommand {
 
 /// What all verbs share.
 struct DataOption: ParsableArguments {
-    @Option(name: .long, help: "The folder that holds the hub's store.")
+    @Option(name: .long, help: ArgumentHelp("The folder that holds the hub's store.", zh: "汇总端的数据目录。"))
     var data: String
 
     var folder: HubFolder { HubFolder(path: data) }
@@ -33,14 +36,22 @@ struct DataOption: ParsableArguments {
 
 struct InitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "init", abstract: "Make a new hub: a store, and the key that branches will pin.")
+        "init",
+        Words("Make a new hub: a store, and the key that branches will pin.", zh: "建立新的汇总端：数据和各支部将认定的密钥。"),
+        example: "aggregator init --data DIR --name COMMITTEE --time-zone Asia/Shanghai")
 
     @OptionGroup var store: DataOption
-    @Option(name: .long, help: "The committee's name, shown at the branches.")
+    @Option(
+        name: .long, help: ArgumentHelp("The committee's name, shown at the branches.", zh: "党委名称，显示给各支部。"))
     var name = "Rollcall"
-    @Option(name: .customLong("time-zone"), help: "IANA name; days and cut-off hours are local to it.")
+    @Option(
+        name: .customLong("time-zone"),
+        help: ArgumentHelp(
+            "IANA name; days and cut-off hours are local to it.", zh: "时区（IANA 名称）；日期和截止时间以此为准。"))
     var timeZone = "Asia/Shanghai"
-    @Option(name: .long, help: "Further settings, NAME=VALUE (see README).")
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Further settings, NAME=VALUE (see README).", zh: "其他设置，名称=值（见 README）。"))
     var set: [String] = []
 
     func run() async throws {
@@ -57,16 +68,27 @@ struct InitCommand: AsyncParsableCommand {
 
 struct InviteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "invite", abstract: "Make a join code for one device of a unit; prints the code alone.")
+        "invite",
+        Words(
+            "Make a join code for one device of a unit; prints the code "
+                + "alone.", zh: "为某单位的一台设备生成加入码；只输出加入码。"),
+        example: "aggregator invite B01 --data DIR --address hub.example:7710")
 
-    @Argument(help: "The unit's code, as imported.")
+    @Argument(help: ArgumentHelp("The unit's code, as imported.", zh: "单位代码，与导入的一致。"))
     var unit: String
     @OptionGroup var store: DataOption
-    @Option(name: .long, help: "Where the branch reaches the hub, HOST:PORT.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Where the branch reaches the hub, HOST:PORT.", zh: "支部连接汇总端的地址，HOST:PORT。"))
     var address = "127.0.0.1:7710"
-    @Flag(name: .long, help: "The device counts at once, without comparing six digits.")
+    @Flag(
+        name: .long,
+        help: ArgumentHelp("The device counts at once, without comparing six digits.", zh: "设备立即启用，无须核对六位数字。")
+    )
     var trusted = false
-    @Option(name: .customLong("valid-hours"), help: "How long the code can be used.")
+    @Option(
+        name: .customLong("valid-hours"),
+        help: ArgumentHelp("How long the code can be used.", zh: "加入码的有效小时数。"))
     var validHours = 168
 
     func run() async throws {
@@ -81,19 +103,23 @@ struct InviteCommand: AsyncParsableCommand {
 
 struct DevicesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "devices", abstract: "List the devices that joined, with their backlog as last reported."
-    )
+        "devices",
+        Words(
+            "List the devices that joined, with what they had queued when last seen.",
+            zh: "列出已加入的设备，以及最近联系时各自的待发数。"),
+        example: "aggregator devices --data DIR")
 
     @OptionGroup var store: DataOption
-    @Flag(name: .long) var json = false
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
 
     func run() async throws {
         try await Program.run {
-            let devices = try store.folder.open().devices()
-            if json {
-                try Output.json(devices.map(DeviceRow.init))
-            } else {
-                for line in DeviceRow.table(devices).lines() { Output.line(line) }
+            let hub = try store.folder.open()
+            let devices = try hub.devices()
+            if json { return try Output.json(devices.map(DeviceRow.init)) }
+            for line in DeviceRow.lines(devices, times: TimeText(zone: try hub.settings().timeZone)) {
+                Output.line(line)
             }
         }
     }
@@ -101,17 +127,24 @@ struct DevicesCommand: AsyncParsableCommand {
 
 struct ConfirmCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "confirm",
-        abstract: "Let a pending device in, after comparing the six digits that its screen shows.")
+        "confirm",
+        Words(
+            "Let a pending device in, after comparing the six digits that its screen shows.",
+            zh: "核对设备屏幕上的六位数字后，启用待确认的设备。"),
+        example: "aggregator confirm 123456 --data DIR")
 
-    @Argument(help: "The six digits.")
+    @Argument(help: ArgumentHelp("The six digits.", zh: "六位数字。"))
     var number: String
     @OptionGroup var store: DataOption
 
     func run() async throws {
         try await Program.run {
             guard let confirmation = UInt32(number), number.count == 6 else {
-                throw Failure(.usage, Words("the number has six digits", zh: "编号为六位数字"))
+                throw Failure(
+                    .usage,
+                    Words(
+                        "the number has six digits; ask for it again, or see `aggregator devices`",
+                        zh: "应为六位数字；请再次询问，或用 aggregator devices 查看"))
             }
             guard try store.folder.open().confirm(confirmation: confirmation) else {
                 throw Failure(
@@ -128,10 +161,13 @@ struct ConfirmCommand: AsyncParsableCommand {
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "What the hub holds: devices, backlog they reported, settings.")
+        "status",
+        Words("What the hub holds: devices, backlog they reported, settings.", zh: "汇总端概况：设备、各自报告的积压、设置。"),
+        example: "aggregator status --data DIR")
 
     @OptionGroup var store: DataOption
-    @Flag(name: .long) var json = false
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
 
     func run() async throws {
         try await Program.run {

@@ -9,23 +9,33 @@ import SyncTransport
 
 struct CoverageCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "coverage",
-        abstract: "Who has answered on a day, who is missing and who is flagged, as of that day.")
+        "coverage",
+        Words(
+            "Who has answered on a day, who is missing and who is flagged, as of that day.",
+            zh: "某日的覆盖情况：谁已打卡、谁缺、谁异常，以当日登记册为准。"),
+        example: "aggregator coverage --date 2020-02-03 --data DIR")
 
     @OptionGroup var store: DataOption
-    @Option(name: .long, help: "The committee's local day, YYYY-MM-DD.")
+    @Option(name: .long, help: ArgumentHelp("The committee's local day, YYYY-MM-DD.", zh: "当地日期，YYYY-MM-DD。"))
     var date: String
-    @Option(name: .long, help: "Only this unit.")
+    @Option(name: .long, help: ArgumentHelp("Only this unit.", zh: "只看此单位。"))
     var unit: String?
-    @Flag(name: .long) var json = false
-    @Flag(name: .long, help: "With --json: lists of person ids instead of numbers.")
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
+    @Flag(
+        name: .long,
+        help: ArgumentHelp(
+            "With --json: lists of person ids instead of numbers.", zh: "与 --json 同用：列出人员编号而非人数。"))
     var people = false
 
     func run() async throws {
         try await Program.run {
             guard let day = CivilDay.parse(date) else {
                 throw Failure(
-                    .usage, Words("\(date) is no day; write YYYY-MM-DD", zh: "\(date) 不是日期；请写 YYYY-MM-DD"))
+                    .usage,
+                    Words(
+                        "\(date) is no day of the calendar; write it as 2020-02-03",
+                        zh: "\(date) 不是有效日期；请写成 2020-02-03 的样式"))
             }
             var board = try store.folder.open().coverage(of: day)
             if let unit {
@@ -34,7 +44,9 @@ struct CoverageCommand: AsyncParsableCommand {
                     throw Failure(
                         .noInput,
                         Words(
-                            "no unit \(unit) in the party line on \(date)", zh: "\(date) 党组织中没有单位 \(unit)"))
+                            "no unit \(unit) in the party line on \(date); `aggregator coverage` without "
+                                + "--unit lists them all",
+                            zh: "\(date) 党组织中没有单位 \(unit)；不加 --unit 可列出全部单位"))
                 }
             }
             if json {

@@ -14,10 +14,18 @@ enum Invitations {
         unit: String, address: String, isTrusted: Bool, validHours: Int, folder: HubFolder
     ) throws -> String {
         guard (1...8_760).contains(validHours) else {
-            throw Failure(.usage, Words("valid-hours is 1 to 8760", zh: "有效小时数为 1 至 8760"))
+            throw Failure(
+                .usage,
+                Words(
+                    "--valid-hours is a number from 1 to 8760, not \(validHours)",
+                    zh: "--valid-hours 应为 1 至 8760，而不是 \(validHours)"))
         }
         guard HostPort(address) != nil else {
-            throw Failure(.usage, Words("\(address) is no HOST:PORT", zh: "\(address) 不是 HOST:PORT"))
+            throw Failure(
+                .usage,
+                Words(
+                    "\(address) is no HOST:PORT; write it as hub.example:7710",
+                    zh: "\(address) 不是 HOST:PORT；请写成 hub.example:7710 的样式"))
         }
         let store = try folder.open()
         let key = try folder.key()
@@ -42,9 +50,15 @@ struct DeviceRow: Encodable {
     var fingerprint: String
     var joined: String
     var lastSeen: String?
+    /// The hub's clock minus the device's, when last seen.
     var skewMilliseconds: Int64
+    /// Versions that the device had queued when last seen.
     var urgentBacklog: UInt64
     var routineBacklog: UInt64
+    /// When it said so: the same as `lastSeen`.
+    var backlogReported: String?
+    /// Six digits to compare; only while it is pending.
+    var confirmation: String?
     var program: String
 
     init(_ device: DeviceInfo) {
@@ -58,26 +72,67 @@ struct DeviceRow: Encodable {
         skewMilliseconds = device.skew
         urgentBacklog = device.urgent.count
         routineBacklog = device.routine.count
+        backlogReported = lastSeen
+        if device.state == .pending { confirmation = String(format: "%06d", device.confirmation) }
         program = Output.printable(device.program)
     }
 
-    static func table(_ devices: [DeviceInfo]) -> TextTable {
+    /// - Parameter times: the committee's.
+    static func lines(_ devices: [DeviceInfo], times: TimeText) -> [String] {
+        guard !devices.isEmpty else {
+            return [
+                Words(
+                    "no device has joined; `aggregator invite UNIT` makes a code for one",
+                    zh: "尚无设备加入；用 aggregator invite 单位 生成加入码"
+                ).text()
+            ]
+        }
         let head = [
             Words("id", zh: "编号"), Words("unit", zh: "单位"), Words("state", zh: "状态"),
-            Words("last seen", zh: "最近联系"), Words("queued there", zh: "对方待发"), Words("device", zh: "设备"),
+            Words("last seen (\(times.name))", zh: "最近联系（\(times.name)）"),
+            Words("queued there then", zh: "当时对方待发"), Words("its clock", zh: "对方时钟"),
+            Words("device", zh: "设备"),
         ]
         var table = TextTable(head.map { $0.text() })
         for device in devices {
-            let row = DeviceRow(device)
-            let state =
-                device.state == .pending
-                ? "\(row.state) \(String(format: "%06d", device.confirmation))" : row.state
+            let isSeen = device.lastSeen != nil
             table.add([
-                "\(row.id)", row.unit, state, row.lastSeen ?? "-",
-                "\(row.urgentBacklog + row.routineBacklog)",
-                row.label,
+                "\(device.id)", Output.printable(device.unit), state(of: device).text(),
+                device.lastSeen.map(times.text) ?? Words("never", zh: "从未").text(),
+                isSeen ? "\(device.urgent.count.addingClamped(device.routine.count))" : "-",
+                isSeen ? clock(device.skew).text() : "-", Output.printable(device.label),
             ])
         }
-        return table
+        let isPending = devices.contains { $0.state == .pending }
+        let next = Words(
+            "`aggregator confirm NUMBER` lets a pending device in, once its user has read the same "
+                + "number out",
+            zh: "对方报出的数字一致后，用 aggregator confirm 数字 启用待确认的设备")
+        return table.lines() + (isPending ? [next.text()] : [])
+    }
+
+    private static func state(of device: DeviceInfo) -> Words {
+        switch device.state {
+        case .pending:
+            let digits = String(format: "%06d", device.confirmation)
+            return Words("pending \(digits)", zh: "待确认 \(digits)")
+        case .active: return Words("active", zh: "已启用")
+        case .revoked: return Words("revoked", zh: "已撤销")
+        }
+    }
+
+    private static func clock(_ skew: Milliseconds) -> Words {
+        guard skew.magnitude > AuthoringClock.tolerance.magnitude else { return Words("right", zh: "正确") }
+        let span = TimeText.span(skew)
+        return skew > 0
+            ? Words("\(span.en) behind", zh: "慢 \(span.zh)") : Words("\(span.en) ahead", zh: "快 \(span.zh)")
+    }
+}
+
+extension UInt64 {
+    /// What devices say of themselves is not checked.
+    func addingClamped(_ other: UInt64) -> UInt64 {
+        let sum = addingReportingOverflow(other)
+        return sum.overflow ? .max : sum.partialValue
     }
 }

@@ -9,23 +9,28 @@ import SyncTransport
 
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export",
-        abstract:
-            "Print a form's records as CSV: effective values, in key order, the same bytes for the same data."
-    )
+        "export",
+        Words(
+            "Print a form's records as CSV: effective values, in key order, the same bytes for the same "
+                + "data. Times are UTC.",
+            zh: "以 CSV 输出某种表单的记录：生效值，按键排序，相同数据输出相同字节。时间为 UTC。"),
+        example: "aggregator export check-in --from 2020-02-01 --to 2020-02-14 --data DIR")
 
-    @Argument(help: "The form, for example check-in.")
+    @Argument(help: ArgumentHelp("The form, for example check-in.", zh: "表单，例如 check-in。"))
     var form: String
     @OptionGroup var store: DataOption
-    @Option(name: .long, help: "First day, YYYY-MM-DD; for forms with a day in their key.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "First day, YYYY-MM-DD; for forms with a day in their key.", zh: "起始日期，YYYY-MM-DD；用于按日的表单。"))
     var from: String?
-    @Option(name: .long, help: "Last day, YYYY-MM-DD.")
+    @Option(name: .long, help: ArgumentHelp("Last day, YYYY-MM-DD.", zh: "结束日期，YYYY-MM-DD。"))
     var to: String?
 
     func run() async throws {
         try await Program.run {
             guard let definition = FormCatalog.builtIn[form] else {
-                throw Failure(.usage, Words("there is no form \(form)", zh: "没有表单 \(form)"))
+                throw SheetError(.unknownForm, subject: form)
             }
             let first = try day(from)
             let last = try day(to)
@@ -45,7 +50,10 @@ struct ExportCommand: AsyncParsableCommand {
         guard let text else { return nil }
         guard let day = CivilDay.parse(text) else {
             throw Failure(
-                .usage, Words("\(text) is no day; write YYYY-MM-DD", zh: "\(text) 不是日期；请写 YYYY-MM-DD"))
+                .usage,
+                Words(
+                    "\(text) is no day of the calendar; write it as 2020-02-03",
+                    zh: "\(text) 不是有效日期；请写成 2020-02-03 的样式"))
         }
         return day
     }

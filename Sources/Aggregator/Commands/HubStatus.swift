@@ -9,6 +9,7 @@ import SyncTransport
 struct HubStatus: Encodable {
     var devices: Int
     var pendingDevices: Int
+    /// Versions that the devices had queued when each was last seen.
     var reportedBacklog: UInt64
     var timeZone: String
     /// "ample", "full", or "ballast_in_use": see `StorageState`.
@@ -19,19 +20,18 @@ struct HubStatus: Encodable {
         let devices = try store.devices()
         let status = HubStatus(
             devices: devices.count, pendingDevices: devices.filter { $0.state == .pending }.count,
-            reportedBacklog: devices.reduce(0) { $0 + $1.urgent.count + $1.routine.count },
+            reportedBacklog: devices.reduce(0) {
+                $0.addingClamped($1.urgent.count).addingClamped($1.routine.count)
+            },
             timeZone: try store.settings().timeZone, disk: store.storage().rawValue)
         if json { return try Output.json(status) }
         Output.line(
             Words(
-                "\(status.devices) devices, \(status.pendingDevices) waiting to be confirmed; they last "
-                    + "reported "
-                    + "\(status.reportedBacklog) versions not yet sent",
-                zh:
-                    "设备 \(status.devices) 台，待确认 \(status.pendingDevices) 台；"
-                    + "最近报告尚有 \(status.reportedBacklog) 条未发送"
-            ))
+                "\(status.devices) devices, \(status.pendingDevices) waiting to be confirmed; when last seen "
+                    + "they had \(status.reportedBacklog) versions not yet sent",
+                zh: "设备 \(status.devices) 台，待确认 \(status.pendingDevices) 台；"
+                    + "最近联系时共有 \(status.reportedBacklog) 个版本未发送"))
         if let words = StorageWords.words(for: store.storage()) { Output.line(words) }
-        for line in DeviceRow.table(devices).lines() { Output.line(line) }
+        for line in DeviceRow.lines(devices, times: TimeText(zone: status.timeZone)) { Output.line(line) }
     }
 }

@@ -4,27 +4,34 @@ import Foundation
 
 struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import",
-        abstract: "Import the register from a sheet: units, people, register-changes or excused.")
+        "import",
+        Words(
+            "Import the register from a sheet: units, people, register-changes or excused.",
+            zh: "从表格导入登记册：单位（units）、人员（people）、变动（register-changes）或免报（excused）。"),
+        example: "aggregator import people people.csv --data DIR")
 
-    @Argument(help: "units, people, register-changes or excused.")
+    @Argument(
+        help: ArgumentHelp(
+            "units, people, register-changes or excused.", zh: "units、people、register-changes 或 excused。"))
     var kind: String
-    @Argument(help: "The sheet, CSV.")
+    @Argument(help: ArgumentHelp("The sheet, CSV in UTF-8 or GBK.", zh: "表格文件，UTF-8 或 GBK 编码的 CSV。"))
     var file: String
     @OptionGroup var store: DataOption
-    @Flag(name: .long) var json = false
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
 
     func run() async throws {
         try await Program.run {
             guard let kind = RegisterSheet(rawValue: kind) else {
+                let hint = Typo.hint(kind, among: RegisterSheet.allCases.map(\.rawValue))
                 throw Failure(
                     .usage,
                     Words(
-                        "import takes units, people, register-changes or excused, not \(kind)",
-                        zh: "可导入 units、people、register-changes、excused，不能导入 \(kind)"))
+                        "import takes units, people, register-changes or excused, not \(kind)\(hint.en)",
+                        zh: "可导入 units、people、register-changes、excused，不能导入 \(kind)\(hint.zh)"))
             }
             let bytes = try Files.read(file)
-            let sheet = try RegisterImport(kind, bytes: bytes)
+            let sheet = try RegisterImport(kind, bytes: bytes, file: file)
             let result = try sheet.run(
                 on: try store.folder.open(), now: HubFolder.milliseconds(),
                 progress: ProgressBar(Words("importing", zh: "正在导入")))
@@ -41,15 +48,24 @@ struct ImportCommand: AsyncParsableCommand {
                     + "\(result.rejected) refused, \(result.blank) blank",
                 zh: "\(file)：共 \(result.records) 行：接受 \(result.accepted)，未变 \(result.unchanged)，"
                     + "拒绝 \(result.rejected)，空行 \(result.blank)"))
-        for error in result.errors {
+        for column in result.unknownColumns {
+            let hint =
+                column.suggestion.map { Words("; did you mean \($0)?", zh: "；是否应为“\($0)”？") }
+                ?? Words("", zh: "")
+            let heading = Output.printable(column.heading)
             Output.remark(
                 Words(
-                    "  line \(error.line) (row \(error.record)), \(error.column): \(error.reason):"
-                        + " \(error.message)",
-                    zh:
-                        "  第 \(error.line) 行（第 \(error.record) "
-                        + "条），\(error.column)：\(error.reason)：\(error.message)"
-                ))
+                    "\(file): there is no column \(heading), its content was left out\(hint.en)",
+                    zh: "\(file)：没有“\(heading)”这一列，其内容已略过\(hint.zh)"))
+        }
+        for error in result.errors {
+            let column = error.column.isEmpty ? "" : Output.printable(error.column)
+            Output.remark(
+                Words(
+                    "  \(file), line \(error.line) (row \(error.record))"
+                        + "\(column.isEmpty ? "" : ", " + column): \(error.message) [\(error.reason)]",
+                    zh: "  \(file) 第 \(error.line) 行（第 \(error.record) 条）"
+                        + "\(column.isEmpty ? "" : "，" + column)：\(error.message)〔\(error.reason)〕"))
         }
     }
 }

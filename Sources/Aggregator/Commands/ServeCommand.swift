@@ -12,17 +12,25 @@ import UnixSignals
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Take in what branches send, until it is told to stop.")
+        "serve",
+        Words(
+            "Take in what branches send, until it is told to stop (ctrl-C).", zh: "接收各支部发来的内容，直到停止（ctrl-C）。"),
+        example: "aggregator serve --data DIR --listen 0.0.0.0:7710")
 
     @OptionGroup var store: DataOption
-    @Option(name: .long, help: "Where to listen, HOST:PORT.")
+    @Option(name: .long, help: ArgumentHelp("Where to listen, HOST:PORT.", zh: "监听地址，HOST:PORT。"))
     var listen = "127.0.0.1:7710"
     @Option(
         name: .long,
-        help: "How many devices may be connected at a time; of others only what is urgent is taken.")
+        help: ArgumentHelp(
+            "How many devices may be connected at a time; of others only what is urgent is taken.",
+            zh: "同时连接的设备数上限；超出的设备只接收紧急内容。"))
     var sessions = HubLoad.sessions
 
-    @Flag(name: .long, help: "Try again what was refused because the program died over it.")
+    @Flag(
+        name: .long,
+        help: ArgumentHelp(
+            "Try again what was refused because the program died over it.", zh: "重试因程序出错而被拒绝的内容。"))
     var retryRefused = false
 
     func run() async throws {
@@ -48,7 +56,11 @@ struct ServeCommand: AsyncParsableCommand {
             let server = HubServer(
                 writer: writer, logger: logger, load: load, frames: frames, now: HubFolder.milliseconds)
             guard let address = HostPort(listen) else {
-                throw Failure(.usage, Words("\(listen) is no HOST:PORT", zh: "\(listen) 不是 HOST:PORT"))
+                throw Failure(
+                    .usage,
+                    Words(
+                        "\(listen) is no HOST:PORT; write it as 0.0.0.0:7710",
+                        zh: "\(listen) 不是 HOST:PORT；请写成 0.0.0.0:7710 的样式"))
             }
             let listener = HubListenerService(address: address, key: key, server: server)
             let group = ServiceGroup(
@@ -75,7 +87,7 @@ struct HubListenerService: Service {
                 Words(
                     "cannot listen at \(address) (\(error)); choose an address of this machine and a "
                         + "free port",
-                    zh: "无法监听 \(address)（\(error)）；请选择本机地址和空闲端口"))
+                    zh: "无法监听 \(address)（技术信息：\(error)）；请选择本机地址和空闲端口"))
         }
         Output.remark(Words("listening on \(listener.address)", zh: "正在监听 \(listener.address)"))
         let watcher = Task { await watchStorage() }

@@ -10,10 +10,13 @@ import SyncWire
 /// The branch's program.
 public struct BranchAgentCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
-        commandName: "branch-agent",
-        abstract:
+        "branch-agent",
+        Words(
             "The branch's side of Rollcall: keeps what is typed or imported, and sends it when there is "
-            + "a link.",
+                + "a link.",
+            zh: "Rollcall 支部端：保存录入或导入的内容，有网络时发送给汇总端。"),
+        example: "branch-agent join CODE --data DIR; branch-agent add check-in person=T001 temperature=36.5 "
+            + "--data DIR; branch-agent sync --data DIR",
         version: Program.version,
         subcommands: [
             JoinCommand.self, AddCommand.self, ImportCommand.self, SyncCommand.self, ServeCommand.self,
@@ -25,7 +28,8 @@ public struct BranchAgentCommand: AsyncParsableCommand {
 
 /// What all verbs share.
 struct DataOption: ParsableArguments {
-    @Option(name: .long, help: "The folder that holds the branch's store.")
+    @Option(
+        name: .long, help: ArgumentHelp("The folder that holds the branch's store.", zh: "支部的数据目录。"))
     var data: String
 
     var folder: AgentFolder { AgentFolder(path: data) }
@@ -33,12 +37,16 @@ struct DataOption: ParsableArguments {
 
 struct JoinCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "join", abstract: "Join a hub with a code from the centre. Needs the network, once.")
+        "join",
+        Words(
+            "Join a hub with a code from the centre. Needs the network, "
+                + "once.", zh: "用中心给的加入码加入汇总端。仅此一次需要联网。"),
+        example: "branch-agent join rc1-... --data DIR")
 
-    @Argument(help: "The join code.")
+    @Argument(help: ArgumentHelp("The join code.", zh: "加入码。"))
     var code: String
     @OptionGroup var store: DataOption
-    @Option(name: .long, help: "What the centre calls this device.")
+    @Option(name: .long, help: ArgumentHelp("What the centre calls this device.", zh: "设备名称，供中心识别。"))
     var label = ""
 
     func run() async throws {
@@ -80,6 +88,9 @@ struct JoinCommand: AsyncParsableCommand {
             try agent.note { facts in
                 facts.skew = joined.clock.subtractingClamped(AgentFolder.milliseconds())
                 facts.lastHubTime = joined.clock
+                // `status` shows the six digits again for as long as this stands.
+                facts.lastFailure =
+                    joined.state == .pending ? "\(RefusalCode.pendingDevice.rawValue)" : nil
             }
             tell(joined)
         }
@@ -88,26 +99,32 @@ struct JoinCommand: AsyncParsableCommand {
     private func tell(_ joined: Joined) {
         Output.line(
             Words(
-                "joined \(joined.hubName) as a device of \(joined.unit) \(joined.unitName)",
-                zh: "已加入 \(joined.hubName)，单位 \(joined.unit) \(joined.unitName)"))
+                "joined \(Output.printable(joined.hubName)) as a device of "
+                    + Output.printable("\(joined.unit) \(joined.unitName)"),
+                zh: "已加入 \(Output.printable(joined.hubName))，单位 "
+                    + Output.printable("\(joined.unit) \(joined.unitName)")))
         guard joined.state == .pending else { return }
         let digits = String(format: "%06d", joined.confirmation)
         Output.line(
             Words(
-                "the centre must confirm this device: ring them and read out \(digits). Until then "
-                    + "everything you "
-                    + "enter is kept here.",
-                zh: "需由中心确认本设备：请致电并报出 \(digits)。在此之前，录入内容保存在本机。"))
+                "the centre must confirm this device: ring them and read out \(digits) "
+                    + "(`branch-agent status` shows it again). Until then everything you enter is kept here.",
+                zh: "需由中心确认本设备：请致电并报出 \(digits)（branch-agent status 会再次显示）。"
+                    + "在此之前，录入内容保存在本机。"))
     }
 }
 
 struct SyncCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sync",
-        abstract: "Send what is queued and fetch what is new, until both sides are drained.")
+        "sync",
+        Words(
+            "Send what is queued and fetch what is new, until nothing is left.",
+            zh: "发送本机待发内容并取回新内容，直到双方都没有剩余。"),
+        example: "branch-agent sync --data DIR")
 
     @OptionGroup var store: DataOption
-    @Flag(name: .long) var json = false
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
 
     func run() async throws {
         try await Program.run(explaining: SyncWords.failure) {
@@ -116,6 +133,12 @@ struct SyncCommand: AsyncParsableCommand {
             try Program.requireClockForTLS()
             let runner = try SyncRunner(store.folder)
             let progress = ProgressBar(Words("sending", zh: "正在发送"))
+            Interrupt.say(
+                Words(
+                    "stopped. What was receipted has arrived, the rest stays queued here; run it again "
+                        + "at any "
+                        + "time",
+                    zh: "已中止。已获回执的内容已到中心，其余仍在本机排队；可随时重新运行"))
             do {
                 let report = try await runner.drain(progress: progress)
                 if json { try Output.json(report) } else { Output.line(SyncWords.words(for: report)) }
@@ -126,7 +149,11 @@ struct SyncCommand: AsyncParsableCommand {
                     Output.line(SyncWords.words(for: stopped.report))
                 }
                 throw stopped.failure
-                    ?? Failure(.unreachable, Words("the hub cannot be reached", zh: "无法连接汇总端"))
+                    ?? Failure(
+                        .unreachable,
+                        Words(
+                            "the hub cannot be reached; everything stays queued here, try again later",
+                            zh: "无法连接汇总端；所有内容仍在本机排队，请稍后再试"))
             }
         }
     }
@@ -158,7 +185,13 @@ enum SyncWords {
         switch error {
         case let error as TransportError: SyncRunner.failed(error).failure
         case let error as KeyError:
-            Failure(.noInput, Words("the device's key: \(error)", zh: "设备密钥：\(error)"))
+            Failure(
+                .noInput,
+                Words(
+                    "the device's key cannot be used (\(error)); put device.key back from a backup, and "
+                        + "ask the "
+                        + "centre when there is none",
+                    zh: "设备密钥无法使用（技术信息：\(error)）；请从备份恢复 device.key，若无备份请联系中心"))
         default: nil
         }
     }

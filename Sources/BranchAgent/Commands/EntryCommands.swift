@@ -8,25 +8,29 @@ import SyncTransport
 
 struct AddCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "add",
-        abstract:
-            "Enter or correct one record: branch-agent add check-in day=2020-02-03 person=T001 "
-            + "temperature=36.5",
-        discussion:
-            "Needs no network. What is not named stays as it is; NAME= (nothing behind it) means not stated.")
+        "add", Words("Enter or correct one record.", zh: "填写或更正一条记录。"),
+        discussion: Words(
+            "Needs no network. What is not named stays as it is; NAME= (nothing behind it) means not stated. "
+                + "Without day= it is today, as long as the clock fits the hub's.",
+            zh: "无需联网。未写的字段保持不变；“字段=”（后面不写内容）表示未填。不写 day= 即为今天（本机时钟须与汇总端相符）。"),
+        example: "branch-agent add check-in day=2020-02-03 person=T001 temperature=36.5 --data DIR")
 
-    @Argument(help: "The form, for example check-in.")
+    @Argument(help: ArgumentHelp("The form, for example check-in.", zh: "表单，例如 check-in。"))
     var form: String
-    @Argument(help: "field=value ...")
+    @Argument(help: ArgumentHelp("field=value ...", zh: "字段=值 ……"))
     var fields: [String] = []
     @OptionGroup var store: DataOption
-    @Flag(name: .long) var json = false
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
 
     private struct Added: Encodable {
+        var form: String
+        var key: String
         var origin: String
         var sequence: UInt64
         var lane: String
         var alerts: Int
+        var clockTrusted: Bool
     }
 
     func run() async throws {
@@ -34,19 +38,8 @@ struct AddCommand: AsyncParsableCommand {
             let context = try AgentContext(store.folder)
             let compiled = try context.form(form)
             let clock = try context.clock()
-            let row: SheetRow
-            switch try SheetEntry.read(
-                try pairs(), form: compiled, now: clock.now, isClockTrusted: clock.isTrusted)
-            {
-            case .success(let read): row = read
-            case .failure(let refused):
-                for error in refused.errors {
-                    Output.remark(
-                        Words("refused: ", zh: "拒绝：").joined(
-                            SheetMessages.words(for: error, form: compiled, settings: context.settings)))
-                }
-                Program.end(.someRefused)
-            }
+            let moment = try context.store.moment(of: clock)
+            let row = try row(compiled, context, clock: clock, moment: moment)
             guard !row.assignments.isEmpty else {
                 let names = compiled.definition.fields.map(\.name).joined(separator: " ")
                 throw Failure(
@@ -67,10 +60,32 @@ struct AddCommand: AsyncParsableCommand {
             guard let written else {
                 return Output.remark(
                     Words(
-                        "unchanged: \(RecordText.text(row.key)) says this already",
-                        zh: "未变：\(RecordText.text(row.key)) 已有相同内容"))
+                        "unchanged: \(form) \(RecordText.text(row.key)) says this already",
+                        zh: "未变：\(form) \(RecordText.text(row.key)) 已有相同内容"))
             }
-            try tell(written, clock: clock, rule: compiled.definition.rules?.first)
+            try tell(written, row.key, moment: moment, rule: compiled.definition.rules?.first)
+        }
+    }
+
+    /// What was typed, checked; ends the program when it is refused.
+    private func row(
+        _ compiled: CompiledForm, _ context: AgentContext, clock: AuthoringClock, moment: AuthoringMoment
+    ) throws -> SheetRow {
+        let pairs = try SheetEntry.withDay(try pairs(), form: compiled, clock: clock, moment: moment)
+        switch try SheetEntry.read(
+            pairs, form: compiled, now: moment.stated, isClockTrusted: moment.tellsDay)
+        {
+        case .success(let row): return row
+        case .failure(let refused):
+            for error in refused.errors {
+                let words = SheetMessages.words(for: error, form: compiled, settings: context.settings)
+                let column = error.column.isEmpty ? compiled.definition.form : error.column
+                Output.remark(
+                    Words(
+                        "refused, nothing was saved: \(Output.printable(column)): \(words.en)",
+                        zh: "拒绝，未保存任何内容：\(Output.printable(column))：\(words.zh)"))
+            }
+            Program.end(.someRefused)
         }
     }
 
@@ -78,93 +93,144 @@ struct AddCommand: AsyncParsableCommand {
         try fields.map { field in
             guard let equals = field.firstIndex(of: "=") else {
                 throw Failure(
-                    .usage, Words("write field=value, not \(field)", zh: "请写 字段=值，而不是 \(field)"))
+                    .usage,
+                    Words(
+                        "write field=value, such as temperature=36.5, not \(Output.printable(field))",
+                        zh: "请写 字段=值，例如 temperature=36.5，而不是 \(Output.printable(field))"))
             }
             return (String(field[..<equals]), String(field[field.index(after: equals)...]))
         }
     }
 
-    private func tell(_ written: RecordAuthor.Written, clock: AuthoringClock, rule: RaiseRule?) throws {
+    private func tell(
+        _ written: RecordAuthor.Written, _ key: RecordKey, moment: AuthoringMoment, rule: RaiseRule?
+    ) throws {
         if json {
             return try Output.json(
                 Added(
-                    origin: RecordText.origin(written.dot.origin), sequence: written.dot.sequence,
-                    lane: "\(written.lane)", alerts: written.raised.count))
+                    form: form, key: RecordText.text(key), origin: RecordText.origin(written.dot.origin),
+                    sequence: written.dot.sequence, lane: "\(written.lane)", alerts: written.raised.count,
+                    clockTrusted: moment.isTrusted))
         }
+        let name = "\(form) \(RecordText.text(key))"
         Output.line(
             written.lane == .urgent
                 ? Words(
-                    "saved; it is urgent and leaves before everything else", zh: "已保存；属紧急内容，将最先发送")
-                : Words("saved; it leaves with the next sync", zh: "已保存；下次同步时发送"))
+                    "saved \(name); it is urgent and leaves before everything else",
+                    zh: "已保存 \(name)；属紧急内容，将最先发送")
+                : Words("saved \(name); it leaves with the next sync", zh: "已保存 \(name)；下次同步时发送"))
         if written.lane == .urgent, let advice = rule?.advice {
             Output.line(Words(advice.en, zh: advice.zh))
         }
-        guard !clock.isTrusted else { return }
+        guard !moment.isTrusted else { return }
         Output.remark(
             Words(
-                "this machine's clock does not fit the hub's; the entry is marked, please set the clock",
-                zh: "本机时钟与汇总端不符；此条已标记，请校准时钟"))
+                "this machine's clock does not fit the hub's; the entry is marked, please set the clock "
+                    + "(`branch-agent status` says how far off it is)",
+                zh: "本机时钟与汇总端不符；此条已标记，请校准时钟（branch-agent status 显示相差多少）"))
     }
 }
 
 struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "import",
-        abstract: "Import sheets of one form; every row is taken, unchanged, or refused with a reason.")
+        "import",
+        Words(
+            "Import sheets of one form; every row is taken, unchanged, or refused with a reason.",
+            zh: "导入一种表单的表格；每一行或被接受，或未变，或被拒绝并说明原因。"),
+        discussion: Words(
+            "A file that cannot be read is left out and named; the others are imported.",
+            zh: "无法读取的文件会被略过并指出，其余照常导入。"),
+        example: "branch-agent import check-in 2020-02-03.csv --data DIR")
 
-    @Argument(help: "The form, for example check-in.")
+    @Argument(help: ArgumentHelp("The form, for example check-in.", zh: "表单，例如 check-in。"))
     var form: String
-    @Argument(help: "The sheets, CSV in UTF-8 or GBK.")
+    @Argument(help: ArgumentHelp("The sheets, CSV in UTF-8 or GBK.", zh: "表格文件，UTF-8 或 GBK 编码的 CSV。"))
     var files: [String]
     @OptionGroup var store: DataOption
-    @Option(name: .long, help: "A CSV of en,zh that names the columns otherwise.")
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A CSV of two cells a line, the form's name and the sheet's heading.",
+            zh: "列名对照表：CSV，每行两列，先写表单列名，再写表头列名。"))
     var map: String?
-    @Flag(name: .customLong("dry-run"), help: "Say what would happen and save nothing.")
+    @Flag(
+        name: .customLong("dry-run"),
+        help: ArgumentHelp("Say what would happen and save nothing.", zh: "只说明会怎样，不保存任何内容。"))
     var dryRun = false
-    @Flag(name: .long) var json = false
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
 
     func run() async throws {
         try await Program.run(explaining: SyncWords.failure) {
             let context = try AgentContext(store.folder)
             _ = try context.form(form)
             let importer = try Importer(form: form, catalog: context.forms, hashing: .sha256)
-            let sheets = try files.map { SheetFile(path: $0, bytes: try Files.read($0)) }
+            let sheets = files.map { SheetFile(path: $0, bytes: try? Files.read($0)) }
             let headings = try map.map { try HeaderMap(try Files.read($0), file: $0) } ?? HeaderMap()
             let progress = ProgressBar(Words("importing", zh: "正在导入"))
+            Interrupt.say(
+                Words(
+                    "stopped. An import is saved whole or not at all: run it again, what was saved already "
+                        + "counts as unchanged",
+                    zh: "已中止。导入要么全部保存，要么完全不保存：请重新运行，已保存的内容会计为“未变”"))
             let result = try importer.run(
                 sheets, map: headings, on: context.store, clock: try context.clock(), isDryRun: dryRun,
-                unknownColumn: { file, heading in
-                    Output.remark(
-                        Words(
-                            "\(file): the form does not know the column \(heading); it was left out",
-                            zh: "\(file)：表单没有“\(heading)”这一列，已略过"))
-                },
                 progress: { progress.show($0, of: $1) })
             progress.finish()
             try show(result)
-            if result.rejected > 0 { Program.end(.someRefused) }
+            if let status = ImportCommand.status(of: result, files: files.count) { Program.end(status) }
         }
+    }
+
+    /// Nil when everything was taken.
+    static func status(of result: ImportResult, files: Int) -> ExitStatus? {
+        if result.filesRefused == files {
+            let isUnreadable = result.errors.first?.reason == SheetError.Code.unreadable.rawValue
+            return isUnreadable ? .noInput : .usage
+        }
+        return result.rejected > 0 || result.filesRefused > 0 ? .someRefused : nil
     }
 
     private func show(_ result: ImportResult) throws {
         if json { return try Output.json(result) }
-        Output.line(
-            Words(
-                "\(result.records) rows in \(files.count) files: \(result.accepted) taken,"
-                    + " \(result.unchanged) "
-                    + "unchanged, \(result.rejected) refused, \(result.blank) blank",
-                zh: "\(files.count) 个文件共 \(result.records) 行：接受 \(result.accepted)，未变 \(result.unchanged)，"
-                    + "拒绝 \(result.rejected)，空行 \(result.blank)"))
-        for error in result.errors {
+        for column in result.unknownColumns {
+            let hint =
+                column.suggestion.map { Words("; did you mean \($0)?", zh: "；是否应为“\($0)”？") }
+                ?? Words("", zh: "")
+            let heading = Output.printable(column.heading)
             Output.remark(
                 Words(
-                    "  \(error.file), line \(error.line) (row \(error.record)), \(error.column):"
-                        + " \(error.reason): "
-                        + error.message,
-                    zh:
-                        "  \(error.file) 第 \(error.line) 行（第 \(error.record) "
-                        + "条），\(error.column)：\(error.reason)："
-                        + error.message))
+                    "\(column.file): the form does not know the column \(heading), its content was left out"
+                        + "\(hint.en) Correct the heading, or name it with --map, and import again",
+                    zh: "\(column.file)：表单没有“\(heading)”这一列，其内容已略过\(hint.zh)"
+                        + "请更正表头或用 --map 指定，再次导入"))
         }
+        let saved = dryRun ? Words("nothing was saved; ", zh: "未保存任何内容；") : Words("", zh: "")
+        Output.line(
+            saved.joined(
+                Words(
+                    "\(result.records) rows in \(files.count - result.filesRefused) files: "
+                        + "\(result.accepted) taken, \(result.unchanged) unchanged, \(result.rejected) "
+                        + "refused, \(result.blank) blank",
+                    zh: "\(files.count - result.filesRefused) 个文件共 \(result.records) 行：接受 \(result.accepted)，"
+                        + "未变 \(result.unchanged)，拒绝 \(result.rejected)，空行 \(result.blank)")))
+        if result.filesRefused > 0 {
+            Output.remark(
+                Words(
+                    "\(result.filesRefused) of \(files.count) files were left out:",
+                    zh: "\(files.count) 个文件中有 \(result.filesRefused) 个被略过："))
+        }
+        for error in result.errors { Output.remark(ImportCommand.words(for: error)) }
+    }
+
+    static func words(for error: ImportResult.Issue) -> Words {
+        // A file's words name it.
+        guard error.record > 0 else { return Words("  " + error.message, zh: "  " + error.message) }
+        let column = error.column.isEmpty ? "" : Output.printable(error.column)
+        return Words(
+            "  \(error.file), line \(error.line) (row \(error.record))"
+                + "\(column.isEmpty ? "" : ", " + column): \(error.message) [\(error.reason)]",
+            zh: "  \(error.file) 第 \(error.line) 行（第 \(error.record) 条）"
+                + "\(column.isEmpty ? "" : "，" + column)：\(error.message)〔\(error.reason)〕")
     }
 }

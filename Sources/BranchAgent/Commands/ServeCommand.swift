@@ -13,7 +13,11 @@ import UnixSignals
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Stay, and sync whenever there is a link, until it is told to stop.")
+        "serve",
+        Words(
+            "Stay, and sync whenever there is a link, until it is told to stop (ctrl-C).",
+            zh: "持续运行，有网络时随时同步，直到停止（ctrl-C）。"),
+        example: "branch-agent serve --data DIR")
 
     @OptionGroup var store: DataOption
 
@@ -80,8 +84,11 @@ struct SyncService: Service {
             guard !stop.isSet else { break }
             let failed = attempt.failure
             let wait = backoff.failed(retryAfter: failed?.retryAfter ?? 0, using: &generator)
+            let reason = failed?.failure.message ?? Words("the hub ended the session", zh: "汇总端结束了会话")
+            let next = TimeText.span(Milliseconds(clamping: wait))
             logger.info(
-                "no session", metadata: ["reason": "\(failed?.code ?? "ended")", "nextTryInMs": "\(wait)"])
+                "\(reason.joined(Words("; next try in \(next.en)", zh: "；\(next.zh)后重试")).text())",
+                metadata: ["reason": "\(failed?.code ?? "ended")"])
             try? await runner.note(failed, nextTryIn: wait)
             await pause(milliseconds: wait, stop, storage)
         }

@@ -1,16 +1,21 @@
 import ArgumentParser
 import Console
+import Forms
 import Foundation
 import SyncCore
 import SyncStore
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status",
-        abstract: "What waits here, what has arrived at the centre, and what the centre asks.")
+        "status",
+        Words(
+            "What waits here, what has arrived at the centre, and what the centre asks.",
+            zh: "本机待发的内容、已到中心的内容，以及中心的疑问。"),
+        example: "branch-agent status --data DIR")
 
     @OptionGroup var store: DataOption
-    @Flag(name: .long) var json = false
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
 
     func run() async throws {
         try await Program.run(explaining: SyncWords.failure) {
@@ -23,35 +28,55 @@ struct StatusCommand: AsyncParsableCommand {
 /// What a branch knows of its queue; all of it from receipts, nothing from "the request finished".
 struct AgentStatus: Encodable {
     struct LaneCounts: Encodable {
+        /// Versions of the lane's journal; a record that was corrected has several.
         var versions: UInt64
-        var queued: UInt64
-        var receipted: UInt64
-        var quarantined: UInt64
+        /// Records with a version that waits, with none that waits, and put aside at the centre.
+        var recordsQueued: UInt64
+        var recordsReceipted: UInt64
+        var recordsQuarantined: UInt64
         var oldestQueued: String?
     }
 
     struct Question: Encodable {
+        /// `quarantined` or `noted`.
+        var kind: String
         var reason: String
         var form: String
         /// Key values as text; people's ids only.
         var key: String
     }
 
+    private enum CodingKeys: String, CodingKey {
+        case unit, unitName, hub, lanes, lastContact, lastReceipt, nextTry, lastFailure, confirmation
+        case skewMilliseconds, clockTrusted, timeZone, disk, questions
+    }
+
     var unit: String
     var unitName: String
     var hub: String
     var lanes: [String: LaneCounts]
+    /// By this machine's clock, UTC.
     var lastContact: String?
     var lastReceipt: String?
     var nextTry: String?
     var lastFailure: String?
+    /// Six digits to read out to the centre; absent once it has confirmed the device.
+    var confirmation: String?
+    /// Hub clock minus own clock when last measured.
     var skewMilliseconds: Int64
     /// "ample", "full", or "ballast_in_use": see `StorageState`.
     var disk: String
+    var clockTrusted: Bool
+    var timeZone: String
     var questions: [Question]
 
+    private let contact: ContactFacts
+    private let clock: AuthoringClock
+    private let times: TimeText
+
     init(_ folder: AgentFolder) throws {
-        let (store, configuration) = try folder.open()
+        let context = try AgentContext(folder)
+        let (store, configuration) = (context.store, context.configuration)
         unit = configuration.unit
         unitName = configuration.unitName
         hub = configuration.address
@@ -59,101 +84,139 @@ struct AgentStatus: Encodable {
         for lane in Lane.allCases {
             let status = try store.status(of: lane)
             lanes["\(lane)"] = LaneCounts(
-                versions: status.versions, queued: status.queued, receipted: status.receipted,
-                quarantined: status.quarantined, oldestQueued: status.oldestQueued.map(RecordText.time))
+                versions: status.versions, recordsQueued: status.queued, recordsReceipted: status.receipted,
+                recordsQuarantined: status.quarantined, oldestQueued: status.oldestQueued.map(RecordText.time)
+            )
         }
         disk = store.storage().rawValue
-        let contact = try store.contact()
+        contact = try store.contact()
         lastContact = contact.lastContact.map(RecordText.time)
         lastReceipt = contact.lastReceipt.map(RecordText.time)
         nextTry = contact.nextTry.map(RecordText.time)
         lastFailure = contact.lastFailure
+        if contact.lastFailure == "\(RefusalCode.pendingDevice.rawValue)" {
+            confirmation = Confirmation.digits(of: try folder.key(), at: configuration)
+        }
         skewMilliseconds = contact.skew
+        clock = try context.clock()
+        clockTrusted = clock.isTrusted
+        times = TimeText(zone: context.settings.timeZone)
+        timeZone = times.name
         questions = try store.verdicts([.quarantined, .noted], limit: 20).map { verdict, key in
             Question(
-                reason: verdict.reason, form: key.form,
-                key: RecordText.text(key))
+                kind: "\(verdict.kind)", reason: verdict.reason, form: key.form, key: RecordText.text(key))
         }
     }
 
     /// What a kept failure code means: a refusal's number, or a word of this program's.
-    static func words(forFailure code: String) -> Words {
+    static func words(forFailure code: String, confirmation: String? = nil) -> Words {
         if let number = UInt16(code) {
-            return RefusalWords.words(for: Refuse(RefusalCode(rawValue: number)))
+            return RefusalWords.words(
+                for: Refuse(RefusalCode(rawValue: number)), confirmation: confirmation)
         }
         switch code {
-        case "unreachable": return Words("the hub cannot be reached", zh: "无法连接汇总端")
-        case "wrong_hub_key": return Words("another key than the hub's answers there", zh: "对方密钥与汇总端不符")
-        case "disk_full": return Words("the disk here is full", zh: "本机磁盘已满")
-        default: return Words("the link (\(code))", zh: "链路（\(code)）")
-        }
-    }
-
-    /// What a note of the centre means, and what to do.
-    static func words(forNote reason: String) -> Words {
-        switch reason {
-        case "unknown_person":
-            Words("nobody with this id is on the register; check the id", zh: "登记册中无此编号；请核对编号")
-        case "not_on_register":
-            Words("this person was in no unit on that day; ask the centre", zh: "此人当日不在任何单位；请询问中心")
-        case "outside_unit":
-            Words("it concerns another unit; it counts there", zh: "属于其他单位；计入该单位")
-        case "stated_after_authored":
-            Words("its time lies after it was entered; check the clock", zh: "所填时间晚于录入时间；请核对时钟")
-        case "clock_untrusted":
-            Words("entered while this machine's clock was off", zh: "录入时本机时钟有误")
-        case "form_not_writable":
-            Words("only the centre writes this form; it does not count", zh: "此表只能由中心填写；不计入")
-        case "trap":
-            Words(
-                "the hub's program fails over it; it is kept there and does not count yet. Tell the centre",
-                zh: "汇总端程序处理此条时出错；已保存，暂不计入。请告知中心")
-        default: Words(reason, zh: reason)
+        case "unreachable":
+            return Words(
+                "the hub cannot be reached; everything stays queued here", zh: "无法连接汇总端；所有内容仍在本机排队")
+        case "wrong_hub_key":
+            return Words(
+                "another key than the hub's answers there; check the address, or ring the centre",
+                zh: "对方密钥与汇总端不符；请检查地址或联系中心")
+        case "disk_full":
+            return Words("the disk here is full; free some space", zh: "本机磁盘已满；请腾出空间")
+        default:
+            return Words(
+                "the link (\(Output.printable(code))); everything stays queued here, try again",
+                zh: "链路问题（技术信息：\(Output.printable(code))）；所有内容仍在本机排队，请重试")
         }
     }
 
     func lines() -> [String] {
-        var lines = [
-            Words("\(unit) \(unitName), hub \(hub)", zh: "\(unit) \(unitName)，汇总端 \(hub)").text()
-        ]
+        let hubName = Output.printable(hub)
+        let own = Output.printable("\(unit) \(unitName)")
+        var lines = [Words("\(own), hub \(hubName)", zh: "\(own)，汇总端 \(hubName)").text()]
+        lines += table()
+        lines.append(contactWords.text())
+        if let words = StorageState(rawValue: disk).flatMap(StorageWords.words) { lines.append(words.text()) }
+        if let skew = AgentStatus.words(skew: contact.skew, isTrusted: clockTrusted) {
+            lines.append(skew.text())
+        }
+        if let lastFailure {
+            lines.append(
+                Words("the last try failed: ", zh: "最近一次未成功：").joined(
+                    AgentStatus.words(forFailure: lastFailure, confirmation: confirmation)
+                )
+                .text())
+        }
+        return lines + questions.map { $0.words.text() }
+    }
+
+    private func table() -> [String] {
         var table = TextTable(
             [
-                Words("lane", zh: "通道"), Words("queued here", zh: "本机待发"),
-                Words("arrived at the centre", zh: "已到中心"), Words("quarantined there", zh: "中心存疑"),
+                Words("lane", zh: "通道"), Words("records queued here", zh: "本机待发记录"),
+                Words("arrived at the centre", zh: "已到中心"), Words("quarantined there", zh: "中心隔离"),
             ].map { $0.text() })
         let names = [
             Lane.urgent: Words("urgent", zh: "紧急"), Lane.routine: Words("routine", zh: "常规"),
         ]
         for lane in Lane.allCases {
             guard let counts = lanes["\(lane)"], let name = names[lane] else { continue }
-            table.add([name.text(), "\(counts.queued)", "\(counts.receipted)", "\(counts.quarantined)"])
+            table.add([
+                name.text(), "\(counts.recordsQueued)", "\(counts.recordsReceipted)",
+                "\(counts.recordsQuarantined)",
+            ])
         }
-        lines += table.lines()
+        return table.lines()
+    }
+
+    private var contactWords: Words {
         let never = Words("never", zh: "从未")
-        lines.append(
-            Words(
-                "last contact \(lastContact ?? never.en), last receipt \(lastReceipt ?? never.en)"
-                    + (nextTry.map { ", next try \($0)" } ?? ""),
-                zh: "最近联系 \(lastContact ?? never.zh)，最近回执 \(lastReceipt ?? never.zh)"
-                    + (nextTry.map { "，下次尝试 \($0)" } ?? "")
-            ).text())
-        if let lastFailure {
-            lines.append(
-                Words("the last try failed: ", zh: "最近一次未成功：").joined(
-                    AgentStatus.words(forFailure: lastFailure)
-                )
-                .text())
+        func text(_ time: Milliseconds?) -> Words {
+            time.map { Words(times.text($0), zh: times.text($0)) } ?? never
         }
-        if let words = StorageState(rawValue: disk).flatMap(StorageWords.words) { lines.append(words.text()) }
-        for question in questions {
-            lines.append(
-                Words(
-                    "the centre notes: \(question.form) \(question.key): "
-                        + AgentStatus.words(forNote: question.reason).en,
-                    zh: "中心备注：\(question.form) \(question.key)："
-                        + AgentStatus.words(forNote: question.reason).zh
-                ).text())
+        let (last, receipt) = (text(contact.lastContact), text(contact.lastReceipt))
+        let next =
+            contact.nextTry.map {
+                Words(", next try \(times.text($0))", zh: "，下次尝试 \(times.text($0))")
+            } ?? Words("", zh: "")
+        return Words(
+            "last contact \(last.en), last receipt \(receipt.en)\(next.en) (\(times.name))",
+            zh: "最近联系 \(last.zh)，最近回执 \(receipt.zh)\(next.zh)（\(times.name) 时间）")
+    }
+
+    /// Nil while the clock is as good as right.
+    static func words(skew: Milliseconds, isTrusted: Bool) -> Words? {
+        let isOff = skew.magnitude > AuthoringClock.tolerance.magnitude
+        guard isOff || !isTrusted else { return nil }
+        guard isOff else {
+            return Words(
+                "this machine's clock does not fit the time at which the hub was last heard; set the clock. "
+                    + "What is entered meanwhile is marked, and the day has to be written out",
+                zh: "本机时钟与最近一次联系汇总端的时间不符；请校准时钟。其间录入的内容会被标记，且须写明日期")
         }
-        return lines
+        let span = TimeText.span(skew)
+        let next = Words(
+            "entries carry the hub's time all the same, please set the clock",
+            zh: "录入内容仍按汇总端时间记录，请校准时钟")
+        return skew > 0
+            ? Words(
+                "this machine's clock was \(span.en) behind the hub's when last measured; \(next.en)",
+                zh: "最近一次测得本机时钟比汇总端慢 \(span.zh)；\(next.zh)")
+            : Words(
+                "this machine's clock was \(span.en) ahead of the hub's when last measured; \(next.en)",
+                zh: "最近一次测得本机时钟比汇总端快 \(span.zh)；\(next.zh)")
+    }
+}
+
+extension AgentStatus.Question {
+    var words: Words {
+        let meaning = ReasonWords.words(for: reason)
+        let name = Output.printable("\(form) \(key)")
+        return kind == "quarantined"
+            ? Words(
+                "the centre has quarantined \(name), it does not count yet: \(meaning.en)",
+                zh: "中心已隔离 \(name)，暂不计入：\(meaning.zh)")
+            : Words("the centre notes: \(name): \(meaning.en)", zh: "中心备注：\(name)：\(meaning.zh)")
     }
 }

@@ -1,6 +1,6 @@
 import Aggregator
-import ArgumentParser
+import Console
 
 @main struct Main {
-    static func main() async { await AggregatorCommand.main() }
+    static func main() async { await Start.run(AggregatorCommand.self) }
 }

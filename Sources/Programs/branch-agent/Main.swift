@@ -1,6 +1,6 @@
-import ArgumentParser
 import BranchAgent
+import Console
 
 @main struct Main {
-    static func main() async { await BranchAgentCommand.main() }
+    static func main() async { await Start.run(BranchAgentCommand.self) }
 }

@@ -1,0 +1,109 @@
+/// What a reason code of the centre's verdicts means, and what to do.
+public enum ReasonWords {
+    public static func words(for reason: String) -> Words {
+        known(reason) ?? ofField(reason)
+            ?? Words(
+                "\(Output.printable(reason)); ask the centre, and tell them this word",
+                zh: "原因代码 \(Output.printable(reason))；请询问中心并告知此代码")
+    }
+
+    private static func ofField(_ reason: String) -> Words? {
+        if reason.hasSuffix("_not_a_number") {
+            let name = Output.printable(String(reason.dropLast(13)))
+            return Words(
+                "\(name) cannot be read as a number; enter it again, such as 36.5",
+                zh: "\(name) 不是有效数字；请重新填写，例如 36.5")
+        }
+        if reason.hasSuffix("_out_of_range") {
+            let name = Output.printable(String(reason.dropLast(13)))
+            return Words(
+                "\(name) lies outside the accepted range; measure again and enter it anew",
+                zh: "\(name) 超出可接受的范围；请重新测量并更正")
+        }
+        guard reason.hasPrefix("bad_"), reason.hasSuffix("_value") else { return nil }
+        return Words(
+            "a value is none of those accepted; look at the entry and enter it anew",
+            zh: "填写的内容不在可选范围内；请核对后重新填写")
+    }
+
+    private static func known(_ reason: String) -> Words? {
+        aboutSubject(reason) ?? aboutTime(reason) ?? aboutContent(reason)
+    }
+
+    private static func aboutSubject(_ reason: String) -> Words? {
+        switch reason {
+        case "unknown_person":
+            Words("nobody with this id is on the register; check the id", zh: "登记册中无此编号；请核对编号")
+        case "not_on_register":
+            Words("this person was in no unit on that day; ask the centre", zh: "此人当日不在任何单位；请询问中心")
+        case "unknown_unit":
+            Words("no unit has this code; check the code", zh: "没有此单位代码；请核对代码")
+        case "outside_unit":
+            Words(
+                "it concerns another unit and counts there; nothing to do when that was meant",
+                zh: "属于其他单位，计入该单位；若填写无误则无须处理")
+        case "too_many_siblings":
+            Words(
+                "too many changes of this record were made without sight of each other; ring the centre",
+                zh: "此记录有过多互不知情的修改；请联系中心处理")
+        case "form_not_writable":
+            Words(
+                "only the centre writes this form, so it does not count; ask them to change it",
+                zh: "此表只能由中心填写，不计入；请联系中心修改")
+        default: nil
+        }
+    }
+
+    private static func aboutTime(_ reason: String) -> Words? {
+        switch reason {
+        case "bad_date":
+            Words("the day is no date; enter it again as 2020-02-03", zh: "日期无效；请按 2020-02-03 的样式重填")
+        case "bad_time":
+            Words(
+                "a time lies outside the calendar; check this machine's clock and enter it again",
+                zh: "时间无效；请核对本机时钟后重新填写")
+        case "date_out_of_period":
+            Words(
+                "the day lies outside the accepted period; check year and month, or ask the centre",
+                zh: "日期不在可接受的时间范围内；请核对年份和月份，或询问中心")
+        case "recorded_before_day", "submitted_before_day":
+            Words(
+                "it was entered before its day began; enter it again on the day",
+                zh: "录入时间早于所报日期；请在当日重新填报")
+        case "stated_after_authored":
+            Words(
+                "its time lies after it was entered; check the time and this machine's clock",
+                zh: "所填时间晚于录入时间；请核对所填时间和本机时钟")
+        case "clock_untrusted":
+            Words(
+                "entered while this machine's clock was off; check the day, and set the clock",
+                zh: "录入时本机时钟有误；请核对日期并校准时钟")
+        default: nil
+        }
+    }
+
+    private static func aboutContent(_ reason: String) -> Words? {
+        switch reason {
+        case "malformed_row": Words("the row cannot be read; enter it again", zh: "该行无法识别；请重新填写")
+        case "missing_key", "missing_value":
+            Words("something is missing that must be there; fill it in", zh: "缺少必填的内容；请补填")
+        case "bad_text":
+            Words("a text cannot be read (its characters are broken); type it again", zh: "文字无法识别（乱码）；请重新填写")
+        case "bad_value", "not_a_choice":
+            Words("a value is none of those accepted; enter it anew", zh: "填写的内容不在可选范围内；请重新填写")
+        case "out_of_range":
+            Words("a number or date lies outside what is accepted; correct it", zh: "数字或日期超出范围；请更正")
+        case "trap":
+            Words(
+                "the hub's program fails over it; it is kept there and does not count yet. Tell the centre",
+                zh: "汇总端程序处理此条时出错；已保存，暂不计入。请告知中心")
+        case "too_large": Words("it is too long; shorten it", zh: "内容过长；请缩短")
+        case "unknown_form", "unknown_field", "wrong_kind", "wrong_type", "wrong_retention_class":
+            Words(
+                "this program and the centre know the form differently; update the older of the two "
+                    + "(\(reason)); the entry is kept meanwhile",
+                zh: "本程序与中心的表单版本不一致；请升级较旧的一方（\(reason)）；内容已保留")
+        default: nil
+        }
+    }
+}

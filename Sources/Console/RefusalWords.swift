@@ -1,0 +1,102 @@
+public import SyncCore
+
+/// A refusal in words that say what to do next.
+public enum RefusalWords {
+    /// - Parameter confirmation: the six digits of a device that waits for the centre.
+    public static func words(for refuse: Refuse, confirmation: String? = nil) -> Words {
+        var next = next(refuse.code) ?? unexpected
+        if refuse.code == .pendingDevice, let confirmation {
+            next = pending(confirmation)
+        }
+        let said = Output.printable(refuse.words)
+        // What the peer says in English is worth its place only where the code alone does not say it.
+        let isDetailed = refuse.code == .identityLost || self.next(refuse.code) == nil
+        let hasDetail = isDetailed && !said.isEmpty
+        return Words(
+            "the hub refused, code \(refuse.code.rawValue)\(hasDetail ? " (\(said))" : ""): \(next.en)",
+            zh: "汇总端拒绝，代码 \(refuse.code.rawValue)\(hasDetail ? "（技术信息：\(said)）" : "")：\(next.zh)")
+    }
+
+    /// What a device that waits for the centre is told.
+    public static func pending(_ confirmation: String) -> Words {
+        Words(
+            "the centre has not confirmed this device yet; ring them and read out \(confirmation). "
+                + "Everything entered here is kept meanwhile",
+            zh: "中心尚未确认本设备；请致电中心并报出 \(confirmation)。其间录入的内容保存在本机")
+    }
+
+    private static let unexpected = Words(
+        "nothing is lost, what was not receipted stays queued here. Try again; if it stays so, show "
+            + "this code "
+            + "to whoever helps you",
+        zh: "没有内容丢失，未获回执的内容仍在本机排队。请重试；若仍如此，请把代码告知技术人员")
+
+    /// Nil for codes that only show that something is broken.
+    static func next(_ code: RefusalCode) -> Words? { aboutDevice(code) ?? aboutLink(code) }
+
+    private static func aboutDevice(_ code: RefusalCode) -> Words? {
+        switch code {
+        case .unknownDevice:
+            Words("this device has not joined; ask the centre for a join code", zh: "本设备尚未加入；请向中心索取加入码")
+        case .pendingDevice:
+            Words(
+                "the centre has not confirmed this device yet; ring them with the six digits that "
+                    + "`branch-agent status` shows",
+                zh: "中心尚未确认本设备；请致电中心，报出 branch-agent status 显示的六位数字")
+        case .revokedDevice:
+            Words(
+                "the centre has revoked this device; what is queued stays here, ring them",
+                zh: "中心已撤销本设备；待发内容仍在本机，请联系中心")
+        case .codeUnknown:
+            Words("the hub does not know this join code; ask for a new one", zh: "汇总端不认识此加入码；请索取新码")
+        case .codeSpent:
+            Words("another device has used this join code; ask for a new one", zh: "此加入码已被另一设备使用；请索取新码")
+        case .codeExpired:
+            Words("this join code has expired; ask for a new one", zh: "此加入码已过期；请索取新码")
+        case .identityLost:
+            Words(
+                "this store and the hub's journal disagree: a restored or copied store. Nothing is lost; "
+                    + "ring the centre before going on",
+                zh: "本机数据与汇总端记录不一致（可能是恢复或复制的数据）。没有内容丢失；请先联系中心")
+        case .originOfAnother:
+            Words(
+                "this store's journal belongs to another device: a copied store. Ring the centre before "
+                    + "going on",
+                zh: "本机的数据属于另一设备（可能是复制的数据）。请先联系中心")
+        default: nil
+        }
+    }
+
+    private static func aboutLink(_ code: RefusalCode) -> Words? {
+        switch code {
+        case .overloaded: Words("it is busy; try again in a little while", zh: "汇总端繁忙；请稍后再试")
+        case .shuttingDown: Words("it is being stopped; try again in a little while", zh: "汇总端正在停止；请稍后再试")
+        case .silence:
+            Words(
+                "nothing was heard for too long; try again when the link is better",
+                zh: "长时间没有回应；请在网络好转后再试")
+        case .diskFull:
+            Words(
+                "the hub's disk is full; what was not receipted stays queued here. Tell the centre",
+                zh: "汇总端磁盘已满；未获回执的内容仍在本机排队。请告知中心")
+        case .setAside:
+            Words(
+                "nothing is lost, it stays queued here; tell the centre that the hub's log has more",
+                zh: "没有内容丢失，仍在本机排队；请告知中心查看汇总端日志")
+        case .tooOld, .tooNew:
+            Words(
+                "this program and the hub speak different versions of the protocol; update the older of "
+                    + "the two",
+                zh: "本程序与汇总端的协议版本不同；请升级较旧的一方")
+        case .notRollcall:
+            Words(
+                "something else than a Rollcall hub answers there; check the address",
+                zh: "该地址不是 Rollcall 汇总端；请检查地址")
+        case .replaced:
+            Words(
+                "another connection of this device took over; stop the other program, or let it go on",
+                zh: "本设备的另一连接已接管；请停止另一程序，或由它继续")
+        default: nil
+        }
+    }
+}
