@@ -56,8 +56,8 @@ public enum StoreWords {
         case .syncFailed:
             return Words(
                 "the disk did not confirm what was written (\(context)), so the program ends: what it did "
-                    + "last may be kept or not, and counts as not done. Check the disk and its cable, then run "
-                    + "it again; what is kept already is not entered twice",
+                    + "last may be kept or not, and counts as not done. Check the disk and its cable, "
+                    + "then run it again; what is kept already is not entered twice",
                 zh: "磁盘未能确认写入（技术信息：\(context)），程序已停止：最后一步可能已保存，也可能没有，按未完成处理。"
                     + "请检查磁盘及连接后重试；已保存的内容不会重复录入")
         case .corrupt:
