@@ -75,12 +75,18 @@ package struct HubBatchJudge: Sendable {
         }
         let fork = Fork(origin: batch.origin, sequence: origin.held, head: origin.head)
         guard part.lowerBound > batch.first || batch.headBefore == origin.head else { return .fork(fork) }
+        // What was hashed under one salt could not be recomputed under another.
+        for grant in batch.salts {
+            if let known = salt(grant.day, grant.retentionClass), known != grant.salt {
+                return .refused(
+                    Refuse(.protocolError, words: "another salt than the day's and class's first"))
+            }
+        }
         let walk: JournalChain.Walk
         do {
             walk = try chain.walk(
                 batch.rows, origin: batch.origin, first: batch.first, from: batch.headBefore
-            ) {
-                day, retentionClass in
+            ) { day, retentionClass in
                 let granted = batch.salts.first { $0.day == day && $0.retentionClass == retentionClass }
                 return granted?.salt ?? salt(day, retentionClass)
             }

@@ -68,6 +68,17 @@ import Testing
         #expect(try device.send(overlap) == .gap(Gap(origin: device.origin(), wanted: 3)))
     }
 
+    @Test(arguments: HubKind.allCases) func aSaltStaysWhatItWas(kind: HubKind) throws {
+        let world = try HubWorld(kind)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        #expect(try device.send([HubWorld.checkIn("p1")]).isHeld)
+        device.forgetSalts()
+        let batch = try device.batch([HubWorld.checkIn("p2")])
+        #expect(!batch.salts.isEmpty)
+        #expect(try device.send(batch).refusal == .protocolError)
+        #expect(try world.store.effective(HubWorld.key("p2")) == nil)
+    }
+
     @Test(arguments: HubKind.allCases) func aLaterSessionReplacesTheEarlier(kind: HubKind) throws {
         let world = try HubWorld(kind)
         let device = try HubDevice(world, unit: "B1", number: 1)

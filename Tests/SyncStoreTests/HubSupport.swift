@@ -227,6 +227,9 @@ final class HubDevice {
         salts["\(lane) \(day) \(retentionClass)"]
     }
 
+    /// From now on it makes new ones.
+    func forgetSalts() { salts = [:] }
+
     func origin(_ lane: Lane = .routine) -> OriginID { journals[lane]?.derivation.originID ?? 0 }
 
     func hello() throws {
