@@ -146,7 +146,7 @@ struct Importer {
         // Checked under the times that the versions will carry: the centre must come to the same judgement.
         let moment = try store.moment(of: clock)
         let plan = try ImportPlan(
-            form: form, files: files, map: map, now: moment.stated, isClockTrusted: moment.tellsDay)
+            form: form, files: files, map: map, now: moment.time, isClockTrusted: moment.isTrusted)
         do {
             return try store.write(clock: clock) { transaction in
                 let result = try write(

@@ -85,7 +85,7 @@ extension SheetEntry {
                     zh: "请写明日期：本机时钟（\(form.zone.text(clock.now))）与汇总端不符，无法确定今天的日期。"
                         + "请写 \(key.name)=，例如 \(example)，并校准时钟"))
         }
-        return pairs + [(key.name, CivilDay.text(form.zone.day(of: moment.stated)))]
+        return pairs + [(key.name, CivilDay.text(form.zone.day(of: moment.time)))]
     }
 }
 

@@ -27,8 +27,8 @@ public struct Journalist {
     /// The time under which everything of this transaction is authored.
     public let authored: Milliseconds
     public let isTrusted: Bool
-    /// What a draft that states no time states.
-    private let stated: Milliseconds
+    /// When a record is first created whose draft states no time.
+    private let created: Milliseconds
     public private(set) var sequence: UInt64
     public private(set) var head: Digest
     /// Canonical bytes since the last seal.
@@ -48,7 +48,7 @@ public struct Journalist {
         self.head = head
         self.authored = authored.time
         isTrusted = authored.isTrusted
-        stated = authored.stated
+        created = authored.created
         sealed = sequence
         chain = JournalChain(hashing: hashing)
         self.signing = signing
@@ -65,12 +65,14 @@ public struct Journalist {
     ) throws -> Entry {
         let bytes = try Journalist.size(of: draft)
         guard sequence < Limits.sequence else { throw StoreError(.tooLarge, "journal full") }
-        let stated = draft.stated ?? stated
+        let stated = draft.stated ?? authored
         let version = Version(
             dot: Dot(origin: origin, sequence: sequence + 1), key: draft.key,
             formRevision: draft.formRevision,
             context: draft.context, isDelete: draft.isDelete, clockTrusted: isTrusted, authored: authored,
-            stated: stated, firstCreated: min(draft.firstCreated ?? stated, state.firstCreated),
+            stated: stated,
+            firstCreated: min(
+                draft.firstCreated ?? draft.stated ?? created, state.firstCreated),
             author: draft.author, assignments: draft.assignments.sorted { $0.field < $1.field })
         let day = JournalChain.day(of: authored)
         let fresh = try makeSalts(for: version.assignments, day: day, random: random, known: knownSalt)
@@ -172,9 +174,8 @@ extension AuthoringClock {
     /// The times of what is written now. The authored one is the clock with its skew, while that fits the hub
     /// time seen last, else the clock as it is. It never falls behind `last`, the replica's latest trusted
     /// authored time; when that holds it far ahead of the clock, because the clock once ran ahead, it is not
-    /// trusted; where both clocks agree now, the stated time is theirs all the same: otherwise everything
-    /// would be late until the
-    /// calendar has caught up.
+    /// trusted. Where both clocks agree then, what is new counts as created when they say: otherwise
+    /// everything would be late until the calendar has caught up.
     ///
     /// - Parameter skew: hub clock minus own clock when last measured, in milliseconds. The clock may have
     ///   been set since then.
@@ -189,33 +190,30 @@ extension AuthoringClock {
         let isTrusted = isTrusted && times.contains(present)
         present = min(max(present, times.lowerBound), times.upperBound)
         guard let last, last > present else {
-            return AuthoringMoment(time: present, stated: present, isTrusted: isTrusted)
+            return AuthoringMoment(time: present, created: present, isTrusted: isTrusted)
         }
         let ahead = last.subtractingReportingOverflow(present)
         guard ahead.overflow || ahead.partialValue > AuthoringClock.tolerance else {
-            return AuthoringMoment(time: last, stated: last, isTrusted: isTrusted)
+            return AuthoringMoment(time: last, created: last, isTrusted: isTrusted)
         }
         let difference = present.subtractingReportingOverflow(now)
         let doClocksAgree =
             isTrusted && !difference.overflow && difference.partialValue.magnitude <= UInt64(Self.tolerance)
-        return AuthoringMoment(time: last, stated: doClocksAgree ? present : last, isTrusted: false)
+        return AuthoringMoment(time: last, created: doClocksAgree ? present : last, isTrusted: false)
     }
 }
 
 /// The times under which a transaction writes.
 public struct AuthoringMoment: Sendable, Hashable {
-    /// The authored time.
+    /// The authored time, and the stated one of a version whose author states none.
     public var time: Milliseconds
-    /// What a version states whose author states no time.
-    public var stated: Milliseconds
+    /// When a record is first created whose author states no time.
+    public var created: Milliseconds
     public var isTrusted: Bool
 
-    public init(time: Milliseconds, stated: Milliseconds, isTrusted: Bool) {
+    public init(time: Milliseconds, created: Milliseconds, isTrusted: Bool) {
         self.time = time
-        self.stated = stated
+        self.created = created
         self.isTrusted = isTrusted
     }
-
-    /// Whether the stated time says something about the day on which it was stated.
-    public var tellsDay: Bool { isTrusted || stated != time }
 }

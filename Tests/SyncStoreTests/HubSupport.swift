@@ -257,7 +257,7 @@ final class HubDevice {
         var journalist = Journalist(
             origin: journal.derivation.originID, sequence: journal.sequence, head: journal.head,
             authored: AuthoringMoment(
-                time: authored ?? world.now, stated: authored ?? world.now, isTrusted: true),
+                time: authored ?? world.now, created: authored ?? world.now, isTrusted: true),
             hashing: HubFake.hashing, signing: HubFake.signing(key))
         var entries: [Journalist.Entry] = []
         for draft in drafts {

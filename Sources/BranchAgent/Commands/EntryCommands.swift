@@ -73,7 +73,7 @@ struct AddCommand: AsyncParsableCommand {
     ) throws -> SheetRow {
         let pairs = try SheetEntry.withDay(try pairs(), form: compiled, clock: clock, moment: moment)
         switch try SheetEntry.read(
-            pairs, form: compiled, now: moment.stated, isClockTrusted: moment.tellsDay)
+            pairs, form: compiled, now: moment.time, isClockTrusted: moment.isTrusted)
         {
         case .success(let row): return row
         case .failure(let refused):
