@@ -107,6 +107,14 @@ public final class MemoryHubStore: HubStore {
         return number
     }
 
+    /// What is kept whole and does not count.
+    package var quarantined: Set<Dot> {
+        Set(
+            content.log.flatMap { segment in
+                segment.quarantined.indices.filter { segment.quarantined[$0] }.map(segment.batch.dot(at:))
+            })
+    }
+
     var logEnd: (position: UInt64, hash: Digest) {
         (UInt64(content.log.count), content.log.last?.hash ?? .zero)
     }

@@ -7,18 +7,12 @@ import SyncStore
 /// at what people were told.
 struct Checkers {
     let world: World
-    /// What the hub keeps whole but does not count, as its authors were told.
+    /// What the hub keeps whole and does not count.
     private let quarantined: Set<Dot>
 
-    init(_ world: World) throws {
+    init(_ world: World) {
         self.world = world
-        var quarantined: Set<Dot> = []
-        for agent in world.agents {
-            for (verdict, _) in try agent.store.verdicts([.quarantined], limit: .max) {
-                quarantined.insert(verdict.dot)
-            }
-        }
-        self.quarantined = quarantined
+        quarantined = world.hub.store.quarantined
     }
 
     func check() throws {
@@ -28,6 +22,7 @@ struct Checkers {
         try everySavedFieldCounts()
         try orderDoesNotMatter()
         try branchesSeeWhatTheHubHas()
+        try everyAuthorKnowsWhatIsQuarantined()
         noStoreWasSuspected()
     }
 
@@ -148,6 +143,16 @@ struct Checkers {
                 if mine != theirs {
                     world.complain("agent \(agent.number) sees record \(record) differently")
                 }
+            }
+        }
+    }
+
+    private func everyAuthorKnowsWhatIsQuarantined() throws {
+        for agent in world.agents {
+            let own = Set(try agent.store.origins().map(\.id))
+            let told = Set(try agent.store.verdicts([.quarantined], limit: .max).map(\.verdict.dot))
+            if told != quarantined.filter({ own.contains($0.origin) }) {
+                world.complain("agent \(agent.number) does not know which of its versions are quarantined")
             }
         }
     }
