@@ -2,8 +2,7 @@
 import PackageDescription
 
 // Every target is in Swift 6 language mode. Each module exists to forbid an import: what a target may import
-// is
-// what it lists here, and `tools/check` builds with `--explicit-target-dependency-import-check error`.
+// is what it lists here, and `tools/check` builds with `--explicit-target-dependency-import-check error`.
 
 let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),  // SE-0335

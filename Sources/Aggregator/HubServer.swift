@@ -67,8 +67,7 @@ final class HubServer: HubService {
     /// A device is admitted: its older connection, if it still stands, makes way.
     ///
     /// - Returns: false when the hub has as much as it can take; then nothing happened. A device that takes
-    ///   the
-    ///   place of its own older connection adds nothing.
+    ///   the place of its own older connection adds nothing.
     func opened(
         _ connection: HubConnection, device: Int64, moved: @escaping @Sendable () -> Void,
         close: @escaping @Sendable (Refuse) -> Void

@@ -236,8 +236,7 @@ struct RegisterImport {
     }
 
     /// Writes a version when the values differ from the effective ones; fields that the sheet does not have
-    /// are
-    /// left alone.
+    /// are left alone.
     private func write(
         _ form: String, _ key: [Value], _ values: [String: Value], _ transaction: any HubTransaction
     ) throws -> Bool {

@@ -203,11 +203,9 @@ struct Importer {
     }
 
     /// What the row assigns: nothing when it is older than the version in force; everything when its source
-    /// says
-    /// something of the record for the first time; otherwise what changed against what the source said last,
-    /// and,
-    /// when the row itself is dated after all that is known here, also what differs from the record as it
-    /// stands.
+    /// says something of the record for the first time; otherwise what changed against what the source said
+    /// last, and, when the row itself is dated after all that is known here, also what differs from the
+    /// record as it stands.
     private func changes(
         of row: SheetRow, source: String, onto state: RecordState, isTrusted: Bool,
         in transaction: any AgentTransaction

@@ -31,8 +31,7 @@ struct RowError: Sendable, Hashable {
 }
 
 /// Reads the rows of one sheet by its form. The first reason that holds refuses a row, in this order: cells,
-/// keys,
-/// day, period, time, before its day, then field by field.
+/// keys, day, period, time, before its day, then field by field.
 struct SheetRowReader {
     let form: CompiledForm
     let layout: SheetLayout
@@ -175,8 +174,7 @@ struct SheetRowReader {
     // MARK: - The form's checks
 
     /// The row as a version, so that branch and centre check alike. Where day or time could not be read,
-    /// something
-    /// harmless stands in: the row is refused for that already.
+    /// something harmless stands in: the row is refused for that already.
     private func version(of draft: Draft) -> Version {
         var key = draft.row.key
         var first = draft.row.firstCreated ?? draft.row.stated ?? now

@@ -124,8 +124,7 @@ struct CSVReader {
     }
 
     /// A quoted cell. What follows the closing quote up to the comma belongs to it as it stands; a quote that
-    /// is
-    /// never closed ends with the file.
+    /// is never closed ends with the file.
     private mutating func takeQuoted() -> ArraySlice<UInt8> {
         at += 1
         var cell: [UInt8] = []

@@ -5,8 +5,7 @@ extension LocalZone {
     /// The zone of an IANA name, such as `Asia/Shanghai`; nil when the system does not know it.
     ///
     /// Its changes from 1970 to 2099 are looked up once, so that a conversion is a search in a short list;
-    /// outside
-    /// of these years the nearest known offset holds.
+    /// outside of these years the nearest known offset holds.
     public init?(identifier: String) {
         guard let zone = TimeZone(identifier: identifier) else { return nil }
         var starts: [Int64] = [.min]

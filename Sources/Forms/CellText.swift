@@ -1,8 +1,7 @@
 public import SyncCore
 
 /// Reads what people write in cells and on the command line. All of it works on UTF-8 bytes and returns nil
-/// for
-/// what it cannot read.
+/// for what it cannot read.
 public enum CellText {
     /// Without spaces, tabs, line breaks, no-break and ideographic spaces at both ends.
     public static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

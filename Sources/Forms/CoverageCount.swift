@@ -98,8 +98,7 @@ public struct CoverageCount: Sendable {
     /// The board of `day`: every unit of the party line with the people on its register that day.
     ///
     /// `memberships` and `excuses` may hold any days; `checkIns` and `reports` are those of `day`. Checked
-    /// in,
-    /// missing and excused add up to the register: an excuse counts only for who did not check in.
+    /// in, missing and excused add up to the register: an excuse counts only for who did not check in.
     public func board(
         of day: Int32, units: some Sequence<Unit>, memberships: some Sequence<Membership>,
         excuses: some Sequence<Excuse>, checkIns: some Sequence<CheckIn>, reports: some Sequence<Report>
@@ -139,8 +138,7 @@ public struct CoverageCount: Sendable {
     }
 
     /// Who stands on which register on a day, ascending by person: the membership with the greatest `from`
-    /// that
-    /// is not after the day.
+    /// that is not after the day.
     private static func register(
         _ memberships: some Sequence<Membership>, on day: Int32
     ) -> [(person: [UInt8], name: String, unit: [UInt8])] {

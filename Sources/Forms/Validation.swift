@@ -8,8 +8,7 @@ extension CompiledForm {
     }
 
     /// What is to be said of the versions of one group: a tight loop per column, nothing allocated for rows
-    /// that
-    /// are in order. `row` of a finding counts in the whole of `columns`.
+    /// that are in order. `row` of a finding counts in the whole of `columns`.
     public func findings(in group: FormGroup, of columns: VersionColumns) -> [Finding] {
         var report = Report(rows: group.rows)
         guard checkKeys(of: group, &report) else { return report.findings }

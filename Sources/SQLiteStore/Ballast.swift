@@ -2,14 +2,12 @@ import Glibc
 
 /// A file that does nothing but take up room, so that urgent work still finds some on a full disk.
 ///
-/// It lies beside the store, and whether it is whole says to every process how things stand: while it is
-/// not,
+/// It lies beside the store, and whether it is whole says to every process how things stand: while it is not,
 /// routine work is refused. Whoever wants to write something routine makes it whole first, when there is
 /// room.
 struct Ballast: Sendable {
-    /// For a branch: an alert takes some 50 KiB in the log and as much in the database, and the log
-    /// stays below
-    /// 1 MiB.
+    /// For a branch: an alert takes some 50 KiB in the log and as much in the database, and the log stays
+    /// below 1 MiB.
     static let agentBytes = 2 << 20
     /// For a hub: batches of many branches, and a log of up to 4 MiB.
     static let hubBytes = 8 << 20

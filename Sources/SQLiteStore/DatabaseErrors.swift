@@ -69,8 +69,7 @@ extension StoreError {
     }
 }
 
-/// Whether a store may be believed. A sync or a commit that failed leaves open what is durable: from
-/// then on
+/// Whether a store may be believed. A sync or a commit that failed leaves open what is durable: from then on
 /// the store refuses everything, until it is opened anew and reads what is really there.
 final class StoreHealth {
     private var lost: StoreError?

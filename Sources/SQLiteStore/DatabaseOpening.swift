@@ -105,8 +105,7 @@ final class StoreDatabase {
         ballast.make(leaving: 0)
     }
 
-    /// Opens the file. Where a full disk has no room even for SQLite's shared memory, the ballast lends
-    /// some:
+    /// Opens the file. Where a full disk has no room even for SQLite's shared memory, the ballast lends some:
     /// who asks how things stand, or has something urgent to say, must get in.
     private static func opened(
         _ path: String, mode: OpeningMode, ballast: Ballast, _ prepare: (DatabaseQueue) throws -> Void
@@ -203,13 +202,11 @@ final class StoreDatabase {
 
     // MARK: - Transactions
 
-    /// One durable transaction. It takes the write lock at the start, so that what is read in it still
-    /// holds
+    /// One durable transaction. It takes the write lock at the start, so that what is read in it still holds
     /// when it is written, whatever other processes do.
     ///
-    /// - Parameter claim: asked when the body has run, or could not; `body` runs again when the ballast
-    ///   had to
-    ///   make room.
+    /// - Parameter claim: asked when the body has run, or could not; `body` runs again when the ballast had
+    ///   to make room.
     func write<Result>(claim: () -> StoreClaim, _ body: (Database) throws -> Result) throws -> Result {
         try withRoom(claim: claim) {
             try transaction(.immediate) { database in

@@ -5,8 +5,7 @@ import SyncStore
 /// How one form's records lie in a table of their own: a column per key and field with the effective value.
 ///
 /// Key columns come day first, whatever the form's order. `_assigned` has bit *n* set when field *n* was
-/// assigned,
-/// so that a record of a single version can be rebuilt from its row alone.
+/// assigned, so that a record of a single version can be rebuilt from its row alone.
 final class HubTable {
     /// Bits of `_flags`.
     enum Flag {

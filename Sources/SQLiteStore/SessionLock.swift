@@ -9,8 +9,7 @@ public final class SessionLock {
     /// Takes the lock of the store in `folder` at once.
     ///
     /// - Throws: `StoreError(.inUse)` when another holder lives, in this process or another; `.notAStore`
-    ///   when there
-    ///   is no such folder.
+    ///   when there is no such folder.
     public init(folder: String) throws {
         let descriptor = open(folder + "/session.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {

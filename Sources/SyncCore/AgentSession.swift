@@ -2,10 +2,8 @@
 ///
 /// Order of events: `opened` once the handshake and preambles are through, then whatever happens. `now` is a
 /// monotonic clock in milliseconds. Of the actions that ask the store for something, each is answered by
-/// exactly one
-/// event: `load` by `loaded`, `storeWelcome` by `welcomeStored`, `storeReceipts` by `receiptsStored`,
-/// `storeFeed` by
-/// `feedStored`; or by `failed`.
+/// exactly one event: `load` by `loaded`, `storeWelcome` by `welcomeStored`, `storeReceipts` by
+/// `receiptsStored`, `storeFeed` by `feedStored`; or by `failed`.
 public struct AgentSession: Sendable {
     public enum Goal: Sendable, Hashable {
         /// End when both sides have nothing left.
@@ -111,8 +109,7 @@ public struct AgentSession: Sendable {
     /// What was authored before the session was opened.
     private var appendedEarly: [Lane: UInt64] = [:]
     /// The hub answers every batch in order with one Receipt, Gap or Fork. Gaps that answer batches sent
-    /// before the
-    /// last restart of their lane are old news.
+    /// before the last restart of their lane are old news.
     private var batchesSent: UInt64 = 0
     private var batchesAnswered: UInt64 = 0
     private var staleThrough: [Lane: UInt64] = [:]

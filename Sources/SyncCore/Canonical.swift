@@ -148,8 +148,7 @@ public struct OriginClaim: Sendable, Hashable {
     }
 
     /// SHA-256("rollcall origin v1" ‖ SHA-256(public key) ‖ lane ‖ nonce). Its first eight bytes are the
-    /// origin id,
-    /// and the whole is the head of the empty journal.
+    /// origin id, and the whole is the head of the empty journal.
     public func derivation(publicKey: [UInt8], hashing: Hashing) -> Digest {
         hashing(Canonical.originMark + hashing(publicKey).bytes + [lane.rawValue] + nonce.bytes)
     }

@@ -30,8 +30,7 @@ public struct Context: Sendable, Hashable {
     }
 
     /// Adds a dot and everything of its origin before it: right where the origin's versions of the record
-    /// were
-    /// shown without a hole.
+    /// were shown without a hole.
     public mutating func includePrefix(_ dot: Dot) {
         vector.include(dot)
         dots.removeAll { vector.covers($0) }

@@ -1,8 +1,7 @@
 /// The hub's half of one connection, as a value. `now` is a monotonic clock in milliseconds.
 ///
 /// `admit`, `join`, `ingest` and `loadFeed` are each answered by exactly one event: `admitted`, `joined`,
-/// `ingested` (in
-/// order), `feedLoaded`; or by `failed`.
+/// `ingested` (in order), `feedLoaded`; or by `failed`.
 public struct HubSession: Sendable {
     public enum Event: Sendable {
         case opened
@@ -263,8 +262,8 @@ public struct HubSession: Sendable {
             return [.send(.feed(feed), compress: true)] + pump()
         case .complete(let mark):
             // A Mark holds where it was looked up, also when the log has moved on since: a busy hub gets its
-            // branches
-            // drained. It is no use below what has been receipted, for the agent waits for one above that.
+            // branches drained. It is no use below what has been receipted, for the agent waits for one above
+            // that.
             guard needsMark, mark.position >= heldPosition, bytesInWork.isEmpty else { return pump() }
             needsMark = false
             return [.send(.mark(mark), compress: false)] + pump()

@@ -1,8 +1,7 @@
 /// Computes digests and continues an origin's chain over a batch, once at each end.
 ///
 /// digest(n) = SHA-256(canonical bytes of version n), in which each retention class stands as one salted
-/// hash.
-/// chain(n) = SHA-256(chain(n-1) ‖ digest(n)); chain(0) is the origin's derivation.
+/// hash. chain(n) = SHA-256(chain(n-1) ‖ digest(n)); chain(0) is the origin's derivation.
 public struct JournalChain: Sendable {
     /// Why a chain could not be continued.
     public enum Failure: Error, Sendable, Hashable {
@@ -81,8 +80,8 @@ public struct JournalChain: Sendable {
 /// The scratch memory of one walk.
 ///
 /// Keys and fields are laid out as canonical bytes column by column first, and a row's bytes are then pieced
-/// together:
-/// so each column is touched once, and the loop over rows allocates and counts references for nothing.
+/// together: so each column is touched once, and the loop over rows allocates and counts references for
+/// nothing.
 private struct DigestWorker: ~Copyable {
     /// A retention class of a group and the columns of `cells` that belong to it.
     private struct ClassRun {

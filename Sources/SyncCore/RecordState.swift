@@ -12,10 +12,8 @@ public enum MergePolicy: String, Sendable, Hashable {
 ///
 /// It is a join of its versions: the same set gives the same state in whatever order they came. Per field the
 /// contexts of all its assignments are joined into a *cover*, and an assignment is a candidate while no cover
-/// of
-/// its field contains its dot. Fields with equal covers share one entry. Field 0 is the record's existence,
-/// which
-/// every version with an assignment or a delete assigns.
+/// of its field contains its dot. Fields with equal covers share one entry. Field 0 is the record's
+/// existence, which every version with an assignment or a delete assigns.
 public struct RecordState: Sendable, Hashable {
     /// The joined contexts of all assignments of `fields`.
     public struct Cover: Sendable, Hashable {
@@ -65,8 +63,7 @@ public struct RecordState: Sendable, Hashable {
     /// Takes a version in. Idempotent, commutative and associative over sets of versions.
     ///
     /// - Parameter afterHole: an earlier version of this record by the same origin is being held back, so
-    ///   that
-    ///   seeing this one does not mean having seen that.
+    ///   that seeing this one does not mean having seen that.
     public mutating func merge(_ version: Version, afterHole: Bool = false) {
         if afterHole { seen.includeSingle(version.dot) } else { seen.includePrefix(version.dot) }
         firstCreated = min(firstCreated, version.firstCreated)

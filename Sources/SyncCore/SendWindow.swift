@@ -1,8 +1,7 @@
 /// How much of one lane may be on its way, and how fast it has been getting through.
 ///
 /// Bytes in flight are bounded by max(4 KiB, measured rate × (least round trip + 1 s)) and by the hub's
-/// window, so
-/// that a slow line never holds more than about a second of routine work in front of an alert.
+/// window, so that a slow line never holds more than about a second of routine work in front of an alert.
 struct SendWindow: Sendable, Hashable {
     private struct Flight: Sendable, Hashable {
         var first: UInt64

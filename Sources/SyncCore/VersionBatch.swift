@@ -36,8 +36,7 @@ public struct VersionBatch: Sendable, Hashable {
     public var seals: [Seal]
     public var rows: VersionColumns
     /// `rows` as they lie on the wire, when that is known already; empty otherwise. Stored as they came, so
-    /// that
-    /// nothing is encoded twice.
+    /// that nothing is encoded twice.
     public var encodedRows: [UInt8]
 
     public init(

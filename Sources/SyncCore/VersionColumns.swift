@@ -23,10 +23,8 @@ public enum Presence: UInt8, Sendable, Hashable {
 /// One key or field of one form group, an entry per row of the group.
 ///
 /// Integers and decimals lie in `integers`. Texts and lists lie in a dictionary: `index` names an entry for
-/// each
-/// row, and entry *i* is `heap[ends[i-1]..<ends[i]]`. A list entry holds its canonical bytes (count, then
-/// each
-/// text with its length, all varints). Rows without a value hold 0 in `integers` or `index`.
+/// each row, and entry *i* is `heap[ends[i-1]..<ends[i]]`. A list entry holds its canonical bytes (count,
+/// then each text with its length, all varints). Rows without a value hold 0 in `integers` or `index`.
 public struct Column: Sendable, Hashable {
     /// The field's id; for a key column its position.
     public var field: FieldID

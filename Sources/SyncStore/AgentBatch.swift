@@ -81,8 +81,7 @@ private enum AgentBatch {
     }
 
     /// The last seal of the stretch, and others only where a seal interval lies between them: a person who
-    /// types
-    /// leaves a seal behind every version, and 64 bytes beside each would weigh more than the versions.
+    /// types leaves a seal behind every version, and 64 bytes beside each would weigh more than the versions.
     private static func thinned(_ seals: [Seal], rows: [StoredVersion], first: UInt64) -> [Seal] {
         var kept: [Seal] = []
         var bytes = 0

@@ -201,8 +201,7 @@ extension TableAgentStore {
     ]
 
     /// Drops the copies of others' versions about somebody who has left this store's scope. Own versions
-    /// stay, and
-    /// with them what they alone say.
+    /// stay, and with them what they alone say.
     private static func leave(
         _ change: ScopeChange, keeping own: Set<OriginID>, in tables: any AgentTables
     ) throws {

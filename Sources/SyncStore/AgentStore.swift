@@ -163,16 +163,14 @@ public struct JournalEntry: Sendable, Hashable {
     }
 }
 
-/// A branch's store: journals, records, receipts, the feed's place. All calls come from one thread at a
-/// time;
+/// A branch's store: journals, records, receipts, the feed's place. All calls come from one thread at a time;
 /// other processes may use the same store in between.
 public protocol AgentStore: AnyObject {
     func configuration() throws -> AgentConfiguration?
     func configure(_ configuration: AgentConfiguration) throws
 
     /// Runs `body` as one durable transaction. When it returns, every version authored in it is sealed and
-    /// safe;
-    /// when it throws, nothing happened.
+    /// safe; when it throws, nothing happened.
     func write<Result>(
         clock: AuthoringClock, _ body: (any AgentTransaction) throws -> Result
     ) throws -> Result
@@ -195,10 +193,8 @@ public protocol AgentStore: AnyObject {
     func accept(_ welcome: Welcome, now: Milliseconds) throws -> [OriginID: UInt64]
     /// The next stretch of a lane's journal behind `after`, with seals and salts; nil when there is none.
     ///
-    /// - Parameter maximumBytes: roughly, in canonical bytes; a batch has at least one version. It ends
-    ///   at a
-    ///   seal
-    ///   where that costs little, and never holds more than `Limits.batchVersions`.
+    /// - Parameter maximumBytes: roughly, in canonical bytes; a batch has at least one version. It ends at a
+    ///   seal where that costs little, and never holds more than `Limits.batchVersions`.
     func batch(lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int) throws -> VersionBatch?
     /// Believes the receipts whose heads are this journal's own and whose signatures hold; others throw.
     func accept(_ receipts: [Receipt], now: Milliseconds) throws

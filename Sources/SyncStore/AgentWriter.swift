@@ -5,9 +5,8 @@ final class AgentWriter: AgentTransaction {
     private let tables: any AgentTables
     private let means: AgentMeans
     private let clock: AuthoringClock
-    /// An urgent transaction above this, in canonical bytes, finds no room on a full disk: an alert
-    /// takes some
-    /// hundred.
+    /// An urgent transaction above this, in canonical bytes, finds no room on a full disk: an alert takes
+    /// some hundred.
     private static let vitalBytes = 65_536
 
     private var bytes = 0

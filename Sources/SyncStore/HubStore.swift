@@ -116,8 +116,7 @@ public enum IngestStage: Sendable, Hashable {
 /// What became of one submission once the transaction was durable.
 public enum IngestOutcome: Sendable, Hashable {
     /// Durable; the receipt (when sealed that far) is signed. `position` is the segment's place in the log,
-    /// or the
-    /// log's end when the batch had been there already.
+    /// or the log's end when the batch had been there already.
     case held(receipt: Receipt?, position: UInt64)
     case gap(Gap)
     case fork(Fork)

@@ -5,8 +5,7 @@ public enum RowPrint {
     private static let mark: [UInt8] = Array("rollcall row v1".utf8)
 
     /// SHA-256 over form, key, assignments ascending by field, stated and first-created time. A field that is
-    /// not
-    /// stated counts like one that is left alone, so that a sheet without some column prints the same.
+    /// not stated counts like one that is left alone, so that a sheet without some column prints the same.
     ///
     /// - Parameter stated: nil when the row says no time, so that importing it again finds it.
     public static func digest(

@@ -13,8 +13,7 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case corrupt
         /// The system refused a read or a write.
         case inputOutput = "input_output"
-        /// The disk did not confirm what was written, so that nobody knows what is durable. The store
-        /// refuses
+        /// The disk did not confirm what was written, so that nobody knows what is durable. The store refuses
         /// everything from then on; the program ends, and the next one reads what is there.
         case syncFailed = "sync_failed"
         case alreadyExists = "already_exists"

@@ -17,10 +17,8 @@ public struct AgentMeans {
     }
 }
 
-/// The contract of ``AgentStore`` over plain tables. Each store subclasses it with tables of its own
-/// kind, so
-/// that
-/// all behave alike; it keeps nothing between calls, because other processes may write in between.
+/// The contract of ``AgentStore`` over plain tables. Each store subclasses it with tables of its own kind, so
+/// that all behave alike; it keeps nothing between calls, because other processes may write in between.
 open class TableAgentStore: AgentStore {
     let backend: any AgentBackend
     let means: AgentMeans
@@ -34,8 +32,7 @@ open class TableAgentStore: AgentStore {
 
     /// Opens the replica's two origins as well. The same replica and hub again renews the rest only.
     ///
-    /// - Throws: `StoreError(.alreadyExists)` for another replica or hub; `.corrupt` when the key is not
-    ///   the
+    /// - Throws: `StoreError(.alreadyExists)` for another replica or hub; `.corrupt` when the key is not the
     ///   hub's.
     public func configure(_ configuration: AgentConfiguration) throws {
         guard means.hashing(configuration.hubPublicKey) == configuration.hub else {

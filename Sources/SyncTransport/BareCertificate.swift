@@ -10,8 +10,7 @@ import X509
 #endif
 
 /// The certificate that carries a device's key through the handshake. Trust is the key's fingerprint alone,
-/// so
-/// everything else in it is as small as the format allows and says nothing.
+/// so everything else in it is as small as the format allows and says nothing.
 enum BareCertificate {
     /// Fixed dates that nobody looks at: no branch depends on its clock.
     static let notBefore: Int64 = 946_684_800  // 2000-01-01

@@ -79,8 +79,7 @@ public final class HubListener: Sendable {
     }
 
     /// Accepts nobody any more, answers what is in work, says Close to all, and waits until they are gone;
-    /// whoever
-    /// stays longer than `limit` is left behind.
+    /// whoever stays longer than `limit` is left behind.
     public func shutdown(limit: TimeAmount = .seconds(5)) async {
         try? await channel.close().get()
         let gone = channel.eventLoop.makePromise(of: Void.self)

@@ -3,8 +3,7 @@ public import SyncCore
 /// What one connection asks of the hub's store.
 ///
 /// `ingest` calls of a connection are started in the order of its batches without awaiting the earlier ones,
-/// each
-/// on the event loop up to its first suspension, so that one transaction can take several.
+/// each on the event loop up to its first suspension, so that one transaction can take several.
 public protocol HubConnectionHost: Sendable {
     func admit(_ hello: Hello) async -> Result<HubSession.Greeting, Refuse>
     func join(_ join: Join) async -> Result<Joined, Refuse>

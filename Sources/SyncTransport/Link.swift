@@ -293,8 +293,7 @@ final class Link: ChannelInboundHandler {
     }
 
     /// Sends what is written and closes. The hub waits a little for the other side to hang up first: closing
-    /// on
-    /// bytes that were not read would destroy the last words on their way.
+    /// on bytes that were not read would destroy the last words on their way.
     func finish() {
         guard state != .finishing, state != .closed, let context else { return }
         state = .finishing

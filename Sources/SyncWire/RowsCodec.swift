@@ -3,8 +3,7 @@ public import SyncCore
 /// Versions as columns, turned into bytes and back: `Protocol/SPEC.md`, "Rows".
 ///
 /// The bytes describe themselves (form, revision, field ids, kinds, classes), so that they decode without the
-/// form.
-/// The same columns always give the same bytes. What `decode` returns keeps every promise of
+/// form. The same columns always give the same bytes. What `decode` returns keeps every promise of
 /// ``VersionColumns``.
 public enum RowsCodec {
     /// - Precondition: `rows` keeps the promises of ``VersionColumns``.

@@ -1,8 +1,7 @@
 import Foundation
 import Testing
 
-/// Disks that are full to the last byte, at a branch and at the hub: said in words, nothing confirmed
-/// that is
+/// Disks that are full to the last byte, at a branch and at the hub: said in words, nothing confirmed that is
 /// not durable, urgent work goes through, and all goes on by itself when there is room.
 @Suite(.enabled(if: SmallDisks.areToBeHad, "no small disks can be mounted on this machine"))
 struct FullDiskTests {

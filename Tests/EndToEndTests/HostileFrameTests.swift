@@ -4,8 +4,7 @@ import Testing
 @testable import SyncTransport
 @testable import SyncWire
 
-/// Bytes that are not what the protocol says, said to a real hub: each ends the connection with its code
-/// and
+/// Bytes that are not what the protocol says, said to a real hub: each ends the connection with its code and
 /// words, and nothing else notices.
 @Suite(.timeLimit(.minutes(3))) struct HostileFrameTests {
     struct Spoiled: Sendable {

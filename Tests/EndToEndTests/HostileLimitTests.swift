@@ -4,9 +4,8 @@ import Testing
 @testable import SyncTransport
 @testable import SyncWire
 
-/// Every limit that an agent can reach by wire: a real hub takes what is at the limit and refuses one
-/// above. And
-/// contexts that are not as they must be.
+/// Every limit that an agent can reach by wire: a real hub takes what is at the limit and refuses one above.
+/// And contexts that are not as they must be.
 @Suite(.timeLimit(.minutes(3))) struct HostileLimitTests {
     /// Rows without a key or a field.
     static func rows(_ count: Int, groups: Int = 1) -> VersionColumns {
@@ -209,9 +208,8 @@ import Testing
         try await siege.lift()
     }
 
-    /// Urgent batches that come with Hello: 16 KiB of frames. What is above depends on whether the hub
-    /// has said
-    /// Welcome by then; that it is refused before is tried on the session itself.
+    /// Urgent batches that come with Hello: 16 KiB of frames. What is above depends on whether the hub has
+    /// said Welcome by then; that it is refused before is tried on the session itself.
     @Test func asMuchAsMayComeAtOnce() async throws {
         let siege = try await Siege()
         var device = try await siege.device()

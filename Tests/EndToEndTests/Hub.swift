@@ -1,8 +1,7 @@
 import Foundation
 import Testing
 
-/// A hub and the programs of its branches, all in one folder. Many tasks may act for branches at a time;
-/// one
+/// A hub and the programs of its branches, all in one folder. Many tasks may act for branches at a time; one
 /// opens and closes the hub.
 class Hub: @unchecked Sendable {
     let place: Place

@@ -5,9 +5,8 @@ import Testing
 @testable import SyncTransport
 @testable import SyncWire
 
-/// A hub that has as much as it can take: newcomers are sent away in words, their alerts are taken all
-/// the same,
-/// and whoever is connected goes on.
+/// A hub that has as much as it can take: newcomers are sent away in words, their alerts are taken all the
+/// same, and whoever is connected goes on.
 @Suite(.timeLimit(.minutes(3))) struct OverloadTests {
     @Test func whatIsUrgentArrivesAndTheRestComesLater() async throws {
         let crowd = try await Crowd(branches: 3, persons: 6, days: 2)

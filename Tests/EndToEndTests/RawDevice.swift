@@ -87,8 +87,7 @@ struct RawJournal: Sendable {
 
     static func now() -> Milliseconds { Milliseconds(Date().timeIntervalSince1970 * 1_000) }
 
-    /// Appends versions and returns them as one sealed batch; `change` may spoil the columns before they
-    /// are
+    /// Appends versions and returns them as one sealed batch; `change` may spoil the columns before they are
     /// hashed.
     mutating func write(_ versions: [Version], _ change: (inout VersionColumns) -> Void = { _ in }) throws
         -> VersionBatch

@@ -9,9 +9,8 @@ import Testing
 @testable import Aggregator
 @testable import SyncTransport
 
-/// A hub under attack: an honest branch is connected all the while, and in the end everything valid must
-/// be in
-/// the hub, once.
+/// A hub under attack: an honest branch is connected all the while, and in the end everything valid must be
+/// in the hub, once.
 final class Siege: Crowd, @unchecked Sendable {
     private var honest: Running?
     private(set) var fingerprint = Digest.zero
@@ -59,9 +58,8 @@ final class Siege: Crowd, @unchecked Sendable {
         #expect(try await eventually { try await status("honest").queued == 0 })
     }
 
-    /// The hub lives, its memory is bounded, the honest branch was never cut and still delivers, and
-    /// what is in
-    /// the hub is what must be, once.
+    /// The hub lives, its memory is bounded, the honest branch was never cut and still delivers, and what is
+    /// in the hub is what must be, once.
     func lift() async throws {
         try await checkIn("honest", "S000001", "36.6")
         wanted["S000001"] = 3_660

@@ -6,8 +6,8 @@ import Testing
 /// killed: in the end everything that was confirmed to somebody is at the hub, once, as it was last
 /// entered.
 ///
-/// `tools/soak` runs it for longer and with more branches:
-/// `ROLLCALL_SOAK_MINUTES`, `ROLLCALL_SOAK_BRANCHES`, `ROLLCALL_SOAK_SEED`.
+/// `tools/soak` runs it for longer and with more branches: `ROLLCALL_SOAK_MINUTES`, `ROLLCALL_SOAK_BRANCHES`,
+/// `ROLLCALL_SOAK_SEED`.
 @Suite struct SoakTests {
     private static func setting(_ name: String) -> Int? {
         ProcessInfo.processInfo.environment["ROLLCALL_SOAK_" + name].flatMap { Int($0) }

@@ -92,8 +92,7 @@ import Testing
 
     /// Three replicas write three fields, sometimes after having seen the others' work. In whatever order the
     /// versions come, and however often, every replica ends up with the same state, and no field write that
-    /// nobody
-    /// had been shown is gone.
+    /// nobody had been shown is gone.
     @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
     func orderAndRepetitionDoNotMatter(seed: UInt64) {
         var random = SeededRandom(seed: seed)

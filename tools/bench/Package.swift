@@ -2,8 +2,7 @@
 import PackageDescription
 
 // Measures ingest against a C program that does the same upserts. A package of its own, so that nobody builds
-// it
-// by accident: `swift run -c release --package-path tools/bench`.
+// it by accident: `swift run -c release --package-path tools/bench`.
 
 let package = Package(
     name: "bench",

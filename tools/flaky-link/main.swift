@@ -1,9 +1,9 @@
 import Foundation
 
-// flaky-link LISTEN-PORT TO-PORT [--cut-after BYTES]... [--then-stop]
-// Carries one TCP connection after the other on loopback. A connection over which the side that connected has
-// sent the first BYTES is cut there, a later one at the second BYTES, and so on; then all run whole. With
-// --then-stop the link is gone after the last cut.
+// flaky-link LISTEN-PORT TO-PORT [--cut-after BYTES]... [--then-stop] Carries one TCP connection after the
+// other on loopback. A connection over which the side that connected has sent the first BYTES is cut there, a
+// later one at the second BYTES, and so on; then all run whole. With --then-stop the link is gone after the
+// last cut.
 
 func complain(_ message: String) {
     FileHandle.standardError.write(Data((message + "\n").utf8))

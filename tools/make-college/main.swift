@@ -1,7 +1,7 @@
 import Foundation
 
-// make-college FOLDER [--seed N] [--last-day YYYY-MM-DD]
-// Writes a small made-up college and a fortnight of its sheets: the same arguments give the same bytes.
+// make-college FOLDER [--seed N] [--last-day YYYY-MM-DD] Writes a small made-up college and a fortnight of
+// its sheets: the same arguments give the same bytes.
 
 func fail(_ message: String, code: Int32) -> Never {
     FileHandle.standardError.write(Data((message + "\n").utf8))

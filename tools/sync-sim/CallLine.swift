@@ -1,6 +1,5 @@
 /// Calls to a store, one after the other. Between the moment at which one is carried out, and is durable, and
-/// the moment
-/// at which its answer is heard, time passes, and a program may die.
+/// the moment at which its answer is heard, time passes, and a program may die.
 final class CallLine {
     private let world: World
     private var waiting: [() throws -> (() throws -> Void)?] = []

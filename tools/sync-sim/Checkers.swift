@@ -3,8 +3,7 @@ import SyncCore
 import SyncStore
 
 /// What must hold when everything has come to rest. Knows nothing of how the run was driven: it looks at the
-/// stores and
-/// at what people were told.
+/// stores and at what people were told.
 struct Checkers {
     let world: World
     /// What the hub keeps whole and does not count.
@@ -71,8 +70,7 @@ struct Checkers {
     }
 
     /// Every field that somebody saved is in force, or covered by a version whose author had been shown it,
-    /// or stands
-    /// beside others as a candidate.
+    /// or stands beside others as a candidate.
     private func everySavedFieldCounts() throws {
         let shown = Dictionary(
             world.ledger.saved.map { ($0.version.dot, $0.shown) }, uniquingKeysWith: { first, _ in first })
@@ -122,8 +120,7 @@ struct Checkers {
     }
 
     /// A branch holds of its unit's records what the hub holds. Persons who moved are left out: what the feed
-    /// then owes
-    /// a branch depends on the order of things.
+    /// then owes a branch depends on the order of things.
     private func branchesSeeWhatTheHubHas() throws {
         for agent in world.agents {
             let unit = world.scenario.unit(of: agent.number)

@@ -1,6 +1,5 @@
 /// Makes a failing run smaller: leaves out steps as long as it still fails (delta debugging, Zeller and
-/// Hildebrandt,
-/// 2002).
+/// Hildebrandt, 2002).
 struct Shrink {
     private(set) var tries = 0
 

@@ -1,8 +1,7 @@
 import SyncCore
 
 /// What is done to the world from outside, one thing after the other. A run is its seed and its steps:
-/// leaving steps
-/// out leaves the others as they were, so that a failing run can be made smaller.
+/// leaving steps out leaves the others as they were, so that a failing run can be made smaller.
 struct Step: Sendable, Hashable, CustomStringConvertible {
     enum Action: Sendable, Hashable {
         /// Somebody at a branch opens a record: what is shown then is the context of the next save there.

@@ -1,6 +1,5 @@
 /// What is going to happen, in the order of simulated time; what is due at the same moment comes in the order
-/// in which
-/// it was planned.
+/// in which it was planned.
 struct Timeline {
     private struct Entry {
         var time: UInt64

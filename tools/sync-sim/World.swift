@@ -3,8 +3,7 @@ import SyncCore
 import SyncStore
 
 /// Agents, a hub, what lies between them, and the book of what was said to people. Everything in it follows
-/// from the
-/// scenario's seed and the steps.
+/// from the scenario's seed and the steps.
 final class World {
     /// Midnight (UTC) of a day in 2020 that the first step finds.
     static let beginning: Milliseconds = 18_290 * 86_400_000

@@ -51,8 +51,7 @@ final class SessionHold {
 }
 
 /// One connection after the other, with backoff between failures; new work of other programs is noticed while
-/// a
-/// connection stands and while there is none.
+/// a connection stands and while there is none.
 struct SyncService: Service {
     /// How often the journals are looked at for work that another program wrote.
     static let lookEvery = Duration.seconds(2)

@@ -80,8 +80,7 @@ final class FaultDisk: Sendable {
     var isMet: Bool { state.withLock { $0.isMet } }
     func count(_ kind: Fault.Kind) -> Int { state.withLock { $0.counts[kind] ?? 0 } }
 
-    /// Brings the files to what a power cut may leave of them: each write that no sync has covered is
-    /// there,
+    /// Brings the files to what a power cut may leave of them: each write that no sync has covered is there,
     /// or is not, or is there in part. Then the disk works again. All connections must be closed.
     func powerCut(using generator: inout some RandomNumberGenerator) throws {
         let changes = state.withLock { state in

@@ -7,8 +7,7 @@ import SyncStore
 import SyncWire
 
 // Ingest of synthetic check-ins through the hub's store, with everything on, against a C program that does
-// the same
-// upserts into the same table. Both in one run, alternating.
+// the same upserts into the same table. Both in one run, alternating.
 
 let count = 100_000
 let rowsABatch = 1_000
