@@ -73,13 +73,6 @@ private enum FailingSync {
     }
 
     static let isToBeHad: Bool = {
-        let process = Process()
-        let words = from(1) + ["/bin/true"]
-        process.executableURL = URL(fileURLWithPath: words[0])
-        process.arguments = Array(words.dropFirst())
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
+        (try? Child(from(1) + ["/bin/true"]))?.waitForEnd() == 0
     }()
 }

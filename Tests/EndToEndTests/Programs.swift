@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Testing
 
 /// How a program ended and what it printed.
@@ -16,7 +15,7 @@ struct Outcome: Sendable {
 
 /// A program that runs. Its output goes to files, so that nothing blocks on a full pipe.
 final class Running {
-    private let process = Process()
+    private let child: Child
     private let files: (output: URL, remarks: URL)
 
     /// Where the package's programs lie: beside the tests.
@@ -31,62 +30,46 @@ final class Running {
         files = (folder.appending(path: "\(name).out"), folder.appending(path: "\(name).err"))
         for file in [files.output, files.remarks] { try Data().write(to: file) }
         let path = program.hasPrefix("/") ? program : Running.folder.appending(path: program).path
-        let words = prefix + [path] + arguments
-        process.executableURL = URL(fileURLWithPath: words[0])
-        process.arguments = Array(words.dropFirst())
-        process.environment = ["LANG": "C", "PATH": "/usr/bin:/bin", "TMPDIR": folder.path]
-            .merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: files.output)
-        process.standardError = try FileHandle(forWritingTo: files.remarks)
-        // Foundation's start of a process has crashed when several threads did it at once.
-        try Running.starting.withLock { _ in try process.run() }
+        child = try Child(
+            prefix + [path] + arguments,
+            environment: ["LANG": "C", "PATH": "/usr/bin:/bin", "TMPDIR": folder.path]
+                .merging(environment) { $1 },
+            output: files.output.path, remarks: files.remarks.path)
     }
 
-    static let starting = Mutex(())
-
-    deinit { kill() }
-
-    var isRunning: Bool { process.isRunning }
+    var isRunning: Bool { child.isRunning }
     var remarks: String { (try? String(contentsOf: files.remarks, encoding: .utf8)) ?? "" }
 
     /// The most memory that it has had at one time, bytes; nil where the system does not tell, or when it
     /// has ended.
     var peakMemory: Int? {
-        let file = "/proc/\(process.processIdentifier)/status"
+        let file = "/proc/\(child.identifier)/status"
         guard let text = try? String(contentsOfFile: file, encoding: .utf8),
             let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
         else { return nil }
         return line.split(separator: " ").compactMap { Int($0) }.first.map { $0 * 1_024 }
     }
 
-    func kill() {
-        if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
-    }
+    func kill() { child.send(SIGKILL) }
 
     /// As ctrl-C does.
-    func interrupt() {
-        if process.isRunning { Foundation.kill(process.processIdentifier, SIGINT) }
-    }
+    func interrupt() { child.send(SIGINT) }
 
     /// Waits for the end; a program that takes longer than `limit` is killed.
     func end(within limit: Duration = .seconds(60)) async throws -> Outcome {
-        let inTime = try await eventually(within: limit) { !process.isRunning }
+        let inTime = try await eventually(within: limit) { !child.isRunning }
         if !inTime {
-            Issue.record("\(process.arguments ?? []) did not end within \(limit)")
+            Issue.record("\(child.words) did not end within \(limit)")
             kill()
-            _ = try await eventually { !process.isRunning }
+            _ = try await eventually { !child.isRunning }
         }
-        let wasKilled = process.terminationReason == .uncaughtSignal
-        let code = wasKilled ? -process.terminationStatus : process.terminationStatus
         return Outcome(
-            code: code, output: try String(contentsOf: files.output, encoding: .utf8), remarks: remarks)
+            code: child.code ?? -1, output: try String(contentsOf: files.output, encoding: .utf8),
+            remarks: remarks)
     }
 
     /// Asks it to stop.
-    func terminate() {
-        if process.isRunning { process.terminate() }
-    }
+    func terminate() { child.send(SIGTERM) }
 
     /// Asks it to stop, and waits.
     func stop() async throws -> Outcome {

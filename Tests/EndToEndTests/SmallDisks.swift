@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// Disks of a few megabytes in memory, which a test can fill to the last byte.
 ///
@@ -8,7 +7,7 @@ final class SmallDisks: Sendable {
     /// What a program is to be run through to see the disks.
     let prefix: [String]
     private let paths: [String]
-    private let holder: Process?
+    private let holder: Child?
 
     /// Whether this machine lets us have any; else the tests that need them are skipped.
     static let areToBeHad: Bool = {
@@ -33,25 +32,25 @@ final class SmallDisks: Sendable {
             holder = nil
             return
         }
-        let keeper = Process()
-        let said = Pipe()
-        keeper.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        keeper.arguments = ["unshare", "-Urm", "sh", "-c", all + " && echo ready && exec sleep 7200"]
-        keeper.standardOutput = said
-        keeper.standardError = FileHandle.nullDevice
-        guard (try? keeper.run()) != nil, said.fileHandleForReading.availableData.count == 6 else {
-            return nil
+        let ready = SmallDisks.temporaryFile()
+        defer { try? FileManager.default.removeItem(atPath: ready) }
+        let command = all + " && touch '\(ready)' && exec sleep 7200"
+        guard
+            let keeper = try? Child(
+                ["/usr/bin/env", "unshare", "-Urm", "sh", "-c", command], environment: SmallDisks.environment)
+        else { return nil }
+        while !FileManager.default.fileExists(atPath: ready) {
+            guard keeper.isRunning else { return nil }
+            usleep(5_000)
         }
         holder = keeper
-        prefix = [
-            "/usr/bin/nsenter", "--preserve-credentials", "-U", "-m", "-t", "\(keeper.processIdentifier)",
-        ]
+        prefix = ["/usr/bin/nsenter", "--preserve-credentials", "-U", "-m", "-t", "\(keeper.identifier)"]
     }
 
     /// Lets go of the disks.
     func leave() {
         if let holder {
-            holder.terminate()
+            holder.send(SIGTERM)
         } else {
             for path in paths { SmallDisks.shell([], "umount -l '\(path)'") }
         }
@@ -68,18 +67,19 @@ final class SmallDisks: Sendable {
         read(prefix, command + " && echo done").hasSuffix("done")
     }
 
+    private static let environment = ["LANG": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
+
+    private static func temporaryFile() -> String {
+        FileManager.default.temporaryDirectory.appending(path: "said-\(UUID().uuidString)").path
+    }
+
     private static func read(_ prefix: [String], _ command: String) -> String {
-        let process = Process()
-        let said = Pipe()
+        let said = temporaryFile()
+        defer { try? FileManager.default.removeItem(atPath: said) }
         let words = prefix + ["/bin/sh", "-c", command]
-        process.executableURL = URL(fileURLWithPath: words[0])
-        process.arguments = Array(words.dropFirst())
-        process.environment = ["LANG": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
-        process.standardOutput = said
-        process.standardError = FileHandle.nullDevice
-        guard (try? Running.starting.withLock({ _ in try process.run() })) != nil else { return "" }
-        let data = said.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let child = try? Child(words, environment: environment, output: said) else { return "" }
+        child.waitForEnd()
+        let text = (try? String(contentsOfFile: said, encoding: .utf8)) ?? ""
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }
