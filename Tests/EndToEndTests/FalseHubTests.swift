@@ -12,7 +12,7 @@ import Testing
 
 /// A real branch's store and session against somebody who has the hub's key and lies. Nothing counts as
 /// arrived that is not, nothing is lost, and the true hub gets it all afterwards.
-@Suite(.timeLimit(.minutes(3))) struct FalseHubTests {
+@Suite(.timeLimit(.minutes(8))) struct FalseHubTests {
     /// A branch of a true hub with three routine versions queued, and a false hub with the true one's key.
     final class Scene: @unchecked Sendable {
         let crowd: Crowd

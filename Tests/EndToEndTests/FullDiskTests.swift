@@ -112,7 +112,7 @@ struct FullDiskTests {
         #expect(try await hub.status("A").receipted == 0)
         disks.free(disk)
         #expect(
-            try await eventually(within: .seconds(60)) { try await hub.status("A").queued == 0 },
+            try await eventually { try await hub.status("A").queued == 0 },
             "\(hub.log.suffix(2_000))")
         #expect(try await hub.status("A").receipted == 2_100)
         #expect(try await eventually { hub.log.contains("room on the disk again") })

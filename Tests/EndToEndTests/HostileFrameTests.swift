@@ -6,7 +6,7 @@ import Testing
 
 /// Bytes that are not what the protocol says, said to a real hub: each ends the connection with its code and
 /// words, and nothing else notices.
-@Suite(.timeLimit(.minutes(3))) struct HostileFrameTests {
+@Suite(.timeLimit(.minutes(8))) struct HostileFrameTests {
     struct Spoiled: Sendable {
         var name: String
         var code: RefusalCode

@@ -6,7 +6,7 @@ import Testing
 
 /// Every limit that an agent can reach by wire: a real hub takes what is at the limit and refuses one above.
 /// And contexts that are not as they must be.
-@Suite(.timeLimit(.minutes(3))) struct HostileLimitTests {
+@Suite(.timeLimit(.minutes(8))) struct HostileLimitTests {
     /// Rows without a key or a field.
     static func rows(_ count: Int, groups: Int = 1) -> VersionColumns {
         var rows = VersionColumns()

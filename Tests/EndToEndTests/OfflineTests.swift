@@ -58,7 +58,7 @@ import Testing
     }
 
     private func expectEverythingReceipted(of branch: String, at centre: Centre) async throws {
-        let isReceipted = try await eventually(within: .seconds(30)) {
+        let isReceipted = try await eventually {
             let status = try await centre.status(branch)
             return status.queued == 0 && status.versions > 0
         }

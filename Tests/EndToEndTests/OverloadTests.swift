@@ -7,7 +7,7 @@ import Testing
 
 /// A hub that has as much as it can take: newcomers are sent away in words, their alerts are taken all the
 /// same, and whoever is connected goes on.
-@Suite(.timeLimit(.minutes(3))) struct OverloadTests {
+@Suite(.timeLimit(.minutes(8))) struct OverloadTests {
     @Test func whatIsUrgentArrivesAndTheRestComesLater() async throws {
         let crowd = try await Crowd(branches: 3, persons: 6, days: 2)
         try await crowd.open(more: ["--sessions", "1"])

@@ -55,8 +55,9 @@ final class Running {
     /// As ctrl-C does.
     func interrupt() { child.send(SIGINT) }
 
-    /// Waits for the end; a program that takes longer than `limit` is killed.
-    func end(within limit: Duration = .seconds(60)) async throws -> Outcome {
+    /// Waits for the end; a program that takes longer than `limit` is killed. Only a program that hangs takes that
+    /// long, also on a busy machine.
+    func end(within limit: Duration = .seconds(180)) async throws -> Outcome {
         let inTime = try await eventually(within: limit) { !child.isRunning }
         if !inTime {
             Issue.record("\(child.words) did not end within \(limit)")
@@ -80,7 +81,7 @@ final class Running {
 
 /// Looks at `condition` until it holds; false when it does not within `limit`.
 func eventually(
-    within limit: Duration = .seconds(20), _ condition: () async throws -> Bool
+    within limit: Duration = .seconds(90), _ condition: () async throws -> Bool
 ) async throws -> Bool {
     let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {
