@@ -2,8 +2,8 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A process of ours, started by the system's own call: Foundation's `Process` has crashed in tests that start
-/// many at once. It inherits nothing but its three standard files, and whoever lets go of it kills it.
+/// A process of ours, started by the system's own call: Foundation's `Process` has crashed in tests that
+/// start many at once. It inherits nothing but its three standard files, and whoever lets go of it kills it.
 final class Child: Sendable {
     struct NotStarted: Error {
         var program: String

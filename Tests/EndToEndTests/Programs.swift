@@ -55,7 +55,7 @@ final class Running {
     /// As ctrl-C does.
     func interrupt() { child.send(SIGINT) }
 
-    /// Waits for the end; a program that takes longer than `limit` is killed. Only a program that hangs takes that
+    /// Waits for the end; a program that takes longer than `limit` is killed. Only one that hangs takes that
     /// long, also on a busy machine.
     func end(within limit: Duration = .seconds(180)) async throws -> Outcome {
         let inTime = try await eventually(within: limit) { !child.isRunning }
