@@ -25,6 +25,7 @@ struct HubFolder {
                     zh: "未知的时区 \(settings.timeZone)；请写 IANA 名称，例如 Asia/Shanghai（由 tzdata 软件包提供）"))
         }
         try Files.makePrivateFolder(path)
+        try Files.requireEntry(path)
         let key =
             try FileManager.default.fileExists(atPath: keyPath)
             ? DeviceKey.load(from: keyPath) : DeviceKey.create(at: keyPath)
@@ -32,6 +33,7 @@ struct HubFolder {
     }
 
     func key() throws -> DeviceKey {
+        try Files.requireEntry(path)
         guard !FileManager.default.fileExists(atPath: path + "/device.key") else {
             throw Failure(
                 .noInput,

@@ -25,6 +25,7 @@ struct AgentFolder {
 
     /// Leaves nothing behind in a hub's folder.
     func refuseForeignStore() throws {
+        try Files.requireEntry(path)
         guard FileManager.default.fileExists(atPath: path + "/hub.key") else { return }
         throw Failure(
             .usage,

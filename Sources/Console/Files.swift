@@ -18,6 +18,19 @@ public enum Files {
 }
 
 extension Files {
+    /// A folder that one may not enter looks empty, and must not be taken for one.
+    ///
+    /// - Throws: ``Failure`` with `.noInput` that names the folder; nothing when there is no such folder.
+    public static func requireEntry(_ folder: String) throws {
+        guard access(folder, X_OK) != 0, errno == EACCES else { return }
+        throw Failure(
+            .noInput,
+            Words(
+                "you may not enter the folder \(folder); work as the user who owns it, or have its owner "
+                    + "change the rights",
+                zh: "无权进入目录 \(folder)；请以该目录所有者的身份运行，或请其修改权限"))
+    }
+
     /// Makes a folder, and those above it, that only its owner may enter.
     public static func makePrivateFolder(_ path: String) throws {
         do {

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Standard output and standard error as the programs use them: results on the one, remarks on the other.
 public enum Output {
-    /// Prints a line; a closed pipe ends the program quietly.
+    /// Prints a line. Where the reader has gone (`| head -1`), it is dropped without a word.
     public static func line(_ text: String) {
         write(text + "\n", to: 1)
     }
@@ -40,15 +40,16 @@ public enum Output {
             let count = bytes.withUnsafeBytes { unsafeWrite(descriptor, $0) }
             if count <= 0 {
                 if count < 0 && errno == EINTR { continue }
+                // What is done is done whoever reads of it, and the exit code must still say how it ended.
+                if count < 0 && errno == EPIPE { return }
                 end(after: errno, on: descriptor)
             }
             bytes = bytes.dropFirst(count)
         }
     }
 
-    /// A reader that has gone ends the program quietly; anything else must not look like a complete output.
+    /// What could not be written must not look like a complete output.
     private static func end(after reason: Int32, on descriptor: Int32) -> Never {
-        guard reason != EPIPE else { exit(0) }
         let isFull = reason == ENOSPC || reason == EDQUOT
         if descriptor != 2 {
             let why = String(cString: strerror(reason))

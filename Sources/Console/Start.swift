@@ -5,7 +5,7 @@ import Foundation
 public enum Start {
     /// Runs the command that the command line names; does not return when it was mistyped.
     public static func run<Root: AsyncParsableCommand>(_ root: Root.Type) async {
-        // A reader that has seen enough ends the program without a word: see Output.
+        // A reader that has seen enough ends no program: see Output.
         signal(SIGPIPE, SIG_IGN)
         let arguments = Array(CommandLine.arguments.dropFirst())
         if let failure = mistypedVerb(arguments, of: root) { Program.end(failure) }

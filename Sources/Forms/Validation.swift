@@ -46,20 +46,20 @@ extension CompiledForm {
             for place in group.rows.indices { report.refuse(place, Reason.missingKey) }
             return false
         }
-        var sizes = KeySizes(rows: group.rows.count)
+        var bound = 0
         for (column, check) in zip(group.keys, keys) {
             for place in column.presence.indices where column.presence[place] != Presence.value.rawValue {
                 report.refuse(place, Reason.missingKey)
             }
             if column.isDictionary {
                 let texts = EntryScan(column)
-                if texts.hasEmpty || texts.hasBadText || texts.longest > Limits.keyBytes / 8 {
+                bound += texts.longest
+                if texts.hasEmpty || texts.hasBadText {
                     for place in group.rows.indices where column.presence(at: place) == .value {
                         let entry = Int(column.index[place])
                         let length = column.range(ofEntry: entry).count
                         if length == 0 { report.refuse(place, Reason.missingKey) }
                         if texts.isBadText(entry) { report.refuse(place, Reason.badText) }
-                        sizes.add(length, at: place)
                     }
                 }
             } else if check.isDate {
@@ -69,7 +69,11 @@ extension CompiledForm {
                 }
             }
         }
-        for place in sizes.tooLarge() { report.refuse(place, Reason.tooLarge) }
+        guard bound + CompiledForm.mostOverhead * group.keys.count > Limits.keyBytes else { return true }
+        for place in group.rows.indices {
+            let size = group.keys.reduce(0) { $0 + $1.canonicalSize(at: place) }
+            if size > Limits.keyBytes { report.refuse(place, Reason.tooLarge) }
+        }
         return true
     }
 
@@ -200,35 +204,23 @@ extension CompiledForm {
 
     // MARK: - Size
 
+    /// More than the canonical bytes of a value that are not its text: kind, scale, number or length.
+    private static let mostOverhead = 16
+
+    /// As the branch counts before it writes: what the version itself assigns, whatever it came with.
     private func checkSize(of group: FormGroup, _ report: inout Report) {
-        let overhead = 16 * group.fields.count
-        let bound = group.fields.reduce(overhead) { sum, column in
-            sum + (column.isDictionary ? EntryScan.longest(in: column) : 0)
+        let bound = group.fields.reduce(0) { sum, column in
+            sum + CompiledForm.mostOverhead + (column.isDictionary ? EntryScan.longest(in: column) : 0)
         }
         guard bound > Limits.recordBytes else { return }
         for place in group.rows.indices {
-            var size = overhead
-            for column in group.fields where column.isDictionary && column.presence(at: place) == .value {
-                size += column.range(ofEntry: Int(column.index[place])).count
+            let size = group.fields.reduce(0) { sum, column in
+                let own = column.canonicalSize(at: place)
+                return own == 0 ? sum : sum + own + Canonical.fieldOverhead
             }
             if size > Limits.recordBytes { report.refuse(place, Reason.tooLarge) }
         }
     }
-}
-
-/// Sums of key lengths, kept only when some key is long.
-private struct KeySizes {
-    private let rows: Int
-    private var sizes: [Int] = []
-
-    init(rows: Int) { self.rows = rows }
-
-    mutating func add(_ length: Int, at place: Int) {
-        if sizes.isEmpty { sizes = Array(repeating: 16, count: rows) }
-        sizes[place] += length
-    }
-
-    func tooLarge() -> [Int] { sizes.indices.filter { sizes[$0] > Limits.keyBytes } }
 }
 
 /// One walk over the dictionary of a column.

@@ -1,5 +1,7 @@
 /// The canonical bytes that digests are made of. `Protocol/SPEC.md`, "Canonical bytes", is the authority.
 public enum Canonical {
+    /// What a field counts towards `Limits.recordBytes` beside its value, bytes.
+    public static let fieldOverhead = 2
     static let versionMark: [UInt8] = Array("RCv1".utf8)
     static let originMark: [UInt8] = Array("rollcall origin v1".utf8)
     static let sealMark: [UInt8] = Array("rollcall seal v1".utf8)
@@ -116,6 +118,8 @@ public enum Canonical {
         }
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
+
+    static func sizeOfVarint(_ value: UInt64) -> Int { max(1, (70 - value.leadingZeroBitCount) / 7) }
 
     /// A minimal varint; nil when it is cut off, overlong or above 64 bits.
     static func readVarint(_ bytes: ArraySlice<UInt8>, at offset: inout Int) -> UInt64? {

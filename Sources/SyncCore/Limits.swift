@@ -20,7 +20,8 @@ public enum Limits {
     public static let batchContextEntries = 65_536
     /// Rows times columns of a batch, over all its groups.
     public static let batchCells = 1 << 20
-    /// Bytes of all dictionaries of a batch once written out.
+    /// Bytes of all dictionary entries of a batch that are written as numbers or copied from keys: the others
+    /// travel as they are.
     public static let batchTextBytes = 4 << 20
     public static let authorBytes = 256
     /// Times lie between minus and plus this many milliseconds (285,000 years).
@@ -29,8 +30,9 @@ public enum Limits {
     public static let contextDots = 1_024
     /// Bytes of one text or list value.
     public static let valueBytes = 65_535
-    /// Bytes of the canonical fields of one version; more is refused when it is typed.
+    /// Bytes of the canonical values that one version assigns, and ``Canonical/fieldOverhead`` for each.
     public static let recordBytes = 131_072
+    /// Bytes of the canonical values of one key.
     public static let keyBytes = 512
     public static let formNameBytes = 64
     /// So many fit into a Hello at their longest, beside a moderate list of capabilities.

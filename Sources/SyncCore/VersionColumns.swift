@@ -66,6 +66,23 @@ public struct Column: Sendable, Hashable {
         (entry == 0 ? 0 : Int(ends[entry - 1]))..<Int(ends[entry])
     }
 
+    /// How many bytes ``Canonical/encode(_:)`` gives for the value of `row`; 0 where it leaves the field.
+    public func canonicalSize(at row: Int) -> Int {
+        switch presence(at: row) {
+        case .leftAlone: return 0
+        case .notStated: return 1
+        case .value: break
+        }
+        switch kind {
+        case .integer: return 1 + Canonical.sizeOfVarint(Canonical.zigzag(integers[row]))
+        case .decimal: return 2 + Canonical.sizeOfVarint(Canonical.zigzag(integers[row]))
+        case .text:
+            let count = range(ofEntry: Int(index[row])).count
+            return 1 + Canonical.sizeOfVarint(UInt64(count)) + count
+        case .list: return 1 + range(ofEntry: Int(index[row])).count
+        }
+    }
+
     /// The value of `row`, or nil when the row leaves the field alone.
     public func value(at row: Int) -> Value? {
         switch presence(at: row) {

@@ -132,7 +132,7 @@ public struct Journalist {
         try check(key <= Limits.keyBytes && draft.key.values.count <= Limits.groupKeys, "record key")
         try check(form > 0 && form <= Limits.formNameBytes, "form name")
         try check(draft.assignments.count <= Limits.groupFields, "number of fields")
-        try check(draft.author.count <= Limits.keyBytes, "author")
+        try check(draft.author.count <= Limits.authorBytes, "author")
         let entries = draft.context.vector.entries.count
         let dots = draft.context.dots.count
         try check(entries <= Limits.contextEntries && dots <= Limits.contextDots, "context")
@@ -141,7 +141,7 @@ public struct Journalist {
         for assignment in draft.assignments {
             let bytes = Canonical.encode(assignment.value).count
             try check(bytes <= Limits.valueBytes, "field \(assignment.field)")
-            fields += bytes + 2
+            fields += bytes + Canonical.fieldOverhead
             last.append(assignment.field)
         }
         try check(fields <= Limits.recordBytes, "record")

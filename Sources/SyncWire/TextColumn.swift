@@ -199,9 +199,8 @@ enum TextColumn {
             if code == 0 {
                 if entry == .max {
                     let range = leader.table.range(key)
-                    guard sameText, budget.spend(text: range.count) else {
-                        throw reader.error(.outOfRange, .index)
-                    }
+                    guard sameText else { throw reader.error(.outOfRange, .index) }
+                    guard budget.spend(text: range.count) else { throw reader.error(.limit, .index) }
                     entry = UInt32(table.count)
                     table.append(leader.table.heap[range])
                 }

@@ -118,7 +118,7 @@ enum TextDictionary {
                 guard digits < limit, let digit = digitValue(byte), UInt64(digit) < base else { break }
                 digits += 1
             }
-            guard digits > 0 else { continue }
+            guard digits > 0, bytes.count - digits <= Limits.keyBytes else { continue }
             let candidate = Pattern(prefix: bytes.dropLast(digits), digits: digits, base: base)
             if let at = found.firstIndex(where: { $0.pattern.number(bytes) != nil }) {
                 found[at].votes += 1

@@ -134,6 +134,41 @@ final class TestClock: Sendable {
             }
         }
 
+        private static let forms = Result {
+            try CompiledCatalog(.builtIn, settings: Settings(), zone: ClockTests.zone)
+        }
+
+        /// One check-in as the command `add` reads and writes it.
+        ///
+        /// - Returns: the day that it is about; nil when it was refused.
+        func enter(_ cells: [String: String]) throws -> Int32? {
+            let form = try #require(try Branch.forms.get()[BuiltIn.checkIn])
+            let clock = AuthoringClock(now: clock.now, lastHubTime: try store.contact().lastHubTime)
+            let moment = try store.moment(of: clock)
+            let typed = cells.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
+            let pairs = try SheetEntry.withDay(
+                typed + [(name: "temperature", value: "36.5")], form: form, clock: clock, moment: moment)
+            let read = try SheetEntry.read(
+                pairs, form: form, now: moment.time, isClockTrusted: moment.isTrusted)
+            guard case .success(let row) = read else { return nil }
+            let author = RecordAuthor(catalog: try Branch.forms.get())
+            _ = try store.write(clock: clock) { transaction in
+                try author.author(
+                    form, key: row.key, assignments: row.assignments, stated: row.stated,
+                    firstCreated: row.firstCreated, in: transaction)
+            }
+            guard case .integer(let day)? = row.key.values.first else { return nil }
+            return Int32(clamping: day)
+        }
+
+        func importing(_ sheet: String) throws -> ImportResult {
+            let importer = try Importer(
+                form: BuiltIn.checkIn, catalog: try Branch.forms.get(), hashing: .sha256)
+            let clock = AuthoringClock(now: clock.now, lastHubTime: try store.contact().lastHubTime)
+            return try importer.run(
+                [SheetFile(path: "day.csv", bytes: Array(sheet.utf8))], on: store, clock: clock)
+        }
+
         func sync(_ world: World) async throws {
             let result = try await AgentConnection.run(
                 address: world.listener.address.host, port: world.listener.address.port,
@@ -285,5 +320,45 @@ final class TestClock: Sendable {
         let status = try await world.place.run(
             "branch-agent", ["status", "--data", world.place.path("branch")])
         #expect(status.output.contains("the centre has quarantined"))
+    }
+
+    /// The minutes about midnight, where branch and hub have different days: what the branch takes without a
+    /// day, for the day or from a sheet is what the hub takes, and what the hub would put aside is refused.
+    @Test(arguments: [(skew: 8, isTomorrow: true), (8, false), (-8, true), (-8, false)])
+    func midnightBetweenTheClocks(_ skew: Int64, isTomorrow: Bool) async throws {
+        // The hub's clock stands a minute after midnight or a minute before it.
+        let zone = ClockTests.zone
+        let midnight = zone.midnight(of: zone.day(of: ClockTests.today))
+        let hubTime = midnight + (isTomorrow ? 1 : -1) * 60_000
+        let world = try await World(hub: hubTime)
+        let branch = try await Branch(world, "branch", clock: hubTime - skew * 60_000)
+        try await branch.sync(world)
+        #expect(try branch.isTrusted && branch.store.contact().skew == skew * 60_000)
+        let tomorrow = zone.day(of: midnight)
+        let today = isTomorrow ? tomorrow : tomorrow - 1
+        let taken = [
+            try branch.enter(["person": "P0"]),
+            try branch.enter(["person": "P1", "day": CivilDay.text(today)]),
+            try branch.enter(["person": "P2", "day": CivilDay.text(tomorrow - 1)]),
+        ]
+        #expect(taken == [today, today, tomorrow - 1])
+        let early = try branch.enter(["person": "P3", "day": CivilDay.text(today + 1)])
+        #expect(early == nil, "a day was taken that has not begun")
+        // Entered all the same, by somebody who does not look.
+        try branch.add(4, day: today + 1)
+        let sheet =
+            "person_id,check_date,temperature\n"
+            + "P5,\(CivilDay.text(today)),36.5\nP6,\(CivilDay.text(today + 1)),36.5\n"
+        let result = try branch.importing(sheet)
+        #expect(result.accepted == 1 && result.errors.map(\.record) == [2])
+        #expect(result.errors.map(\.reason) == ["recorded_before_day"])
+        try await branch.sync(world)
+        await world.listener.shutdown()
+        #expect(try branch.store.status(of: .routine).receipted == 5)
+        let verdicts = try branch.store.verdicts([.quarantined], limit: 10)
+        #expect(verdicts.map(\.verdict.reason) == ["recorded_before_day"])
+        #expect(verdicts.first?.key.values.last == .text("P4"))
+        let line = try #require(try world.store.coverage(of: today).lines.first { $0.unit == "B" })
+        #expect(line.checkedIn == (isTomorrow ? 3 : 4))
     }
 }

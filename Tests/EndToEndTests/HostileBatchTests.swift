@@ -86,8 +86,9 @@ import Testing
         altered.rows.authored = good.rows.authored
         for batch in [before, after, altered] {
             try await peer.say(.batch(batch), compress: true)
-            guard case .fork(let fork)? = try await peer.answer() else {
-                Issue.record("no fork")
+            let answer = try await peer.answer()
+            guard case .fork(let fork)? = answer else {
+                Issue.record("no fork: \(String(describing: answer))")
                 continue
             }
             #expect(

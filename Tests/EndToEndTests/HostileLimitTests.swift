@@ -6,6 +6,10 @@ import Testing
 
 /// Every limit that an agent can reach by wire: a real hub takes what is at the limit and refuses one above.
 /// And contexts that are not as they must be.
+///
+/// Only a hub sends `reasonBytes`, `settingsBytes`, `formDefinitionBytes`, `feedItems`: ``FalseHubTests``.
+/// `framePayload`, `frameInflated`, `frameBeforeWelcome` have ``HostileFrameTests``, `siblings` has
+/// ``HostileBatchTests``. Nobody refuses a `sealInterval`.
 @Suite(.timeLimit(.minutes(8))) struct HostileLimitTests {
     /// Rows without a key or a field.
     static func rows(_ count: Int, groups: Int = 1) -> VersionColumns {
@@ -46,7 +50,7 @@ import Testing
     typealias Made = (name: String, code: RefusalCode, make: (Int) -> VersionBatch)
 
     /// Batches by how much they hold above the limit. They follow on no head: what can be read is a fork.
-    static func batches(_ origin: OriginID) -> [Made] { counts(origin) + sizes(origin) }
+    static func batches(_ origin: OriginID) -> [Made] { counts(origin) + sizes(origin) + sums(origin) }
 
     private static func batch(
         _ origin: OriginID, _ rows: VersionColumns, first: UInt64 = 1
@@ -106,6 +110,66 @@ import Testing
                         Seal(sequence: $0, signature: signature)
                     }
                     return batch
+                }
+            ),
+        ]
+    }
+
+    private static func context(_ entries: Int) -> Context {
+        var context = Context()
+        for origin in 1...UInt64(entries) { context.includePrefix(Dot(origin: origin, sequence: 1)) }
+        return context
+    }
+
+    /// A text column whose entries a batch writes as numbers.
+    private static func numbered(
+        _ entries: Int, of bytes: Int, rows: Int, field: FieldID
+    ) -> Column {
+        var column = Column(field: field, kind: .text)
+        column.index = (0..<UInt32(rows)).map { $0 % UInt32(entries) }
+        for entry in 1...entries {
+            let digits = Array(String(100_000 + entry).utf8)
+            column.heap += [UInt8](repeating: 0x7a, count: bytes - digits.count) + digits
+            column.ends.append(UInt32(column.heap.count))
+        }
+        return column
+    }
+
+    /// What a whole batch may come to.
+    private static func sums(_ origin: OriginID) -> [Made] {
+        [
+            (
+                "batchContexts", .limitExceeded,
+                { above in
+                    changed(origin, Limits.batchVersions) {
+                        $0.contexts += Array(repeating: context(1), count: Limits.batchContexts + above)
+                        $0.context = (1...UInt32(Limits.batchVersions)).map { $0 }
+                    }
+                }
+            ),
+            (
+                "batchContextEntries", .limitExceeded,
+                { above in
+                    let full = Limits.batchContextEntries / Limits.contextEntries
+                    return changed(origin, full + 1) {
+                        $0.contexts += Array(repeating: context(Limits.contextEntries), count: full)
+                        if above > 0 { $0.contexts.append(context(above)) }
+                        $0.context = (0...UInt32(full)).map { $0 }
+                    }
+                }
+            ),
+            // 8,191 entries of 512 bytes lack 512 to the limit: 32 of 16; 27 of 19 are one byte more.
+            (
+                "batchTextBytes", .limitExceeded,
+                { above in
+                    let rows = Limits.batchTextBytes / 512 - 1
+                    return changed(origin, rows) {
+                        let (entries, bytes) = above == 0 ? (32, 16) : (27, 19)
+                        $0.groups[0].fields = [
+                            numbered(rows, of: 512, rows: rows, field: 1),
+                            numbered(entries, of: bytes, rows: rows, field: 2),
+                        ]
+                    }
                 }
             ),
         ]
@@ -284,6 +348,49 @@ import Testing
             }
             #expect(answer?.code == (above == 0 ? .wrongOrder : .limitExceeded))
         }
+        try await siege.lift()
+    }
+
+    /// A key and a record at their limit are in force; one byte more sets that version aside, and nothing
+    /// else.
+    @Test func keysAndRecordsAtTheirLimitsAndAbove() async throws {
+        let siege = try await Siege()
+        var device = try await siege.device()
+        var versions = [siege.valid()]
+        for above in [0, 1] {
+            // The day is a kind and three bytes; kind and length of a text are three.
+            let person = String(repeating: "k", count: Limits.keyBytes - 4 - 3 + above)
+            let long = Version.checkIn(person, day: siege.day)
+            #expect(Canonical.encode(key: long.key.values).count == Limits.keyBytes + above)
+            var large = above == 0 ? siege.valid() : siege.passing()
+            for (part, field) in [FieldID(10), 14, 16].enumerated() {
+                // Beside the temperature's, each text has six bytes that are not its own.
+                let count = (Limits.recordBytes - 6 - 18 + part) / 3 + (part == 2 ? above : 0)
+                let text = String(repeating: "x", count: count)
+                large.assignments.append(
+                    Assignment(field: field, retentionClass: field < 11 ? 1 : 2, value: .text(text)))
+            }
+            let size = large.assignments.reduce(0) { $0 + Canonical.encode($1.value).count + 2 }
+            #expect(size == Limits.recordBytes + above)
+            if above == 0 { siege.expect(long) }
+            versions += [long, siege.valid(), large, siege.valid()]
+        }
+        let batch = try device.routine.write(versions)
+        let (peer, _) = try await device.welcomed()
+        try await peer.say(.batch(batch), compress: true)
+        var receipted: [UInt64] = []
+        var found: [UInt64: String] = [:]
+        while found.count < 2, let message = try await peer.hear() {
+            if case .receipt(let frame) = message { receipted += frame.receipts.map(\.sequence) }
+            guard case .feed(let feed) = message else { continue }
+            for verdict in feed.verdicts where verdict.kind == .quarantined {
+                found[verdict.dot.sequence] = verdict.reason
+            }
+            try await peer.say(.feedAck(feed.token))
+        }
+        peer.close()
+        #expect(receipted == [batch.last])
+        #expect(found == [6: "too_large", 8: "too_large"])
         try await siege.lift()
     }
 

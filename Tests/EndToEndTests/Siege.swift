@@ -45,6 +45,11 @@ final class Siege: Crowd, @unchecked Sendable {
         return version
     }
 
+    /// This check-in must be in the hub in the end.
+    func expect(_ version: Version, temperature: Int64 = 3_650) {
+        wanted[version.key.values[1].string ?? ""] = temperature
+    }
+
     /// A version that is in order, and will not arrive.
     func passing(_ temperature: Int64 = 3_650) -> Version {
         persons += 1

@@ -94,6 +94,24 @@ struct ValidationTests {
             ])
     }
 
+    /// A record counts alone: what others of its batch say makes it no larger.
+    @Test func aRecordAtItsLimitAmongOthers() throws {
+        func text(_ count: Int) -> Value { .text([UInt8](repeating: 0x61, count: count)) }
+        let each = (Limits.recordBytes - 18) / 3
+        for (above, isTaken) in [(0, true), (1, false)] {
+            let rest = Limits.recordBytes - 18 - 2 * each + above
+            let large = version([10: text(each), 13: text(each), 14: text(rest)])
+            let other = version([1: .decimal(unscaled: 3650, scale: 2), 2: .boolean(true)])
+            let columns = VersionColumns([large, other])
+            let found = columns.groups.flatMap { form.findings(in: $0, of: columns) }
+            #expect(found.map(\.reason) == (isTaken ? [] : [Reason.tooLarge]))
+        }
+        for (above, isTaken) in [(0, true), (1, false)] {
+            let key = [Value.integer(Int64(day)), text(Limits.keyBytes - 4 - 3 + above)]
+            #expect(reasons(version(key: key)) == (isTaken ? [] : [Reason.tooLarge]))
+        }
+    }
+
     @Test func entriesMadeBeforeTheirDay() {
         #expect(reasons(version(at: 0)).isEmpty)
         #expect(reasons(version(at: -1)) == [Reason.recordedBeforeDay])

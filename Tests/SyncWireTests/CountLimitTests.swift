@@ -67,6 +67,30 @@ import Testing
         try expect(.batch(batch), isTaken: above == 0)
     }
 
+    /// Texts copied from keys count like those written as numbers.
+    @Test(arguments: [0, 1])
+    func batchTextBytes(above: Int) throws {
+        let count = Limits.batchTextBytes / 1_024
+        var rows = rows(count + above)
+        var column = Column(field: 0, kind: .text)
+        for row in rows.place {
+            let digits = Array(String(10_000 + row).utf8)
+            column.index.append(row)
+            column.heap += [UInt8](repeating: 0x7a, count: 512 - digits.count) + digits
+            column.ends.append(UInt32(column.heap.count))
+        }
+        rows.groups[0].keys = [column]
+        column.field = 1
+        rows.groups[0].fields = [column]
+        let bytes = RowsCodec.encode(rows)
+        #expect(bytes.count < 100_000)
+        if above == 0 {
+            #expect(try RowsCodec.decode(bytes) == rows)
+        } else {
+            #expect { try RowsCodec.decode(bytes) } throws: { ($0 as? WireError)?.code == .limit }
+        }
+    }
+
     private func context(entries: Int, dots: Int) -> Context? {
         let vector = VersionVector(
             normalizing: (0..<entries).map { VersionVector.Entry(origin: UInt64($0) + 1, count: 1) })

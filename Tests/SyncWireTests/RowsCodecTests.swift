@@ -12,6 +12,13 @@ import Testing
         let bytes = RowsCodec.encode(rows)
         let back = try RowsCodec.decode(bytes)
         #expect(back == rows, "seed \(seed)")
+        for column in back.groups.flatMap({ $0.keys + $0.fields }) {
+            let count = column.isDictionary ? column.index.count : column.integers.count
+            for row in 0..<count {
+                let size = column.value(at: row).map { Canonical.encode($0).count } ?? 0
+                #expect(column.canonicalSize(at: row) == size, "seed \(seed)")
+            }
+        }
         #expect(RowsCodec.encode(back) == bytes, "seed \(seed)")
         for (row, version) in versions.enumerated() where row % 37 == 0 {
             #expect(back.version(at: row, dot: version.dot) == version, "seed \(seed), row \(row)")
@@ -32,6 +39,26 @@ import Testing
             }
         }
         #expect(throws: WireError.self) { try RowsCodec.decode(bytes + [0]) }
+    }
+
+    /// Long remarks that differ in a number at their end: what is written can be read.
+    @Test(arguments: [Limits.keyBytes, Limits.keyBytes + 1, 3_000])
+    func longTextsThatEndInNumbers(length: Int) throws {
+        var column = Column(field: 1, kind: .text)
+        for number in 1...5 {
+            column.index.append(UInt32(number - 1))
+            column.heap += Array((String(repeating: "z", count: length) + "\(number)").utf8)
+            column.ends.append(UInt32(column.heap.count))
+        }
+        var rows = VersionColumns(
+            (1...5).map { number in
+                Version(
+                    dot: Dot(origin: 1, sequence: UInt64(number)),
+                    key: RecordKey(form: "f", values: [.integer(Int64(number))]), formRevision: 1,
+                    authored: 0, stated: 0, firstCreated: 0, assignments: [])
+            })
+        rows.groups[0].fields = [column]
+        #expect(try RowsCodec.decode(RowsCodec.encode(rows)) == rows)
     }
 
     /// Whatever a flipped bit makes of the rows, it never traps, and what decodes can be walked and encoded

@@ -20,6 +20,7 @@ enum StoreAtHand {
 
     /// - Throws: ``Failure`` with `.noInput` when there is no store that can be read.
     init(_ folder: String) throws {
+        try Files.requireEntry(folder)
         do {
             self = .agent(try SQLiteAgentStore(readingFrom: folder))
         } catch let error as StoreError where error.code == .notAStore {

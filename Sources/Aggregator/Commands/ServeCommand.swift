@@ -37,6 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
         try await Program.run {
             try Program.requireClockForTLS()
             let folder = store.folder
+            try Files.requireEntry(folder.path)
             let lock = try SessionLock(folder: folder.path)
             defer { withExtendedLifetime(lock) {} }
             let hubStore = try folder.open()

@@ -41,6 +41,7 @@ final class SessionHold {
     private var lock: SessionLock?
 
     init(_ folder: AgentFolder) throws {
+        try Files.requireEntry(folder.path)
         guard FileManager.default.fileExists(atPath: folder.path) else {
             throw StoreError(.notAStore, folder.path)
         }
