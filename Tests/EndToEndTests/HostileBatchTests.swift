@@ -102,6 +102,14 @@ import Testing
         }
         #expect(frame.receipts.map(\.sequence) == [4])
         peer.close()
+        // The day's salt is not changed afterwards.
+        var salted = try device.routine.trial(siege)
+        salted.salts = Self.salts(for: salted.rows)
+        guard case .close(let refuse)? = try await siege.answer(device, to: salted) else {
+            Issue.record("another salt was taken")
+            return
+        }
+        #expect(refuse.code == .protocolError && refuse.words.contains("another salt"))
         try await siege.lift()
     }
 
