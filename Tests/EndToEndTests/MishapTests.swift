@@ -3,7 +3,6 @@ import SQLiteStore
 import SyncCore
 import SyncStore
 import SyncWire
-import Synchronization
 import Testing
 
 @testable import Aggregator
@@ -85,18 +84,8 @@ import Testing
 
     /// Whether programs can be run as somebody else here.
     private static let isStrangerToBeHad: Bool = {
-        guard geteuid() == 0 else { return false }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: stranger[0])
-        process.arguments =
-            Array(stranger.dropFirst()) + [
-                Running.folder.appending(path: "branch-agent").path, "--version",
-            ]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        guard (try? Running.starting.withLock({ _ in try process.run() })) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
+        let program = Running.folder.appending(path: "branch-agent").path
+        return geteuid() == 0 && (try? Child(stranger + [program, "--version"]))?.waitForEnd() == 0
     }()
 
     @Test(.enabled(if: isStrangerToBeHad, "no program can be run as another user"))
