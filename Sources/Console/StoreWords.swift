@@ -62,9 +62,9 @@ public enum StoreWords {
                     + "请检查磁盘及连接后重试；已保存的内容不会重复录入")
         case .corrupt:
             return Words(
-                "the store contradicts itself (\(context)). Change nothing in the folder, make a copy of it, "
+                "the store is damaged (\(context)). Change nothing in the folder, make a copy of it, "
                     + "and show this to whoever helps you",
-                zh: "数据自相矛盾（技术信息：\(context)）。请勿改动该目录，先复制一份，并告知技术人员")
+                zh: "数据已损坏（技术信息：\(context)）。请勿改动该目录，先复制一份，并告知技术人员")
         case .inputOutput:
             return Words(
                 "the store cannot be read or written (\(context)). Check the disk and your rights to the "

@@ -17,7 +17,8 @@ extension StoreError {
         switch extended & 0xff {
         case SQLITE_FULL: code = .diskFull
         case SQLITE_BUSY, SQLITE_LOCKED: code = .inUse
-        case SQLITE_NOTADB: code = .notAStore
+        // A file of that name that does not begin as a database: its first bytes are damaged.
+        case SQLITE_NOTADB: code = .corrupt
         // What a sync that failed had been given may be on the disk or not, and asking again proves
         // nothing.
         case SQLITE_IOERR where StoreError.isSync(extended): code = .syncFailed

@@ -130,7 +130,7 @@ final class StoreDatabase {
                 return (queue, hasBorrowed)
             } catch let error as StoreError {
                 let isFull = error.code == .diskFull || error.code == .inputOutput && ballast.room == 0
-                guard isFull, mode != .readOnly else { throw error }
+                guard isFull else { throw error }
                 guard ballast.lend(Ballast.opening) else { throw StoreError(.diskFull, error.context) }
                 hasBorrowed = true
             }

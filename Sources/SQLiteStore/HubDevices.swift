@@ -24,6 +24,16 @@ extension SQLiteHubStore {
         }
     }
 
+    /// What a device said to wait is less by what has come.
+    func noteArrival(of versions: Int, in lane: Lane, from device: Int64) throws {
+        let name = lane == .urgent ? "urgent" : "routine"
+        try connection.run(
+            """
+            UPDATE device SET \(name)_age = CASE WHEN \(name)_count > ?1 THEN \(name)_age ELSE 0 END,
+            \(name)_count = max(0, \(name)_count - ?1) WHERE id = ?2
+            """, .int(Int64(versions)), .int(device))
+    }
+
     // MARK: - Joining
 
     public func invite(_ invitation: Invitation, now: Milliseconds) throws {
@@ -151,6 +161,9 @@ extension SQLiteHubStore {
                 return .failure(refuse)
             }
             try compareToken(hello.sessionToken, of: device.id, now: now)
+            let held = try held(hello.origins, publicKey: publicKey)
+            let urgent = hello.backlog(.urgent, held: held)
+            let routine = hello.backlog(.routine, held: held)
             try connection.run(
                 """
                 UPDATE device SET session = session + 1, token_confirmed = ?, token_offered = ?,
@@ -160,11 +173,11 @@ extension SQLiteHubStore {
                 """, hello.sessionToken == .zero ? .null : .blob(hello.sessionToken.bytes),
                 .blob(sessionToken.bytes), .int(now),
                 .int(now.subtractingReportingOverflow(hello.clock).partialValue),
-                .word(hello.urgent.count), .word(hello.urgent.oldestAge), .word(hello.routine.count),
-                .word(hello.routine.oldestAge), .text(hello.program), .int(device.id))
+                .word(urgent.count), .word(urgent.oldestAge), .word(routine.count),
+                .word(routine.oldestAge), .text(hello.program), .int(device.id))
             let number = try sender(device.id)?.session ?? 0
             let welcome = Welcome(
-                epoch: epoch, sessionToken: sessionToken, held: try held(hello.origins, publicKey: publicKey),
+                epoch: epoch, sessionToken: sessionToken, held: held,
                 urgentWindow: SQLiteHubStore.urgentWindow, routineWindow: SQLiteHubStore.routineWindow,
                 maximumBatch: UInt32(Limits.framePayload), clock: now, capabilities: [], dictionary: 0,
                 settings: try settingsJSON())

@@ -91,6 +91,27 @@ public struct Backlog: Sendable, Hashable {
         self.count = count
         self.oldestAge = oldestAge
     }
+
+    /// So many of it wait no longer.
+    public mutating func arrived(_ versions: Int) {
+        count -= min(count, UInt64(versions))
+        if count == 0 { oldestAge = 0 }
+    }
+}
+
+extension Hello {
+    /// What of a lane the hub lacks, by its own journals; the oldest is as old as the agent says.
+    ///
+    /// - Parameter held: the hub's answer for each of `origins`, in their order.
+    package func backlog(_ lane: Lane, held: [HeldOrigin]) -> Backlog {
+        let said = lane == .urgent ? urgent : routine
+        var backlog = Backlog(oldestAge: said.oldestAge)
+        for (own, theirs) in zip(origins, held) where own.claim.lane == lane {
+            backlog.count += own.sequence - min(own.sequence, theirs.sequence)
+        }
+        if backlog.count == 0 { backlog.oldestAge = 0 }
+        return backlog
+    }
 }
 
 /// One of a replica's own origins, with its head.

@@ -59,6 +59,12 @@ extension MemoryHubStore {
             } else {
                 apply(&segment, root: root, now: now)
             }
+            if let index = content.devices.firstIndex(where: { $0.info.id == device.info.id }) {
+                switch origin.lane {
+                case .urgent: content.devices[index].info.urgent.arrived(range.count)
+                case .routine: content.devices[index].info.routine.arrived(range.count)
+                }
+            }
             return .held(receipt: nil, position: append(segment, sealed: sealed))
         }
     }

@@ -205,12 +205,12 @@ public final class MemoryHubStore: HubStore {
         content.devices[index].token = sessionToken
         content.devices[index].info.lastSeen = now
         content.devices[index].info.skew = now.subtractingReportingOverflow(hello.clock).partialValue
-        content.devices[index].info.urgent = hello.urgent
-        content.devices[index].info.routine = hello.routine
         content.devices[index].info.program = hello.program
         let held = derivations.compactMap { content.origins[$0.originID] }.map {
             HeldOrigin(origin: $0.id, sequence: $0.held, head: $0.head, receipt: $0.receipt)
         }
+        content.devices[index].info.urgent = hello.backlog(.urgent, held: held)
+        content.devices[index].info.routine = hello.backlog(.routine, held: held)
         let welcome = Welcome(
             epoch: epoch, sessionToken: sessionToken, held: held, urgentWindow: 65_536,
             routineWindow: 1 << 20,

@@ -79,6 +79,23 @@ import Testing
         #expect(try world.store.effective(HubWorld.key("p2")) == nil)
     }
 
+    @Test(arguments: HubKind.allCases) func whatWaitsAtADeviceIsWhatHasNotCome(kind: HubKind) throws {
+        let world = try HubWorld(kind)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        let first = try device.batch([HubWorld.checkIn("p1"), HubWorld.checkIn("p2")])
+        let second = try device.batch([HubWorld.checkIn("p3")])
+        try device.hello()
+        func waiting() throws -> UInt64? { try world.store.devices().first?.routine.count }
+        #expect(try waiting() == 3)
+        try device.send(first)
+        #expect(try waiting() == 1)
+        try device.send(first)
+        #expect(try waiting() == 1)
+        try device.send(second)
+        #expect(try waiting() == 0)
+        #expect(try world.store.devices().first?.routine.oldestAge == 0)
+    }
+
     @Test(arguments: HubKind.allCases) func aLaterSessionReplacesTheEarlier(kind: HubKind) throws {
         let world = try HubWorld(kind)
         let device = try HubDevice(world, unit: "B1", number: 1)

@@ -90,7 +90,7 @@ struct DeviceRow: Encodable {
         let head = [
             Words("id", zh: "编号"), Words("unit", zh: "单位"), Words("state", zh: "状态"),
             Words("last seen (\(times.name))", zh: "最近联系（\(times.name)）"),
-            Words("queued there then", zh: "当时对方待发"), Words("its clock", zh: "对方时钟"),
+            Words("not come", zh: "未到"), Words("its clock", zh: "对方时钟"),
             Words("device", zh: "设备"),
         ]
         var table = TextTable(head.map { $0.text() })
