@@ -122,7 +122,7 @@ import Testing
             return
         }
         let queue = HubQueue(try hub.devices())
-        #expect(queue.devices.map(\.routine.count) == [2])
+        #expect(queue.devices.map(\.routine.count) == [0])
         #expect(queue.devices.map(\.unit) == ["B02"])
         let shown = queue.lines().joined()
         #expect(shown.contains("no queue"))

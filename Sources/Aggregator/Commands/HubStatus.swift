@@ -27,8 +27,8 @@ struct HubStatus: Encodable {
         if json { return try Output.json(status) }
         Output.line(
             Words(
-                "\(status.devices) devices, \(status.pendingDevices) waiting to be confirmed; of what they had "
-                    + "when last seen, \(status.reportedBacklog) entries have not come",
+                "\(status.devices) devices, \(status.pendingDevices) waiting to be confirmed; of what they "
+                    + "had when last seen, \(status.reportedBacklog) entries have not come",
                 zh: "设备 \(status.devices) 台，待确认 \(status.pendingDevices) 台；"
                     + "最近联系时的待发内容中还有 \(status.reportedBacklog) 条未到"))
         if let words = StorageWords.words(for: store.storage()) { Output.line(words) }
