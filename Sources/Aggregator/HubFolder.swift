@@ -26,6 +26,8 @@ struct HubFolder {
         }
         try Files.makePrivateFolder(path)
         try Files.requireEntry(path)
+        // A new key beside an old store would be believed by no branch.
+        try refuseWithoutKey()
         let key =
             try FileManager.default.fileExists(atPath: keyPath)
             ? DeviceKey.load(from: keyPath) : DeviceKey.create(at: keyPath)
@@ -41,6 +43,7 @@ struct HubFolder {
                     "\(path) is a branch's folder; name the hub's with --data",
                     zh: "\(path) 是支部的目录；请用 --data 指定汇总端的目录"))
         }
+        try refuseWithoutKey()
         guard FileManager.default.fileExists(atPath: keyPath) else { throw StoreError(.notAStore, path) }
         do {
             return try DeviceKey.load(from: keyPath)
@@ -53,6 +56,19 @@ struct HubFolder {
                         + "backup: branches believe no other key",
                     zh: "汇总端密钥无法使用（技术信息：\(error)）；请修正文件权限，或从备份恢复 hub.key：各支部只认此密钥"))
         }
+    }
+
+    private func refuseWithoutKey() throws {
+        let files = FileManager.default
+        guard files.fileExists(atPath: path + "/store.sqlite"), !files.fileExists(atPath: keyPath) else {
+            return
+        }
+        throw Failure(
+            .noInput,
+            Words(
+                "\(path) holds a store, but its hub.key is missing. Put the key back from a backup: branches "
+                    + "believe no other. Nothing was changed here",
+                zh: "\(path) 中有数据，但缺少 hub.key。请从备份恢复密钥：各支部只认此密钥。此处未作任何改动"))
     }
 
     func open() throws -> SQLiteHubStore {

@@ -54,11 +54,16 @@ struct RegisterResult: Encodable {
     var errors: [Rejection] = []
     /// Columns whose content was left out.
     var unknownColumns: [UnknownColumn] = []
+    /// People of the sheet who are in no unit: on nobody's register, and never missing.
+    var withoutUnit = 0
 
     struct UnknownColumn: Encodable {
         var heading: String
         var suggestion: String?
     }
+
+    /// Whether something was left out that was probably meant to be read.
+    var isShort: Bool { rejected > 0 || unknownColumns.contains { $0.suggestion != nil } }
 }
 
 /// Reads one register sheet into records of the centre; the same file again changes nothing.
@@ -106,6 +111,8 @@ struct RegisterImport {
         let result = try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
             var result = RegisterResult()
             result.unknownColumns = unknownColumns
+            let tree = kind == .units ? try unitTree(transaction) : nil
+            var withoutUnit: Set<[UInt8]> = []
             for record in sheet.records {
                 result.records += 1
                 progress.show(result.records, of: sheet.records.count)
@@ -114,8 +121,17 @@ struct RegisterImport {
                     continue
                 }
                 do {
-                    let isNew = try take(Row(record, columns, width: sheet.header.count), transaction)
+                    let row = try Row(record, columns, width: sheet.header.count)
+                    let isNew = try take(row, tree, transaction)
                     if isNew { result.accepted += 1 } else { result.unchanged += 1 }
+                    if kind == .people {
+                        let person = Array(row.cell("person_id").utf8)
+                        if row.cell("unit_id").isEmpty {
+                            withoutUnit.insert(person)
+                        } else {
+                            withoutUnit.remove(person)
+                        }
+                    }
                 } catch let refused as Refused {
                     result.rejected += 1
                     result.errors.append(
@@ -124,6 +140,7 @@ struct RegisterImport {
                             reason: refused.reason, message: refused.words.text()))
                 }
             }
+            result.withoutUnit = withoutUnit.count
             return result
         }
         progress.finish()
@@ -140,23 +157,71 @@ struct RegisterImport {
     }
 
     /// Whether the row said something new.
-    private func take(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {
+    private func take(_ row: Row, _ tree: UnitTree?, _ transaction: any HubTransaction) throws -> Bool {
         switch kind {
-        case .units: try unit(row, transaction)
+        case .units: try unit(row, tree, transaction)
         case .people: try person(row, transaction)
         case .registerChanges: try change(row, transaction)
         case .excused: try excuse(row, transaction)
         }
     }
 
-    private func unit(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {
+    /// The units that are there after the whole sheet, wherever in it they stand.
+    private func unitTree(_ transaction: any HubTransaction) throws -> UnitTree {
+        var rows: [UnitTree.Row] = []
+        for record in sheet.records where !record.isBlank {
+            // What is wrong with a row is said when its turn comes.
+            guard let row = try? Row(record, columns, width: sheet.header.count),
+                let unit = try? row.id("unit_id"), (try? line(row)) != nil
+            else { continue }
+            rows.append(UnitTree.Row(unit: unit, parent: row.cell("parent_id")))
+        }
+        return try UnitTree(rows) { try transaction.unitExists($0) }
+    }
+
+    private func unit(_ row: Row, _ tree: UnitTree?, _ transaction: any HubTransaction) throws -> Bool {
         let unit = try row.id("unit_id")
-        return try write(
-            BuiltIn.unit, [.text(unit)],
-            [
-                "name": row.text("unit_name"), "type": row.text("unit_type"), "parent": row.text("parent_id"),
-                "line": row.text("line"),
-            ], transaction)
+        var values = [
+            "name": row.text("unit_name"), "type": row.text("unit_type"), "parent": row.text("parent_id"),
+        ]
+        // A sheet without the column does not move a unit that is known from one line to the other.
+        let isKept = try columns["line"] == nil && hasLine(unit, transaction)
+        if !isKept {
+            values["line"] = .text(try line(row))
+        }
+        let parent = row.cell("parent_id")
+        guard parent.isEmpty || tree?.holds(parent) == true else {
+            throw Refused(
+                column: "parent_id", reason: "unknown_unit",
+                words: Words(
+                    "there is no unit \(parent), neither in the sheet nor in the store; check the code",
+                    zh: "没有单位 \(parent)（表格和已导入的单位中都没有）；请核对代码"))
+        }
+        return try write(BuiltIn.unit, [.text(unit)], values, transaction)
+    }
+
+    private func hasLine(_ unit: String, _ transaction: any HubTransaction) throws -> Bool {
+        guard let field = FormCatalog.builtIn[BuiltIn.unit]?.fields.first(where: { $0.name == "line" })
+        else { return false }
+        let known = try transaction.effective(RecordKey(form: BuiltIn.unit, values: [.text(unit)]))
+        return known?[field.id]?.string != nil
+    }
+
+    /// The line that a unit belongs to: `party` where the sheet says nothing.
+    private func line(_ row: Row) throws -> String {
+        let cell = row.cell("line")
+        let field = FormCatalog.builtIn[BuiltIn.unit]?.fields.first { $0.name == "line" }
+        let choices = field?.choices ?? []
+        if cell.isEmpty { return "party" }
+        guard choices.contains(where: { $0.utf8.elementsEqual(cell.utf8) }) else {
+            throw Refused(
+                column: "line", reason: "not_a_choice",
+                words: Words(
+                    "“\(cell)” is no line; write \(choices.joined(separator: " or ")), or leave it blank for "
+                        + "party",
+                    zh: "“\(cell)”不是条线；请写 \(choices.joined(separator: " 或 "))，空白即为 party"))
+        }
+        return cell
     }
 
     private func person(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {

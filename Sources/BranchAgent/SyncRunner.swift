@@ -141,7 +141,8 @@ struct SyncRunner: Sendable {
                     : SyncRunner.failed(result, goal, confirmation: confirmation))
         } catch {
             return Attempt(
-                statistics: LinkStatistics(), isWelcomed: false, failure: SyncRunner.failed(error))
+                statistics: LinkStatistics(), isWelcomed: false, failure: SyncRunner.failed(error, at: target)
+            )
         }
     }
 
@@ -159,15 +160,23 @@ struct SyncRunner: Sendable {
         }
     }
 
-    static func failed(_ error: any Error) -> Attempt.Failed {
+    /// - Parameter target: where the hub was sought.
+    static func failed(_ error: any Error, at target: HostPort? = nil) -> Attempt.Failed {
         switch error {
         case let refuse as Refuse: return failed(refuse, confirmation: nil)
         case let error as TransportError:
             let isFinal = error == .wrongHubKey
+            let isInsecure = if case .tls = error { true } else { false }
             let status: ExitStatus = isFinal ? .refusedByHub : .unreachable
             return Attempt.Failed(
-                failure: Failure(status, LinkWords.words(for: error)), isFinal: isFinal, retryAfter: 0,
-                code: isFinal ? "wrong_hub_key" : "unreachable")
+                failure: Failure(status, LinkWords.words(for: error, at: target)), isFinal: isFinal,
+                retryAfter: 0,
+                code: isFinal
+                    ? "wrong_hub_key" : isInsecure ? "no_secure_connection" : "unreachable")
+        case let error as StoreError where error.code == .diskFull:
+            return Attempt.Failed(
+                failure: Failure(.diskFull, LinkWords.noRoom), isFinal: true, retryAfter: 0,
+                code: error.code.rawValue)
         case let error as StoreError:
             return Attempt.Failed(
                 failure: Program.failure(for: error), isFinal: true, retryAfter: 0, code: error.code.rawValue)

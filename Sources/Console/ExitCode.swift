@@ -1,7 +1,7 @@
 /// What a program's exit code means; one meaning each, the same in all programs.
 public enum ExitStatus: Int32, Sendable {
     case done = 0
-    /// Done, but some rows were refused.
+    /// Done, but some rows, files or columns were left out.
     case someRefused = 1
     case unreachable = 2
     case refusedByHub = 3

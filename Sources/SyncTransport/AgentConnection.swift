@@ -1,6 +1,7 @@
 import Glibc
 public import NIOCore
 import NIOPosix
+import NIOSSL
 public import SyncCore
 
 /// One connection of an agent to its hub.
@@ -108,7 +109,8 @@ enum Dialer {
 }
 
 extension Dialer {
-    /// The system's own word for what went wrong, where there is one.
+    /// The system's own word for what went wrong, where there is one. Of the TLS library only what it comes
+    /// to: its own words are long and name the places of its sources.
     static func describe(_ error: any Error) -> String {
         switch error {
         case let error as IOError: return String(cString: strerror(error.errnoCode))
@@ -118,6 +120,10 @@ extension Dialer {
                 return "the name \(error.host) is unknown"
             }
             return "no address"
+        case NIOSSLError.handshakeFailed: return "the other side does not speak TLS 1.3, or not as a hub does"
+        case NIOSSLError.uncleanShutdown: return "the other side hung up without a farewell"
+        case is NIOSSLError, is BoringSSLError, is NIOSSLCloseTimedOutError, is NIOSSLExtraError:
+            return "the secure connection failed"
         case ChannelError.connectTimeout: return "no answer within 10 seconds"
         default: return "\(error)"
         }

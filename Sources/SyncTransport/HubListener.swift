@@ -20,7 +20,7 @@ public final class HubListener: Sendable {
     /// Number of connections now.
     public var connections: Int { register.count }
 
-    /// - Throws: ``TransportError/unreachable(_:)`` when the address cannot be had.
+    /// - Throws: ``TransportError/unreachable(_:)`` when the address cannot be had; it says why.
     public static func start(
         at address: HostPort, key: DeviceKey, service: any HubService, limits: HubLimits = HubLimits(),
         group: any EventLoopGroup
@@ -62,7 +62,7 @@ public final class HubListener: Sendable {
             return HubListener(
                 address: HostPort(host: address.host, port: port), channel: channel, register: register)
         } catch {
-            throw TransportError.unreachable("cannot listen at \(address): \(Dialer.describe(error))")
+            throw TransportError.unreachable(Dialer.describe(error))
         }
     }
 

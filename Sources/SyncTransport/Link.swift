@@ -142,8 +142,8 @@ final class Link: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if self.error == nil {
             switch (state, error) {
-            case (.handshaking, _): self.error = peer.isWrong ? .wrongHubKey : .tls("\(error)")
-            default: self.error = .cut("\(error)")
+            case (.handshaking, _): self.error = peer.isWrong ? .wrongHubKey : .tls(Dialer.describe(error))
+            default: self.error = .cut(Dialer.describe(error))
             }
         }
         context.close(promise: nil)

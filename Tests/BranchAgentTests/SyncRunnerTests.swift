@@ -35,6 +35,7 @@ import Testing
         }
         let errors: [TransportError] = [.unreachable("x"), .cut("x"), .tls("x")]
         for error in errors { #expect(SyncRunner.failed(error).failure.status == .unreachable) }
+        #expect(SyncRunner.failed(TransportError.tls("x")).code == "no_secure_connection")
     }
 
     @Test func whatAHubAsksToWaitIsKept() {

@@ -79,8 +79,11 @@ struct InviteCommand: AsyncParsableCommand {
     @OptionGroup var store: DataOption
     @Option(
         name: .long,
-        help: ArgumentHelp("Where the branch reaches the hub, HOST:PORT.", zh: "支部连接汇总端的地址，HOST:PORT。"))
-    var address = "127.0.0.1:7710"
+        help: ArgumentHelp(
+            "Where the branch reaches the hub, HOST:PORT; without it 127.0.0.1:7710, for this machine alone.",
+            zh: "支部连接汇总端的地址，HOST:PORT；不写即为 127.0.0.1:7710，仅限本机使用。"))
+    var address: String?
+    private static let ownMachine = "127.0.0.1:7710"
     @Flag(
         name: .long,
         help: ArgumentHelp("The device counts at once, without comparing six digits.", zh: "设备立即启用，无须核对六位数字。")
@@ -94,9 +97,17 @@ struct InviteCommand: AsyncParsableCommand {
     func run() async throws {
         try await Program.run {
             let code = try Invitations.make(
-                unit: unit, address: address, isTrusted: trusted, validHours: validHours, folder: store.folder
+                unit: unit, address: address ?? InviteCommand.ownMachine, isTrusted: trusted,
+                validHours: validHours, folder: store.folder
             )
             Output.line(code)
+            if address == nil {
+                Output.remark(
+                    Words(
+                        "this code only works on this machine (\(InviteCommand.ownMachine)); for another one "
+                            + "name with --address where it reaches the hub",
+                        zh: "此加入码只能在本机使用（\(InviteCommand.ownMachine)）；其他机器请用 --address 指定汇总端地址"))
+            }
         }
     }
 }

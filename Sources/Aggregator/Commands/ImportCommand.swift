@@ -36,7 +36,7 @@ struct ImportCommand: AsyncParsableCommand {
                 on: try store.folder.open(), now: HubFolder.milliseconds(),
                 progress: ProgressBar(Words("importing", zh: "正在导入")))
             try show(result)
-            if result.rejected > 0 { Program.end(.someRefused) }
+            if result.isShort { Program.end(.someRefused) }
         }
     }
 
@@ -58,6 +58,7 @@ struct ImportCommand: AsyncParsableCommand {
                     "\(file): there is no column \(heading), its content was left out\(hint.en)",
                     zh: "\(file)：没有“\(heading)”这一列，其内容已略过\(hint.zh)"))
         }
+        if let words = ImportCommand.words(forWithoutUnit: result.withoutUnit) { Output.remark(words) }
         for error in result.errors {
             let column = error.column.isEmpty ? "" : Output.printable(error.column)
             Output.remark(
@@ -67,5 +68,16 @@ struct ImportCommand: AsyncParsableCommand {
                     zh: "  \(file) 第 \(error.line) 行（第 \(error.record) 条）"
                         + "\(column.isEmpty ? "" : "，" + column)：\(error.message)〔\(error.reason)〕"))
         }
+    }
+
+    /// Nil for nobody.
+    static func words(forWithoutUnit count: Int) -> Words? {
+        guard count > 0 else { return nil }
+        return Words(
+            "\(count == 1 ? "1 person is in no unit: on" : "\(count) people are in no unit: they are on") "
+                + "nobody's register and never missing. Fill in unit_id and import again, or have them JOIN "
+                + "with register-changes",
+            zh: "\(count) 人不属于任何单位：不在任何登记册中，也不会计为缺报。请填写 unit_id 后再次导入，"
+                + "或用 register-changes（JOIN）加入单位")
     }
 }

@@ -35,6 +35,13 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Program.run {
+            guard sessions > 0 else {
+                throw Failure(
+                    .usage,
+                    Words(
+                        "--sessions is at least 1, not \(sessions); leave it out for \(HubLoad.sessions)",
+                        zh: "--sessions 至少为 1，而不是 \(sessions)；不写即为 \(HubLoad.sessions)"))
+            }
             try Program.requireClockForTLS()
             let folder = store.folder
             try Files.requireEntry(folder.path)
@@ -45,7 +52,7 @@ struct ServeCommand: AsyncParsableCommand {
             var logger = Logger(label: "aggregator") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = .info
             var load = HubLoad()
-            load.sessions = max(0, sessions)
+            load.sessions = sessions
             let (watch, suspicion) = try TrapWatch.start(
                 folder: folder.path, store: hubStore, isForgetting: retryRefused, logger: logger)
             let writer = HubWriter(
@@ -82,19 +89,27 @@ struct HubListenerService: Service {
         do {
             listener = try await HubListener.start(
                 at: address, key: key, service: server, group: MultiThreadedEventLoopGroup.singleton)
-        } catch {
-            throw Failure(
-                .usage,
-                Words(
-                    "cannot listen at \(address) (\(error)); choose an address of this machine and a "
-                        + "free port",
-                    zh: "无法监听 \(address)（技术信息：\(error)）；请选择本机地址和空闲端口"))
+        } catch TransportError.unreachable(let reason) {
+            throw Failure(.usage, HubListenerService.words(forNoListening: reason, at: address))
         }
         Output.remark(Words("listening on \(listener.address)", zh: "正在监听 \(listener.address)"))
         let watcher = Task { await watchStorage() }
         try? await gracefulShutdown()
         watcher.cancel()
         await listener.shutdown()
+    }
+
+    static func words(forNoListening reason: String, at address: HostPort) -> Words {
+        if reason.contains("Address already in use") {
+            return Words(
+                "cannot listen at \(address): another program uses this port; stop it, or name another port "
+                    + "with --listen",
+                zh: "无法监听 \(address)：另一程序正在使用此端口；请停止它，或用 --listen 指定另一端口")
+        }
+        return Words(
+            "cannot listen at \(address) (\(reason)); name an address of this machine and a free port with "
+                + "--listen",
+            zh: "无法监听 \(address)（技术信息：\(reason)）；请用 --listen 指定本机地址和空闲端口")
     }
 
     /// How often the disk is looked at.

@@ -73,12 +73,10 @@ struct JoinCommand: AsyncParsableCommand {
                         zh: "此目录已是 \(old.unit) 的设备；请用另一个目录加入 \(code.unit)"))
             }
             let replica = old?.replica ?? Token16.random()
-            let answer = try await JoinConnection.run(
-                address: target.host, port: target.port, pinned: code.hub, key: key,
-                join: Join(
-                    secret: code.secret, replica: replica, label: String(label.prefix(20)),
-                    clock: AgentFolder.milliseconds()),
-                group: MultiThreadedEventLoopGroup.singleton)
+            let join = Join(
+                secret: code.secret, replica: replica, label: String(label.prefix(20)),
+                clock: AgentFolder.milliseconds())
+            let answer = try await answer(to: join, at: target, pinned: code.hub, key: key)
             let joined = answer.joined
             try agent.configure(
                 AgentConfiguration(
@@ -93,6 +91,20 @@ struct JoinCommand: AsyncParsableCommand {
                     joined.state == .pending ? "\(RefusalCode.pendingDevice.rawValue)" : nil
             }
             tell(joined)
+        }
+    }
+
+    private func answer(
+        to join: Join, at target: HostPort, pinned hub: Digest, key: DeviceKey
+    ) async throws -> JoinConnection.Answer {
+        do {
+            return try await JoinConnection.run(
+                address: target.host, port: target.port, pinned: hub, key: key, join: join,
+                group: MultiThreadedEventLoopGroup.singleton)
+        } catch let error as TransportError {
+            var failure = SyncRunner.failed(error).failure
+            failure.message = LinkWords.words(joining: error, at: target)
+            throw failure
         }
     }
 
@@ -184,6 +196,8 @@ enum SyncWords {
     @Sendable static func failure(_ error: any Error) -> Failure? {
         switch error {
         case let error as TransportError: SyncRunner.failed(error).failure
+        case KeyError.inputOutput(_, ENOSPC), KeyError.inputOutput(_, EDQUOT):
+            Program.failure(for: StoreError(.diskFull, "device.key"))
         case let error as KeyError:
             Failure(
                 .noInput,

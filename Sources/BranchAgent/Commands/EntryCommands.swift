@@ -188,7 +188,9 @@ struct ImportCommand: AsyncParsableCommand {
             let isUnreadable = result.errors.first?.reason == SheetError.Code.unreadable.rawValue
             return isUnreadable ? .noInput : .usage
         }
-        return result.rejected > 0 || result.filesRefused > 0 ? .someRefused : nil
+        // A heading with a typing error leaves out what somebody meant to send.
+        let isMistyped = result.unknownColumns.contains { $0.suggestion != nil }
+        return result.rejected > 0 || result.filesRefused > 0 || isMistyped ? .someRefused : nil
     }
 
     private func show(_ result: ImportResult) throws {

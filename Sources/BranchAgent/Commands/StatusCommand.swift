@@ -118,6 +118,11 @@ struct AgentStatus: Encodable {
         case "unreachable":
             return Words(
                 "the hub cannot be reached; everything stays queued here", zh: "无法连接汇总端；所有内容仍在本机排队")
+        case "no_secure_connection":
+            return Words(
+                "something answers at the hub's address, but no secure connection comes about: a frozen hub, "
+                    + "or another program; check the address, everything stays queued here",
+                zh: "汇总端地址有应答，但无法建立安全连接：汇总端可能停滞，或是其他程序；请检查地址，所有内容仍在本机排队")
         case "wrong_hub_key":
             return Words(
                 "another key than the hub's answers there; check the address, or ring the centre",
