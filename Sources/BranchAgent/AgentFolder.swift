@@ -58,16 +58,31 @@ struct AgentFolder {
     }
 
     func create(_ key: DeviceKey) throws -> SQLiteAgentStore {
-        try SQLiteAgentStore(folder: path, mode: .openOrCreate, means: means(key))
+        try withOwn(key, SQLiteAgentStore(folder: path, mode: .openOrCreate, means: means(key)))
     }
 
     /// Opens a store whose device has joined.
     func open() throws -> (store: SQLiteAgentStore, configuration: AgentConfiguration) {
-        let store = try SQLiteAgentStore(folder: path, mode: .open, means: means(try key()))
+        let key = try key()
+        let store = try withOwn(key, SQLiteAgentStore(folder: path, mode: .open, means: means(key)))
         guard let configuration = try store.configuration() else {
             throw StoreError(.notJoined, path)
         }
         return (store, configuration)
+    }
+
+    /// What another key seals no hub would ever take, so nothing may be written under it.
+    private func withOwn(_ key: DeviceKey, _ store: SQLiteAgentStore) throws -> SQLiteAgentStore {
+        let isOwn = try store.origins().allSatisfy {
+            $0.derivation == $0.claim.derivation(publicKey: key.publicKey, hashing: .sha256)
+        }
+        guard !isOwn else { return store }
+        throw Failure(
+            .noInput,
+            Words(
+                "the device.key in \(path) is not the one that this store was made with. Put the right key back "
+                    + "from a backup; nothing was changed here",
+                zh: "\(path) 中的 device.key 不是创建该数据时的密钥。请从备份恢复正确的密钥；此处未作任何改动"))
     }
 
     private func means(_ key: DeviceKey) -> AgentMeans {

@@ -115,6 +115,8 @@ public struct AgentSession: Sendable {
     private var staleThrough: [Lane: UInt64] = [:]
     private var isWritable = true
     private var blocked: [Lane] = []
+    /// Lanes of which a Gap came before Welcome was stored.
+    private var gapsEarly: [Lane] = []
     private var heardAt: UInt64 = 0
     private var pingedAt: UInt64 = 0
     private var progressAt: UInt64 = 0
@@ -214,14 +216,15 @@ public struct AgentSession: Sendable {
         progressAt = now
         for resume in resumes {
             guard let origin = origins.first(where: { $0.origin == resume.origin }) else { continue }
-            // An urgent batch that went ahead of Welcome may still be on its way, and follows on what the hub
-            // has.
-            let follows = window(origin.lane) { window in
-                window.firstInFlight.map { $0 <= resume.behind + 1 } ?? false && window.sent > resume.behind
-            }
+            // An urgent batch that went ahead of Welcome may still be on its way. It is taken only when it begins
+            // where the hub's journal ends; one that overlaps it is answered by a Gap, perhaps already.
+            let follows =
+                !gapsEarly.contains(origin.lane)
+                && window(origin.lane) { $0.firstInFlight == resume.behind + 1 }
             if !follows { restart(origin.lane, behind: resume.behind) }
             window(origin.lane) { $0.didReceive(through: min(resume.receipted, resume.behind), at: now) }
         }
+        gapsEarly = []
         let waiting = heldBack
         heldBack = []
         return waiting.flatMap { receive($0, now) } + pump()
@@ -296,9 +299,11 @@ public struct AgentSession: Sendable {
         guard let origin = origins.first(where: { $0.origin == gap.origin }),
             batchesAnswered > staleThrough[origin.lane] ?? 0
         else { return [] }
-        // Before Welcome is stored nobody knows yet from where to go on; the restart there makes this one
-        // stale.
-        guard phase == .open else { return [] }
+        // Before Welcome is stored nobody knows yet from where to go on: the lane starts again then.
+        guard phase == .open else {
+            gapsEarly.append(origin.lane)
+            return []
+        }
         gaps += 1
         let receipted = window(origin.lane) { $0.receipted }
         guard gaps <= AgentSession.gapLimit, gap.wanted > receipted, gap.wanted <= origin.last + 1 else {

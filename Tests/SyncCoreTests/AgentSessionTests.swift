@@ -99,6 +99,26 @@ import Testing
         #expect(session.handle(.receiptsStored([]), now: 2).isEmpty)
     }
 
+    /// The hub has two of the three by now: the early batch overlaps them, and it answers with a Gap, before or
+    /// after the Welcome is stored.
+    @Test(arguments: [true, false])
+    func anEarlyBatchThatOverlapsWhatIsHeldIsSentAnew(isGapEarly: Bool) {
+        var session = Self.session(in: .storing, goal: .stay)
+        let gap = AgentSession.Event.received(.gap(Gap(origin: Talk.urgent, wanted: 3)))
+        if isGapEarly { #expect(session.handle(gap, now: 1).isEmpty) }
+        #expect(words(session.handle(.welcomeStored(Self.resumes(behind: 2)), now: 2)) == "load urgent 2")
+        if !isGapEarly { #expect(session.handle(gap, now: 3).isEmpty) }
+        let rest = Talk.batch(Talk.urgent, 3...3)
+        #expect(words(session.handle(.loaded(.urgent, rest), now: 4)).hasPrefix("batch 3-3"))
+    }
+
+    /// Another connection of the device was faster: nothing follows any more.
+    @Test func aGapBeforeWelcomeIsStoredStartsTheLaneAgain() {
+        var session = Self.session(in: .storing, goal: .stay)
+        _ = session.handle(.received(.gap(Gap(origin: Talk.urgent, wanted: 2))), now: 1)
+        #expect(words(session.handle(.welcomeStored(Self.resumes()), now: 2)) == "load urgent 0")
+    }
+
     // MARK: - The feed
 
     @Test func theFeedGoesForwardInTheEpochOfTheWelcome() {
