@@ -72,7 +72,16 @@ struct HubFolder {
     }
 
     func open() throws -> SQLiteHubStore {
-        try SQLiteHubStore(folder: path, means: means(try key()))
+        let store = try SQLiteHubStore(folder: path, means: means(try key()))
+        guard try store.isOpenedWithOwnKey() else {
+            throw Failure(
+                .noInput,
+                Words(
+                    "the hub.key in \(path) is not the one that this store was made with. Put the right key "
+                        + "back from a backup: branches believe no other. Nothing was changed here",
+                    zh: "\(path) 中的 hub.key 不是创建该数据时的密钥。请从备份恢复正确的密钥：各支部只认此密钥。此处未作任何改动"))
+        }
+        return store
     }
 
     private func means(_ key: DeviceKey) -> HubMeans {

@@ -80,8 +80,8 @@ struct AgentFolder {
         throw Failure(
             .noInput,
             Words(
-                "the device.key in \(path) is not the one that this store was made with. Put the right key back "
-                    + "from a backup; nothing was changed here",
+                "the device.key in \(path) is not the one that this store was made with. Put the right key "
+                    + "back from a backup; nothing was changed here",
                 zh: "\(path) 中的 device.key 不是创建该数据时的密钥。请从备份恢复正确的密钥；此处未作任何改动"))
     }
 

@@ -30,6 +30,7 @@ public final class SQLiteHubStore: HubStore {
         let facts: [(name: String, value: any DatabaseValueConvertible)] = [
             ("hub_name", name), ("epoch", Data(means.random().bytes)),
             ("settings", Data(try encode(settings))),
+            ("hub_key", Data(means.hashing(means.signing.publicKey).bytes)),
         ]
         // In one transaction with the tables: a hub half made could neither be opened nor made again.
         let database = try StoreDatabase(
@@ -50,6 +51,12 @@ public final class SQLiteHubStore: HubStore {
         let database = try StoreDatabase(
             folder: folder, kind: .hub, migrations: HubSchema.migrations, mode: .open)
         try self.init(connection: try HubConnection(database), means: means)
+    }
+
+    /// Whether the key that it was opened with is the one that it was made with: branches believe no other.
+    public func isOpenedWithOwnKey() throws -> Bool {
+        let own = try connection.first("SELECT value FROM meta WHERE name = 'hub_key'") { $0.bytes(0) }
+        return own.map { $0 == hub.bytes } ?? true
     }
 
     /// - Parameter isReading: nothing is written, not even tables for forms that have none yet.

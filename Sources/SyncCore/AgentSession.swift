@@ -216,8 +216,8 @@ public struct AgentSession: Sendable {
         progressAt = now
         for resume in resumes {
             guard let origin = origins.first(where: { $0.origin == resume.origin }) else { continue }
-            // An urgent batch that went ahead of Welcome may still be on its way. It is taken only when it begins
-            // where the hub's journal ends; one that overlaps it is answered by a Gap, perhaps already.
+            // An urgent batch that went ahead of Welcome may still be on its way. It is taken only when it
+            // begins where the hub's journal ends; one that overlaps it is answered by a Gap.
             let follows =
                 !gapsEarly.contains(origin.lane)
                 && window(origin.lane) { $0.firstInFlight == resume.behind + 1 }

@@ -49,6 +49,36 @@ import Testing
         try await crowd.close()
     }
 
+    /// What another key seals nobody would ever take: nothing is written under it, and with the right one all
+    /// goes on.
+    @Test func anotherKeyInTheFolder() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 2, days: 1)
+        try await crowd.open()
+        try await crowd.join("B000")
+        try await crowd.checkIn("B000", "S000000", "36.5")
+        try await crowd.close()
+        let entry = ["add", "check-in", "day=\(crowd.days[0])", "person=S000001", "fever=true"]
+        for (folder, file, program, arguments, words) in [
+            (
+                crowd.data("B000"), "device.key", "branch-agent", entry,
+                ("device.key", "不是创建该数据时的密钥")
+            ),
+            (crowd.place.path("hub"), "hub.key", "aggregator", ["status"], ("hub.key", "不是创建该数据时的密钥")),
+        ] {
+            let key = folder + "/" + file
+            let kept = try Data(contentsOf: URL(fileURLWithPath: key))
+            try FileManager.default.removeItem(atPath: key)
+            _ = try DeviceKey.create(at: key)
+            try await expect(
+                crowd.place, program, arguments + ["--data", folder], code: 66,
+                says: words.0 + " in ", words.1)
+            try kept.write(to: URL(fileURLWithPath: key))
+        }
+        try await crowd.open()
+        #expect(try await crowd.sync("B000").drained)
+        try await crowd.close()
+    }
+
     @Test func somebodyElseAtTheHubsAddress() async throws {
         let crowd = try await Crowd(branches: 1, persons: 2, days: 1)
         try await crowd.open()

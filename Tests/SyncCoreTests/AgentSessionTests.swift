@@ -99,8 +99,8 @@ import Testing
         #expect(session.handle(.receiptsStored([]), now: 2).isEmpty)
     }
 
-    /// The hub has two of the three by now: the early batch overlaps them, and it answers with a Gap, before or
-    /// after the Welcome is stored.
+    /// The hub has two of the three by now: the early batch overlaps them, and it answers with a Gap, before
+    /// or after the Welcome is stored.
     @Test(arguments: [true, false])
     func anEarlyBatchThatOverlapsWhatIsHeldIsSentAnew(isGapEarly: Bool) {
         var session = Self.session(in: .storing, goal: .stay)
