@@ -179,8 +179,8 @@ import Testing
         let hub = ["--data", place.path("hub")]
         try await place.run("aggregator", ["init"] + hub)
         try await expect(
-            place, "aggregator", ["serve", "--sessions", "0"] + hub, code: 64,
-            says: ["--sessions is at least 1, not 0"], ["--sessions 至少为 1"])
+            place, "aggregator", ["serve", "--sessions=-1"] + hub, code: 64,
+            says: ["--sessions is at least 0, not -1"], ["--sessions 至少为 0"])
         let taken = try Loopback.listen(port: 0)
         defer { close(taken.descriptor) }
         let serve = ["serve", "--listen", "127.0.0.1:\(taken.port)"] + hub

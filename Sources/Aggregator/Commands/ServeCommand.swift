@@ -35,12 +35,12 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Program.run {
-            guard sessions > 0 else {
+            guard sessions >= 0 else {
                 throw Failure(
                     .usage,
                     Words(
-                        "--sessions is at least 1, not \(sessions); leave it out for \(HubLoad.sessions)",
-                        zh: "--sessions 至少为 1，而不是 \(sessions)；不写即为 \(HubLoad.sessions)"))
+                        "--sessions is at least 0, not \(sessions); leave it out for \(HubLoad.sessions)",
+                        zh: "--sessions 至少为 0，而不是 \(sessions)；不写即为 \(HubLoad.sessions)"))
             }
             try Program.requireClockForTLS()
             let folder = store.folder
