@@ -46,7 +46,8 @@ class Hub: @unchecked Sendable {
             return server.remarks.contains("listening on")
         }
         // One with a planted trap may have died again by now.
-        try #require(listens && server.remarks.contains("listening on"), "the hub does not come up: \(server.remarks)")
+        try #require(
+            listens && server.remarks.contains("listening on"), "the hub does not come up: \(server.remarks)")
     }
 
     /// The most memory that one process of this hub has had at one time, bytes.
