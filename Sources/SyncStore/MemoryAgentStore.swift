@@ -2,21 +2,45 @@ import SyncCore
 
 /// A branch's store in memory: for tests and simulations, with the contract of the one on disk.
 public final class MemoryAgentStore: TableAgentStore {
-    public init(means: AgentMeans) {
-        super.init(backend: MemoryAgentBackend(), means: means)
+    /// Everything that a store holds, as it stood at some moment.
+    package struct Snapshot {
+        fileprivate var content: MemoryAgentTables.Content
+    }
+
+    private let tables: MemoryAgentTables
+
+    public convenience init(means: AgentMeans) { self.init(means: means, defects: []) }
+
+    /// - Parameter defects: for simulations.
+    package init(means: AgentMeans, defects: MemoryDefects) {
+        tables = MemoryAgentTables(defects)
+        super.init(backend: MemoryAgentBackend(tables), means: means)
+    }
+
+    package var snapshot: Snapshot { Snapshot(content: tables.content) }
+
+    /// Makes the store what it was then, as somebody does who copies a folder back.
+    package func restore(_ snapshot: Snapshot) { tables.content = snapshot.content }
+
+    /// The disk is full once so many more rows have been written; the transaction then fails.
+    package var rowsUntilFull: Int? {
+        get { tables.rowsUntilFull }
+        set { tables.rowsUntilFull = newValue }
     }
 }
 
 /// Keeps a copy of the tables while somebody writes, and puts it back when they throw.
 private final class MemoryAgentBackend: AgentBackend {
-    private let tables = MemoryAgentTables()
+    private let tables: MemoryAgentTables
+
+    init(_ tables: MemoryAgentTables) { self.tables = tables }
 
     func write<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result {
         let before = tables.content
         do {
             return try body(tables)
         } catch {
-            tables.content = before
+            if !tables.defects.contains(.noRollback) { tables.content = before }
             throw error
         }
     }
@@ -42,6 +66,10 @@ private struct SaltName: Hashable {
 
 private final class MemoryAgentTables: AgentTables {
     var isVital = false
+    let defects: MemoryDefects
+    var rowsUntilFull: Int?
+
+    init(_ defects: MemoryDefects) { self.defects = defects }
 
     struct Content {
         var configuration: AgentConfiguration?
@@ -67,15 +95,26 @@ private final class MemoryAgentTables: AgentTables {
 
     var content = Content()
 
+    /// Counts a row that is to be written.
+    private func spend() throws {
+        guard let left = rowsUntilFull else { return }
+        rowsUntilFull = left > 0 ? left - 1 : nil
+        if left == 0 { throw StoreError(.diskFull, "simulated") }
+    }
+
     func configuration() -> AgentConfiguration? { content.configuration }
     func put(_ configuration: AgentConfiguration) { content.configuration = configuration }
     func session() -> SessionFacts { content.session }
-    func put(_ session: SessionFacts) { content.session = session }
+    func put(_ session: SessionFacts) throws {
+        try spend()
+        content.session = session
+    }
     func contact() -> ContactFacts { content.contact }
     func put(_ contact: ContactFacts) { content.contact = contact }
     func origins() -> [OwnOrigin] { content.origins }
 
-    func put(_ origin: OwnOrigin) {
+    func put(_ origin: OwnOrigin) throws {
+        try spend()
         if let index = content.origins.firstIndex(where: { $0.id == origin.id }) {
             content.origins[index] = origin
         } else {
@@ -85,7 +124,10 @@ private final class MemoryAgentTables: AgentTables {
     }
 
     func record(_ name: RecordName) -> RecordState? { content.records[name] }
-    func put(_ state: RecordState, of name: RecordName) { content.records[name] = state }
+    func put(_ state: RecordState, of name: RecordName) throws {
+        try spend()
+        content.records[name] = defects.reshaped(state)
+    }
     func removeRecord(_ name: RecordName) { content.records[name] = nil }
 
     func records(form: [UInt8], after: [UInt8]?, limit: Int) -> [(key: [UInt8], state: RecordState)] {
@@ -99,6 +141,7 @@ private final class MemoryAgentTables: AgentTables {
     }
 
     func append(_ stored: StoredVersion, columns: VersionColumns) throws {
+        try spend()
         let dot = stored.version.dot
         if stored.head == nil {
             content.foreign[dot] = stored.version
@@ -118,7 +161,14 @@ private final class MemoryAgentTables: AgentTables {
         return journal[Int(dot.sequence) - 1]
     }
 
-    func holds(_ dot: Dot) -> Bool { own(dot) != nil || content.foreign[dot] != nil }
+    func holds(_ dot: Dot) -> Bool {
+        if defects.contains(.sequenceAlone),
+            content.foreign.keys.contains(where: { $0.sequence == dot.sequence })
+        {
+            return true
+        }
+        return own(dot) != nil || content.foreign[dot] != nil
+    }
     func head(of dot: Dot) -> Digest? { own(dot)?.head }
 
     func eachVersion(
@@ -157,7 +207,10 @@ private final class MemoryAgentTables: AgentTables {
             quarantined: UInt64(quarantined.count))
     }
 
-    func put(_ seal: Seal, of origin: OriginID) { content.seals[origin, default: []].append(seal) }
+    func put(_ seal: Seal, of origin: OriginID) throws {
+        try spend()
+        content.seals[origin, default: []].append(seal)
+    }
 
     func seals(of origin: OriginID, in range: ClosedRange<UInt64>) -> [Seal] {
         (content.seals[origin] ?? []).filter { range.contains($0.sequence) }

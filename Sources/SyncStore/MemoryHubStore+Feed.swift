@@ -47,11 +47,12 @@ extension MemoryHubStore {
     public func mark(for session: SessionRef) -> Mark {
         let units = scopeUnits(of: session.device)
         var mark = Mark(position: logEnd.position, count: 0, sum: 0)
-        for segment in content.log {
-            for row in segment.scopes.indices where !segment.quarantined[row] {
-                guard segment.scopes[row].units.contains(where: { units.contains($0) }) else { continue }
+        for place in content.log.indices {
+            for row in content.log[place].scopes.indices where !content.log[place].quarantined[row] {
+                let scope = content.log[place].scopes[row]
+                guard scope.units.contains(where: { units.contains($0) }) else { continue }
                 mark.count += 1
-                mark.sum &+= segment.digests[row]
+                mark.sum &+= content.log[place].digests[row]
             }
         }
         return mark

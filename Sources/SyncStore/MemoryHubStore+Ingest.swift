@@ -31,13 +31,16 @@ extension MemoryHubStore {
         guard let device = content.devices.first(where: { $0.info.id == submission.session.device }) else {
             return .refused(Refuse(.unknownDevice))
         }
-        guard device.session == submission.session.number else { return .refused(Refuse(.replaced)) }
+        guard device.session == submission.session.number || defects.contains(.sessionUnchecked) else {
+            return .refused(Refuse(.replaced))
+        }
         guard device.info.state == .active else {
             return .refused(Refuse(device.info.state == .revoked ? .revokedDevice : .pendingDevice))
         }
-        guard let origin = content.origins[batch.origin], origin.device == device.info.id else {
+        guard var origin = content.origins[batch.origin], origin.device == device.info.id else {
             return .refused(Refuse(.originOfAnother))
         }
+        if defects.contains(.forkIgnored), batch.first == origin.held + 1 { origin.head = batch.headBefore }
         let judgement = judge.judge(
             batch, part: submission.part?.range, of: origin, publicKey: device.publicKey
         ) { day, retentionClass in
@@ -65,6 +68,7 @@ extension MemoryHubStore {
                 case .routine: content.devices[index].info.routine.arrived(range.count)
                 }
             }
+            if defects.contains(.appliedTwice) { _ = append(segment, sealed: sealed) }
             return .held(receipt: nil, position: append(segment, sealed: sealed))
         }
     }
@@ -100,7 +104,8 @@ extension MemoryHubStore {
             let kind: Verdict.Kind = finding.isRefusal ? .quarantined : .noted
             segment.verdicts.append(
                 Verdict(dot: dot, kind: kind, reason: finding.reason, field: finding.field))
-            if finding.isRefusal { segment.quarantined[finding.row] = true }
+            let isHeldBack = finding.isRefusal && !defects.contains(.quarantineCounts)
+            if isHeldBack { segment.quarantined[finding.row] = true }
         }
         for row in versions.indices where segment.quarantined[row] {
             content.holes[RecordName(versions[row].key), default: []].insert(segment.batch.origin)
@@ -135,7 +140,8 @@ extension MemoryHubStore {
             return
         }
         let name = RecordName(version.key)
-        let afterHole = content.holes[name]?.contains(version.dot.origin) ?? false
+        let isHole = content.holes[name]?.contains(version.dot.origin) ?? false
+        let afterHole = isHole && !defects.contains(.holeForgotten)
         segment.afterHole[row] = afterHole
         var state = content.records[name]?.state ?? RecordState()
         state.merge(version, afterHole: afterHole)
@@ -146,6 +152,7 @@ extension MemoryHubStore {
                 Verdict(dot: version.dot, kind: .quarantined, reason: Reason.tooManySiblings))
             return
         }
+        state = defects.reshaped(state)
         content.records[name] = (version.key, state)
         follow(version.key, state.effective(policy: policy(version.key.form)), roles)
         let text: (Int?) -> Int64? = { position in
@@ -214,6 +221,10 @@ extension MemoryHubStore {
             logEnd.hash, position: position, origin: batch.origin, first: batch.first, last: batch.last,
             head: batch.headAfter, hashing: means.hashing)
         content.log.append(segment)
+        for row in 0..<batch.count {
+            content.places[RecordName(batch.version(at: row).key), default: []].append(
+                (content.log.count - 1, row))
+        }
         content.origins[batch.origin]?.held = batch.last
         content.origins[batch.origin]?.head = batch.headAfter
         if let sealed {

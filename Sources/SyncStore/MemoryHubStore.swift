@@ -55,6 +55,8 @@ public final class MemoryHubStore: HubStore {
         var origins: [OriginID: HubOrigin] = [:]
         var salts: [SaltName: Token16] = [:]
         var log: [Segment] = []
+        /// Where the versions of each record lie: segment and row.
+        var places: [RecordName: [(segment: Int, row: Int)]] = [:]
         var records: [RecordName: (key: RecordKey, state: RecordState)] = [:]
         var holes: [RecordName: Set<OriginID>] = [:]
         var terms: [[UInt8]: Int64] = [:]
@@ -74,6 +76,8 @@ public final class MemoryHubStore: HubStore {
     let hub: Digest
     var content = Content()
     var ownLanes: [Lane: OriginID] = [:]
+    /// For simulations; none in a store that is to be believed.
+    package var defects: MemoryDefects = []
 
     /// - Parameter settingsJSON: the settings as they travel in a Welcome.
     public init(name: String, settings: Settings, settingsJSON: [UInt8] = [], means: HubMeans) throws {
@@ -263,12 +267,8 @@ public final class MemoryHubStore: HubStore {
     }
 
     public func versions(of key: RecordKey) -> [Version] {
-        let name = RecordName(key)
-        return content.log.flatMap { segment in
-            (0..<segment.batch.count).map { segment.batch.version(at: $0) }.filter {
-                RecordName($0.key) == name
-            }
-        }.sorted { $0.dot < $1.dot }
+        (content.places[RecordName(key)] ?? []).map { content.log[$0.segment].batch.version(at: $0.row) }
+            .sorted { $0.dot < $1.dot }
     }
 
     func unitExists(_ unit: String) -> Bool {
