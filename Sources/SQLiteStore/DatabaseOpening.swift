@@ -49,6 +49,8 @@ final class StoreDatabase {
     private var hasBorrowed: Bool
     var logPages: Int32
     private let log = LogMeter()
+    /// Bytes of a log that is not worth being taken over for the room it takes.
+    private static let shortLog = 256 << 10
     /// The last routine work found no room.
     private var wasFull = false
 
@@ -255,8 +257,10 @@ final class StoreDatabase {
 
     // MARK: - Room
 
-    /// Tries again for as long as the disk is full, the work vital, and the ballast has something to give.
+    /// Tries again once when the store's own log gave room back, and then for as long as the disk is full,
+    /// the work vital, and the ballast has something to give.
     func withRoom<Result>(claim: () -> StoreClaim, _ attempt: () throws -> Result) throws -> Result {
+        var hasShrunk = false
         while true {
             do {
                 let result = try attempt()
@@ -264,7 +268,11 @@ final class StoreDatabase {
                 return result
             } catch let error as StoreError where error.code == .diskFull {
                 wasFull = true
-                try shrinkLog()
+                let isShorter = try shrinkLog()
+                if isShorter && !hasShrunk {
+                    hasShrunk = true
+                    continue
+                }
                 guard claim() == .vital, ballast.lend(ballast.share) else { throw error }
                 hasBorrowed = true
             }
@@ -292,7 +300,7 @@ final class StoreDatabase {
     ///
     /// - Throws: `StoreError(.syncFailed)`. A lack of room is no error: the log keeps everything meanwhile.
     func checkpoint(_ connection: OpaquePointer) throws {
-        guard log.pages >= logPages, hasRoomToCheckpoint(connection) else { return }
+        guard log.pages >= logPages, roomLackingToCheckpoint(connection) == 0 else { return }
         let code = sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
         guard code != SQLITE_OK else { return }
         let error = StoreError(connection: connection, "checkpoint")
@@ -300,33 +308,40 @@ final class StoreDatabase {
         throw health.judge(error, isCommitting: true)
     }
 
-    /// A large transaction that found no room leaves a long log behind, which would keep the disk full.
-    private func shrinkLog() throws {
+    /// Gives back what the log takes on a full disk: on a small one it may be all that fills it, and a large
+    /// transaction that found no room leaves a long one behind.
+    ///
+    /// - Returns: whether the log is shorter now.
+    private func shrinkLog() throws -> Bool {
         try queue.writeWithoutTransaction { database in
             guard let connection = database.sqliteConnection, sqlite3_get_autocommit(connection) != 0,
                 let path = sqlite3_db_filename(connection, "main")
-            else { return }
-            var found = stat()
-            guard stat(String(cString: path) + "-wal", &found) == 0,
-                Int64(found.st_size) > 2 * Int64(logPages) * Int64(LogMeter.pageBytes),
-                hasRoomToCheckpoint(connection)
-            else { return }
+            else { return false }
+            let log = String(cString: path) + "-wal"
+            var before = stat()
+            guard stat(log, &before) == 0, before.st_size > StoreDatabase.shortLog else { return false }
+            // What the database grows by lies in the log already: the ballast gets back what it lends.
+            let lacking = roomLackingToCheckpoint(connection)
+            if lacking > 0 { guard ballast.lend(lacking) else { return false } }
+            defer { if lacking > 0 { ballast.make(leaving: 0) } }
             let code = sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
-            guard code != SQLITE_OK else { return }
-            let error = StoreError(connection: connection, "checkpoint")
-            if error.code != .diskFull && error.code != .inUse {
+            guard code == SQLITE_OK else {
+                let error = StoreError(connection: connection, "checkpoint")
+                if error.code == .diskFull || error.code == .inUse { return false }
                 throw health.judge(error, isCommitting: true)
             }
+            var after = stat()
+            return stat(log, &after) == 0 && after.st_size < before.st_size
         }
     }
 
-    /// A checkpoint that stops half way would leave the log where it is and the room taken.
-    private func hasRoomToCheckpoint(_ connection: OpaquePointer) -> Bool {
-        guard let path = sqlite3_db_filename(connection, "main") else { return false }
+    /// Bytes that are wanting for the whole log to be taken over. A checkpoint that stops half way would leave
+    /// the log where it is and the room taken.
+    private func roomLackingToCheckpoint(_ connection: OpaquePointer) -> Int {
         var found = stat()
-        guard stat(path, &found) == 0 else { return false }
+        guard let path = sqlite3_db_filename(connection, "main"), stat(path, &found) == 0 else { return .max }
         let whole = Int64(log.databasePages(connection)) * Int64(LogMeter.pageBytes)
-        return whole - Int64(found.st_size) <= Int64(clamping: ballast.room)
+        return Int(max(0, whole - Int64(found.st_size) - Int64(clamping: ballast.room)))
     }
 }
 

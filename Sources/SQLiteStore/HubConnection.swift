@@ -69,8 +69,10 @@ final class HubConnection {
     ///
     /// - Parameter claim: what is vital takes the ballast's room on a full disk, and `body` runs again.
     func write<Result>(_ claim: StoreClaim = .routine, _ body: () throws -> Result) throws -> Result {
-        if claim == .routine { try database.requireRoom() }
-        return try database.withRoom(claim: { claim }) { try transaction(body) }
+        try database.withRoom(claim: { claim }) {
+            if claim == .routine { try database.requireRoom() }
+            return try transaction(body)
+        }
     }
 
     private func transaction<Result>(_ body: () throws -> Result) throws -> Result {

@@ -126,6 +126,31 @@ struct FullDiskTests {
         try await hub.close()
     }
 
+    /// Corrections make the log grow much faster than the database.
+    @Test func aHubWhoseOwnLogIsWhatFillsTheDisk() async throws {
+        let (hub, disks) = try await hub(small: "hub", megabytes: 16)
+        let disk = hub.place.path("hub")
+        try await hub.join("A")
+        try await hub.join("B")
+        disks.fill(disk, leaving: 512 << 10)
+        let serve = try hub.start("A", "serve")
+        let rounds = 12
+        for round in 0..<rounds {
+            let rows = FullDiskTests.people.map {
+                "\($0),\(FullDiskTests.day),\(FullDiskTests.day) 00:00:\(10 + round),36.\(10 + round),False,"
+            }
+            let sheet = "person_id,check_date,recorded_at,temperature,fever,remark\n"
+            try write(sheet + rows.joined(separator: "\n") + "\n", "day.csv", hub.place)
+            try await hub.branch("A", "import", "check-in", hub.place.path("day.csv"))
+            #expect(
+                try await eventually { try await hub.status("A").queued == 0 }, "\(hub.log.suffix(1_000))")
+        }
+        #expect(try await hub.status("A").receipted == 150)
+        #expect(try await serve.stop().code == 0)
+        #expect(disks.stat(disk + "/ballast") == "8388608 16384 600")
+        try await hub.close()
+    }
+
     private func flagged(_ hub: Hub, _ unit: String) async throws -> Int? {
         let board: Board = try await hub.hub(
             "coverage", "--date", String(FullDiskTests.day), "--json"

@@ -58,6 +58,11 @@ final class SmallDisks: Sendable {
 
     /// Leaves not one free byte.
     func fill(_ path: String) { SmallDisks.shell(prefix, "cat /dev/zero >> '\(path)/fill' 2>/dev/null") }
+    /// Leaves some free bytes.
+    func fill(_ path: String, leaving bytes: Int) {
+        let free = Int(SmallDisks.read(prefix, "df --output=avail -B1 '\(path)' | tail -n 1")) ?? 0
+        SmallDisks.shell(prefix, "fallocate -l \(max(4_096, free - bytes)) '\(path)/fill'")
+    }
     func free(_ path: String) { SmallDisks.shell(prefix, "rm -f '\(path)/fill'") }
 
     /// Size, blocks of 512 bytes, and rights, as `stat` says.
