@@ -335,8 +335,8 @@ final class StoreDatabase {
         }
     }
 
-    /// Bytes that are wanting for the whole log to be taken over. A checkpoint that stops half way would leave
-    /// the log where it is and the room taken.
+    /// Bytes that are wanting for the whole log to be taken over. A checkpoint that stops half way would
+    /// leave the log where it is and the room taken.
     private func roomLackingToCheckpoint(_ connection: OpaquePointer) -> Int {
         var found = stat()
         guard let path = sqlite3_db_filename(connection, "main"), stat(path, &found) == 0 else { return .max }
