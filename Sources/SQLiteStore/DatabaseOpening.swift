@@ -322,7 +322,7 @@ final class StoreDatabase {
             guard stat(log, &before) == 0, before.st_size > StoreDatabase.shortLog else { return false }
             // What the database grows by lies in the log already: the ballast gets back what it lends.
             let lacking = roomLackingToCheckpoint(connection)
-            if lacking > 0 { guard ballast.lend(lacking) else { return false } }
+            if lacking > 0 { guard lacking < ballast.bytes, ballast.lend(lacking) else { return false } }
             defer { if lacking > 0 { ballast.make(leaving: 0) } }
             let code = sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
             guard code == SQLITE_OK else {
