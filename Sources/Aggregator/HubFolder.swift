@@ -10,7 +10,7 @@ import SyncTransport
 struct HubFolder {
     let path: String
 
-    private var keyPath: String { path + "/hub.key" }
+    private var keyFile: KeyFile { KeyFile("hub.key", in: path) }
 
     static func milliseconds() -> Milliseconds { Milliseconds(Date().timeIntervalSince1970 * 1_000) }
 
@@ -24,13 +24,11 @@ struct HubFolder {
                         + "package tzdata has them)",
                     zh: "未知的时区 \(settings.timeZone)；请写 IANA 名称，例如 Asia/Shanghai（由 tzdata 软件包提供）"))
         }
-        try Files.makePrivateFolder(path)
         try Files.requireEntry(path)
-        // A new key beside an old store would be believed by no branch.
-        try refuseWithoutKey()
+        try DatabaseFolder.make(path)
+        try keyFile.refuseStoreWithoutKey()
         let key =
-            try FileManager.default.fileExists(atPath: keyPath)
-            ? DeviceKey.load(from: keyPath) : DeviceKey.create(at: keyPath)
+            try keyFile.isThere ? DeviceKey.load(from: keyFile.path) : DeviceKey.create(at: keyFile.path)
         _ = try SQLiteHubStore.create(folder: path, name: name, settings: settings, means: means(key))
     }
 
@@ -43,32 +41,9 @@ struct HubFolder {
                     "\(path) is a branch's folder; name the hub's with --data",
                     zh: "\(path) 是支部的目录；请用 --data 指定汇总端的目录"))
         }
-        try refuseWithoutKey()
-        guard FileManager.default.fileExists(atPath: keyPath) else { throw StoreError(.notAStore, path) }
-        do {
-            return try DeviceKey.load(from: keyPath)
-        } catch {
-            throw Failure(
-                .noInput,
-                Words(
-                    "the hub's key cannot be used (\(error)); mend the file's rights, or put hub.key "
-                        + "back from a "
-                        + "backup: branches believe no other key",
-                    zh: "汇总端密钥无法使用（技术信息：\(error)）；请修正文件权限，或从备份恢复 hub.key：各支部只认此密钥"))
-        }
-    }
-
-    private func refuseWithoutKey() throws {
-        let files = FileManager.default
-        guard files.fileExists(atPath: path + "/store.sqlite"), !files.fileExists(atPath: keyPath) else {
-            return
-        }
-        throw Failure(
-            .noInput,
-            Words(
-                "\(path) holds a store, but its hub.key is missing. Put the key back from a backup: branches "
-                    + "believe no other. Nothing was changed here",
-                zh: "\(path) 中有数据，但缺少 hub.key。请从备份恢复密钥：各支部只认此密钥。此处未作任何改动"))
+        try keyFile.refuseStoreWithoutKey()
+        guard keyFile.isThere else { throw StoreError(.notAStore, path) }
+        return try DeviceKey.load(from: keyFile.path)
     }
 
     func open() throws -> SQLiteHubStore {

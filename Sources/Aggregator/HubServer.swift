@@ -237,7 +237,7 @@ final class HubConnection: HubConnectionHost {
         guard let session = session.withLock({ $0 }) else { return }
         do {
             try await server.writer.run { try $0.confirmFeed(token, of: session) }
-        } catch let error as StoreError where error.code == .diskFull {
+        } catch let error as StoreError where error.isOfRoom {
             // It only spares the branch a page, and that the disk is full is said elsewhere, once.
         } catch {
             server.logger.error("feed confirmation not stored", metadata: ["device": "\(session.device)"])
@@ -250,7 +250,7 @@ final class HubConnection: HubConnectionHost {
     private func refusal(for error: any Error) -> Refuse {
         if let refuse = error as? Refuse { return refuse }
         server.logger.error("store", metadata: ["error": "\(error)"])
-        if let error = error as? StoreError, error.code == .diskFull {
+        if let error = error as? StoreError, error.isOfRoom {
             return Refuse(
                 .diskFull, retryAfter: 30, words: "the hub's disk is full; nothing was acknowledged")
         }

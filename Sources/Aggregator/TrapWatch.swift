@@ -22,10 +22,7 @@ struct TrapWatch: Sendable {
     static func start(
         folder: String, store: any HubStore, isForgetting: Bool, logger: Logger
     ) throws -> (watch: TrapWatch, suspicion: TrapSuspicion) {
-        let descriptor = open(folder + "/trap.marker", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else {
-            throw StoreError(.inputOutput, "opening the marker of traps: \(String(cString: strerror(errno)))")
-        }
+        let descriptor = try DatabaseFolder.openPlain(folder + "/trap.marker")
         var suspicion = TrapWatch.kept(try store.suspicion(), logger)
         let before = suspicion
         if isForgetting { suspicion = TrapSuspicion(program: Program.version) }

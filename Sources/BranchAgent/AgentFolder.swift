@@ -10,17 +10,17 @@ import SyncTransport
 struct AgentFolder {
     let path: String
 
-    private var keyPath: String { path + "/device.key" }
+    private var keyFile: KeyFile { KeyFile("device.key", in: path) }
 
     static func milliseconds() -> Milliseconds { Milliseconds(Date().timeIntervalSince1970 * 1_000) }
 
     /// Loads the device's key, or makes it the first time. A join whose answer was lost goes on with the same
     /// key.
     func keyForJoining() throws -> DeviceKey {
-        try Files.makePrivateFolder(path)
-        try refuseWithoutKey()
-        return FileManager.default.fileExists(atPath: keyPath)
-            ? try DeviceKey.load(from: keyPath) : try DeviceKey.create(at: keyPath)
+        try DatabaseFolder.make(path)
+        try keyFile.refuseStoreWithoutKey()
+        return keyFile.isThere
+            ? try DeviceKey.load(from: keyFile.path) : try DeviceKey.create(at: keyFile.path)
     }
 
     /// Leaves nothing behind in a hub's folder.
@@ -34,27 +34,11 @@ struct AgentFolder {
                 zh: "\(path) 是汇总端的目录；支部须另用目录，请用 --data 指定"))
     }
 
-    /// What is queued here is sealed with the device's key: with another one the hub would refuse it for
-    /// ever.
-    private func refuseWithoutKey() throws {
-        let files = FileManager.default
-        guard files.fileExists(atPath: path + "/store.sqlite"), !files.fileExists(atPath: keyPath) else {
-            return
-        }
-        throw Failure(
-            .noInput,
-            Words(
-                "\(path) holds a store, but its device.key is missing. Put the key back from a backup; a "
-                    + "new device "
-                    + "joins with another folder. Nothing was changed here",
-                zh: "\(path) 中有数据，但缺少 device.key。请从备份恢复密钥；新设备请用另一个目录加入。此处未作任何改动"))
-    }
-
     func key() throws -> DeviceKey {
         try refuseForeignStore()
-        try refuseWithoutKey()
-        guard FileManager.default.fileExists(atPath: keyPath) else { throw StoreError(.notAStore, path) }
-        return try DeviceKey.load(from: keyPath)
+        try keyFile.refuseStoreWithoutKey()
+        guard keyFile.isThere else { throw StoreError(.notAStore, path) }
+        return try DeviceKey.load(from: keyFile.path)
     }
 
     func create(_ key: DeviceKey) throws -> SQLiteAgentStore {

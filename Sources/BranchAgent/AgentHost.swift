@@ -16,13 +16,14 @@ final class AgentHost: AgentSessionHost {
     /// When something last arrived on either side. That a hub says Welcome is nothing yet.
     let meter = ProgressMeter()
     /// The feed of this session found no room; it comes again with the next one.
-    private let isFeedRefused = Mutex(false)
+    private let feedRefusal = Mutex<StoreError?>(nil)
 
-    /// The disk has no room for the feed: only sending goes on.
-    var lacksRoom: Bool { isFeedRefused.withLock { $0 } }
+    /// Why the feed cannot be kept, so that only sending goes on; nil while it can.
+    var lackOfRoom: StoreError? { feedRefusal.withLock { $0 } }
+    var lacksRoom: Bool { lackOfRoom != nil }
 
     /// A session begins: its feed may find room.
-    func begin() { isFeedRefused.withLock { $0 = false } }
+    func begin() { feedRefusal.withLock { $0 = nil } }
 
     init(store: any AgentStore, program: String, now: @escaping @Sendable () -> Milliseconds) {
         self.store = store
@@ -91,8 +92,8 @@ final class AgentHost: AgentSessionHost {
         if lacksRoom { return false }
         do {
             try await run { [now] in try $0.apply(feed, now: now()) }
-        } catch let error as StoreError where error.code == .diskFull {
-            isFeedRefused.withLock { $0 = true }
+        } catch let error as StoreError where error.isOfRoom {
+            feedRefusal.withLock { $0 = error }
             return false
         }
         if !feed.isEmpty { meter.moved() }
@@ -102,7 +103,7 @@ final class AgentHost: AgentSessionHost {
     func store(_ mark: Mark) async throws {
         do {
             try await run { try $0.note(mark) }
-        } catch let error as StoreError where error.code == .diskFull {
+        } catch let error as StoreError where error.isOfRoom {
             // It is only shown; the next one will do.
         }
     }

@@ -133,12 +133,11 @@ struct SyncRunner: Sendable {
                 address: target.host, port: target.port, pinned: configuration.hub, key: key,
                 session: AgentSession(goal: goal), host: host,
                 group: MultiThreadedEventLoopGroup.singleton, handle: handle)
-            let isShort = result.ending == .clean && host.lacksRoom
+            let lack = result.ending == .clean ? host.lackOfRoom : nil
             return Attempt(
                 statistics: result.statistics, isWelcomed: result.isWelcomed,
-                failure: isShort
-                    ? SyncRunner.failed(StoreError(.diskFull, "the feed"))
-                    : SyncRunner.failed(result, goal, confirmation: confirmation))
+                failure: lack.map { SyncRunner.failed($0) }
+                    ?? SyncRunner.failed(result, goal, confirmation: confirmation))
         } catch {
             return Attempt(
                 statistics: LinkStatistics(), isWelcomed: false, failure: SyncRunner.failed(error, at: target)
@@ -208,7 +207,7 @@ struct SyncRunner: Sendable {
                     facts.nextTry = wait.map { AgentFolder.milliseconds() + Milliseconds($0) }
                 }
             }
-        } catch let error as StoreError where error.code == .diskFull {
+        } catch let error as StoreError where error.isOfRoom {
             // `status` sees by itself how the disk stands.
         }
     }

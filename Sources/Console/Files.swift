@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// Reading files that a person named.
 public enum Files {
@@ -7,13 +8,28 @@ public enum Files {
     /// - Throws: ``Failure`` with `.noInput` that names the file.
     public static func read(_ path: String) throws -> [UInt8] {
         guard let data = FileManager.default.contents(atPath: path) else {
+            let why = reason(path)
             throw Failure(
                 .noInput,
                 Words(
-                    "cannot read \(path); check the name and whether you may read it",
-                    zh: "无法读取 \(path)；请检查文件名和读取权限"))
+                    "cannot read \(path)\(why.en); check the name and whether you may read it",
+                    zh: "无法读取 \(path)\(why.zh)；请检查文件名和读取权限"))
         }
         return Array(data)
+    }
+
+    /// " (why)", or nothing, of a file that could not be read.
+    package static func reason(_ path: String) -> Words {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { return bracketed(errno) }
+        defer { close(file) }
+        var byte: UInt8 = 0
+        return Glibc.read(file, &byte, 1) < 0 ? bracketed(errno) : Words("", zh: "")
+    }
+
+    private static func bracketed(_ number: Int32) -> Words {
+        let why = SystemWords.reason(number)
+        return Words(" (\(why.en))", zh: "（\(why.zh)）")
     }
 }
 
@@ -22,6 +38,14 @@ extension Files {
     ///
     /// - Throws: ``Failure`` with `.noInput` that names the folder; nothing when there is no such folder.
     public static func requireEntry(_ folder: String) throws {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), !isFolder.boolValue {
+            throw Failure(
+                .noInput,
+                Words(
+                    "\(folder) is a file; name a folder with --data",
+                    zh: "\(folder) 是文件；请用 --data 指定目录"))
+        }
         guard access(folder, X_OK) != 0, errno == EACCES else { return }
         throw Failure(
             .noInput,
@@ -29,19 +53,5 @@ extension Files {
                 "you may not enter the folder \(folder); work as the user who owns it, or have its owner "
                     + "change the rights",
                 zh: "无权进入目录 \(folder)；请以该目录所有者的身份运行，或请其修改权限"))
-    }
-
-    /// Makes a folder, and those above it, that only its owner may enter.
-    public static func makePrivateFolder(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw Failure(
-                .noInput,
-                Words(
-                    "cannot make the folder \(path); check the name, and whether you may write there",
-                    zh: "无法建立目录 \(path)；请检查名称和写入权限"))
-        }
     }
 }

@@ -55,6 +55,7 @@ public enum Program {
     public static func failure(for error: any Error) -> Failure {
         switch error {
         case let error as StoreError: StoreWords.failure(for: error)
+        case let error as KeyError: KeyWords.failure(for: error)
         case let error as Refuse: Failure(.refusedByHub, RefusalWords.words(for: error))
         case let error as SheetError: Failure(error.code == .unreadable ? .noInput : .usage, error.words)
         default:

@@ -1,3 +1,4 @@
+import Foundation
 public import SyncStore
 
 /// A store's failure in words that say what to do next.
@@ -8,12 +9,14 @@ public enum StoreWords {
 
     static func status(of code: StoreError.Code) -> ExitStatus {
         switch code {
-        case .diskFull: .diskFull
+        case .diskFull, .noRoomToBegin: .diskFull
         case .inUse: .storeInUse
-        case .notAStore, .tooNew, .unknownUnit, .notJoined: .noInput
+        case .notAStore, .tooNew, .unknownUnit, .notJoined, .corrupt, .denied, .notAFile, .unfit:
+            .noInput
+        case .noBallast: .noInput
         case .alreadyExists, .tooLarge: .usage
-        case .syncFailed: .diskFailed
-        case .corrupt, .inputOutput: .software
+        case .syncFailed, .deviceFailed: .diskFailed
+        case .inputOutput: .software
         }
     }
 
@@ -30,7 +33,7 @@ public enum StoreWords {
             return Words(
                 "another program is using this store; stop it, or wait and try again",
                 zh: "另一程序正在使用此数据目录；请停止它，或稍后再试")
-        case .notAStore: return notAStore(context)
+        case .notAStore: return notAStore(context, file(error))
         case .tooNew:
             return Words(
                 "this store was written by a newer program (\(context)); update this one",
@@ -62,37 +65,111 @@ public enum StoreWords {
                     + "请检查磁盘及连接后重试；已保存的内容不会重复录入")
         case .corrupt:
             return Words(
-                "the store is damaged (\(context)). Change nothing in the folder, make a copy of it, "
-                    + "and show this to whoever helps you",
-                zh: "数据已损坏（技术信息：\(context)）。请勿改动该目录，先复制一份，并告知技术人员")
+                "the store\(file(error).en) is damaged (\(context)). Change nothing in the folder, make a "
+                    + "copy of it, and show this to whoever helps you",
+                zh: "数据\(file(error).zh)已损坏（技术信息：\(context)）。请勿改动该目录，先复制一份，并告知技术人员")
         case .inputOutput:
             return Words(
-                "the store cannot be read or written (\(context)). Check the disk and your rights to the "
-                    + "folder, then try again",
-                zh: "数据无法读写（技术信息：\(context)）。请检查磁盘和该目录的权限，然后重试")
+                "the store\(file(error).en) could not be used (\(context)). What was saved before is kept. "
+                    + "Try again, and show this to whoever helps you",
+                zh: "数据\(file(error).zh)无法使用（技术信息：\(context)）。先前保存的内容不受影响。请重试，并告知技术人员")
+        case .deviceFailed, .denied, .notAFile, .noBallast, .unfit, .noRoomToBegin:
+            return aboutFile(error, context)
         }
     }
 
-    private static func notAStore(_ context: String) -> Words {
-        Words(
-            "no store here: \(context). Check --data; `aggregator init` makes a hub's store, "
-                + "`branch-agent join` a branch's.",
-            zh: "此处没有可用的数据：\(detail(context))。请检查 --data；汇总端用 aggregator init 建立，"
+    private static func aboutFile(_ error: StoreError, _ context: String) -> Words {
+        let file = file(error)
+        let reason = SystemWords.reason(error.systemError)
+        switch error.code {
+        case .deviceFailed:
+            return Words(
+                "the disk failed while the store\(file.en) was read or written (\(context)): the disk or its "
+                    + "cable may be bad. What this command was doing is not saved; what was saved before "
+                    + "is. Copy the folder to another disk, check disk and cable, then run it again",
+                zh: "读写数据\(file.zh)时磁盘出错（技术信息：\(context)）：磁盘或连接线可能损坏。"
+                    + "本命令所做的内容没有保存；先前保存的不受影响。请把该目录复制到另一磁盘，检查磁盘和连接线后重新运行")
+        case .denied:
+            let next = SystemWords.next(error.systemError)
+            let name = error.file.isEmpty ? Words("the store", zh: "数据") : file
+            return Words(
+                "\(name.en.trimmed) cannot be made, opened or written: \(reason.en). Nothing was saved by "
+                    + "this command. \(next.en)",
+                zh: "\(name.zh.trimmed) 无法建立、打开或写入：\(reason.zh)。本命令没有保存任何内容。\(next.zh)")
+        case .noBallast where error.systemError == 0 || [EISDIR, ELOOP].contains(error.systemError):
+            return aboutFile(StoreError(.notAFile, error.context, file: error.file), context)
+                .joined(urgentStays)
+        case .noBallast:
+            return aboutFile(
+                StoreError(.denied, context, file: error.file, systemError: error.systemError), context
+            )
+            .joined(urgentStays)
+        case .notAFile:
+            let name = Output.printable(error.file)
+            return Words(
+                "\(name) belongs to the store, but is no plain file (a folder, a link, a device). "
+                    + "Nothing was saved by this command. \(moving(name).en)",
+                zh: "\(name) 属于本数据，但不是普通文件（而是目录、链接或设备）。本命令没有保存任何内容。\(moving(name).zh)")
+        case .noRoomToBegin:
+            return Words(
+                "the disk has no room for a new store\(file.en): it takes \(context). Free some space and "
+                    + "run it again",
+                zh: "磁盘空间不足，无法建立数据\(file.zh)：需要 \(context)。请腾出空间后重新运行")
+        default:
+            return Words(
+                "the disk under the store\(file.en) cannot keep data safely (\(context)). Name a folder on a "
+                    + "disk of this machine with --data, not on the network",
+                zh: "数据\(file.zh)所在的磁盘无法可靠保存（技术信息：\(context)）。请用 --data 指定本机磁盘上的目录，不要用网络磁盘")
+        }
+    }
+
+    private static let urgentStays = Words(
+        ". What is urgent (a fever, an alert) is still taken", zh: "。紧急内容（发热、预警）仍可录入")
+
+    /// " FILE", or nothing.
+    private static func file(_ error: StoreError) -> Words {
+        guard !error.file.isEmpty else { return Words("", zh: "") }
+        let name = Output.printable(error.file)
+        return Words(" \(name)", zh: " \(name) ")
+    }
+
+    /// What is to be done with what stands in a file's place.
+    private static func moving(_ name: String) -> Words {
+        name.hasSuffix("store.sqlite")
+            ? Words(
+                "Move it away, and put the store back from a backup", zh: "请将其移走，并从备份恢复数据")
+            : Words(
+                "Move it away and run it again: the file is made anew", zh: "请将其移走后重新运行：该文件会自动重建")
+    }
+
+    private static func notAStore(_ context: String, _ file: Words) -> Words {
+        let name = file.en.trimmed
+        let place = name.isEmpty ? Words("", zh: "") : Words(" (\(name))", zh: "（\(name)）")
+        return Words(
+            "no store here: \(detail(context).en)\(place.en). Check --data; "
+                + "`aggregator init` makes a hub's store, `branch-agent join` a branch's.",
+            zh:
+                "此处没有可用的数据：\(detail(context).zh)\(place.zh)。请检查 --data；汇总端用 aggregator init 建立，"
                 + "支部用 branch-agent join 建立。")
     }
 
     /// The few contexts that a person meets; the rest are paths.
-    private static func detail(_ context: String) -> String {
+    private static func detail(_ context: String) -> Words {
         switch context {
-        case "the store was never finished", "the hub's store was not finished": "建立时中断，尚未完成"
-        case "the folder holds no store": "目录中没有数据"
-        case "not a folder": "不是目录"
-        case "another program's database": "是其他程序的数据库"
-        case "no agent store": "不是支部的数据"
-        case "no hub store": "不是汇总端的数据"
-        default: context
+        case "the store was never finished", "the hub's store was not finished":
+            Words("it was never finished", zh: "建立时中断，尚未完成")
+        case "the folder holds no store": Words("the folder holds no store", zh: "目录中没有数据")
+        case "not a folder": Words("this is no folder", zh: "不是目录")
+        case "another program's database": Words("this is another program's database", zh: "是其他程序的数据库")
+        case "no agent store": Words("this is no branch's store", zh: "不是支部的数据")
+        case "no hub store": Words("this is no hub's store", zh: "不是汇总端的数据")
+        default: Words(context, zh: context)
         }
     }
+}
+
+extension String {
+    fileprivate var trimmed: String { trimmingCharacters(in: .whitespaces) }
 }
 
 /// What a full disk means, in words.
@@ -110,6 +187,13 @@ public enum StorageWords {
                 "the disk here is full, and urgent work uses the room kept for it (the ballast): nothing "
                     + "else is taken; free some space soon",
                 zh: "本机磁盘已满，紧急内容正在使用预留空间：其他内容暂不接受；请尽快腾出空间")
+        case .noBallast:
+            Words(
+                "the file `ballast` in the data folder cannot be made: something else stands in its place, "
+                    + "it may not be written, or the disk fails. Only what is urgent is taken; move away what "
+                    + "stands there, and look at rights and disk",
+                zh: "数据目录中的 ballast 文件无法建立：该处有其他内容、没有写入权限，或磁盘出错。只接受紧急内容；"
+                    + "请移走该处的内容，并检查权限和磁盘")
         }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import SyncStore
 
 /// A file that does nothing but take up room, so that urgent work still finds some on a full disk.
 ///
@@ -19,7 +20,7 @@ struct Ballast: Sendable {
     static let margin: UInt64 = 256 << 10
 
     private let path: String
-    private let folder: String
+    let folder: String
     let bytes: Int
 
     init(folder: String, bytes: Int) {
@@ -28,10 +29,12 @@ struct Ballast: Sendable {
         path = folder + "/ballast"
     }
 
-    /// Bytes that the file really has; a file with holes has none.
+    /// Bytes that the file really has; a file with holes has none, nor has anything else in its place.
     private var size: Int {
         var found = stat()
-        guard stat(path, &found) == 0, found.st_blocks * 512 >= found.st_size else { return 0 }
+        guard lstat(path, &found) == 0, found.st_mode & S_IFMT == S_IFREG,
+            found.st_blocks * 512 >= found.st_size
+        else { return 0 }
         return Int(found.st_size)
     }
 
@@ -47,29 +50,66 @@ struct Ballast: Sendable {
     /// Makes the file as large as there is room for, so that others do not take what was lent for a moment.
     ///
     /// - Parameter margin: bytes that stay free.
-    /// - Returns: whether it is whole now.
-    @discardableResult func make(leaving margin: UInt64 = Ballast.margin) -> Bool {
+    /// - Returns: whether it is whole now; when it is not, there was no room.
+    /// - Throws: `StoreError` for everything but a lack of room: the disk fails, the file may not be written,
+    ///   or something else stands in its place.
+    @discardableResult func make(leaving margin: UInt64 = Ballast.margin) throws -> Bool {
         let size = size
         if size >= bytes { return true }
         let room = room
         let gain = room > margin ? Int(clamping: (room - margin) & ~4_095) : 0
         guard gain > 0 else { return false }
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        guard fchmod(descriptor, 0o600) == 0 else { return false }
-        if posix_fallocate(descriptor, 0, off_t(min(bytes, size + gain))) != 0 {
-            // Somebody else took the room meanwhile: what was had of it is given back.
-            _ = ftruncate(descriptor, off_t(size))
+        do {
+            let descriptor = try DatabaseFolder.openPlain(path)
+            defer { close(descriptor) }
+            guard fchmod(descriptor, 0o600) == 0 else {
+                throw StoreError(systemError: errno, "closing the ballast to others", file: path)
+            }
+            let reason = posix_fallocate(descriptor, 0, off_t(min(bytes, size + gain)))
+            if reason != 0 {
+                // Somebody else took the room meanwhile: what was had of it is given back.
+                _ = ftruncate(descriptor, off_t(size))
+                throw StoreError(systemError: reason, "making the ballast", file: path)
+            }
+        } catch let error as StoreError where error.code == .diskFull {
+            return false
         }
         return isWhole
     }
+
+    /// As `make`, for routine work, which may not go on without it.
+    func makeOrSayWhy() throws -> Bool {
+        do {
+            return try make()
+        } catch var error as StoreError where error.code == .denied || error.code == .notAFile {
+            error.code = .noBallast
+            throw error
+        }
+    }
+
+    /// What a new store takes, for people.
+    var bytesToBegin: String { "\((bytes >> 20) + 1) MiB" }
+
+    /// Whether this failure is for want of room, so that what the ballast lends may help.
+    func isShort(by error: StoreError) -> Bool {
+        switch error.code {
+        // SQLite tells a full disk and other failures apart by a number that is not always there.
+        case .diskFull: error.isSurelyOfRoom || room < UInt64(Ballast.opening)
+        case .deviceFailed, .denied: error.systemError == 0 && room == 0
+        default: false
+        }
+    }
+
+    /// Takes away what was made for a store that does not come to be.
+    func remove() { unlink(path) }
 
     /// Gives a part back to the file system: no more than is needed, because others fill what is free.
     ///
     /// - Returns: false when there was nothing to give.
     func lend(_ wanted: Int) -> Bool {
         let size = size
-        return size > 0 && truncate(path, off_t(max(0, size - wanted))) == 0
+        guard size > 0, let descriptor = try? DatabaseFolder.openPlain(path) else { return false }
+        defer { close(descriptor) }
+        return ftruncate(descriptor, off_t(max(0, size - wanted))) == 0
     }
 }

@@ -12,7 +12,7 @@ extension StoreError {
     ///   - words: SQLite's message. It names tables and columns at most; a statement's values are never
     /// in it.
     init(sqlite extended: Int32, systemError: Int32, _ words: String) {
-        let isFull = systemError == ENOSPC || systemError == EDQUOT
+        let cause = StoreError.code(ofSystemError: systemError)
         let code: StoreError.Code
         switch extended & 0xff {
         case SQLITE_FULL: code = .diskFull
@@ -22,13 +22,22 @@ extension StoreError {
         // What a sync that failed had been given may be on the disk or not, and asking again proves
         // nothing.
         case SQLITE_IOERR where StoreError.isSync(extended): code = .syncFailed
-        // Making or growing the shared-memory file is where a disk without any room left is noticed first.
-        case SQLITE_IOERR where extended == StoreError.sharedMemorySize: code = .diskFull
-        case SQLITE_IOERR, SQLITE_CANTOPEN: code = isFull ? .diskFull : .inputOutput
-        case SQLITE_READONLY, SQLITE_PERM: code = .inputOutput
+        // Making or growing the shared-memory file is where a disk without any room left is noticed first;
+        // but whatever fails there has this code.
+        case SQLITE_IOERR where extended == StoreError.sharedMemorySize: code = cause ?? .diskFull
+        case SQLITE_IOERR: code = cause ?? .deviceFailed
+        case SQLITE_CANTOPEN: code = cause ?? .denied
+        case SQLITE_READONLY, SQLITE_PERM: code = .denied
         default: code = .corrupt
         }
-        self.init(code, "SQLite \(extended): \(words)")
+        let number: Int32 =
+            switch extended & 0xff {
+            case SQLITE_FULL: ENOSPC
+            case SQLITE_IOERR, SQLITE_CANTOPEN: cause == nil ? 0 : systemError
+            // The number is of something that went before.
+            default: 0
+            }
+        self.init(code, "SQLite \(extended): \(words)", systemError: number)
     }
 
     init(_ error: DatabaseError, systemError: Int32 = 0) {
@@ -42,13 +51,29 @@ extension StoreError {
         self.init(
             sqlite: sqlite3_extended_errcode(connection), systemError: sqlite3_system_errno(connection),
             "\(doing): \(words)")
+        if let path = sqlite3_db_filename(connection, "main") { file = String(cString: path) }
     }
 
     /// Puts an `errno` into the store's words.
-    init(systemError: Int32, _ doing: String) {
-        let code: StoreError.Code = systemError == ENOSPC || systemError == EDQUOT ? .diskFull : .inputOutput
-        self.init(code, "\(doing): \(String(cString: strerror(systemError)))")
+    init(systemError: Int32, _ doing: String, file: String) {
+        self.init(
+            StoreError.code(ofSystemError: systemError) ?? .denied,
+            "\(doing): \(String(cString: strerror(systemError)))", file: file, systemError: systemError)
     }
+
+    /// What a failed call of the system comes to; nil when its number does not say.
+    static func code(ofSystemError systemError: Int32) -> StoreError.Code? {
+        switch systemError {
+        case ENOSPC, EDQUOT: .diskFull
+        case EIO, ENXIO, ENODEV, EREMOTEIO, ESTALE, EUCLEAN, EBADMSG, ENOMEDIUM: .deviceFailed
+        case EACCES, EPERM, EROFS: .denied
+        case EISDIR, ELOOP: .notAFile
+        default: nil
+        }
+    }
+
+    /// The system has said itself that there is no room, or SQLite that a write was short.
+    var isSurelyOfRoom: Bool { systemError == ENOSPC || systemError == EDQUOT }
 
     /// Runs `body` and lets nothing of SQLite's own errors out.
     static func mapping<Result>(_ body: () throws -> Result) throws -> Result {
@@ -74,6 +99,10 @@ extension StoreError {
 /// the store refuses everything, until it is opened anew and reads what is really there.
 final class StoreHealth {
     private var lost: StoreError?
+    /// Out of a commit these leave open what was written.
+    private static let unclear: Set<StoreError.Code> = [
+        .inputOutput, .deviceFailed, .denied, .notAFile, .corrupt,
+    ]
 
     func check() throws {
         if let lost { throw lost }
@@ -85,7 +114,7 @@ final class StoreHealth {
     func judge(_ error: any Error, isCommitting: Bool = false) -> any Error {
         guard let error = error as? StoreError else { return error }
         var found = error
-        if isCommitting, error.code == .inputOutput || error.code == .corrupt { found.code = .syncFailed }
+        if isCommitting, StoreHealth.unclear.contains(error.code) { found.code = .syncFailed }
         if found.code == .syncFailed, lost == nil { lost = found }
         return lost ?? found
     }

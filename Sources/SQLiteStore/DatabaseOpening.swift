@@ -73,12 +73,16 @@ final class StoreDatabase {
         case .readOnly: break
         case .create, .open, .openOrCreate:
             try DatabaseFolder.make(folder)
-            if !isThere, !ballast.make() {
-                throw StoreError(.diskFull, "no room for a store of \(ballast.bytes) bytes and more")
+            if !isThere, try !ballast.make() {
+                ballast.remove()
+                throw StoreError(
+                    .noRoomToBegin, ballast.bytesToBegin, file: folder)
             }
             try DatabaseFolder.makePrivateFile(path)
         }
-        (queue, hasBorrowed) = try StoreDatabase.opened(path, mode: mode, ballast: ballast) { queue in
+        (queue, hasBorrowed) = try StoreDatabase.opened(
+            path, mode: mode, isNew: !isThere, ballast: ballast
+        ) { queue in
             if mode == .readOnly {
                 _ = try StoreDatabase.look(queue) {
                     try StoreDatabase.check($0, kind: kind, newest: migrations.count)
@@ -96,7 +100,8 @@ final class StoreDatabase {
             }
         }
         guard mode != .readOnly else { return }
-        ballast.make()
+        // Where it cannot be made, whoever writes something routine is told.
+        _ = try? ballast.make()
         queue.writeWithoutTransaction { log.watch($0) }
     }
 
@@ -104,13 +109,14 @@ final class StoreDatabase {
         guard hasBorrowed else { return }
         // What opening took is free again, and goes back before others take it.
         try? queue.close()
-        ballast.make(leaving: 0)
+        _ = try? ballast.make(leaving: 0)
     }
 
     /// Opens the file. Where a full disk has no room even for SQLite's shared memory, the ballast lends some:
     /// who asks how things stand, or has something urgent to say, must get in.
     private static func opened(
-        _ path: String, mode: OpeningMode, ballast: Ballast, _ prepare: (DatabaseQueue) throws -> Void
+        _ path: String, mode: OpeningMode, isNew: Bool, ballast: Ballast,
+        _ prepare: (DatabaseQueue) throws -> Void
     ) throws -> (DatabaseQueue, hasBorrowed: Bool) {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
@@ -131,9 +137,11 @@ final class StoreDatabase {
                 }
                 return (queue, hasBorrowed)
             } catch let error as StoreError {
-                let isFull = error.code == .diskFull || error.code == .inputOutput && ballast.room == 0
-                guard isFull else { throw error }
-                guard ballast.lend(Ballast.opening) else { throw StoreError(.diskFull, error.context) }
+                guard ballast.isShort(by: error) else { throw DatabaseFolder.explained(error, of: path) }
+                guard ballast.lend(Ballast.opening) else {
+                    if isNew { throw StoreError(.noRoomToBegin, ballast.bytesToBegin, file: path) }
+                    throw StoreError(.diskFull, error.context, file: path)
+                }
                 hasBorrowed = true
             }
         }
@@ -161,7 +169,7 @@ final class StoreDatabase {
         let level = try Int.fetchOne(database, sql: "PRAGMA synchronous")
         let journal = try String.fetchOne(database, sql: "PRAGMA journal_mode")
         guard level == 2, journal == "wal" else {
-            throw StoreError(.inputOutput, "durable commits cannot be had on this file system")
+            throw StoreError(.unfit, "synchronous \(level ?? -1), journal \(journal ?? "none")")
         }
     }
 
@@ -244,7 +252,9 @@ final class StoreDatabase {
                 return result
             } catch let error as DatabaseError {
                 let system = database.sqliteConnection.map { sqlite3_system_errno($0) } ?? 0
-                throw health.judge(StoreError(error, systemError: system), isCommitting: isCommitting)
+                let path = DatabaseFolder.file(in: ballast.folder)
+                let found = DatabaseFolder.explained(StoreError(error, systemError: system), of: path)
+                throw health.judge(found, isCommitting: isCommitting)
             }
         }
     }
@@ -281,14 +291,15 @@ final class StoreDatabase {
 
     /// What is routine must not eat the room that the ballast has made.
     func requireRoom() throws {
-        guard ballast.make() else {
+        guard try ballast.makeOrSayWhy() else {
             throw StoreError(.diskFull, "the disk is full and the ballast in use: only urgent work is taken")
         }
     }
 
     /// How much room there is; makes the ballast whole again where it can.
     var storage: StorageState {
-        guard ballast.make() else { return .ballastInUse }
+        guard let isWhole = try? ballast.make() else { return .noBallast }
+        guard isWhole else { return .ballastInUse }
         let wanted = wasFull ? UInt64(ballast.bytes) : Ballast.margin
         return ballast.room < wanted ? .full : .ample
     }

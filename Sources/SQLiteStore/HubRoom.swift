@@ -14,7 +14,7 @@ extension SQLiteHubStore {
         guard !submissions.isEmpty else { return [] }
         do {
             return try commit(submissions, claim: .routine, now: now, progress: progress)
-        } catch let error as StoreError where error.code == .diskFull {
+        } catch let error as StoreError where error.isOfRoom {
             return try ingestUrgent(submissions, now: now, progress: progress)
         }
     }
@@ -34,7 +34,7 @@ extension SQLiteHubStore {
                         case .committing: progress(.committing)
                         }
                     }[0]
-                } catch let error as StoreError where error.code == .diskFull {
+                } catch let error as StoreError where error.isOfRoom {
                     // Too much even for the ballast.
                 }
             }

@@ -11,17 +11,18 @@ public final class SessionLock {
     /// - Throws: `StoreError(.inUse)` when another holder lives, in this process or another; `.notAStore`
     ///   when there is no such folder.
     public init(folder: String) throws {
-        let descriptor = open(folder + "/session.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            let reason = errno
-            if reason == ENOENT || reason == ENOTDIR { throw StoreError(.notAStore, folder) }
-            throw StoreError(systemError: reason, "opening the session lock")
+        let path = folder + "/session.lock"
+        let descriptor: Int32
+        do {
+            descriptor = try DatabaseFolder.openPlain(path)
+        } catch let error as StoreError where [ENOENT, ENOTDIR].contains(error.systemError) {
+            throw StoreError(.notAStore, folder)
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let reason = errno
             close(descriptor)
             if reason == EWOULDBLOCK { throw StoreError(.inUse, "another program runs on this store") }
-            throw StoreError(systemError: reason, "taking the session lock")
+            throw StoreError(systemError: reason, "taking the session lock", file: path)
         }
         self.descriptor = descriptor
     }

@@ -9,28 +9,6 @@ public import SyncCore
     import Darwin
 #endif
 
-/// Why a key file could not be used. `description` is for people.
-public enum KeyError: Error, Sendable, Hashable, CustomStringConvertible {
-    case missing(path: String)
-    case alreadyExists(path: String)
-    /// Others may read the file.
-    case tooOpen(path: String, mode: UInt32)
-    case unreadable(path: String)
-    case inputOutput(path: String, code: Int32)
-
-    public var description: String {
-        switch self {
-        case .missing(let path): "there is no key at \(path)"
-        case .alreadyExists(let path): "a key stands at \(path) already, and is not written over"
-        case .tooOpen(let path, let mode):
-            "others may read the key \(path) (mode \(String(mode, radix: 8))); "
-                + "run chmod 600 on it, and replace the key if somebody may have copied it"
-        case .unreadable(let path): "\(path) does not hold a P-256 key in PEM"
-        case .inputOutput(let path, let code): "\(path): \(String(cString: strerror(code)))"
-        }
-    }
-}
-
 /// A replica's identity: a P-256 key in a file of its own that only its owner may read.
 public struct DeviceKey: Sendable {
     package let privateKey: P256.Signing.PrivateKey
@@ -54,15 +32,15 @@ public struct DeviceKey: Sendable {
         let draft = path + ".new"
         unlink(draft)
         let file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw .inputOutput(path: draft, code: errno) }
+        guard file >= 0 else { throw KeyError(.system(errno), draft) }
         defer { unlink(draft) }
         let written = write(Array(key.privateKey.pemRepresentation.utf8), to: file)
         let code = errno
         close(file)
-        guard written else { throw .inputOutput(path: draft, code: code) }
+        guard written else { throw KeyError(.system(code), draft) }
         // Unlike rename, link never takes the place of a key that is there.
         guard link(draft, path) == 0 else {
-            throw errno == EEXIST ? .alreadyExists(path: path) : .inputOutput(path: path, code: errno)
+            throw KeyError(errno == EEXIST ? .alreadyExists : .system(errno), path)
         }
         try syncFolder(of: path)
         return key
@@ -70,21 +48,22 @@ public struct DeviceKey: Sendable {
 
     /// Reads the key at `path`, unless others may read it too.
     public static func load(from path: String) throws(KeyError) -> DeviceKey {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else {
-            throw errno == ENOENT ? .missing(path: path) : .inputOutput(path: path, code: errno)
+            throw KeyError(errno == ENOENT ? .missing : .system(errno), path)
         }
         defer { close(file) }
         var facts = stat()
-        guard fstat(file, &facts) == 0 else { throw .inputOutput(path: path, code: errno) }
+        guard fstat(file, &facts) == 0 else { throw KeyError(.system(errno), path) }
+        guard facts.st_mode & S_IFMT == S_IFREG else { throw KeyError(.unreadable, path) }
         let mode = UInt32(facts.st_mode) & 0o777
-        guard mode & 0o077 == 0 else { throw .tooOpen(path: path, mode: mode) }
+        guard mode & 0o077 == 0 else { throw KeyError(.tooOpen(mode: mode), path) }
         var bytes = [UInt8](repeating: 0, count: 4_096)
         let count = read(file, &bytes, bytes.count)
-        guard count >= 0 else { throw .inputOutput(path: path, code: errno) }
+        guard count >= 0 else { throw KeyError(.system(errno), path) }
         let text = String(decoding: bytes.prefix(count), as: UTF8.self)
         guard let key = try? P256.Signing.PrivateKey(pemRepresentation: text) else {
-            throw .unreadable(path: path)
+            throw KeyError(.unreadable, path)
         }
         return DeviceKey(key)
     }
@@ -110,8 +89,8 @@ public struct DeviceKey: Sendable {
     private static func syncFolder(of path: String) throws(KeyError) {
         let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         let file = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw .inputOutput(path: folder, code: errno) }
+        guard file >= 0 else { throw KeyError(.system(errno), folder) }
         defer { close(file) }
-        guard fsync(file) == 0 else { throw .inputOutput(path: folder, code: errno) }
+        guard fsync(file) == 0 else { throw KeyError(.system(errno), folder) }
     }
 }

@@ -62,6 +62,26 @@ import Testing
     @Test(arguments: StoreError.Code.allCases)
     func storeErrors(code: StoreError.Code) {
         expectWords(StoreWords.words(for: StoreError(code, "CONTEXT")), "store error \(code)")
+        for number in [Int32(0), EACCES, EPERM, EROFS, EIO, ENOSPC, EISDIR, ELOOP, 12_345] {
+            let error = StoreError(code, "CONTEXT", file: "/a/ballast", systemError: number)
+            expectWords(StoreWords.words(for: error), "store error \(code) \(number)")
+        }
+    }
+
+    @Test func keyErrors() {
+        let reasons: [KeyError.Reason] = [
+            .missing, .alreadyExists, .tooOpen(mode: 0o644), .unreadable, .system(EACCES), .system(EIO),
+            .system(ENOSPC), .system(12_345),
+        ]
+        for name in ["device.key", "hub.key"] {
+            for reason in reasons {
+                let failure = KeyWords.failure(for: KeyError(reason, "folder/" + name))
+                expectWords(failure.message, "\(name) \(reason)")
+                #expect(failure.message.en.contains("folder/" + name))
+                #expect(failure.message.zh.contains("folder/" + name))
+                #expect(failure.status != .software)
+            }
+        }
     }
 
     @Test(arguments: SheetError.Code.allCases)
@@ -72,7 +92,7 @@ import Testing
     @Test func statusesAreDistinct() {
         let all: [Console.ExitStatus] = [
             .done, .someRefused, .unreachable, .refusedByHub, .storeInUse, .diskFull, .usage, .noInput,
-            .software, .interrupted,
+            .software, .diskFailed, .interrupted,
         ]
         #expect(Set(all.map(\.rawValue)).count == all.count)
     }

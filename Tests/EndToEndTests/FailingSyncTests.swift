@@ -61,14 +61,14 @@ struct FailingSyncTests {
     }
 }
 
-/// Lets the syncs of a program fail, from the given one on.
-private enum FailingSync {
-    private static let calls = "fsync,fdatasync"
-
-    static func from(_ number: Int) -> [String] {
+/// Lets system calls of a program fail, from the given one on.
+enum FailingSync {
+    static func from(
+        _ number: Int, of calls: String = "fsync,fdatasync", error: String = "EIO"
+    ) -> [String] {
         [
             "/usr/bin/strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + calls, "-e",
-            "inject=\(calls):error=EIO:when=\(number)+",
+            "inject=\(calls):error=\(error):when=\(number)+",
         ]
     }
 

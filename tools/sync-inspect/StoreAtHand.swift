@@ -44,13 +44,15 @@ enum StoreAtHand {
                         + "`branch-agent` or "
                         + "`aggregator` was given",
                     zh: "\(folder) 中没有支部或汇总端的数据；--data 应为 branch-agent 或 aggregator 所用的目录"))
-        case .corrupt, .inputOutput:
+        case .denied:
             Failure(
                 .noInput,
                 Words(
-                    "the store in \(folder) cannot be read (\(error)); check the disk and your rights to the "
-                        + "folder",
-                    zh: "无法读取 \(folder) 中的数据（技术信息：\(error)）；请检查磁盘和该目录的权限"))
+                    "the store in \(folder) cannot be read (\(error.file)): "
+                        + "\(SystemWords.reason(error.systemError).en). Looking into it makes a file beside "
+                        + "it: work as its owner, or copy the folder to where you may write and look at the copy",
+                    zh: "无法读取 \(folder) 中的数据（\(error.file)）：\(SystemWords.reason(error.systemError).zh)。"
+                        + "查看时须在其旁建立文件：请以其所有者的身份运行，或把该目录复制到可写的位置后查看副本"))
         default: Program.failure(for: error)
         }
     }

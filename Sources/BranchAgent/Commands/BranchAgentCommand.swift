@@ -196,16 +196,6 @@ enum SyncWords {
     @Sendable static func failure(_ error: any Error) -> Failure? {
         switch error {
         case let error as TransportError: SyncRunner.failed(error).failure
-        case KeyError.inputOutput(_, ENOSPC), KeyError.inputOutput(_, EDQUOT):
-            Program.failure(for: StoreError(.diskFull, "device.key"))
-        case let error as KeyError:
-            Failure(
-                .noInput,
-                Words(
-                    "the device's key cannot be used (\(error)); put device.key back from a backup, and "
-                        + "ask the "
-                        + "centre when there is none",
-                    zh: "设备密钥无法使用（技术信息：\(error)）；请从备份恢复 device.key，若无备份请联系中心"))
         default: nil
         }
     }

@@ -129,6 +129,11 @@ struct AgentStatus: Encodable {
                 zh: "对方密钥与汇总端不符；请检查地址或联系中心")
         case "disk_full":
             return Words("the disk here is full; free some space", zh: "本机磁盘已满；请腾出空间")
+        case let code where StoreError.Code(rawValue: code) != nil:
+            return Words(
+                "the store on this machine could not be used (\(code)); run `branch-agent sync` and do as it "
+                    + "says, everything stays queued here",
+                zh: "本机数据无法使用（技术信息：\(code)）；请运行 branch-agent sync 并按提示处理，所有内容仍在本机排队")
         default:
             return Words(
                 "the link (\(Output.printable(code))); everything stays queued here, try again",
