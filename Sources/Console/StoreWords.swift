@@ -190,8 +190,8 @@ public enum StorageWords {
         case .noBallast:
             Words(
                 "the file `ballast` in the data folder cannot be made: something else stands in its place, "
-                    + "it may not be written, or the disk fails. Only what is urgent is taken; move away what "
-                    + "stands there, and look at rights and disk",
+                    + "it may not be written, or the disk fails. Only what is urgent is taken; move away "
+                    + "what stands there, and look at rights and disk",
                 zh: "数据目录中的 ballast 文件无法建立：该处有其他内容、没有写入权限，或磁盘出错。只接受紧急内容；"
                     + "请移走该处的内容，并检查权限和磁盘")
         }

@@ -334,7 +334,7 @@ final class StoreDatabase {
             // What the database grows by lies in the log already: the ballast gets back what it lends.
             let lacking = roomLackingToCheckpoint(connection)
             if lacking > 0 { guard lacking < ballast.bytes, ballast.lend(lacking) else { return false } }
-            defer { if lacking > 0 { ballast.make(leaving: 0) } }
+            defer { if lacking > 0 { _ = try? ballast.make(leaving: 0) } }
             let code = sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
             guard code == SQLITE_OK else {
                 let error = StoreError(connection: connection, "checkpoint")

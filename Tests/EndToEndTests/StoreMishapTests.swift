@@ -208,7 +208,8 @@ extension Place {
         for data in [branch, hub] {
             try await place.expect(
                 "sync-inspect", ["queue"] + data, code: 66,
-                says: ["lies on a disk that can only be read", "look at the copy"], ["所在磁盘为只读", "查看副本"],
+                says: ["lies on a disk that can only be read", "copy the folder to where you may write"],
+                ["所在磁盘为只读", "查看副本"],
                 through: prefix)
         }
     }

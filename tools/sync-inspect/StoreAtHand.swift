@@ -50,7 +50,8 @@ enum StoreAtHand {
                 Words(
                     "the store in \(folder) cannot be read (\(error.file)): "
                         + "\(SystemWords.reason(error.systemError).en). Looking into it makes a file beside "
-                        + "it: work as its owner, or copy the folder to where you may write and look at the copy",
+                        + "it: work as its owner, or copy the folder to where you may write, and look at the "
+                        + "copy",
                     zh: "无法读取 \(folder) 中的数据（\(error.file)）：\(SystemWords.reason(error.systemError).zh)。"
                         + "查看时须在其旁建立文件：请以其所有者的身份运行，或把该目录复制到可写的位置后查看副本"))
         default: Program.failure(for: error)
