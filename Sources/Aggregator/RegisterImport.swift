@@ -307,16 +307,21 @@ struct RegisterImport {
     ) throws -> Bool {
         guard let definition = FormCatalog.builtIn[form] else { throw StoreError(.corrupt, "form \(form)") }
         let key = RecordKey(form: form, values: key)
-        let effective = try transaction.effective(key)
+        let rules = definition.mergeRules
+        let state = try transaction.record(key) ?? RecordState()
+        let effective = state.effective(under: rules)
         let assignments: [Assignment] = definition.fields.compactMap { field in
-            guard let value = values[field.name], effective?[field.id] != value else { return nil }
+            guard let value = values[field.name], effective[field.id] != value else { return nil }
             return Assignment(field: field.id, retentionClass: field.retentionClass, value: value)
         }
         guard !assignments.isEmpty else { return false }
-        try transaction.author(
-            Draft(
-                lane: .routine, key: key, formRevision: definition.revision,
-                context: try transaction.context(of: key), assignments: assignments))
+        // What is in question stays so: a sheet decides nothing between people.
+        for edit in state.edits(assignments, under: rules) {
+            try transaction.author(
+                Draft(
+                    lane: .routine, key: key, formRevision: definition.revision, context: edit.context,
+                    assignments: edit.assignments))
+        }
         return true
     }
 }

@@ -94,7 +94,27 @@ struct AgentContext {
                         + "tzdata",
                     zh: "本机不认识时区 \(settings.timeZone)；请安装 tzdata"))
         }
-        forms = try CompiledCatalog(.builtIn, settings: settings, zone: zone)
+        forms = try CompiledCatalog(
+            try AgentContext.catalog(of: store), settings: settings, zone: zone)
+    }
+
+    /// The built-in forms and what the centre published. What is no revision of the form that it names is
+    /// left out, and said.
+    private static func catalog(of store: any AgentStore) throws -> FormCatalog {
+        var catalog = FormCatalog.builtIn
+        for json in try store.forms() {
+            do {
+                catalog = try catalog.adding(try FormCatalog.decode(json))
+            } catch let error as FormDefinitionError {
+                Output.remark(Program.failure(for: error).message)
+            } catch is DecodingError {
+                Output.remark(
+                    Words(
+                        "a form that the centre published does not read; update this program",
+                        zh: "中心发布的一份表单无法读取；请升级本程序"))
+            }
+        }
+        return catalog
     }
 
     /// A form that a branch writes.

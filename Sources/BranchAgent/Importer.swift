@@ -219,7 +219,7 @@ struct Importer {
         try transaction.rememberImport(from: source, row.key, row.assignments)
         guard let said, let latest = state.latest else { return row.assignments }
         let isNewer = row.stated.map { $0 > latest.stated } ?? false
-        let effective = state.effective { form.definition.policy(of: $0) }
+        let effective = state.effective(under: form.mergeRules)
         return row.assignments.filter { assignment in
             let last = said.first { $0.field == assignment.field }?.value
             return last != assignment.value

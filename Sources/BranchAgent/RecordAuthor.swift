@@ -15,28 +15,35 @@ struct RecordAuthor {
     let catalog: CompiledCatalog
 
     /// Authors one version. A record that is new gets all fields of its form, so that its first version is
-    /// whole.
+    /// whole. One that is not keeps what is in question: see `RecordState.edits`.
     ///
-    /// - Parameter context: what the author was shown when the record was opened; nil: as it stands now.
+    /// - Parameters:
+    ///   - shown: the record as the author was shown it when it was opened; nil: as it stands now.
+    ///   - settling: fields in conflict whose candidates the author was shown.
     @discardableResult func author(
         _ form: CompiledForm, key: RecordKey, assignments: [Assignment], stated: Milliseconds? = nil,
-        firstCreated: Milliseconds? = nil, author: [UInt8] = [], context: Context? = nil,
-        in transaction: any AgentTransaction
+        firstCreated: Milliseconds? = nil, author: [UInt8] = [], shown: RecordState? = nil,
+        settling: Set<FieldID> = [], in transaction: any AgentTransaction
     ) throws -> Written {
         let state = try transaction.record(key) ?? RecordState()
-        let whole = state.isEmpty ? completed(assignments, by: form.definition) : assignments
-        let before = state.effective { form.definition.policy(of: $0) }
+        let opened = shown ?? state
+        let edits = edits(assignments, settling: settling, by: form, onto: opened)
+        let whole = edits.flatMap(\.assignments)
+        let before = state.effective(under: form.mergeRules)
         func value(_ field: FieldID) -> Value? {
             whole.first { $0.field == field }?.value ?? before[field]
         }
         let raised =
             assignments.isEmpty ? [] : form.raised(for: key, value) { catalog[$0]?.definition }
         let lane: Lane = raised.isEmpty ? .routine : .urgent
-        let dot = try transaction.author(
-            Draft(
-                lane: lane, key: key, formRevision: form.definition.revision, context: context ?? state.seen,
-                stated: stated, firstCreated: firstCreated, author: author, assignments: whole))
-        var written = Written(dot: dot, lane: lane, raised: [])
+        var written = Written(dot: Dot(origin: 0, sequence: 0), lane: lane, raised: [])
+        for edit in edits {
+            written.dot = try transaction.author(
+                Draft(
+                    lane: lane, key: key, formRevision: form.definition.revision, context: edit.context,
+                    isDelete: edit.isDelete, stated: stated, firstCreated: firstCreated, author: author,
+                    assignments: edit.assignments))
+        }
         for record in raised where try isNew(record.key, in: transaction) {
             guard let definition = catalog[record.key.form]?.definition else { continue }
             try transaction.author(
@@ -47,6 +54,36 @@ struct RecordAuthor {
             written.raised.append(record.key)
         }
         return written
+    }
+
+    private func edits(
+        _ assignments: [Assignment], settling: Set<FieldID>, by form: CompiledForm, onto opened: RecordState
+    ) -> [RecordEdit] {
+        if opened.isEmpty {
+            return [RecordEdit(assignments: completed(assignments, by: form.definition), context: .empty)]
+        }
+        // It moves the first-created time only.
+        if assignments.isEmpty { return [RecordEdit(assignments: [], context: opened.seen)] }
+        return opened.edits(assignments, settling: settling, under: form.mergeRules).map { edit in
+            edit.context.isEmpty ? withRequired(edit, of: opened, by: form) : edit
+        }
+    }
+
+    /// A version that has been shown nothing must say what is required, as if the record were new.
+    private func withRequired(
+        _ edit: RecordEdit, of opened: RecordState, by form: CompiledForm
+    ) -> RecordEdit {
+        let record = opened.effective(under: form.mergeRules)
+        var edit = edit
+        for field in form.definition.fields where field.required == true {
+            guard !edit.assignments.contains(where: { $0.field == field.id }), let value = record[field.id]
+            else { continue }
+            edit.assignments.append(
+                Assignment(field: field.id, retentionClass: field.retentionClass, value: value))
+        }
+        edit.assignments = opened.completingGroups(of: edit.assignments, under: form.mergeRules)
+        edit.assignments.sort { $0.field < $1.field }
+        return edit
     }
 
     private func isNew(_ key: RecordKey, in transaction: any AgentTransaction) throws -> Bool {

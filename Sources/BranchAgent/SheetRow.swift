@@ -196,7 +196,8 @@ struct SheetRowReader {
         return Version(
             dot: Dot(origin: 1, sequence: 1), key: key, formRevision: form.definition.revision,
             clockTrusted: isClockTrusted, authored: now, stated: stated, firstCreated: first,
-            assignments: draft.row.assignments)
+            assignments: RecordState().completingGroups(
+                of: draft.row.assignments, under: form.mergeRules))
     }
 
     private func fault(of finding: Finding) -> Fault {

@@ -1,3 +1,4 @@
+import Forms
 import Foundation
 import SyncCore
 import SyncStore
@@ -57,6 +58,7 @@ public enum Program {
         case let error as StoreError: StoreWords.failure(for: error)
         case let error as KeyError: KeyWords.failure(for: error)
         case let error as Refuse: Failure(.refusedByHub, RefusalWords.words(for: error))
+        case let error as FormDefinitionError: FormWords.failure(for: error)
         case let error as SheetError: Failure(error.code == .unreadable ? .noInput : .usage, error.words)
         default:
             Failure(

@@ -87,6 +87,11 @@ public enum ReasonWords {
         case "malformed_row": Words("the row cannot be read; enter it again", zh: "该行无法识别；请重新填写")
         case "missing_key", "missing_value":
             Words("something is missing that must be there; fill it in", zh: "缺少必填的内容；请补填")
+        case "partial_group":
+            Words(
+                "fields that belong together came apart; enter all of them anew (they are entered together "
+                    + "with this program)",
+                zh: "应一并填写的字段只填了一部分；请全部重新填写（本程序会一并填写）")
         case "bad_text":
             Words("a text cannot be read (its characters are broken); type it again", zh: "文字无法识别（乱码）；请重新填写")
         case "bad_value", "not_a_choice":

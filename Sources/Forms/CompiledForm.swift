@@ -48,9 +48,12 @@ public struct CompiledForm: Sendable {
 
     public let definition: FormDefinition
     public let zone: LocalZone
+    public let mergeRules: MergeRules
     let keys: [KeyCheck]
     /// Ascending by field.
     let fields: [FieldCheck]
+    /// Fields of which a version assigns all or none.
+    let groups: [[FieldID]]
     let day: DayCheck?
     let rules: [Rule]
 
@@ -61,6 +64,8 @@ public struct CompiledForm: Sendable {
         try definition.check()
         self.definition = definition
         self.zone = zone
+        mergeRules = definition.mergeRules
+        groups = definition.groupedFields
         keys = definition.keys.map { KeyCheck(kind: $0.type.kind, isDate: $0.type == .date) }
         var checks: [FieldCheck] = []
         for field in definition.fields {

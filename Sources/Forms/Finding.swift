@@ -35,6 +35,8 @@ public enum Reason {
     public static let wrongClass = "wrong_retention_class"
     public static let missingKey = "missing_key"
     public static let missingValue = "missing_value"
+    /// Some fields of a merge group are assigned and others are not.
+    public static let partialGroup = "partial_group"
     public static let badDate = "bad_date"
     public static let badTime = "bad_time"
     public static let badText = "bad_text"

@@ -71,6 +71,9 @@ public struct FormDefinitionError: Error, Sendable, Hashable, CustomStringConver
         case badBound = "bad_bound"
         case badRule = "bad_rule"
         case badSetting = "bad_setting"
+        case badGroup = "bad_group"
+        /// A revision changes what may not change for the life of the form.
+        case frozen
     }
 
     public var form: String
@@ -95,6 +98,9 @@ extension FormDefinition {
             guard field.id > last else { throw refuse(.badFields, field.name) }
             last = field.id
             guard MergePolicy(rawValue: field.policy) != nil else { throw refuse(.badPolicy, field.name) }
+            guard (1...max(1, revision)).contains(field.since ?? 1) else {
+                throw refuse(.badFields, field.name)
+            }
             guard (field.scale ?? 0) <= 18, field.type == .decimal || field.scale == nil else {
                 throw refuse(.badFields, field.name)
             }
@@ -106,6 +112,7 @@ extension FormDefinition {
                 throw refuse(.badKeys, day.key)
             }
         }
+        try checkGroups()
         for rule in rules ?? [] {
             for condition in rule.any where field(named: condition.field) == nil {
                 throw refuse(.badRule, rule.id)

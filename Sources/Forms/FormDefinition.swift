@@ -40,6 +40,8 @@ public struct FieldDefinition: Codable, Sendable, Hashable {
     public var scale: UInt8?
     public var choices: [String]?
     public var policy: String
+    /// The revision of the form that brought the field; absent: the first.
+    public var since: UInt32?
     /// Fields of one class are purged together; 0 stays as long as the records.
     public var retentionClass: RetentionClass
     public var personal: Bool
@@ -102,6 +104,9 @@ public struct FormDefinition: Codable, Sendable, Hashable {
     public var day: DayRule?
     public var times: SheetTimes?
     public var fields: [FieldDefinition]
+    /// Merge groups: names of fields that a version assigns all or none of, such as a temperature, when it
+    /// was taken and how.
+    public var groups: [[String]]?
     /// `branch`, `centre` or both.
     public var writers: [String]
     /// Days that each retention class is kept at the centre, by class number; absent: for ever.
@@ -121,9 +126,20 @@ extension FormDefinition {
         keys.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }
     }
 
-    /// How candidates of a field are merged; a field this form does not know goes by `latest`.
-    public func policy(of id: FieldID) -> MergePolicy {
-        field(id).flatMap { MergePolicy(rawValue: $0.policy) } ?? .latest
+    /// How the form's records are merged, under this revision and all earlier ones.
+    public var mergeRules: MergeRules {
+        MergeRules(
+            fields.map { field in
+                MergeRules.Field(
+                    id: field.id, policy: MergePolicy(rawValue: field.policy) ?? .latest,
+                    retentionClass: field.retentionClass, since: field.since ?? 1,
+                    group: groups?.firstIndex { $0.contains { $0.utf8.elementsEqual(field.name.utf8) } })
+            })
+    }
+
+    /// The merge groups as fields, each ascending.
+    public var groupedFields: [[FieldID]] {
+        (groups ?? []).map { names in names.compactMap { field(named: $0)?.id }.sorted() }
     }
 }
 

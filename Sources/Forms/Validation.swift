@@ -15,6 +15,7 @@ extension CompiledForm {
         checkTimes(of: group, columns, &report)
         for column in group.fields { check(column, &report) }
         checkRequired(of: group, columns, &report)
+        for fields in groups { checkWhole(fields, of: group, &report) }
         checkSize(of: group, &report)
         return report.findings
     }
@@ -199,6 +200,19 @@ extension CompiledForm {
                     && !VersionFlags(rawValue: columns.flags[row]).contains(.delete)
                 if isBlank || isNew { report.refuse(place, Reason.missingValue, check.id) }
             }
+        }
+    }
+
+    /// A version assigns all fields of a merge group or none: they could not move as one otherwise.
+    private func checkWhole(_ fields: [FieldID], of group: FormGroup, _ report: inout Report) {
+        let columns = group.fields.filter { fields.contains($0.field) }
+        if columns.isEmpty { return }
+        for place in group.rows.indices {
+            let assigned = columns.filter { $0.presence(at: place) != .leftAlone }.map(\.field)
+            guard !assigned.isEmpty, let missing = fields.first(where: { !assigned.contains($0) }) else {
+                continue
+            }
+            report.refuse(place, Reason.partialGroup, missing)
         }
     }
 

@@ -26,7 +26,7 @@ extension SQLiteHubStore {
         try connection.read {
             guard let table = table(key.form) else { return nil }
             let state = try state(of: key, in: table)
-            return state.isEmpty ? nil : state.effective(policy: table.policy)
+            return state.isEmpty ? nil : state.effective(under: table.rules)
         }
     }
 
@@ -82,7 +82,7 @@ extension SQLiteHubStore {
             let name = table.definition.fields.first(where: { $0.name == "name" })
         else { return "" }
         let state = try state(of: RecordKey(form: table.definition.form, values: [.text(unit)]), in: table)
-        return state.effective(policy: table.policy)[name.id]?.string ?? ""
+        return state.effective(under: table.rules)[name.id]?.string ?? ""
     }
 
     /// The origin of `lane` that this instance writes to, bound when first needed: two processes never share
@@ -122,7 +122,13 @@ private final class HubWriting: HubTransaction {
     func effective(_ key: RecordKey) throws -> EffectiveRecord? {
         guard let table = store.table(key.form) else { return nil }
         let state = try store.state(of: key, in: table)
-        return state.isEmpty ? nil : state.effective(policy: table.policy)
+        return state.isEmpty ? nil : state.effective(under: table.rules)
+    }
+
+    func record(_ key: RecordKey) throws -> RecordState? {
+        guard let table = store.table(key.form) else { return nil }
+        let state = try store.state(of: key, in: table)
+        return state.isEmpty ? nil : state
     }
 
     func context(of key: RecordKey) throws -> Context {

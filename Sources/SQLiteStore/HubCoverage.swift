@@ -90,7 +90,7 @@ extension SQLiteHubStore {
                 let isOfDay = table.roles.kind == .checkIn || table.roles.kind == .report
                 try eachRow(of: table, from: isOfDay ? day : nil, to: day) { numbers, row in
                     let key = try recordKey(numbers, of: table)
-                    let record = try state(row, of: key, in: table).effective(policy: table.policy)
+                    let record = try state(row, of: key, in: table).effective(under: table.rules)
                     board.add(key.values, record, roles: table.roles)
                 }
             }
@@ -137,7 +137,7 @@ extension SQLiteHubStore {
     }
 
     func effective(_ row: HubStatement, numbers: [Int64], in table: HubTable) throws -> EffectiveRecord {
-        try state(row, of: try recordKey(numbers, of: table), in: table).effective(policy: table.policy)
+        try state(row, of: try recordKey(numbers, of: table), in: table).effective(under: table.rules)
     }
 
     public func export(

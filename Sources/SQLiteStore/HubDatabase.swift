@@ -110,11 +110,14 @@ public final class SQLiteHubStore: HubStore {
     /// Makes the tables of forms that have none, and the columns that revisions brought.
     private func openTables() throws {
         let known = try formNumbers()
-        let isComplete = try means.forms.definitions.allSatisfy { definition in
-            guard let number = known[Array(definition.form.utf8)] else { return false }
-            let table = HubTable(number: number, definition: definition)
-            return table.additions(present: try columns(of: table)).isEmpty
-        }
+        let areKept = try means.forms.definitions.allSatisfy { try isKept($0) }
+        let isComplete =
+            try areKept
+            && means.forms.definitions.allSatisfy { definition in
+                guard let number = known[Array(definition.form.utf8)] else { return false }
+                let table = HubTable(number: number, definition: definition)
+                return table.additions(present: try columns(of: table)).isEmpty
+            }
         if !isComplete { try connection.write { try makeTables() } }
         let numbers = try formNumbers()
         tables = try means.forms.definitions.map { definition in
@@ -130,10 +133,37 @@ public final class SQLiteHubStore: HubStore {
             try connection.run(
                 "INSERT INTO form (name) VALUES (?) ON CONFLICT DO NOTHING",
                 .blob(Array(definition.form.utf8)))
+            try keep(definition)
             let table = HubTable(number: 0, definition: definition)
             try connection.run(table.creation)
             for addition in table.additions(present: try columns(of: table)) { try connection.run(addition) }
         }
+    }
+
+    /// Whether this revision is the one that the store has worked with.
+    ///
+    /// - Throws: `FormDefinitionError` when it is none of the same form, `StoreError(.tooNew)` when a program
+    ///   with a higher one has written here.
+    private func isKept(_ definition: FormDefinition) throws -> Bool {
+        let bytes = try connection.first(
+            "SELECT value FROM meta WHERE name = ?", .text("form " + definition.form)
+        ) { $0.bytes(0) }
+        guard let bytes else { return false }
+        let kept = try FormCatalog.decode(bytes)
+        if kept == definition { return true }
+        if kept.revision > definition.revision {
+            throw StoreError(.tooNew, "form \(kept.form), revision \(kept.revision)")
+        }
+        try definition.check(succeeding: kept)
+        return false
+    }
+
+    private func keep(_ definition: FormDefinition) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        try connection.run(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", .text("form " + definition.form),
+            .blob(Array(try encoder.encode(definition))))
     }
 
     func formNumbers() throws -> [[UInt8]: Int64] {

@@ -105,10 +105,10 @@ extension SQLiteHubStore {
         let statement = try connection.statement(table.selection)
         for (index, number) in numbers.enumerated() { statement.bind(Int32(index + 1), .int(number)) }
         var state = try statement.first { try self.state($0, of: version.key, in: table) } ?? RecordState()
-        let before = state.isEmpty ? nil : state.effective(policy: table.policy)
+        let before = state.isEmpty ? nil : state.effective(under: table.rules)
         state.merge(version, afterHole: afterHole)
         guard state.siblings.count <= Limits.siblings else { return false }
-        let after = state.effective(policy: table.policy)
+        let after = state.effective(under: table.rules)
         try store(state, after, key: version.key, numbers: numbers, in: table)
         try follow(before, after, numbers: numbers, in: table, &pending)
         return true

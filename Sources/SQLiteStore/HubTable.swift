@@ -31,12 +31,12 @@ final class HubTable {
         let kind: ValueKind
         let scale: UInt8
         let retentionClass: RetentionClass
-        let policy: MergePolicy
     }
 
     let number: Int64
     let definition: FormDefinition
     let roles: HubRoles
+    let rules: MergeRules
     let name: String
     /// In the table's order.
     let keys: [Key]
@@ -55,6 +55,7 @@ final class HubTable {
         self.number = number
         self.definition = definition
         roles = HubRoles(definition)
+        rules = definition.mergeRules
         name = "form_" + HubTable.identifier(definition.form)
         var used: Set<String> = Set(HubTable.own)
         let order =
@@ -72,8 +73,7 @@ final class HubTable {
                 Field(
                     id: field.id, column: HubTable.column(field.name, else: "field_\(field.id)", &used),
                     kind: field.type.valueKind, scale: field.type == .decimal ? field.scale ?? 0 : 0,
-                    retentionClass: field.retentionClass,
-                    policy: MergePolicy(rawValue: field.policy) ?? .latest)
+                    retentionClass: field.retentionClass)
             }
         var index = [Int](repeating: -1, count: Int(HubTable.highestMasked) + 1)
         for (position, field) in fields.enumerated() { index[Int(field.id)] = position }
@@ -83,12 +83,6 @@ final class HubTable {
     func field(_ id: FieldID) -> Int? {
         guard id <= HubTable.highestMasked, fieldIndex[Int(id)] >= 0 else { return nil }
         return fieldIndex[Int(id)]
-    }
-
-    func policy(_ id: FieldID) -> MergePolicy {
-        if let index = field(id) { return fields[index].policy }
-        let definition = definition.fields.first { $0.id == id }
-        return definition.flatMap { MergePolicy(rawValue: $0.policy) } ?? .latest
     }
 
     // MARK: - SQL

@@ -17,7 +17,8 @@ public struct EffectiveField: Sendable, Hashable {
     public var setter: Dot
     /// All candidates, latest first.
     public var candidates: [Candidate]
-    /// Different values under `latest`, none of whose authors had seen the other.
+    /// Different values under `latest`, none of whose authors had seen the other, of this field or of another
+    /// of its merge group.
     public var isConflict: Bool
 
     public init(field: FieldID, value: Value, setter: Dot, candidates: [Candidate], isConflict: Bool) {
@@ -38,7 +39,8 @@ public struct EffectiveRecord: Sendable, Hashable {
     /// A delete stands beside an edit, and neither author had seen the other.
     public var isDeleteConflict: Bool
 
-    public var hasConflict: Bool { isDeleteConflict || fields.contains(where: \.isConflict) }
+    /// Whether a person is asked something. Nobody is asked about the fields of a record that is gone.
+    public var hasConflict: Bool { isDeleteConflict || exists && fields.contains(where: \.isConflict) }
 
     public subscript(field: FieldID) -> Value? { fields.first { $0.field == field }?.value }
 }
@@ -52,7 +54,21 @@ extension RecordState {
         }
     }
 
-    /// The effective value under `policy`, per field.
+    /// The effective value under the rules of the highest form revision among the versions.
+    public func effective(under rules: MergeRules) -> EffectiveRecord {
+        var record = effective { rules.policy(of: $0, at: formRevision) }
+        guard rules.fields.contains(where: { $0.group != nil }) else { return record }
+        // All fields of a group have the same candidates, so that the same version sets them all already.
+        for field in record.fields where field.isConflict {
+            let group = rules.group(of: field.field, at: formRevision)
+            for index in record.fields.indices where group.contains(record.fields[index].field) {
+                record.fields[index].isConflict = true
+            }
+        }
+        return record
+    }
+
+    /// The effective value under `policy`, every field alone.
     public func effective(policy: (FieldID) -> MergePolicy) -> EffectiveRecord {
         let ordered = siblings.sorted { $0.isLater(than: $1) }
         let living = ordered.filter { holds($0, RecordState.existence) }

@@ -171,6 +171,8 @@ public protocol HubStore: AnyObject {
         clock: AuthoringClock, _ body: (any HubTransaction) throws -> Result
     ) throws -> Result
     func effective(_ key: RecordKey) throws -> EffectiveRecord?
+    /// Everything known of a record; nil when nothing is.
+    func record(_ key: RecordKey) throws -> RecordState?
     func versions(of key: RecordKey) throws -> [Version]
     func coverage(of day: Int32) throws -> CoverageBoard
     /// Rows in key order: the form's key and field values, for export.
@@ -188,6 +190,7 @@ extension HubStore {
 /// What the centre may read and write within one transaction.
 public protocol HubTransaction: AnyObject {
     func effective(_ key: RecordKey) throws -> EffectiveRecord?
+    func record(_ key: RecordKey) throws -> RecordState?
     /// What has been seen of the record: the context of an edit.
     func context(of key: RecordKey) throws -> Context
     @discardableResult func author(_ draft: Draft) throws -> Dot

@@ -97,6 +97,7 @@ private final class MemoryHubWriting: HubTransaction {
     }
 
     func effective(_ key: RecordKey) -> EffectiveRecord? { store.effective(key) }
+    func record(_ key: RecordKey) -> RecordState? { store.record(key) }
     func unitExists(_ unit: String) -> Bool { store.unitExists(unit) }
 
     func context(of key: RecordKey) -> Context {

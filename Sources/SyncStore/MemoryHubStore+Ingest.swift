@@ -154,7 +154,7 @@ extension MemoryHubStore {
         }
         state = defects.reshaped(state)
         content.records[name] = (version.key, state)
-        follow(version.key, state.effective(policy: policy(version.key.form)), roles)
+        follow(version.key, state.effective(under: rules(version.key.form)), roles)
         let text: (Int?) -> Int64? = { position in
             guard let position, case .text(let text) = version.key.values[position] else { return nil }
             return self.number(of: text)

@@ -255,16 +255,13 @@ public final class MemoryHubStore: HubStore {
         catalog[form].map { ($0, HubRoles($0.definition)) }
     }
 
-    func policy(_ form: String) -> (FieldID) -> MergePolicy {
-        let fields = catalog[form]?.definition.fields ?? []
-        return { id in
-            fields.first { $0.id == id }.flatMap { MergePolicy(rawValue: $0.policy) } ?? .latest
-        }
-    }
+    func rules(_ form: String) -> MergeRules { catalog[form]?.mergeRules ?? .latest }
 
     public func effective(_ key: RecordKey) -> EffectiveRecord? {
-        content.records[RecordName(key)].map { $0.state.effective(policy: policy(key.form)) }
+        content.records[RecordName(key)].map { $0.state.effective(under: rules(key.form)) }
     }
+
+    public func record(_ key: RecordKey) -> RecordState? { content.records[RecordName(key)]?.state }
 
     public func versions(of key: RecordKey) -> [Version] {
         (content.places[RecordName(key)] ?? []).map { content.log[$0.segment].batch.version(at: $0.row) }
@@ -283,7 +280,7 @@ public final class MemoryHubStore: HubStore {
         var board = HubBoard(day: day, checkIn: catalog[BuiltIn.checkIn])
         for name in content.records.keys.sorted() {
             guard let (key, state) = content.records[name], let table = table(key.form) else { continue }
-            let record = state.effective(policy: policy(key.form))
+            let record = state.effective(under: rules(key.form))
             if record.exists { board.add(key.values, record, roles: table.roles) }
         }
         return board.board(count)
@@ -303,7 +300,7 @@ public final class MemoryHubStore: HubStore {
             return pairs.first { $0 != $1 }.map { $0.0.lexicographicallyPrecedes($0.1) } ?? false
         }
         for found in found.sorted(by: { $0.day != $1.day ? $0.day < $1.day : isLess($0.rest, $1.rest) }) {
-            let record = found.entry.state.effective(policy: policy(form))
+            let record = found.entry.state.effective(under: rules(form))
             let isInside =
                 dayKey == nil || (found.day >= Int64(from ?? .min) && found.day <= Int64(to ?? .max))
             if record.exists && isInside { try row(found.entry.key.values, record) }

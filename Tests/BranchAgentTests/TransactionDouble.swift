@@ -42,8 +42,8 @@ final class TransactionDouble: AgentTransaction {
     }
 
     func effective(_ key: RecordKey) -> EffectiveRecord? {
-        let form = FormCatalog.builtIn[key.form]
-        return records[key]?.effective { form?.policy(of: $0) ?? .latest }
+        let rules = FormCatalog.builtIn[key.form]?.mergeRules ?? .latest
+        return records[key]?.effective(under: rules)
     }
 }
 

@@ -33,6 +33,122 @@ struct FormCatalogTests {
         }
     }
 
+    static func revised(_ change: (inout FormDefinition) -> Void) throws -> FormDefinition {
+        var definition = try #require(FormCatalog.builtIn[BuiltIn.checkIn])
+        definition.revision += 1
+        change(&definition)
+        return definition
+    }
+
+    @Test func aRevisionMayAddLabelsChoicesChecksAndFields() throws {
+        let known = try #require(FormCatalog.builtIn[BuiltIn.checkIn])
+        let revision = try Self.revised { form in
+            form.fields[0].labels.en = "body temperature"
+            form.fields[0].required = true
+            form.fields[13].hidden = true
+            var field = form.fields[13]
+            (field.id, field.name, field.since, field.hidden) = (40, "taken_with", 2, nil)
+            form.fields.append(field)
+            (field.id, field.name) = (41, "taken_at")
+            form.fields.append(field)
+            form.groups = [["taken_with", "taken_at"]]
+        }
+        try revision.check(succeeding: known)
+        let catalog = try FormCatalog.builtIn.adding(revision)
+        #expect(catalog[BuiltIn.checkIn]?.revision == 2)
+        #expect(try catalog.adding(known)[BuiltIn.checkIn]?.revision == 2, "the older one changes nothing")
+        let rules = revision.mergeRules
+        #expect(rules.group(of: 41, at: 2) == [40, 41])
+        #expect(rules.group(of: 41, at: 1) == [41], "revision 1 does not know the field")
+    }
+
+    @Test func whatIsFrozenStaysAsItIs() throws {
+        let known = try #require(FormCatalog.builtIn[BuiltIn.checkIn])
+        let changes: [(subject: String, change: (inout FormDefinition) -> Void)] = [
+            ("keys", { $0.keys.removeLast() }), ("day", { $0.keys[0].type = .text }),
+            ("person", { $0.keys[1].name = "who" }), ("keys", { $0.day = nil }),
+            ("temperature", { $0.fields[0].policy = "highest" }), ("fever", { $0.fields[1].type = .text }),
+            ("temperature", { $0.fields[0].scale = 1 }), ("cough", { $0.fields.remove(at: 3) }),
+            ("temperature", { $0.fields[0].name = "warmth" }), ("fever", { $0.fields[1].id = 60 }),
+            ("remark", { $0.fields[13].retentionClass = 1 }), ("remark", { $0.fields[13].since = 2 }),
+            ("retentionDays 1", { $0.retentionDays?["1"] = 61 }),
+            ("retentionDays 0", { $0.retentionDays?["0"] = 61 }),
+            ("fever", { $0.groups = [["fever", "cough"]] }),
+            (
+                "revision 1",
+                {
+                    $0.revision = 1
+                    $0.fields[0].labels.en = "warmth"
+                }
+            ),
+            (
+                "extra",
+                {
+                    var field = $0.fields[13]
+                    (field.id, field.name) = (40, "extra")
+                    $0.fields.append(field)
+                }
+            ),
+        ]
+        for (subject, change) in changes {
+            let revision = try Self.revised(change)
+            let expected = FormDefinitionError(form: BuiltIn.checkIn, subject: subject, code: .frozen)
+            #expect(throws: expected) { try revision.check(succeeding: known) }
+            #expect(throws: expected) { _ = try FormCatalog.builtIn.adding(revision) }
+        }
+        let alert = try #require(FormCatalog.builtIn[BuiltIn.alert])
+        var revision = alert
+        revision.revision = 2
+        revision.groups = nil
+        #expect(throws: FormDefinitionError.self) { try revision.check(succeeding: alert) }
+        revision.groups = alert.groups
+        revision.fields[1].choices = ["open", "closed"]
+        #expect(
+            throws: FormDefinitionError(form: BuiltIn.alert, subject: "status: taken", code: .frozen)
+        ) { try revision.check(succeeding: alert) }
+    }
+
+    @Test func mergeGroupsThatWouldTearAreRefused() throws {
+        let groups: [[[String]]] = [
+            [["temperature"]], [["temperature", "nothing"]], [["temperature", "region"]],
+            [["fever", "cough"], ["cough", "headache"]], [[]],
+        ]
+        for group in groups {
+            let definition = try Self.revised { $0.groups = group }
+            #expect(throws: FormDefinitionError.self) { try definition.check() }
+        }
+        let other = try Self.revised {
+            $0.groups = [["temperature", "fever"]]
+            $0.fields[1].policy = "any"
+        }
+        #expect(throws: FormDefinitionError(form: BuiltIn.checkIn, subject: "fever", code: .badGroup)) {
+            try other.check()
+        }
+    }
+
+    @Test func aVersionAssignsAllOfAMergeGroupOrNothing() throws {
+        let alert = try #require(FormCatalog.builtIn[BuiltIn.alert])
+        let form = try CompiledForm(alert, settings: Settings(), zone: .fixed(hours: 8))
+        func reasons(_ fields: [FieldID: Value]) -> [String] {
+            var context = Context.empty
+            context.includePrefix(Dot(origin: 2, sequence: 1))
+            let version = Version(
+                dot: Dot(origin: 1, sequence: 1),
+                key: RecordKey(form: "alert", values: [.integer(18_295), .text("r"), .text("T1")]),
+                formRevision: 1, context: context, authored: 0, stated: 0, firstCreated: 0,
+                assignments: fields.keys.sorted().map { id in
+                    Assignment(
+                        field: id, retentionClass: alert.field(id)?.retentionClass ?? 0,
+                        value: fields[id] ?? .notStated)
+                })
+            return form.findings(of: version).filter(\.isRefusal).map(\.reason)
+        }
+        #expect(reasons([2: .text("taken")]) == [Reason.partialGroup])
+        #expect(reasons([3: .text("T2")]) == [Reason.partialGroup])
+        #expect(reasons([2: .text("taken"), 3: .text("T2")]).isEmpty)
+        #expect(reasons([4: .text("well")]).isEmpty)
+    }
+
     @Test func definitionsThatContradictThemselvesAreRefused() throws {
         var definition = try #require(FormCatalog.builtIn[BuiltIn.checkIn])
         definition.fields[1].id = 1

@@ -2,7 +2,12 @@ import SyncCore
 
 /// Versions of one record, and what the record says.
 enum MergeCases {
-    typealias Policies = [(revision: UInt32, fields: [(field: FieldID, policy: MergePolicy)])]
+    /// What a revision of the form says.
+    struct Revision {
+        var number: UInt32
+        var policies: [(field: FieldID, policy: MergePolicy)]
+        var groups: [[FieldID]] = []
+    }
 
     private static func dot(_ origin: UInt64, _ sequence: UInt64) -> Dot {
         Dot(origin: origin, sequence: sequence)
@@ -25,15 +30,22 @@ enum MergeCases {
             assignments: fields.map { Assignment(field: $0.0, retentionClass: 0, value: $0.1) })
     }
 
-    static func effective(_ state: RecordState, _ policies: Policies) -> EffectiveRecord {
-        let fields = policies.last { $0.revision <= state.formRevision }?.fields ?? []
-        return state.effective { field in fields.first { $0.field == field }?.policy ?? .latest }
+    /// The rules as the last revision tells them: each field since the first one that has it.
+    static func rules(_ revisions: [Revision]) -> MergeRules {
+        guard let last = revisions.last else { return .latest }
+        return MergeRules(
+            last.policies.map { field in
+                let since = revisions.first { $0.policies.contains { $0.field == field.field } }
+                return MergeRules.Field(
+                    id: field.field, policy: field.policy, since: since?.number ?? 1,
+                    group: last.groups.firstIndex { $0.contains(field.field) })
+            })
     }
 
-    static func result(_ versions: [Version], _ policies: Policies) -> JSON {
+    static func result(_ versions: [Version], _ revisions: [Revision]) -> JSON {
         var state = RecordState()
         for version in versions { state.merge(version) }
-        let record = effective(state, policies)
+        let record = state.effective(under: rules(revisions))
         return [
             "exists": .bool(record.exists), "deleteConflict": .bool(record.isDeleteConflict),
             "firstCreated": .number(record.firstCreated), "revision": .number(Int64(state.formRevision)),
@@ -59,21 +71,28 @@ enum MergeCases {
     private static func merge(
         _ name: String, _ shows: String, _ policies: [(FieldID, MergePolicy)], _ versions: [Version]
     ) -> Case {
-        merge(name, shows, revisions: [(1, policies.map { (field: $0.0, policy: $0.1) })], versions)
+        merge(
+            name, shows,
+            revisions: [Revision(number: 1, policies: policies.map { (field: $0.0, policy: $0.1) })], versions
+        )
     }
 
-    private static func merge(_ name: String, _ shows: String, revisions: Policies, _ versions: [Version])
+    private static func merge(_ name: String, _ shows: String, revisions: [Revision], _ versions: [Version])
         -> Case
     {
-        let told = revisions.map { revision in
-            JSON.object([
-                (key: "revision", value: .number(Int64(revision.revision))),
-                (
-                    key: "policies",
-                    value: .object(
-                        revision.fields.map { (key: "\($0.field)", value: .string($0.policy.rawValue)) })
-                ),
-            ])
+        let told = revisions.map { revision -> JSON in
+            let groups = JSON.array(
+                revision.groups.map { .array($0.map { .number(Int64($0)) }) })
+            return JSON.object(
+                [
+                    (key: "revision", value: .number(Int64(revision.number))),
+                    (
+                        key: "policies",
+                        value: .object(
+                            revision.policies.map { (key: "\($0.field)", value: .string($0.policy.rawValue)) }
+                        )
+                    ),
+                ] + (revision.groups.isEmpty ? [] : [(key: "groups", value: groups)]))
         }
         return Case(
             name, shows,
@@ -85,7 +104,7 @@ enum MergeCases {
     }
 
     @Sendable static func file() -> [(String, JSON)] {
-        [("valid", .cases(contexts + orders + policies + deletes + revisions))]
+        [("valid", .cases(contexts + orders + policies + deletes + revisions + groups))]
     }
 
     private static let entry = version(1, 1, [(1, .integer(365)), (2, .integer(0))])
@@ -262,6 +281,14 @@ enum MergeCases {
             "delete-unseen", "a delete whose author had been shown nothing stands beside the entry",
             [entry, version(2, 1, [], stated: 200, delete: true)]),
         merge(
+            "edit-leaving-a-delete-open",
+            "the context of the edit leaves the delete (1, 2) out: it stays in question",
+            [
+                entry, version(1, 2, [], seen: [dot(1, 1)], stated: 200, delete: true),
+                version(2, 1, [(1, .integer(380))], seen: [dot(1, 1)], stated: 150),
+                version(3, 1, [(2, .integer(1))], seen: [dot(1, 1), dot(2, 1)], stated: 300),
+            ]),
+        merge(
             "deleted-twice", "two deletes are no question",
             [version(1, 1, [], delete: true), version(2, 1, [], delete: true)]),
         merge(
@@ -272,29 +299,68 @@ enum MergeCases {
             ]),
     ]
 
+    private static let withUnion = [
+        Revision(number: 1, policies: [(1, .latest)]),
+        Revision(number: 2, policies: [(1, .latest), (2, .union)]),
+    ]
+
+    /// A reading, when it was taken, and something that has nothing to do with it.
+    private static let grouped = [
+        Revision(number: 1, policies: [(1, .latest), (2, .latest), (3, .latest)], groups: [[1, 2]])
+    ]
+
+    private static let groups: [Case] = [
+        merge(
+            "group-in-conflict", "the readings are equal and their times are not: both are in conflict",
+            revisions: grouped,
+            [
+                version(1, 1, [(1, .integer(365)), (2, .integer(8)), (3, .integer(0))]),
+                version(2, 1, [(1, .integer(365)), (2, .integer(9))], stated: 200),
+            ]),
+        merge(
+            "group-beside-a-field", "what is not in the group stays as it was", revisions: grouped,
+            [
+                version(1, 1, [(1, .integer(365)), (2, .integer(8)), (3, .integer(0))]),
+                version(2, 1, [(1, .integer(380)), (2, .integer(9))], seen: [dot(1, 1)], stated: 200),
+                version(3, 1, [(1, .integer(370)), (2, .integer(7))], seen: [dot(1, 1)], stated: 300),
+                version(4, 1, [(3, .integer(1))], seen: [dot(1, 1)], stated: 400),
+            ]),
+        merge(
+            "group-settled", "a version that was shown both readings replaces both", revisions: grouped,
+            [
+                version(1, 1, [(1, .integer(365)), (2, .integer(8))]),
+                version(2, 1, [(1, .integer(380)), (2, .integer(9))], stated: 200),
+                version(
+                    3, 1, [(1, .integer(365)), (2, .integer(8))], seen: [dot(1, 1), dot(2, 1)], stated: 300),
+            ]),
+    ]
+
     private static let revisions: [Case] = [
         merge(
             "higher-form-revision-decides",
             "field 2 came with revision 2; a version of revision 1 is merged by it too",
-            revisions: [(1, [(1, .latest)]), (2, [(1, .latest), (2, .union)])],
+            revisions: withUnion,
             [
                 version(1, 1, [(2, .list([Array("a".utf8)]))], stated: 200, revision: 2),
                 version(2, 1, [(2, .list([Array("b".utf8)]))], stated: 300, revision: 1),
             ]),
         merge(
             "lower-form-revision-alone", "no version of revision 2: field 2 is unknown, and goes by latest",
-            revisions: [(1, [(1, .latest)]), (2, [(1, .latest), (2, .union)])],
+            revisions: withUnion,
             [
                 version(1, 1, [(2, .list([Array("a".utf8)]))], stated: 200),
                 version(2, 1, [(2, .list([Array("b".utf8)]))], stated: 300),
             ]),
         merge(
             "revision-of-a-replaced-version", "a version that holds nothing any more still counts",
-            revisions: [(1, [(1, .latest)]), (2, [(1, .highest)])],
+            revisions: [
+                Revision(number: 1, policies: [(1, .latest)]),
+                Revision(number: 2, policies: [(1, .latest), (2, .highest)]),
+            ],
             [
-                version(1, 1, [(1, .integer(1))], revision: 2),
-                version(2, 1, [(1, .integer(9))], seen: [dot(1, 1)], stated: 200),
-                version(3, 1, [(1, .integer(5))], stated: 300),
+                version(1, 1, [(2, .integer(1))], revision: 2),
+                version(2, 1, [(2, .integer(9))], seen: [dot(1, 1)], stated: 200),
+                version(3, 1, [(2, .integer(5))], stated: 300),
             ]),
     ]
 }

@@ -15,16 +15,18 @@ import Testing
 
     @Test func everyOrderGivesTheSameRecord() throws {
         for vector in try VectorFile.cases("merges", "valid") {
-            let policies: MergeCases.Policies = vector["form"].items.map { revision in
-                (
-                    UInt32(clamping: revision["revision"].number),
-                    revision["policies"].members.map {
+            let policies = vector["form"].items.map { revision in
+                MergeCases.Revision(
+                    number: UInt32(clamping: revision["revision"].number),
+                    policies: revision["policies"].members.map {
                         (
                             field: FieldID($0.key) ?? 0,
                             policy: MergePolicy(rawValue: $0.value.string) ?? .latest
                         )
-                    }
-                )
+                    },
+                    groups: revision["groups"].items.map { group in
+                        group.items.map { FieldID(clamping: $0.number) }
+                    })
             }
             let versions = vector["versions"].items.map(Reading.version)
             for order in orders(versions) {

@@ -99,8 +99,8 @@ struct RecordReport: Encodable {
         self.times = times
         created = state.flatMap { $0.firstCreated == .max ? nil : $0.firstCreated }
         let form = key.form
-        let policy: (FieldID) -> MergePolicy = { forms[form]?.policy(of: $0) ?? .latest }
-        let effective = state?.effective(policy: policy)
+        let rules = forms[form]?.mergeRules ?? .latest
+        let effective = state?.effective(under: rules)
         self.form = Masking.clean(form)
         self.key = masking.text(key)
         found = state != nil || !held.isEmpty
@@ -115,7 +115,8 @@ struct RecordReport: Encodable {
             Field(
                 id: field.field, name: masking.name(of: field.field, in: form),
                 value: masking.text(field.value, field: field.field, of: form),
-                setter: RecordText.text(field.setter), policy: policy(field.field).rawValue,
+                setter: RecordText.text(field.setter),
+                policy: rules.policy(of: field.field, at: state?.formRevision ?? 0).rawValue,
                 conflict: field.isConflict,
                 candidates: field.candidates.map {
                     Field.Candidate(

@@ -50,7 +50,7 @@ struct AddCommand: AsyncParsableCommand {
             }
             let author = RecordAuthor(catalog: context.forms)
             let written = try context.store.write(clock: clock) { transaction -> RecordAuthor.Written? in
-                let known = try transaction.record(row.key)?.effective { compiled.definition.policy(of: $0) }
+                let known = try transaction.record(row.key)?.effective(under: compiled.mergeRules)
                 let isKnown = row.assignments.allSatisfy { known?[$0.field] == $0.value }
                 if let known, known.exists, !known.hasConflict, isKnown { return nil }
                 return try author.author(
