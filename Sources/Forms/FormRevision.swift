@@ -1,4 +1,4 @@
-public import SyncCore
+import SyncCore
 
 extension FormDefinition {
     /// Refuses merge groups that could be torn: their fields come with one revision, are purged together, and
