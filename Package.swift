@@ -79,6 +79,7 @@ let package = Package(
             dependencies: [
                 "SyncCore", "SyncStore", "Forms",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         .target(

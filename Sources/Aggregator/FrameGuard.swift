@@ -27,9 +27,9 @@ final class FrameGuard: Sendable {
     /// Begins to decode; a refusal when that would end the process again.
     func begin(_ frame: TrapSuspicion.Frame) -> Result<TrapWatch.Mark, Refuse> {
         if suspicion.withLock({ $0.refuses(frame) }) {
-            logger.error(
-                "refused without being decoded: the hub died over this frame again and again",
-                metadata: ["device": "\(RecordText.origin(frame.device))", "bytes": "\(frame.length)"])
+            logger.say(
+                .error, "frame_refused", HubLogWords.frameRefused,
+                ["device": RecordText.origin(frame.device), "bytes": "\(frame.length)"])
             return .failure(HubWriter.refusal)
         }
         let mark = watch.begin()

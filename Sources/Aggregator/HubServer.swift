@@ -1,3 +1,4 @@
+import Console
 import Foundation
 import Logging
 import SyncCore
@@ -170,21 +171,24 @@ final class HubConnection: HubConnectionHost {
             }
             switch result {
             case .failure(let refuse):
-                server.logger.notice("device refused", metadata: ["code": "\(refuse.code.rawValue)"])
+                server.logger.say(
+                    .notice, "device_refused", HubLogWords.refused(refuse.code),
+                    ["code": "\(refuse.code.rawValue)"])
                 return .failure(refuse)
             case .success(let admission):
                 session.withLock { $0 = admission.session }
                 var greeting = HubSession.Greeting(welcome: admission.welcome, feed: admission.feed)
                 guard server.opened(self, device: admission.session.device, moved: moved, close: close)
                 else {
-                    server.logger.notice(
-                        "overloaded", metadata: ["device": "\(admission.session.device)"])
+                    server.logger.say(
+                        .notice, "overloaded", HubLogWords.overloaded,
+                        ["device": "\(admission.session.device)"])
                     greeting.overload = server.load.refusal
                     return .success(greeting)
                 }
-                server.logger.info(
-                    "session opened",
-                    metadata: ["device": "\(admission.session.device)", "unit": "\(admission.unit)"])
+                server.logger.say(
+                    .info, "session_opened", HubLogWords.opened,
+                    ["device": "\(admission.session.device)", "unit": admission.unit])
                 return .success(greeting)
             }
         } catch {
@@ -214,7 +218,8 @@ final class HubConnection: HubConnectionHost {
                 return .held(receipt: receipt, position: position)
             case .gap(let gap): return .gap(gap)
             case .fork(let fork):
-                server.logger.warning("fork", metadata: ["device": "\(session.device)"])
+                server.logger.say(
+                    .warning, "fork", HubLogWords.fork, ["device": "\(session.device)"])
                 return .fork(fork)
             case .refused(let refuse): return .refused(refuse)
             }
@@ -240,7 +245,9 @@ final class HubConnection: HubConnectionHost {
         } catch let error as StoreError where error.isOfRoom {
             // It only spares the branch a page, and that the disk is full is said elsewhere, once.
         } catch {
-            server.logger.error("feed confirmation not stored", metadata: ["device": "\(session.device)"])
+            server.logger.say(
+                .error, "store_failed", Program.failure(for: error).message,
+                ["device": "\(session.device)", "error": "\(error)"])
         }
     }
 
@@ -249,7 +256,8 @@ final class HubConnection: HubConnectionHost {
     /// What a peer is told when the store could not do its work; the log has the rest.
     private func refusal(for error: any Error) -> Refuse {
         if let refuse = error as? Refuse { return refuse }
-        server.logger.error("store", metadata: ["error": "\(error)"])
+        server.logger.say(
+            .error, "store_failed", Program.failure(for: error).message, ["error": "\(error)"])
         if let error = error as? StoreError, error.isOfRoom {
             return Refuse(
                 .diskFull, retryAfter: 30, words: "the hub's disk is full; nothing was acknowledged")

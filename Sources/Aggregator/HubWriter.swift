@@ -179,9 +179,7 @@ final class HubWriter: Sendable {
             case .take(let range): submission.part = Submission.Part(range)
             case .setAside(let sequence): submission.part = Submission.Part(sequence...sequence, isRaw: true)
             case .refuse:
-                logger.error(
-                    "refused without being looked at: the hub died over it again and again",
-                    metadata: ["batch": "\(batch.name)"])
+                logger.say(.error, "batch_refused", HubLogWords.batchRefused, ["batch": batch.name])
                 return .refused(HubWriter.refusal)
             }
             guard let part = submission.part, let outcome = try take([submission]).first else {
@@ -190,9 +188,7 @@ final class HubWriter: Sendable {
             guard case .held = outcome else { return outcome }
             if part.isRaw {
                 let dot = RecordText.text(Dot(origin: batch.origin, sequence: part.range.lowerBound))
-                logger.error(
-                    "set aside: the hub died over this version again and again; it is quarantined as it came",
-                    metadata: ["version": "\(dot)"])
+                logger.say(.error, "set_aside", HubLogWords.setAside, ["version": dot])
             }
             if suspicion.through(part.range.upperBound, of: batch.origin) { keepSuspicion() }
             if part.range.upperBound >= batch.last { return outcome }
@@ -212,7 +208,7 @@ final class HubWriter: Sendable {
         do {
             try store.keep(suspicion: Array(JSONEncoder().encode(suspicion)))
         } catch {
-            logger.warning("what is known of traps was not kept", metadata: ["error": "\(error)"])
+            logger.say(.warning, "traps_not_kept", HubLogWords.trapsNotKept, ["error": "\(error)"])
         }
     }
 

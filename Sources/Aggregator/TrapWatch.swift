@@ -30,14 +30,14 @@ struct TrapWatch: Sendable {
         if let marker = TrapMarker(bytes) {
             if suspicion.died(over: marker.work, run: marker.run) { TrapWatch.tell(marker, logger) }
         } else if !bytes.isEmpty {
-            logger.warning("the marker of a trap is torn; nobody is suspected for it")
+            logger.say(.warning, "marker_torn", HubLogWords.markerTorn)
         }
         do {
             if suspicion != before { try store.keep(suspicion: Array(JSONEncoder().encode(suspicion))) }
             _ = ftruncate(descriptor, 0)
             _ = fsync(descriptor)
         } catch {
-            logger.warning("what is known of traps was not kept", metadata: ["error": "\(error)"])
+            logger.say(.warning, "traps_not_kept", HubLogWords.trapsNotKept, ["error": "\(error)"])
         }
         TrapHandler.install(writingTo: descriptor)
         return (TrapWatch(run: Token16.random()), suspicion)
@@ -48,7 +48,7 @@ struct TrapWatch: Sendable {
         let none = TrapSuspicion(program: Program.version)
         if bytes.isEmpty { return none }
         guard let kept = try? JSONDecoder().decode(TrapSuspicion.self, from: Data(bytes)) else {
-            logger.warning("what was kept of traps does not read; nobody is suspected")
+            logger.say(.warning, "traps_unreadable", HubLogWords.trapsUnreadable)
             return none
         }
         return kept.program == Program.version ? kept : none
@@ -70,9 +70,8 @@ struct TrapWatch: Sendable {
         case .frame(let frame):
             what = "decoding a frame of \(frame.length) bytes, device \(RecordText.origin(frame.device))"
         }
-        logger.warning(
-            "the hub died of a trap; it is tried again, and set aside if it goes on",
-            metadata: ["work": "\(what)", "signal": "\(marker.signal)"])
+        logger.say(
+            .warning, "trap", HubLogWords.died, ["work": what, "signal": "\(marker.signal)"])
     }
 
     // MARK: - Work

@@ -45,8 +45,8 @@ extension SheetError {
         case .tooLarge: Words("the file is too large. Split it.", zh: "文件过大，请拆分。")
         case .unreadable:
             Words(
-                "cannot be read; check the name and whether you may read it.",
-                zh: "无法读取；请检查文件名和读取权限。")
+                "cannot be read\(Files.reason(file).en); check the name and whether you may read it.",
+                zh: "无法读取\(Files.reason(file).zh)；请检查文件名和读取权限。")
         case .badMap:
             Words(
                 "line \(subject) has not two cells. Write the form's name, a comma, the sheet's heading.",

@@ -174,6 +174,10 @@ extension String {
 
 /// What a full disk means, in words.
 public enum StorageWords {
+    /// When it has passed.
+    public static let ample = Words(
+        "there is room on the disk again; everything is taken", zh: "磁盘又有空间；恢复接受所有内容")
+
     /// Nil when there is room.
     public static func words(for state: StorageState) -> Words? {
         switch state {

@@ -1,7 +1,7 @@
 package import SyncCore
 
-/// Bugs that a simulation switches on in the stores in memory, to show that its checkers find them. The stores
-/// of the programs have no such switch.
+/// Bugs that a simulation switches on in the stores in memory, to show that its checkers find them. The
+/// stores of the programs have no such switch.
 package struct MemoryDefects: OptionSet, Sendable {
     package let rawValue: UInt32
     package init(rawValue: UInt32) { self.rawValue = rawValue }

@@ -96,10 +96,50 @@ import Testing
         #expect(count > 300, "found only \(count)")
     }
 
+    /// What may stand in Chinese texts as it is: names of things that are typed so, and of standards.
+    private static let names: Set<String> = [
+        "Rollcall", "README", "CSV", "GBK", "HOST", "PORT", "IANA", "JSON", "TLS", "UTC", "UTF", "YYYY-MM-DD",
+        "Asia",
+        "Shanghai", "JOIN", "LEAVE", "MOVE", "hub.example",
+        // Commands of this or other programs, and signals from the keyboard.
+        "aggregator", "branch-agent", "sync-inspect", "chattr", "chmod", "ctrl-C", "tzdata", "init", "invite",
+        "join", "confirm", "devices", "serve", "status", "add", "import", "sync", "queue", "vector",
+        // Forms, their fields, sheets and settings.
+        "check-in", "day", "temperature", "fever", "unit_id", "units", "people", "register-changes",
+        "excused",
+        "party", "checkInCutoff", "reportCutoff", "temperatureMinimum", "temperatureMaximum",
+        "temperatureAlert", "entryWindowDays", "firstDay", "lastDay",
+        // What `vector compare` answers; the Chinese word stands beside it.
+        "equal", "greater", "lesser", "concurrent",
+        // Files.
+        "ballast", "trap.marker", "device.key", "hub.key", "store.sqlite",
+    ]
+
+    @Test func chineseTextsAreChinese() throws {
+        var count = 0
+        for (name, text) in try SourceWordsTests.files() {
+            for call in ["Words", "ArgumentHelp"].flatMap({ SourceWordsTests.calls(of: $0, in: text) }) {
+                guard let cut = call.range(of: "zh:") else { continue }
+                count += 1
+                let chinese = SourceWordsTests.literals(call[cut.upperBound...])
+                    .replacing(/--[a-z-]+/, with: " ")
+                for match in chinese.matches(of: /[A-Za-z][A-Za-z._-]*[A-Za-z]/) where match.output.count > 2
+                {
+                    let word = String(match.output)
+                    #expect(SourceWordsTests.names.contains(word), "\(name): \(word) in \(chinese)")
+                }
+            }
+        }
+        #expect(count > 300, "found only \(count)")
+    }
+
     /// Help, results and remarks go through words of both languages, never a bare literal.
     @Test func nothingIsSaidInOneLanguage() throws {
         let bare = [
             "help: \"", "abstract: \"", "discussion: \"", "ValidationError(\"", "Output.remark(\"",
+            // The log that a person watches: `Logger.say` takes words.
+            "logger.trace(", "logger.debug(", "logger.info(", "logger.notice(", "logger.warning(",
+            "logger.error(", "logger.critical(", "logger.log(",
         ]
         for (name, text) in try SourceWordsTests.files() {
             for start in bare { #expect(!text.contains(start), "\(name): \(start)") }

@@ -93,7 +93,7 @@ import Testing
         expectChinese(told, "是否应为“temperature”", "missing.csv：无法读取", "缺少“check_date”列", "person, when")
         let alone = try await centre.place.run(
             "branch-agent", ["import", "check-in", missing] + data, expecting: [66])
-        #expect(alone.remarks.contains("missing.csv: cannot be read; check the name"))
+        #expect(alone.remarks.contains("missing.csv: cannot be read (there is no such file); check the name"))
         try await centre.place.run("branch-agent", ["import", "check-in", bad] + data, expecting: [64])
         try await centre.place.run(
             "branch-agent", ["import", "check-in", bad, bad] + data, expecting: [64])

@@ -214,6 +214,31 @@ extension Place {
         }
     }
 
+    /// The hub's log is for the person who watches it; what scripts look for is the same in every language.
+    @Test func theHubsLogIsInTheReadersLanguage() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 2, days: 1)
+        let words = [
+            ["session opened", "a device waits to be confirmed"], ["设备已连接", "有设备等待确认"],
+        ]
+        for (index, (language, said)) in zip(Place.languages, words).enumerated() {
+            let serve = try crowd.place.start(
+                "aggregator",
+                ["serve", "--data", crowd.place.path("hub"), "--listen", "127.0.0.1:\(crowd.port)"],
+                environment: ["LANG": language])
+            #expect(try await eventually { serve.remarks.contains("127.0.0.1:\(crowd.port)") })
+            try await crowd.join("B000", as: "a\(index)")
+            try await crowd.branch("a\(index)", "sync")
+            try await crowd.branch("b\(index)", "join", try await crowd.invite("B000", trusted: false))
+            try await crowd.branch("b\(index)", "sync", expecting: [3])
+            let log = try await serve.stop().remarks
+            for part in said + [
+                "[Aggregator]", "event=session_opened", "unit=B000", "code=201 event=device_refused",
+            ] {
+                #expect(log.contains(part), "\(log)")
+            }
+        }
+    }
+
     /// A hub that does not fit: said with what it takes, and the same command makes it once there is room.
     @Test(.enabled(if: SmallDisks.areToBeHad, "no small disks can be mounted on this machine"))
     func aHubThatDoesNotFit() async throws {

@@ -84,7 +84,7 @@ struct HubQueue: Encodable {
         for (device, seen) in zip(devices, seen) {
             let oldest = max(device.urgent.oldestAgeSeconds, device.routine.oldestAgeSeconds)
             table.add([
-                "\(device.id)", device.unit, device.state,
+                "\(device.id)", device.unit, CodeWords.device(device.state).text(),
                 seen.map(times.text) ?? Words("never", zh: "从未").text(), "\(device.urgent.count)",
                 "\(device.routine.count)",
                 Now.age(Milliseconds(clamping: oldest.multipliedReportingOverflow(by: 1_000).partialValue))

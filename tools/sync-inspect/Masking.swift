@@ -4,6 +4,9 @@ import SyncCore
 
 /// A value on its way to a person: personal fields are masked, and nothing steers a terminal.
 struct Masking {
+    /// What stands for the record's existence among the names of its fields.
+    static let existence = Words("(existence)", zh: "（存在）")
+
     static let mask = "***"
 
     let forms: FormCatalog
@@ -18,7 +21,7 @@ struct Masking {
     }
 
     func name(of id: FieldID, in form: String) -> String {
-        if id == RecordState.existence { return "(existence)" }
+        if id == RecordState.existence { return Masking.existence.en }
         return forms[form]?.field(id)?.name ?? "field \(id)"
     }
 

@@ -201,7 +201,9 @@ extension RecordReport {
                 .map { "\(RecordReport.shown($0.value)) (\($0.setter))" }.joined(separator: ", ")
             let mark = field.conflict ? Words("CONFLICT ", zh: "冲突 ").text() : ""
             table.add([
-                field.name, RecordReport.shown(field.value), field.setter, field.policy, mark + others,
+                field.name, RecordReport.shown(field.value), field.setter,
+                CodeWords.policy(field.policy).text(),
+                mark + others,
             ])
         }
         return table
@@ -215,11 +217,17 @@ extension RecordReport {
             notes.append(Words("first written as \(dot)", zh: "原名 \(dot)").text())
         }
         if let author = version.author { notes.append(Words("author \(author)", zh: "填写人 \(author)").text()) }
-        notes += version.verdicts
+        notes += version.verdicts.map { verdict in
+            let parts = verdict.split(separator: " ", maxSplits: 1).map(String.init)
+            return parts.count == 2 ? CodeWords.verdict(parts[0], parts[1]).text() : verdict
+        }
         let holds =
             version.holds.isEmpty
             ? Words("nothing any more", zh: "已无")
-            : Words(version.holds.joined(separator: ", "), zh: version.holds.joined(separator: ", "))
+            : Words(
+                version.holds.joined(separator: ", "),
+                zh: version.holds.map { $0 == Masking.existence.en ? Masking.existence.zh : $0 }
+                    .joined(separator: ", "))
         let assigns = version.assigns.map { "\($0.name)=\(shown($0.value))" }.joined(separator: ", ")
         return [
             "",

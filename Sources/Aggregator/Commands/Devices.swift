@@ -112,13 +112,10 @@ struct DeviceRow: Encodable {
     }
 
     private static func state(of device: DeviceInfo) -> Words {
-        switch device.state {
-        case .pending:
-            let digits = String(format: "%06d", device.confirmation)
-            return Words("pending \(digits)", zh: "待确认 \(digits)")
-        case .active: return Words("active", zh: "已启用")
-        case .revoked: return Words("revoked", zh: "已撤销")
-        }
+        let words = CodeWords.device(device.state.rawValue)
+        guard device.state == .pending else { return words }
+        let digits = String(format: " %06d", device.confirmation)
+        return words.joined(Words(digits, zh: digits))
     }
 
     private static func clock(_ skew: Milliseconds) -> Words {

@@ -106,6 +106,24 @@ struct HubListenerService: Service {
                     + "with --listen",
                 zh: "无法监听 \(address)：另一程序正在使用此端口；请停止它，或用 --listen 指定另一端口")
         }
+        if reason.contains("Cannot assign requested address") {
+            return Words(
+                "cannot listen at \(address): this machine has no such address; name one of its own with "
+                    + "--listen, or 0.0.0.0 for all",
+                zh: "无法监听 \(address)：本机没有此地址；请用 --listen 指定本机地址，或用 0.0.0.0 表示全部")
+        }
+        if reason.contains("UnknownHost") || reason.contains("is unknown") {
+            return Words(
+                "cannot listen at \(address): there is no such host name; name an address of this machine "
+                    + "with --listen",
+                zh: "无法监听 \(address)：找不到该主机名；请用 --listen 指定本机地址")
+        }
+        if reason.contains("Permission denied") {
+            return Words(
+                "cannot listen at \(address): ports below 1024 are not for everybody; name one from 1024 on "
+                    + "with --listen",
+                zh: "无法监听 \(address)：没有权限使用 1024 以下的端口；请用 --listen 指定 1024 及以上的端口")
+        }
         return Words(
             "cannot listen at \(address) (\(reason)); name an address of this machine and a free port with "
                 + "--listen",
@@ -122,9 +140,9 @@ struct HubListenerService: Service {
             if let state = try? await server.writer.run({ $0.storage() }), state != last {
                 last = state
                 if let words = StorageWords.words(for: state) {
-                    server.logger.warning("\(words.text(.english))")
+                    server.logger.say(.warning, "storage", words, ["storage": state.rawValue])
                 } else {
-                    server.logger.notice("there is room on the disk again; everything is taken")
+                    server.logger.say(.notice, "storage", StorageWords.ample, ["storage": state.rawValue])
                 }
             }
             try? await Task.sleep(for: HubListenerService.lookEvery)

@@ -41,7 +41,7 @@ final class SessionHold {
     private var lock: SessionLock?
 
     init(_ folder: AgentFolder) throws {
-        try Files.requireEntry(folder.path)
+        try folder.refuseForeignStore()
         guard FileManager.default.fileExists(atPath: folder.path) else {
             throw StoreError(.notAStore, folder.path)
         }
@@ -86,9 +86,10 @@ struct SyncService: Service {
             let wait = backoff.failed(retryAfter: failed?.retryAfter ?? 0, using: &generator)
             let reason = failed?.failure.message ?? Words("the hub ended the session", zh: "汇总端结束了会话")
             let next = TimeText.span(Milliseconds(clamping: wait))
-            logger.info(
-                "\(reason.joined(Words("; next try in \(next.en)", zh: "；\(next.zh)后重试")).text())",
-                metadata: ["reason": "\(failed?.code ?? "ended")"])
+            logger.say(
+                .info, "session_ended",
+                reason.joined(Words("; next try in \(next.en)", zh: "；\(next.zh)后重试")),
+                ["reason": failed?.code ?? "ended"])
             try? await runner.note(failed, nextTryIn: wait)
             await pause(milliseconds: wait, stop, storage)
         }
@@ -138,9 +139,9 @@ final class StorageLog: Sendable {
         }
         guard state != before else { return state }
         if let words = StorageWords.words(for: state) {
-            logger.warning("\(words.text(.english))")
+            logger.say(.warning, "storage", words, ["storage": state.rawValue])
         } else {
-            logger.notice("there is room on the disk again; everything is taken")
+            logger.say(.notice, "storage", StorageWords.ample, ["storage": state.rawValue])
         }
         return state
     }
