@@ -22,6 +22,8 @@ let package = Package(
         // For tools/bench, which measures the stores from outside.
         .library(
             name: "RollcallStore", targets: ["SyncCore", "SyncWire", "Forms", "SyncStore", "SQLiteStore"]),
+        // For tools/fuzz, which builds them with sanitizers.
+        .library(name: "RollcallFuzzTargets", targets: ["FuzzTargets"]),
         .executable(name: "sync-sim", targets: ["sync-sim"]),
         .executable(name: "make-college", targets: ["make-college"]),
         .executable(name: "flaky-link", targets: ["flaky-link"]),
@@ -129,6 +131,10 @@ let package = Package(
             ],
             path: "tools/sync-sim", swiftSettings: settings),
 
+        .target(
+            name: "FuzzTargets", dependencies: ["SyncCore", "SyncWire", "Forms"], path: "tools/fuzz/Targets",
+            swiftSettings: settings),
+
         // MARK: - What the demonstration needs: a made-up college and a link that breaks
 
         .executableTarget(name: "make-college", path: "tools/make-college", swiftSettings: settings),
@@ -178,6 +184,7 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: settings),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
         .testTarget(
             name: "SimulationTests", dependencies: ["sync-sim", "SyncCore"], swiftSettings: settings),
         .testTarget(
