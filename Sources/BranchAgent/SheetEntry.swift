@@ -39,14 +39,17 @@ enum SheetEntry {
         if let unknown = layout.unknown.first {
             let known = form.definition.keys.map(\.name) + form.definition.fields.map(\.name)
             let names = known.joined(separator: " ")
-            let hint = Typo.hint(unknown, among: known)
+            let hint = Typo.closest(to: unknown, among: known).map {
+                Words("; did you mean \($0)? ", zh: "；是否想写 \($0)？")
+            }
+            let link = hint ?? Words(". ", zh: "。")
             throw Failure(
                 .usage,
                 Words(
-                    "\(form.definition.form) has no field \(Output.printable(unknown))\(hint.en); it has: "
-                        + names,
-                    zh: "\(form.definition.form) 没有字段 \(Output.printable(unknown))\(hint.zh)；可用字段："
-                        + names))
+                    "\(form.definition.form) has no field \(Output.printable(unknown))\(link.en)"
+                        + "Its fields are: \(names)",
+                    zh: "\(form.definition.form) 没有字段 \(Output.printable(unknown))\(link.zh)"
+                        + "可用字段：\(names)"))
         }
         let record = SheetRecord(
             number: 1, line: 1, cells: pairs.map { Array($0.value.utf8)[...] }, isBlank: false)

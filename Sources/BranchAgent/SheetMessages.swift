@@ -88,7 +88,7 @@ enum SheetMessages {
     private static func ofField(_ error: RowError, cell: String) -> Words {
         if error.reason.hasSuffix("_not_a_number") {
             return Words(
-                "\(cell) is not a number with at most the accepted digits, such as 36.5.",
+                "\(cell) is not a number, or has too many digits. Write it such as 36.5.",
                 zh: "\(cell) 不是有效数字。请写成 36.5 的样式。")
         }
         if error.reason.hasSuffix("_out_of_range") {

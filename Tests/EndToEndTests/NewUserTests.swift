@@ -191,13 +191,14 @@ import Testing
         #expect(!said.contains("cannot be reached"))
         let foreign = ["serve", "--listen", "192.0.2.1:7710"] + hub
         try await expect(
-            place, "aggregator", foreign, code: 64, says: ["name an address of this machine"], ["指定本机地址"])
+            place, "aggregator", foreign, code: 64, says: ["this machine has no such address"], ["指定本机地址"])
 
         try FileManager.default.removeItem(atPath: place.path("hub/hub.key"))
         for verb in [["serve"], ["init"], ["status"]] {
             try await expect(
                 place, "aggregator", verb + hub, code: 66,
-                says: ["holds a store, but its hub.key is missing"], ["缺少 hub.key"])
+                says: ["hub/hub.key is missing. Put it back from a backup"],
+                ["hub/hub.key。请从备份恢复"])
         }
         #expect(!FileManager.default.fileExists(atPath: place.path("hub/hub.key")))
     }

@@ -117,8 +117,8 @@ struct BatchCommand: AsyncParsableCommand {
                 .noInput,
                 Words(
                     "there is no file \(Masking.clean(input)), and it is no even number of "
-                        + "hexadecimal digits",
-                    zh: "没有文件 \(Masking.clean(input))，它也不是偶数个十六进制数字"))
+                        + "hexadecimal digits; check the name, or copy all digits",
+                    zh: "没有文件 \(Masking.clean(input))，它也不是偶数个十六进制数字；请检查文件名，或重新复制全部数字"))
         }
         return bytes
     }

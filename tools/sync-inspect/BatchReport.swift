@@ -150,8 +150,10 @@ extension BatchReport {
         var lines = head().map { $0.text() }
         if let problem {
             lines.append(
-                Words("the first thing that is wrong: \(problem.message)", zh: "首个错误：\(problem.message)")
-                    .text())
+                Words(
+                    "the first thing that is wrong: \(problem.message); are the bytes whole? --as says what "
+                        + "they are", zh: "首个错误：\(problem.message)；请检查字节是否完整，并用 --as 指明种类"
+                ).text())
         }
         for group in groups {
             lines.append(

@@ -60,8 +60,10 @@ struct RecordCommand: AsyncParsableCommand {
             throw Failure(
                 .usage,
                 Words(
-                    "a record of \(form) is named by \(definition.keys.count) values: \(form) \(names)",
-                    zh: "\(form) 的记录由 \(definition.keys.count) 个值确定：\(form) \(names)"))
+                    "a record of \(form) is named by \(definition.keys.count) values; write "
+                        + "`sync-inspect record \(form) \(names)`",
+                    zh: "\(form) 的记录由 \(definition.keys.count) 个值确定；请写 "
+                        + "sync-inspect record \(form) \(names)"))
         }
         var values: [Value] = []
         for (text, key) in zip(texts, definition.keys) {

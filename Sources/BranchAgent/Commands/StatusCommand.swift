@@ -117,7 +117,9 @@ struct AgentStatus: Encodable {
         switch code {
         case "unreachable":
             return Words(
-                "the hub cannot be reached; everything stays queued here", zh: "无法连接汇总端；所有内容仍在本机排队")
+                "the hub cannot be reached; everything stays queued here, the next `sync` or a "
+                    + "running `serve` tries again",
+                zh: "无法连接汇总端；所有内容仍在本机排队，下次运行 sync 或持续运行的 serve 会再次发送")
         case "no_secure_connection":
             return Words(
                 "something answers at the hub's address, but no secure connection comes about: a frozen hub, "
