@@ -169,7 +169,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "ConsoleTests", dependencies: ["Console", "Forms", "SyncCore"], swiftSettings: settings),
+            name: "ConsoleTests", dependencies: ["Console", "Forms", "SyncCore", "SyncStore"],
+            swiftSettings: settings),
         .testTarget(
             name: "BranchAgentTests",
             dependencies: [

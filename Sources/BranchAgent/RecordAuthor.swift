@@ -6,7 +6,8 @@ import SyncStore
 /// for.
 struct RecordAuthor {
     struct Written: Sendable, Hashable {
-        var dot: Dot
+        /// One for each edit; several where something stays in question.
+        var dots: [Dot]
         var lane: Lane
         /// Records that a rule raised right after it.
         var raised: [RecordKey]
@@ -25,31 +26,44 @@ struct RecordAuthor {
         firstCreated: Milliseconds? = nil, author: [UInt8] = [], shown: RecordState? = nil,
         settling: Set<FieldID> = [], in transaction: any AgentTransaction
     ) throws -> Written {
+        let opened = try shown ?? transaction.record(key) ?? RecordState()
+        let edits = edits(assignments, settling: settling, by: form, onto: opened).map { edit in
+            var edit = edit
+            edit.stated = stated
+            return edit
+        }
+        return try self.author(
+            edits, of: key, by: form, firstCreated: firstCreated, author: author, in: transaction)
+    }
+
+    /// Authors one version for each edit, and raises what rules call for.
+    @discardableResult func author(
+        _ edits: [RecordEdit], of key: RecordKey, by form: CompiledForm, firstCreated: Milliseconds? = nil,
+        author: [UInt8] = [], in transaction: any AgentTransaction
+    ) throws -> Written {
         let state = try transaction.record(key) ?? RecordState()
-        let opened = shown ?? state
-        let edits = edits(assignments, settling: settling, by: form, onto: opened)
         let whole = edits.flatMap(\.assignments)
         let before = state.effective(under: form.mergeRules)
         func value(_ field: FieldID) -> Value? {
             whole.first { $0.field == field }?.value ?? before[field]
         }
-        let raised =
-            assignments.isEmpty ? [] : form.raised(for: key, value) { catalog[$0]?.definition }
+        let raised = whole.isEmpty ? [] : form.raised(for: key, value) { catalog[$0]?.definition }
         let lane: Lane = raised.isEmpty ? .routine : .urgent
-        var written = Written(dot: Dot(origin: 0, sequence: 0), lane: lane, raised: [])
+        var written = Written(dots: [], lane: lane, raised: [])
         for edit in edits {
-            written.dot = try transaction.author(
-                Draft(
-                    lane: lane, key: key, formRevision: form.definition.revision, context: edit.context,
-                    isDelete: edit.isDelete, stated: stated, firstCreated: firstCreated, author: author,
-                    assignments: edit.assignments))
+            written.dots.append(
+                try transaction.author(
+                    Draft(
+                        lane: lane, key: key, formRevision: form.definition.revision, context: edit.context,
+                        isDelete: edit.isDelete, stated: edit.stated, firstCreated: firstCreated,
+                        author: author, assignments: edit.assignments)))
         }
         for record in raised where try isNew(record.key, in: transaction) {
             guard let definition = catalog[record.key.form]?.definition else { continue }
             try transaction.author(
                 Draft(
                     lane: .urgent, key: record.key, formRevision: definition.revision, context: .empty,
-                    stated: stated, firstCreated: firstCreated, author: author,
+                    stated: edits.first?.stated, firstCreated: firstCreated, author: author,
                     assignments: record.assignments(definition)))
             written.raised.append(record.key)
         }

@@ -110,6 +110,11 @@ extension SQLiteHubStore {
         guard state.siblings.count <= Limits.siblings else { return false }
         let after = state.effective(under: table.rules)
         try store(state, after, key: version.key, numbers: numbers, in: table)
+        if before?.hasConflict != after.hasConflict {
+            try note(
+                conflict: after.hasConflict, was: before?.hasConflict ?? false,
+                key: Canonical.encode(key: version.key.values), in: table)
+        }
         try follow(before, after, numbers: numbers, in: table, &pending)
         return true
     }

@@ -2,7 +2,15 @@ import SyncStore
 
 /// The hub's fixed tables; the forms' own tables are built from their definitions.
 enum HubSchema {
-    static var migrations: [StoreMigration] { [StoreMigration(sql: tables.joined(separator: ";\n"))] }
+    static var migrations: [StoreMigration] {
+        [StoreMigration(sql: tables.joined(separator: ";\n")), StoreMigration(sql: conflicts)]
+    }
+
+    /// Records about which a person has to decide.
+    private static let conflicts = """
+        CREATE TABLE conflict (
+            form INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (form, key)) WITHOUT ROWID
+        """
 
     private static let tables = [
         """

@@ -117,7 +117,7 @@ public struct History: Sendable, Hashable {
 
     private static func replacements(of dot: Dot, among writers: [Version]) -> [Dot] {
         var first: [Dot] = []
-        for writer in writers where writer.dot != dot && writer.context.covers(dot) {
+        for writer in writers where writer.context.covers(dot) {
             if !first.contains(where: writer.context.covers) { first.append(writer.dot) }
         }
         return first
@@ -182,7 +182,8 @@ extension RecordState {
     /// been shown the others: the answers stand beside each other again.
     public func undoing(_ entry: History.Entry, under rules: MergeRules) -> [RecordEdit] {
         entry.settled.flatMap { conflict in
-            conflict.options.compactMap { option -> RecordEdit? in
+            // The latest is written last, so that it stands meanwhile as it did before.
+            conflict.options.reversed().compactMap { option -> RecordEdit? in
                 let stated = option.versions.first?.stated
                 guard conflict.isAboutExistence else {
                     return RecordEdit(assignments: option.assignments, context: seen, stated: stated)

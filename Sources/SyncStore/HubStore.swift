@@ -174,6 +174,19 @@ public protocol HubStore: AnyObject {
     /// Everything known of a record; nil when nothing is.
     func record(_ key: RecordKey) throws -> RecordState?
     func versions(of key: RecordKey) throws -> [Version]
+    /// Records of a form about which a person has to decide, in the order of canonical key bytes, behind
+    /// `after`. Costs nothing for records that are in no question.
+    func conflicts(
+        form: String, after: [UInt8]?, limit: Int
+    ) throws -> [(key: RecordKey, state: RecordState)]
+    /// Of all forms together.
+    func conflictCount() throws -> Int
+    /// The device that an origin belongs to; nil for the hub's own, and for one that is not known.
+    func device(of origin: OriginID) throws -> DeviceInfo?
+    /// What was found out about a version when it was taken in, in that order.
+    func verdicts(on dot: Dot) throws -> [Verdict]
+    /// The unit under which a record counts: its own, or its person's on its day; nil when there is none.
+    func unit(of key: RecordKey) throws -> String?
     func coverage(of day: Int32) throws -> CoverageBoard
     /// Rows in key order: the form's key and field values, for export.
     func export(

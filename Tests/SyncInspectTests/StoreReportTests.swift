@@ -72,7 +72,7 @@ import Testing
         // One author saw the first version, the other did not: two candidates.
         try world.author([InspectWorld.checkIn("T001", context: seen, temperature: 3_700)], after: 1_000)
         try world.author([InspectWorld.checkIn("T001", temperature: 3_800)], after: 2_000)
-        let key = try RecordCommand.key("check-in", ["2020/2/3", " T001 "], .builtIn)
+        let key = try RecordKeyText.key("check-in", ["2020/2/3", " T001 "], .builtIn)
         #expect(key == InspectWorld.key("T001"))
         let store = try SQLiteAgentStore(readingFrom: world.branch)
         let (state, versions) = (try store.record(key), try store.versions(of: key))
@@ -98,7 +98,7 @@ import Testing
             key, state, versions, forms: .builtIn, masking: Masking(forms: .builtIn, unmask: true))
         #expect(open.fields.map(\.value) == ["38.00", nil, "Somebody Secret"])
         #expect(open.versions[0].author == "T999")
-        let nothing = try RecordCommand.key("check-in", ["2020-02-03", "T404"], .builtIn)
+        let nothing = try RecordKeyText.key("check-in", ["2020-02-03", "T404"], .builtIn)
         #expect(
             !RecordReport(
                 nothing, try store.record(nothing), try store.versions(of: nothing), forms: .builtIn,
@@ -108,7 +108,7 @@ import Testing
 
     @Test(arguments: [["2020-02-03"], ["2020-02-30", "T001"], ["today", "T001"], ["2020-02-03", ""]])
     func aKeyThatDoesNotFitIsRefused(texts: [String]) {
-        #expect { try RecordCommand.key("check-in", texts, .builtIn) } throws: {
+        #expect { try RecordKeyText.key("check-in", texts, .builtIn) } throws: {
             ($0 as? Failure)?.status == .usage
         }
     }

@@ -58,6 +58,37 @@ enum StoreAtHand {
         }
     }
 
+    /// What is known of a record, with all versions of it.
+    func record(
+        _ key: RecordKey
+    ) throws -> (state: RecordState?, versions: [Version], around: RecordReport.Surroundings) {
+        switch self {
+        case .agent(let store):
+            let verdicts = try store.verdicts([.quarantined, .noted, .heldAlready], limit: .max)
+            let own = Set(try store.origins().map(\.id))
+            return (
+                try store.record(key), try store.versions(of: key),
+                RecordReport.Surroundings(verdicts: verdicts.map(\.verdict)) { origin in
+                    own.contains(origin) ? Words("this device", zh: "本机") : nil
+                }
+            )
+        case .hub(let store):
+            let versions = try store.versions(of: key)
+            let verdicts = try versions.flatMap { try store.verdicts(on: $0.dot) }
+            let origins = Set(versions.map(\.dot.origin))
+            var devices: [OriginID: Words] = [:]
+            for origin in origins {
+                devices[origin] = DeviceWords.words(for: try store.device(of: origin), isHere: true)
+            }
+            return (
+                try store.record(key), versions,
+                RecordReport.Surroundings(
+                    verdicts: verdicts, heldBack: DeviceWords.heldBack(verdicts)
+                ) { devices[$0] }
+            )
+        }
+    }
+
     /// The committee's local time; UTC where the store does not know it.
     func times() -> TimeText {
         let settings =

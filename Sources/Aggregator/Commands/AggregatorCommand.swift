@@ -21,6 +21,7 @@ public struct AggregatorCommand: AsyncParsableCommand {
             InitCommand.self, ImportCommand.self, InviteCommand.self, DevicesCommand.self,
             ConfirmCommand.self,
             ServeCommand.self, CoverageCommand.self, ExportCommand.self, StatusCommand.self,
+            ConflictsCommand<AggregatorProgram>.self, HistoryCommand<AggregatorProgram>.self,
         ])
 
     public init() {}

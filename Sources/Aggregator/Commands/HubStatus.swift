@@ -11,6 +11,8 @@ struct HubStatus: Encodable {
     var pendingDevices: Int
     /// Versions that the devices had queued when each was last seen.
     var reportedBacklog: UInt64
+    /// Records about which a person has to decide.
+    var conflicts: Int
     var timeZone: String
     /// "ample", "full", or "ballast_in_use": see `StorageState`.
     var disk: String
@@ -23,7 +25,8 @@ struct HubStatus: Encodable {
             reportedBacklog: devices.reduce(0) {
                 $0.addingClamped($1.urgent.count).addingClamped($1.routine.count)
             },
-            timeZone: try store.settings().timeZone, disk: store.storage().rawValue)
+            conflicts: try store.conflictCount(), timeZone: try store.settings().timeZone,
+            disk: store.storage().rawValue)
         if json { return try Output.json(status) }
         Output.line(
             Words(
@@ -31,6 +34,12 @@ struct HubStatus: Encodable {
                     + "had when last seen, \(status.reportedBacklog) entries have not come",
                 zh: "设备 \(status.devices) 台，待确认 \(status.pendingDevices) 台；"
                     + "最近联系时的待发内容中还有 \(status.reportedBacklog) 条未到"))
+        if status.conflicts > 0 {
+            Output.line(
+                Words(
+                    "\(status.conflicts) records wait for a decision; `aggregator conflicts list` names them",
+                    zh: "有 \(status.conflicts) 条记录待裁定；用 aggregator conflicts list 查看"))
+        }
         if let words = StorageWords.words(for: store.storage()) { Output.line(words) }
         for line in DeviceRow.lines(devices, times: TimeText(zone: status.timeZone)) { Output.line(line) }
     }

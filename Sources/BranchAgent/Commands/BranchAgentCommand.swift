@@ -19,8 +19,10 @@ public struct BranchAgentCommand: AsyncParsableCommand {
             + "--data DIR; branch-agent sync --data DIR",
         version: Program.version,
         subcommands: [
-            JoinCommand.self, AddCommand.self, ImportCommand.self, SyncCommand.self, ServeCommand.self,
-            StatusCommand.self,
+            JoinCommand.self, AddCommand.self, EditCommand.self, DeleteCommand.self, ImportCommand.self,
+            SyncCommand.self,
+            ServeCommand.self, StatusCommand.self, ConflictsCommand<BranchProgram>.self,
+            HistoryCommand<BranchProgram>.self,
         ])
 
     public init() {}

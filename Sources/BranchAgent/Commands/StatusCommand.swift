@@ -48,7 +48,7 @@ struct AgentStatus: Encodable {
 
     private enum CodingKeys: String, CodingKey {
         case unit, unitName, hub, lanes, lastContact, lastReceipt, nextTry, lastFailure, confirmation
-        case skewMilliseconds, clockTrusted, timeZone, disk, questions
+        case skewMilliseconds, clockTrusted, timeZone, disk, conflicts, questions
     }
 
     var unit: String
@@ -68,6 +68,8 @@ struct AgentStatus: Encodable {
     var disk: String
     var clockTrusted: Bool
     var timeZone: String
+    /// Records about which a person has to decide.
+    var conflicts: Int
     var questions: [Question]
 
     private let contact: ContactFacts
@@ -102,6 +104,12 @@ struct AgentStatus: Encodable {
         clockTrusted = clock.isTrusted
         times = TimeText(zone: context.settings.timeZone)
         timeZone = times.name
+        var conflicts = 0
+        try AgentDesk(context).eachConflict(form: nil) { _, _, _ in
+            conflicts += 1
+            return true
+        }
+        self.conflicts = conflicts
         questions = try store.verdicts([.quarantined, .noted], limit: 20).map { verdict, key in
             Question(
                 kind: "\(verdict.kind)", reason: verdict.reason, form: key.form, key: RecordText.text(key))
@@ -149,6 +157,12 @@ struct AgentStatus: Encodable {
         var lines = [Words("\(own), hub \(hubName)", zh: "\(own)，汇总端 \(hubName)").text()]
         lines += table()
         lines.append(contactWords.text())
+        if conflicts > 0 {
+            let words = Words(
+                "\(conflicts) records wait for a decision; `branch-agent conflicts list` names them",
+                zh: "有 \(conflicts) 条记录待裁定；用 branch-agent conflicts list 查看")
+            lines.append(words.text())
+        }
         if let words = StorageState(rawValue: disk).flatMap(StorageWords.words) { lines.append(words.text()) }
         if let skew = AgentStatus.words(skew: contact.skew, isTrusted: clockTrusted) {
             lines.append(skew.text())

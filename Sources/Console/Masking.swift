@@ -1,32 +1,36 @@
-import Console
-import Forms
-import SyncCore
+package import Forms
+package import SyncCore
 
 /// A value on its way to a person: personal fields are masked, and nothing steers a terminal.
-struct Masking {
+package struct Masking: Sendable {
     /// What stands for the record's existence among the names of its fields.
-    static let existence = Words("(existence)", zh: "（存在）")
+    package static let existence = Words("(existence)", zh: "（存在）")
 
-    static let mask = "***"
+    package static let mask = "***"
 
-    let forms: FormCatalog
-    let unmask: Bool
+    package let forms: FormCatalog
+    package let unmask: Bool
+
+    package init(forms: FormCatalog, unmask: Bool) {
+        self.forms = forms
+        self.unmask = unmask
+    }
 
     /// Nil for *not stated*. A field that no form at hand knows counts as personal.
-    func text(_ value: Value, field id: FieldID, of form: String) -> String? {
+    package func text(_ value: Value, field id: FieldID, of form: String) -> String? {
         if value == .notStated { return nil }
         let field = forms[form]?.field(id)
         guard unmask || field?.personal == false else { return Masking.mask }
         return Masking.clean(RecordText.text(value, as: field?.type))
     }
 
-    func name(of id: FieldID, in form: String) -> String {
+    package func name(of id: FieldID, in form: String) -> String {
         if id == RecordState.existence { return Masking.existence.en }
         return forms[form]?.field(id)?.name ?? "field \(id)"
     }
 
     /// Ids and days as they are; what may be free text, masked.
-    func text(_ key: RecordKey) -> [String] {
+    package func text(_ key: RecordKey) -> [String] {
         let keys = forms[key.form]?.keys ?? []
         let isBuiltIn = FormCatalog.builtIn[key.form] != nil
         return key.values.enumerated().map { index, value in
@@ -37,13 +41,13 @@ struct Masking {
         }
     }
 
-    func author(_ author: [UInt8]) -> String? {
+    package func author(_ author: [UInt8]) -> String? {
         if author.isEmpty { return nil }
         return unmask ? Masking.clean(String(decoding: author, as: UTF8.self)) : Masking.mask
     }
 
     /// Control characters spelled out.
-    static func clean(_ text: String) -> String {
+    package static func clean(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
             if scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) {

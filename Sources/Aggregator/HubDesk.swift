@@ -1,0 +1,95 @@
+import ArgumentParser
+import Console
+import Forms
+import SQLiteStore
+import SyncCore
+import SyncStore
+
+/// The centre's records, for those who decide about them.
+final class HubDesk: RecordDesk {
+    let catalog: CompiledCatalog
+    let times: TimeText
+    private let store: any HubStore
+
+    init(_ store: any HubStore, forms: FormCatalog = .builtIn) throws {
+        self.store = store
+        let settings = try store.settings()
+        guard let zone = LocalZone(identifier: settings.timeZone) else {
+            throw StoreError(.corrupt, "the settings name an unknown time zone")
+        }
+        catalog = try CompiledCatalog(forms, settings: settings, zone: zone)
+        times = TimeText(zone: settings.timeZone)
+    }
+
+    func record(_ key: RecordKey) throws -> RecordState? { try store.record(key) }
+    func versions(of key: RecordKey) throws -> [Version] { try store.versions(of: key) }
+    func unit(of key: RecordKey) throws -> String? { try store.unit(of: key) }
+
+    func conflicts(
+        form: String, after: [UInt8]?, limit: Int
+    ) throws -> [(key: RecordKey, state: RecordState)] {
+        try store.conflicts(form: form, after: after, limit: limit)
+    }
+
+    func verdicts(on versions: [Version]) throws -> [Verdict] {
+        try versions.flatMap { try store.verdicts(on: $0.dot) }
+    }
+
+    func heldBack(_ verdicts: [Verdict]) -> Set<Dot> { DeviceWords.heldBack(verdicts) }
+
+    func device(of origin: OriginID) throws -> Words? {
+        DeviceWords.words(for: try store.device(of: origin), isHere: true)
+    }
+
+    private var clock: AuthoringClock {
+        AuthoringClock(now: HubFolder.milliseconds(), isTrusted: true)
+    }
+
+    func moment() throws -> AuthoringMoment {
+        let now = HubFolder.milliseconds()
+        return AuthoringMoment(time: now, created: now, isTrusted: true)
+    }
+
+    func write<Result>(_ body: (any DeskWriter) throws -> Result) throws -> Result {
+        try store.write(clock: clock) { try body(HubDeskWriter($0, catalog)) }
+    }
+}
+
+private final class HubDeskWriter: DeskWriter {
+    private let transaction: any HubTransaction
+    private let catalog: CompiledCatalog
+
+    init(_ transaction: any HubTransaction, _ catalog: CompiledCatalog) {
+        self.transaction = transaction
+        self.catalog = catalog
+    }
+
+    func record(_ key: RecordKey) throws -> RecordState? { try transaction.record(key) }
+
+    func author(_ edits: [RecordEdit], of key: RecordKey, by author: [UInt8]) throws -> [Dot] {
+        guard let form = catalog[key.form]?.definition else {
+            throw SheetError(.unknownForm, subject: key.form)
+        }
+        return try edits.map { edit in
+            try transaction.author(
+                Draft(
+                    lane: .routine, key: key, formRevision: form.revision, context: edit.context,
+                    isDelete: edit.isDelete, stated: edit.stated, author: author,
+                    assignments: edit.assignments))
+        }
+    }
+}
+
+/// The centre's program, for the verbs that both programs have.
+enum AggregatorProgram: DeskProgram {
+    static let name = "aggregator"
+    static var dataHelp: ArgumentHelp {
+        ArgumentHelp("The folder that holds the hub's store.", zh: "汇总端的数据目录。")
+    }
+
+    static func desk(_ folder: String) throws -> any RecordDesk {
+        try HubDesk(try HubFolder(path: folder).open())
+    }
+
+    static func failure(for error: any Error) -> Failure? { nil }
+}
