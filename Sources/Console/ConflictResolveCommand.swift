@@ -19,11 +19,11 @@ package struct ConflictResolveCommand<P: DeskProgram>: AsyncParsableCommand {
             "resolve",
             Words("Decide about one record, or about many alike.", zh: "裁定一条记录，或同类的多条记录。"),
             discussion: Words(
-                "--take chooses an answer: its number, its version, or latest, earliest, highest, lowest, keep "
-                    + "or delete; FIELD=... in front of it says which field is meant. --set FIELD=VALUE says "
-                    + "something else. Fields that are not named stay in question. --shown hands back the code "
-                    + "of what you were shown: when something was written since, nothing is changed. With --all "
-                    + "and --form, and a word behind --take, all records in question are decided alike: "
+                "--take chooses an answer: its number, its version, or latest, earliest, highest, lowest, "
+                    + "keep or delete; FIELD=... in front of it says which field is meant. --set FIELD=VALUE says "
+                    + "something else. Fields that are not named stay in question. --shown hands back the "
+                    + "code of what you were shown: when something was written since, nothing is changed. "
+                    + "With --all and --form, and a word behind --take, all records in question are decided alike: "
                     + "without --shown it only says what it would do, and with which code. `conflicts undo` "
                     + "takes a decision back.",
                 zh: "--take 选定一项：序号、版本名，或 latest（最新）、earliest（最早）、highest（最高）、lowest（最低）、"
@@ -226,8 +226,8 @@ extension ConflictResolveCommand {
         }
         Output.line(
             Words(
-                "nothing was changed yet: \(many.records) records would be decided so; to do it, run this again "
-                    + "with --shown \(many.shown)",
+                "nothing was changed yet: \(many.records) records would be decided so; to do it, run this "
+                    + "again with --shown \(many.shown)",
                 zh: "尚未改动：将这样裁定 \(many.records) 条记录；确认后加上 --shown \(many.shown) 再次运行"))
     }
 }

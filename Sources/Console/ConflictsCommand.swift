@@ -11,8 +11,8 @@ package struct ConflictsCommand<P: DeskProgram>: AsyncParsableCommand {
                 "What was written by people who had not seen each other's, and has to be decided.",
                 zh: "互不知情的人写下的不同内容，须由人裁定。"),
             discussion: Words(
-                "Until somebody decides, the latest answer stands, and nothing is lost. A decision covers what "
-                    + "was shown, and nothing that came in between.",
+                "Until somebody decides, the latest answer stands, and nothing is lost. A decision covers "
+                    + "what was shown, and nothing that came in between.",
                 zh: "裁定之前以最新的内容为准，其余不会丢失。裁定只涉及已显示的内容，不涉及其间新到的内容。"),
             example: "\(P.name) conflicts list --data DIR",
             subcommands: [

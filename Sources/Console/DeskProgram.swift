@@ -35,7 +35,8 @@ extension DeskProgram {
             throw Failure(
                 .noInput,
                 Words(
-                    "\(name) \(RecordText.text(key)): nothing is known of this record here; check form and key",
+                    "\(name) \(RecordText.text(key)): nothing is known of this record here; check form and "
+                        + "key",
                     zh: "\(name) \(RecordText.text(key))：此处没有该记录；请核对表单和键"))
         }
         return (key, form, state)
@@ -57,7 +58,7 @@ package struct HistoryCommand<P: DeskProgram>: AsyncParsableCommand {
         CommandConfiguration(
             "history",
             Words(
-                "The whole history of one record: every version, by whom, when and where, and what replaced it.",
+                "The history of one record: every version, by whom, when and where, and what replaced it.",
                 zh: "一条记录的完整历史：每个版本由谁、何时、在哪台设备写入，以及被什么取代。"),
             example: "\(P.name) history check-in 2020-02-03 T001 --data DIR")
     }

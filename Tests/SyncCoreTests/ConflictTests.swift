@@ -123,7 +123,7 @@ import Testing
             ])
     }
 
-    /// Whatever a person edits of a record whatever its state: what was in question and not asked about stays.
+    /// Whatever is edited of whatever record: what was in question and not asked about stays so.
     @Test(arguments: [61, 62, 63] as [UInt64])
     func editsNeverSettleByTheWay(seed: UInt64) {
         var random = SeededRandom(seed: seed)

@@ -9,7 +9,7 @@ struct RecordCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         "record",
         Words(
-            "The history of one record: all versions held here, and what became of each field, by which rule.",
+            "The history of one record: all versions held here, what became of each field, by which rule.",
             zh: "一条记录的历史：此处的所有版本，以及各字段按何规则成为现状。"),
         example: "sync-inspect record check-in 2020-02-03 T001 --data DIR")
 

@@ -10,7 +10,8 @@ struct DeleteCommand: AsyncParsableCommand {
         Words("Delete one record that was entered by mistake.", zh: "删除误填的一条记录。"),
         discussion: Words(
             "The record goes everywhere, and its history stays readable. When somebody edited it without "
-                + "having seen the delete, it lives until a person decides. `branch-agent add` brings it back.",
+                + "having seen the delete, it lives until a person decides. `branch-agent add` brings it "
+                + "back.",
             zh: "各处的该记录都会删除，历史仍可查看。若有人不知情而修改了它，则保留至有人裁定。用 branch-agent add 可恢复。"),
         example: "branch-agent delete check-in 2020-02-03 T001 --data DIR")
 

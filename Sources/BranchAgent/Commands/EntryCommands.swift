@@ -66,8 +66,8 @@ struct AddCommand: AsyncParsableCommand {
             guard try isInQuestion(row, compiled, context) else { return }
             Output.remark(
                 Words(
-                    "others wrote something else of it, which this device had not shown you; all of it stands "
-                        + "side by side. Decide with `branch-agent conflicts show \(form) "
+                    "others wrote something else of it, which this device had not shown you; all of it "
+                        + "stands side by side. Decide with `branch-agent conflicts show \(form) "
                         + "\(RecordText.text(row.key))`",
                     zh: "他人填写过不同内容，而您尚未见到；各方内容现并存。请用 branch-agent conflicts show \(form) "
                         + "\(RecordText.text(row.key)) 查看并裁定"))
