@@ -20,12 +20,12 @@ package struct ConflictResolveCommand<P: DeskProgram>: AsyncParsableCommand {
             Words("Decide about one record, or about many alike.", zh: "裁定一条记录，或同类的多条记录。"),
             discussion: Words(
                 "--take chooses an answer: its number, its version, or latest, earliest, highest, lowest, "
-                    + "keep or delete; FIELD=... in front of it says which field is meant. --set FIELD=VALUE says "
-                    + "something else. Fields that are not named stay in question. --shown hands back the "
-                    + "code of what you were shown: when something was written since, nothing is changed. "
-                    + "With --all and --form, and a word behind --take, all records in question are decided alike: "
-                    + "without --shown it only says what it would do, and with which code. `conflicts undo` "
-                    + "takes a decision back.",
+                    + "keep or delete; FIELD=... in front of it says which field is meant. --set "
+                    + "FIELD=VALUE says something else. Fields that are not named stay in question. --shown "
+                    + "hands back the code of what you were shown: when something was written since, "
+                    + "nothing is changed. With --all and --form, and a word behind --take, all records in "
+                    + "question are decided alike: without --shown it only says what it would do, and with "
+                    + "which code. `conflicts undo` takes a decision back.",
                 zh: "--take 选定一项：序号、版本名，或 latest（最新）、earliest（最早）、highest（最高）、lowest（最低）、"
                     + "keep（保留）、delete（删除）；前面加“字段=”指明字段。--set 字段=值 另行填写。未写明的字段仍待裁定。"
                     + "--shown 交回所显示内容的代码：若其间有新的写入，则不作任何改动。--all 与 --form、--take 合用，"

@@ -91,14 +91,12 @@ struct Decision {
                 return option
             }
             if Int(take.choice) != nil, conflicts.count > 1 {
+                let example = "\(ConflictNames.subject(conflict, in: form.definition))=\(take.choice)"
                 throw Failure(
                     .usage,
                     Words(
-                        "several things are in question; say which is meant, such as "
-                            + "`--take \(ConflictNames.subject(conflict, in: form.definition))=\(take.choice)`",
-                        zh: "有多项待裁定；请指明是哪一项，例如 "
-                            + "--take \(ConflictNames.subject(conflict, in: form.definition))=\(take.choice)")
-                )
+                        "several things are in question; say which is meant, such as `--take \(example)`",
+                        zh: "有多项待裁定；请指明是哪一项，例如 --take \(example)"))
             }
             if let option = Decision.option(take.choice, of: conflict) { return option }
             if Int(take.choice) != nil { throw Decision.unknown(take.choice, conflict, form) }
