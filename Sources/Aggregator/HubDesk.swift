@@ -25,6 +25,17 @@ final class HubDesk: RecordDesk {
     func versions(of key: RecordKey) throws -> [Version] { try store.versions(of: key) }
     func unit(of key: RecordKey) throws -> String? { try store.unit(of: key) }
 
+    func versions(by origin: OriginID, _ range: ClosedRange<UInt64>) throws -> [Version] {
+        var found: [Version] = []
+        var next = range.lowerBound
+        while next <= range.upperBound, let segment = try store.segment(of: origin, holding: next) {
+            let last = min(segment.last, range.upperBound)
+            found += (next...last).map { segment.version(at: Int($0 - segment.first)) }
+            next = last + 1
+        }
+        return found
+    }
+
     func conflicts(
         form: String, after: [UInt8]?, limit: Int
     ) throws -> [(key: RecordKey, state: RecordState)] {

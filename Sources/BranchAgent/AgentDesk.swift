@@ -24,6 +24,13 @@ final class AgentDesk: RecordDesk {
     func record(_ key: RecordKey) throws -> RecordState? { try store.record(key) }
     func versions(of key: RecordKey) throws -> [Version] { try store.versions(of: key) }
 
+    func versions(by origin: OriginID, _ range: ClosedRange<UInt64>) throws -> [Version] {
+        guard let lane = try store.origins().first(where: { $0.id == origin })?.claim.lane else { return [] }
+        let count = Int(clamping: range.upperBound - range.lowerBound)
+        return try store.journal(lane: lane, after: range.lowerBound - 1, limit: min(count, 1 << 20) + 1)
+            .map(\.version).filter { range.contains($0.dot.sequence) }
+    }
+
     /// A branch's store is small: its records are looked through.
     func conflicts(
         form: String, after: [UInt8]?, limit: Int

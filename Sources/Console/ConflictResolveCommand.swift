@@ -117,6 +117,8 @@ extension ConflictResolveCommand {
         var written: Bool
         /// To be handed back so that it is written.
         var shown: String
+        /// What was written, to be handed to `undo --run`.
+        var runs: [String]
         var decided: [Report]
     }
 
@@ -143,11 +145,12 @@ extension ConflictResolveCommand {
         let (found, left) = try search(desk, form: form, word)
         let code = ShownCode.text(found.map(\.state))
         var many = Many(
-            records: found.count, left: left, changed: 0, written: false, shown: code, decided: [])
+            records: found.count, left: left, changed: 0, written: false, shown: code, runs: [], decided: [])
         if let shown {
             try ShownCode.require(
                 shown, toBe: code, again: "\(P.name) conflicts resolve --all --form \(form) --take \(word)")
             let moment = try desk.moment()
+            var written: [Dot] = []
             try desk.write { writer in
                 for one in found {
                     let now = try writer.record(one.key) ?? RecordState()
@@ -159,10 +162,12 @@ extension ConflictResolveCommand {
                     let edits = try DecisionCheck.checked(
                         outcome.edits, of: one.key, onto: now, one.form, at: moment)
                     let dots = try writer.author(edits, of: one.key, by: Array(by.utf8))
+                    written += dots
                     many.decided.append(Report(one.key, dots, outcome, one.form.definition))
                 }
             }
             many.written = true
+            many.runs = DecisionRun.runs(written).map(\.text)
         } else {
             many.decided = try found.map { one in
                 Report(one.key, [], try one.decision.applied(to: one.state, one.form), one.form.definition)
@@ -221,8 +226,13 @@ extension ConflictResolveCommand {
                     zh: "其间有新的写入，仍待裁定：\(many.changed) 条"))
         }
         if many.written {
-            return Output.line(
+            Output.line(
                 Words("decided: \(many.decided.count) records", zh: "已裁定 \(many.decided.count) 条记录"))
+            let runs = many.runs.map { "--run \($0)" }.joined(separator: " ")
+            return Output.line(
+                Words(
+                    "to take all of it back: \(P.name) conflicts undo \(runs)",
+                    zh: "全部撤销：\(P.name) conflicts undo \(runs)"))
         }
         Output.line(
             Words(

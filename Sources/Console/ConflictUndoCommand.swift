@@ -23,13 +23,17 @@ package struct ConflictUndoCommand<P: DeskProgram>: AsyncParsableCommand {
                 zh: "撤销裁定：恢复裁定前并存的各方内容。"),
             discussion: Words(
                 "Without --version it is the latest decision about the record. Refused when somebody has "
-                    + "written about the same since, unless --anyway says that this is to be replaced too.",
-                zh: "不写 --version 即为该记录最近一次裁定。若此后又有人写过同一内容，则拒绝撤销；--anyway 表示一并取代。"),
+                    + "written about the same since, unless --anyway says that this is to be replaced too. "
+                    + "--run, as `conflicts resolve --all` said it, takes back everything decided at once.",
+                zh: "不写 --version 即为该记录最近一次裁定。若此后又有人写过同一内容，则拒绝撤销；--anyway 表示一并取代。"
+                    + "--run（由 conflicts resolve --all 给出）一并撤销同一次裁定的全部记录。"),
             example: "\(P.name) conflicts undo check-in 2020-02-03 T001 --data DIR")
     }
 
     @Argument(help: ArgumentHelp("The form and the key's values.", zh: "表单和键值。"))
-    var record: [String]
+    var record: [String] = []
+    @Option(name: .long, help: ArgumentHelp("All that was decided at once.", zh: "同一次裁定的全部。"))
+    var run: [String] = []
     @Option(name: .long, help: ArgumentHelp("The version that decided.", zh: "作出裁定的版本。"))
     var version: String?
     @Flag(name: .long, help: ArgumentHelp("Also when somebody has written since.", zh: "即使此后有人写过也撤销。"))
@@ -42,6 +46,7 @@ package struct ConflictUndoCommand<P: DeskProgram>: AsyncParsableCommand {
     package func run() async throws {
         try await P.run {
             let desk = try P.desk(options.data)
+            if !run.isEmpty { return try undoRuns(desk) }
             let (key, form, state) = try P.record(record, at: desk)
             let rules = form.mergeRules
             let history = try desk.history(of: key, under: rules)
@@ -94,5 +99,65 @@ package struct ConflictUndoCommand<P: DeskProgram>: AsyncParsableCommand {
                 "somebody has written about the same since (\(names)); nothing was changed. Look with "
                     + "`\(P.name) history`, and use --anyway to replace that too",
                 zh: "此后又有人写过同一内容（\(names)）；未作任何改动。请用 \(P.name) history 查看；--anyway 可一并取代"))
+    }
+}
+
+// MARK: - Many at once
+
+extension ConflictUndoCommand {
+    struct Many: Encodable {
+        /// Decisions that were taken back.
+        var undone: Int
+        /// Decisions that stay, because somebody has written since.
+        var left: Int
+    }
+
+    private func undoRuns(_ desk: any RecordDesk) throws {
+        guard record.isEmpty, version == nil else {
+            throw Failure(
+                .usage,
+                Words("--run names the records by itself; leave the others out", zh: "--run 已指明记录；请勿再写其他"))
+        }
+        var many = Many(undone: 0, left: 0)
+        let moment = try desk.moment()
+        var found: [(key: RecordKey, form: CompiledForm, entry: History.Entry, seen: Context)] = []
+        for run in try run.map({ try DecisionRun($0) }) {
+            for version in try desk.versions(by: run.origin, run.range) {
+                guard let form = desk.catalog[version.key.form], let state = try desk.record(version.key)
+                else { continue }
+                let history = try desk.history(of: version.key, under: form.mergeRules)
+                guard let entry = history[version.dot], !entry.settled.isEmpty else { continue }
+                if anyway || history.writtenSince(version.dot).isEmpty {
+                    found.append((version.key, form, entry, state.seen))
+                } else {
+                    many.left += 1
+                }
+            }
+        }
+        try desk.write { writer in
+            for one in found {
+                let now = try writer.record(one.key) ?? RecordState()
+                guard now.seen == one.seen else {
+                    many.left += 1
+                    continue
+                }
+                let edits = try DecisionCheck.checked(
+                    now.undoing(one.entry, under: one.form.mergeRules), of: one.key, onto: now, one.form,
+                    at: moment)
+                _ = try writer.author(edits, of: one.key, by: Array(by.utf8))
+                many.undone += 1
+            }
+        }
+        try show(many)
+    }
+
+    private func show(_ many: Many) throws {
+        if options.json { return try Output.json(many) }
+        Output.line(Words("taken back: \(many.undone) decisions", zh: "已撤销 \(many.undone) 项裁定"))
+        guard many.left > 0 else { return }
+        Output.remark(
+            Words(
+                "left as they are, somebody has written since: \(many.left); --anyway replaces that too",
+                zh: "此后又有人写过，未撤销：\(many.left) 项；--anyway 可一并取代"))
     }
 }

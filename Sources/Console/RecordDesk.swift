@@ -9,6 +9,8 @@ package protocol RecordDesk: AnyObject {
 
     func record(_ key: RecordKey) throws -> RecordState?
     func versions(of key: RecordKey) throws -> [Version]
+    /// What an origin wrote, as far as it is held here; a branch knows only its own journals.
+    func versions(by origin: OriginID, _ range: ClosedRange<UInt64>) throws -> [Version]
     /// Records of a form about which a person has to decide, in key order, behind `after`.
     func conflicts(
         form: String, after: [UInt8]?, limit: Int

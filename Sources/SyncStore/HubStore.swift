@@ -181,6 +181,8 @@ public protocol HubStore: AnyObject {
     ) throws -> [(key: RecordKey, state: RecordState)]
     /// Of all forms together.
     func conflictCount() throws -> Int
+    /// The part of an origin's journal that holds `sequence`, without its salts; nil when none does.
+    func segment(of origin: OriginID, holding sequence: UInt64) throws -> VersionBatch?
     /// The device that an origin belongs to; nil for the hub's own, and for one that is not known.
     func device(of origin: OriginID) throws -> DeviceInfo?
     /// What was found out about a version when it was taken in, in that order.

@@ -18,6 +18,12 @@ extension MemoryHubStore {
         content.records.values.count { $0.state.effective(under: rules($0.key.form)).hasConflict }
     }
 
+    public func segment(of origin: OriginID, holding sequence: UInt64) -> VersionBatch? {
+        content.log.first {
+            $0.batch.origin == origin && $0.batch.first <= sequence && $0.batch.last >= sequence
+        }?.batch
+    }
+
     public func device(of origin: OriginID) -> DeviceInfo? {
         guard let device = content.origins[origin]?.device else { return nil }
         return content.devices.first { $0.info.id == device }?.info

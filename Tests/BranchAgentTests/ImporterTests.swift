@@ -147,6 +147,42 @@ struct ImporterTests {
         #expect(catalog.zone.text(first) == "2020-02-03 08:00:00")
     }
 
+    @Test func aSheetDecidesNothingBetweenPeople() throws {
+        try run(file("monday.csv", [row()]))
+        let shown = try #require(transaction.record(key))
+        // Two who had not seen each other's correction.
+        for temperature in [3_600, 3_620] as [Int64] {
+            try RecordAuthor(catalog: catalog).author(
+                importer.form, key: key,
+                assignments: [
+                    Assignment(
+                        field: 1, retentionClass: 0, value: .decimal(unscaled: temperature, scale: 2))
+                ], shown: shown, in: transaction)
+        }
+        let rules = importer.form.mergeRules
+        let conflict = try #require(transaction.record(key)?.conflicts(under: rules).first)
+        let state = try #require(transaction.record(key))
+        try RecordAuthor(catalog: catalog).author(
+            importer.form, key: key,
+            assignments: [
+                Assignment(field: 1, retentionClass: 0, value: .decimal(unscaled: 3_640, scale: 2)),
+                Assignment(field: 14, retentionClass: 2, value: .text("from a sheet")),
+            ], in: transaction)
+        let after = try #require(transaction.record(key)?.conflicts(under: rules).first)
+        #expect(after.options.count == 3, "it stands beside the others")
+        #expect(Set(conflict.options.flatMap(\.dots)).isSubset(of: after.options.flatMap(\.dots)))
+        #expect(field(14) == .text("from a sheet"))
+        // Whoever was shown them decides.
+        try RecordAuthor(catalog: catalog).author(
+            importer.form, key: key,
+            assignments: [
+                Assignment(field: 1, retentionClass: 0, value: .decimal(unscaled: 3_600, scale: 2))
+            ],
+            shown: state, settling: [1], in: transaction)
+        let last = try #require(transaction.record(key)?.conflicts(under: rules).first)
+        #expect(last.options.count == 2, "the sheet's value came after what was shown")
+    }
+
     @Test func mondaysSheetImportedAgainOnWednesdayRevertsNothing() throws {
         try run(file("monday.csv", [row()]))
         try RecordAuthor(catalog: catalog).author(

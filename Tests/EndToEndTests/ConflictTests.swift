@@ -52,7 +52,13 @@ import Testing
         var records: Int
         var written: Bool
         var shown: String
+        var runs: [String]
         var decided: [Decided]
+    }
+
+    private struct Undone: Decodable {
+        var undone: Int
+        var left: Int
     }
 
     private struct Record: Decodable {
@@ -260,6 +266,18 @@ import Testing
         for person in 1...4 {
             try await world.expectAgreement(on: "temperature", "36.\(person)5", person: person)
         }
+        // All of it is taken back, but for a record that somebody has corrected since.
+        try await world.edit("b", "temperature=36.8", person: 2)
+        try await world.exchange()
+        let runs = done.runs.flatMap { ["--run", $0] }
+        let undone: Undone = try await world.hub.place.run(
+            "aggregator",
+            ["conflicts", "undo"] + runs + ["--json", "--data", world.hub.place.path("hub")]
+        ).json()
+        #expect(undone.undone == 2 && undone.left == 1)
+        try await world.exchange()
+        for name in ["hub", "a", "b"] { #expect(try await world.list(name).count == 2, "\(name)") }
+        try await world.expectAgreement(on: "temperature", "36.80", person: 2)
         try await world.hub.close()
     }
 

@@ -115,6 +115,24 @@ import Testing
         #expect(try world.store.verdicts(on: foreign.dot).map(\.reason) == ["outside_unit"])
     }
 
+    @Test(arguments: HubKind.allCases) func aTornMergeGroupIsHeldBack(kind: HubKind) throws {
+        let world = try HubWorld(kind)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        let key: [Value] = [.integer(Int64(HubWorld.day)), .text("symptoms"), .text("p1")]
+        let whole: [FieldID: Value] = [1: .notStated, 2: .text("open"), 3: .notStated]
+        try device.send([HubWorld.draft("alert", key, whole, stated: HubWorld.local(8))])
+        let record = RecordKey(form: "alert", values: key)
+        let seen = try world.centre { try $0.context(of: record) }
+        try device.send([
+            HubWorld.draft("alert", key, [3: .text("p2")], context: seen, stated: HubWorld.local(9))
+        ])
+        #expect(try device.drain().verdicts.map(\.reason) == ["partial_group"])
+        #expect(try world.store.effective(record)?[3] == .notStated)
+        let both: [FieldID: Value] = [2: .text("taken"), 3: .text("p2")]
+        try device.send([HubWorld.draft("alert", key, both, context: seen, stated: HubWorld.local(9))])
+        #expect(try world.store.effective(record)?[3] == .text("p2"))
+    }
+
     @Test func theListSurvivesReopening() throws {
         let (world, _, _) = try Self.crowd(.sqlite)
         #expect(try world.reopened().conflictCount() == 3)

@@ -106,8 +106,8 @@ enum StoreAtHand {
     func forms() throws -> FormCatalog {
         guard case .agent(let store) = self else { return .builtIn }
         let more = try store.forms().compactMap { try? FormCatalog.decode($0) }
-        // A later revision stands before an earlier one.
-        return FormCatalog(more.reversed() + FormCatalog.builtIn.definitions)
+        // What is no revision of the form that it names is left out, as the branch itself leaves it out.
+        return more.reduce(.builtIn) { catalog, form in (try? catalog.adding(form)) ?? catalog }
     }
 }
 
