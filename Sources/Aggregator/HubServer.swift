@@ -28,7 +28,8 @@ struct HubLoad: Sendable, Hashable {
 /// Joins connections and store: what a connection asks is done by the writer, and who has news is told.
 final class HubServer: HubService {
     private struct Listener {
-        let device: Int64
+        /// Nil: in its session nothing is taken.
+        let replica: Int64?
         let moved: @Sendable () -> Void
         let close: @Sendable (Refuse) -> Void
     }
@@ -65,17 +66,17 @@ final class HubServer: HubService {
         HubConnection(server: self, publicKey: publicKey, moved: moved, close: close)
     }
 
-    /// A device is admitted: its older connection, if it still stands, makes way.
+    /// A replica is admitted: its older connection, if it still stands, makes way.
     ///
-    /// - Returns: false when the hub has as much as it can take; then nothing happened. A device that takes
+    /// - Returns: false when the hub has as much as it can take; then nothing happened. A replica that takes
     ///   the place of its own older connection adds nothing.
     func opened(
-        _ connection: HubConnection, device: Int64, moved: @escaping @Sendable () -> Void,
+        _ connection: HubConnection, replica: Int64?, moved: @escaping @Sendable () -> Void,
         close: @escaping @Sendable (Refuse) -> Void
     ) -> Bool {
-        let listener = Listener(device: device, moved: moved, close: close)
+        let listener = Listener(replica: replica, moved: moved, close: close)
         let older = state.withLock { state -> [Listener]? in
-            let older = state.listeners.filter { $0.value.device == device }
+            let older = state.listeners.filter { replica != nil && $0.value.replica == replica }
             let isFull = state.listeners.count >= load.sessions || state.bytesWaiting > load.bytesWaiting
             if isFull, older.isEmpty { return nil }
             for key in older.keys { state.listeners[key] = nil }
@@ -178,7 +179,15 @@ final class HubConnection: HubConnectionHost {
             case .success(let admission):
                 session.withLock { $0 = admission.session }
                 var greeting = HubSession.Greeting(welcome: admission.welcome, feed: admission.feed)
-                guard server.opened(self, device: admission.session.device, moved: moved, close: close)
+                let isMending = admission.welcome.isTokenUnknown
+                if isMending {
+                    server.logger.warning(
+                        "restored or copied store", metadata: ["device": "\(admission.session.device)"])
+                }
+                guard
+                    server.opened(
+                        self, replica: isMending ? nil : admission.session.replica, moved: moved,
+                        close: close)
                 else {
                     server.logger.say(
                         .notice, "overloaded", HubLogWords.overloaded,
@@ -236,6 +245,11 @@ final class HubConnection: HubConnectionHost {
             }
             return .complete(try store.mark(for: session))
         }
+    }
+
+    func heads(_ question: Heads) async throws -> Heads {
+        guard let session = session.withLock({ $0 }) else { throw Refuse(.wrongOrder) }
+        return try await server.writer.run { try $0.heads(question, for: session) }
     }
 
     func confirm(_ token: FeedToken) async {

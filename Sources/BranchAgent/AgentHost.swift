@@ -17,6 +17,7 @@ final class AgentHost: AgentSessionHost {
     let meter = ProgressMeter()
     /// The feed of this session found no room; it comes again with the next one.
     private let feedRefusal = Mutex<StoreError?>(nil)
+    private let found = Mutex<[IdentityEvent]>([])
 
     /// Why the feed cannot be kept, so that only sending goes on; nil while it can.
     var lackOfRoom: StoreError? { feedRefusal.withLock { $0 } }
@@ -55,14 +56,41 @@ final class AgentHost: AgentSessionHost {
         }
     }
 
-    func store(_ welcome: Welcome) async throws -> [AgentSession.Resume] {
-        try await run { [now, meter] store in
+    func heads(of origin: OriginID, at sequences: [UInt64]) async throws -> Heads {
+        try await run { try $0.heads(of: origin, at: sequences) }
+    }
+
+    func heal(_ points: [ForkPoint], after welcome: Welcome) async throws {
+        let event = try await run { [now] in try $0.heal(points, after: welcome, now: now()) }
+        found.withLock { $0.append(event) }
+        meter.moved()
+    }
+
+    /// What the store found out about itself or the hub since this was asked last.
+    func takeEvents() -> [IdentityEvent] {
+        found.withLock { events in
+            defer { events = [] }
+            return events
+        }
+    }
+
+    func store(_ welcome: Welcome) async throws -> AgentSession.WelcomeAnswer {
+        try await run { [self] store in
+            let partings = try store.partings(welcome)
+            if !partings.isEmpty { return .parted(partings) }
+            let known = try store.identityEvents(limit: 1).first
+            defer {
+                if let last = try? store.identityEvents(limit: 1).first, last != known {
+                    found.withLock { $0.append(last) }
+                }
+            }
             let before = try AgentHost.receipted(store)
             let behind = try store.accept(welcome, now: now())
             if try AgentHost.receipted(store) != before { meter.moved() }
-            return try store.origins().map {
-                AgentSession.Resume(origin: $0.id, behind: behind[$0.id] ?? 0, receipted: $0.receipted)
-            }
+            return .goOn(
+                try store.origins().map {
+                    AgentSession.Resume(origin: $0.id, behind: behind[$0.id] ?? 0, receipted: $0.receipted)
+                })
         }
     }
 

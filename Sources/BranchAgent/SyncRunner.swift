@@ -20,6 +20,8 @@ struct SyncReport: Encodable, Sendable {
     var quarantined: UInt64 = 0
     /// Why the last try failed; nil when it went well.
     var failure: String?
+    /// What was found out about this store's or the hub's past, and done about it.
+    var identity: [IdentityNote] = []
 }
 
 /// Runs sessions until both sides are drained or no progress is made for a while.
@@ -28,6 +30,8 @@ struct SyncRunner: Sendable {
     static let patience: UInt64 = 10_000
     /// Milliseconds without progress after which `sync` leaves when this disk has no room for the feed.
     static let roomPatience: UInt64 = 2_000
+    /// Times in a row that a session may end because the store had to be mended.
+    static let renewals = 4
 
     let host: AgentHost
     let configuration: AgentConfiguration
@@ -61,6 +65,7 @@ struct SyncRunner: Sendable {
         var generator = SystemRandomNumberGenerator()
         var failure: Failure?
         var stalls = 0
+        var renewals = 0
         while true {
             report.sessions += 1
             let bar = Task { await show(progress, before: before) }
@@ -72,6 +77,11 @@ struct SyncRunner: Sendable {
             bar.cancel()
             progress.finish()
             report.add(attempt.statistics)
+            report.identity += host.takeEvents().map(IdentityNote.init)
+            if attempt.failure?.comesAgain == true, renewals < SyncRunner.renewals {
+                renewals += 1
+                continue
+            }
             try await note(attempt.failure)
             if attempt.isWelcomed { backoff.succeeded() }
             guard let failed = attempt.failure else {
@@ -104,6 +114,12 @@ struct SyncRunner: Sendable {
             var retryAfter: UInt32
             /// For `status`: a refusal's number or a word.
             var code: String
+
+            /// A store that was restored or copied mends itself within a session or two.
+            var comesAgain: Bool {
+                code == "\(RefusalCode.identityRenewed.rawValue)"
+                    || code == "\(RefusalCode.identityLost.rawValue)"
+            }
         }
 
         var statistics: LinkStatistics

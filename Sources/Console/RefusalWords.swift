@@ -58,6 +58,10 @@ public enum RefusalWords {
                 "this store and the hub's journal disagree: a restored or copied store. Nothing is lost; "
                     + "ring the centre before going on",
                 zh: "本机数据与汇总端记录不一致（可能是恢复或复制的数据）。没有内容丢失；请先联系中心")
+        case .identityRenewed:
+            Words(
+                "this device's data was restored or copied and has been put in order; sync once more",
+                zh: "本设备的数据曾被恢复或复制，现已理顺；请再同步一次")
         case .originOfAnother:
             Words(
                 "this store's journal belongs to another device: a copied store. Ring the centre before "

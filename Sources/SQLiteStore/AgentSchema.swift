@@ -54,6 +54,16 @@ enum AgentSchema {
                 CREATE TABLE scope (
                     subject TEXT NOT NULL, id BLOB NOT NULL, kind INTEGER NOT NULL,
                     PRIMARY KEY (subject, id)) WITHOUT ROWID;
-                """)
+                """),
+        StoreMigration(
+            sql: """
+                ALTER TABLE origin ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;
+                CREATE TABLE rename (
+                    id INTEGER PRIMARY KEY, replica_before BLOB NOT NULL, replica_after BLOB NOT NULL,
+                    origin INTEGER NOT NULL, after INTEGER NOT NULL, fresh INTEGER NOT NULL);
+                CREATE TABLE identity_event (
+                    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,
+                    versions INTEGER NOT NULL);
+                """),
     ]
 }

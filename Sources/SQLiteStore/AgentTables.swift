@@ -148,37 +148,42 @@ final class SQLiteAgentTables: AgentTables {
         try row.run()
     }
 
-    func counts(of origin: OwnOrigin) throws -> RecordCounts {
+    /// The origins' receipts are those that the table has.
+    func counts(of origins: [OwnOrigin]) throws -> RecordCounts {
+        let ids = SQLiteAgentTables.list(origins)
         let row = try Prepared(
             database,
             """
-            SELECT count(DISTINCT record), count(DISTINCT CASE WHEN sequence > ?2 THEN record END)
-            FROM version WHERE origin = ?1
+            SELECT count(DISTINCT v.record),
+                count(DISTINCT CASE WHEN v.sequence > o.receipted THEN v.record END)
+            FROM version v JOIN origin o ON o.id = v.origin
+            WHERE v.origin IN (\(ids)) AND v.sequence <= o.sequence
             """)
         defer { row.reset() }
-        row.bind(origin.id, at: 1)
-        row.bind(origin.receipted, at: 2)
         guard try row.step() else { throw StoreError(.inputOutput, "a count without a row") }
         let all = row.word(0)
         let queued = row.word(1)
-        return RecordCounts(
-            queued: queued, receipted: all - queued, quarantined: try quarantined(in: origin.id))
+        return RecordCounts(queued: queued, receipted: all - queued, quarantined: try quarantined(in: ids))
     }
 
-    private func quarantined(in origin: OriginID) throws -> UInt64 {
+    /// Numbers of the store's own, for a statement.
+    private static func list(_ origins: [OwnOrigin]) -> String {
+        origins.map { "\(Int64(bitPattern: $0.id))" }.joined(separator: ", ")
+    }
+
+    private func quarantined(in ids: String) throws -> UInt64 {
         let row = try Prepared(
             database,
             """
             SELECT count(DISTINCT version.record) FROM verdict v
             JOIN version ON version.origin = v.origin AND version.sequence = v.sequence
-            WHERE v.origin = ?1 AND v.kind = ?2 AND NOT EXISTS (
+            WHERE v.origin IN (\(ids)) AND v.kind = ?1 AND NOT EXISTS (
                 SELECT 1 FROM verdict later WHERE later.origin = v.origin AND later.sequence = v.sequence
-                AND later.place > v.place AND later.kind = ?3)
+                AND later.place > v.place AND later.kind = ?2)
             """)
         defer { row.reset() }
-        row.bind(origin, at: 1)
-        row.bind(Int(Verdict.Kind.quarantined.rawValue), at: 2)
-        row.bind(Int(Verdict.Kind.released.rawValue), at: 3)
+        row.bind(Int(Verdict.Kind.quarantined.rawValue), at: 1)
+        row.bind(Int(Verdict.Kind.released.rawValue), at: 2)
         return try row.step() ? row.word(0) : 0
     }
 }

@@ -88,10 +88,12 @@ extension SQLiteAgentTables {
         try row.run()
     }
 
-    func origins() throws -> [OwnOrigin] {
+    func origins() throws -> [OwnOrigin] { try origins("WHERE closed = 0 ORDER BY lane, id") }
+
+    func origins(_ condition: String) throws -> [OwnOrigin] {
         let row = try Prepared(
             database,
-            "SELECT lane, nonce, derivation, sequence, head, receipted FROM origin ORDER BY lane, id")
+            "SELECT lane, nonce, derivation, sequence, head, receipted FROM origin \(condition)")
         defer { row.reset() }
         var origins: [OwnOrigin] = []
         while try row.step() {
@@ -108,7 +110,13 @@ extension SQLiteAgentTables {
     }
 
     func put(_ origin: OwnOrigin) throws {
-        let row = try Prepared(database, "INSERT OR REPLACE INTO origin VALUES (?, ?, ?, ?, ?, ?, ?)")
+        let row = try Prepared(
+            database,
+            """
+            INSERT INTO origin (id, lane, nonce, derivation, sequence, head, receipted)
+            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence,
+            head = excluded.head, receipted = excluded.receipted
+            """)
         row.bind(origin.id, at: 1)
         row.bind(Int(origin.claim.lane.rawValue), at: 2)
         row.bind(origin.claim.nonce.bytes, at: 3)

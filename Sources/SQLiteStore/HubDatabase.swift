@@ -12,7 +12,6 @@ public final class SQLiteHubStore: HubStore {
     let terms: HubTerms
     let judge: HubBatchJudge
     let hub: Digest
-    public let epoch: Token16
     public let name: String
     var tables: [HubTable] = []
     /// Everything cached beside the database; nil when it has to be read again.
@@ -22,6 +21,7 @@ public final class SQLiteHubStore: HubStore {
     var holes: Set<HubHole>?
     var checks: HubFormChecks?
     var ownLanes: [Lane: OriginID] = [:]
+    private var knownEpoch: Token16?
 
     /// Makes a new store in `folder`.
     public static func create(
@@ -66,17 +66,37 @@ public final class SQLiteHubStore: HubStore {
         terms = try HubTerms(connection)
         judge = HubBatchJudge(hashing: means.hashing, verifying: means.verifying)
         hub = means.hashing(means.signing.publicKey)
-        let stored = try connection.first("SELECT value FROM meta WHERE name = 'epoch'") { $0.bytes(0) }
-        guard let epoch = Token16(bytes: stored ?? []) else {
-            throw StoreError(.notAStore, "the hub's store was not finished")
-        }
-        self.epoch = epoch
         name = try connection.first("SELECT value FROM meta WHERE name = 'hub_name'") { $0.text(0) } ?? ""
         connection.forget = { [unowned self] in forget() }
+        _ = try epoch
         if isReading { try readTables() } else { try openTables() }
     }
 
+    public var epoch: Token16 {
+        get throws {
+            if let knownEpoch { return knownEpoch }
+            let stored = try connection.first("SELECT value FROM meta WHERE name = 'epoch'") { $0.bytes(0) }
+            guard let epoch = Token16(bytes: stored ?? []) else {
+                throw StoreError(.notAStore, "the hub's store was not finished")
+            }
+            knownEpoch = epoch
+            return epoch
+        }
+    }
+
+    /// Begins another life of this store: earlier receipts and places in the feed mean nothing in it, and the
+    /// hub writes under new origins. Within a transaction.
+    func openEpoch() throws {
+        try connection.run(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES ('epoch', ?)", .blob(means.random().bytes))
+        try connection.run("UPDATE origin SET receipt = NULL")
+        knownEpoch = nil
+        origins = nil
+        ownLanes = [:]
+    }
+
     private func forget() {
+        knownEpoch = nil
         terms.forget()
         origins = nil
         originIDs = [:]

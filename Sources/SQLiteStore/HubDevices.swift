@@ -7,7 +7,6 @@ struct HubSender {
     var publicKey: [UInt8]
     var unit: [UInt8]
     var state: DeviceInfo.State
-    var session: UInt64
 }
 
 extension SQLiteHubStore {
@@ -16,11 +15,10 @@ extension SQLiteHubStore {
     static let routineWindow: UInt32 = 1 << 20
 
     func sender(_ device: Int64) throws -> HubSender? {
-        try connection.first("SELECT public_key, unit, state, session FROM device WHERE id = ?", .int(device))
-        {
+        try connection.first("SELECT public_key, unit, state FROM device WHERE id = ?", .int(device)) {
             HubSender(
                 publicKey: $0.bytes(0), unit: $0.bytes(1),
-                state: DeviceInfo.State(rawValue: $0.text(2)) ?? .revoked, session: $0.word(3))
+                state: DeviceInfo.State(rawValue: $0.text(2)) ?? .revoked)
         }
     }
 
@@ -111,11 +109,15 @@ extension SQLiteHubStore {
 
     public func devices() throws -> [DeviceInfo] { try devices(where: "1 = ?", .int(1)) }
 
-    private func devices(where condition: String, _ value: HubBinding) throws -> [DeviceInfo] {
+    func devices(where condition: String, _ value: HubBinding) throws -> [DeviceInfo] {
         try connection.all(
             """
             SELECT id, fingerprint, unit, label, state, confirmation, joined, last_seen, skew, urgent_count,
-            urgent_age, routine_count, routine_age, program FROM device WHERE \(condition) ORDER BY id
+            urgent_age, routine_count, routine_age, program,
+            (SELECT count(*) FROM replica r, (SELECT id AS newest, first_seen AS since FROM replica
+                WHERE device = device.id ORDER BY id DESC LIMIT 1)
+                WHERE r.device = device.id AND (r.id = newest OR r.last_seen > since))
+            FROM device WHERE \(condition) ORDER BY id
             """, value
         ) { row in
             DeviceInfo(
@@ -124,7 +126,8 @@ extension SQLiteHubStore {
                 confirmation: UInt32(clamping: row.int(5)), joined: row.int(6),
                 lastSeen: row.isNull(7) ? nil : row.int(7), skew: row.int(8),
                 urgent: Backlog(count: row.word(9), oldestAge: row.word(10)),
-                routine: Backlog(count: row.word(11), oldestAge: row.word(12)), program: row.text(13))
+                routine: Backlog(count: row.word(11), oldestAge: row.word(12)), program: row.text(13),
+                replicas: max(1, Int(clamping: row.int(14))))
         }
     }
 
@@ -136,125 +139,6 @@ extension SQLiteHubStore {
             guard pending.count == 1, let device = pending.first else { return false }
             try connection.run("UPDATE device SET state = 'active' WHERE id = ?", .int(device.id))
             return true
-        }
-    }
-
-    // MARK: - Hello
-
-    public func admit(
-        _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
-    ) throws -> Result<Admission, Refuse> {
-        // Without a session nothing urgent comes in either.
-        try connection.write(.vital) {
-            let fingerprint = means.hashing(publicKey)
-            guard let device = try devices(where: "fingerprint = ?", .digest(fingerprint)).first else {
-                return .failure(Refuse(.unknownDevice, words: "this device has not joined here"))
-            }
-            switch device.state {
-            case .pending:
-                return .failure(Refuse(.pendingDevice, retryAfter: 60, words: "waiting for the centre"))
-            case .revoked: return .failure(Refuse(.revokedDevice, words: "this device was revoked"))
-            case .active: break
-            }
-            guard hello.origins.count <= Limits.helloOrigins else { return .failure(Refuse(.limitExceeded)) }
-            if let refuse = try bindOrigins(hello.origins, of: device.id, publicKey: publicKey, now: now) {
-                return .failure(refuse)
-            }
-            try compareToken(hello.sessionToken, of: device.id, now: now)
-            let held = try held(hello.origins, publicKey: publicKey)
-            let urgent = hello.backlog(.urgent, held: held)
-            let routine = hello.backlog(.routine, held: held)
-            try connection.run(
-                """
-                UPDATE device SET session = session + 1, token_confirmed = ?, token_offered = ?,
-                last_seen = ?,
-                skew = ?, urgent_count = ?, urgent_age = ?, routine_count = ?, routine_age = ?, program = ?
-                WHERE id = ?
-                """, hello.sessionToken == .zero ? .null : .blob(hello.sessionToken.bytes),
-                .blob(sessionToken.bytes), .int(now),
-                .int(now.subtractingReportingOverflow(hello.clock).partialValue),
-                .word(urgent.count), .word(urgent.oldestAge), .word(routine.count),
-                .word(routine.oldestAge), .text(hello.program), .int(device.id))
-            let number = try sender(device.id)?.session ?? 0
-            let welcome = Welcome(
-                epoch: epoch, sessionToken: sessionToken, held: held,
-                urgentWindow: SQLiteHubStore.urgentWindow, routineWindow: SQLiteHubStore.routineWindow,
-                maximumBatch: UInt32(Limits.framePayload), clock: now, capabilities: [], dictionary: 0,
-                settings: try settingsJSON())
-            return .success(
-                Admission(
-                    session: SessionRef(device: device.id, number: number), unit: device.unit,
-                    welcome: welcome,
-                    feed: try known(hello.feed)))
-        }
-    }
-
-    private func bindOrigins(
-        _ heads: [OriginHead], of device: Int64, publicKey: [UInt8], now: Milliseconds
-    ) throws -> Refuse? {
-        let derivations = heads.map { $0.claim.derivation(publicKey: publicKey, hashing: means.hashing) }
-        for derivation in derivations {
-            if let known = try origin(derivation.originID),
-                known.device != device || known.derivation != derivation
-            {
-                try audit("origin of another", device: device, detail: derivation.short, at: now)
-                return Refuse(.originOfAnother, words: "an origin belongs to another device")
-            }
-            guard derivation.originID != 0 else {
-                return Refuse(.originOfAnother, words: "an origin without a name")
-            }
-        }
-        let claimed = Set(derivations.map(\.originID))
-        for var known in try loadedOrigins().values.filter({ $0.device == device }).sorted(by: {
-            $0.number < $1.number
-        })
-        where known.isCurrent != claimed.contains(known.id) {
-            known.isCurrent = claimed.contains(known.id)
-            try save(known)
-        }
-        for (head, derivation) in zip(heads, derivations) where try origin(derivation.originID) == nil {
-            _ = try bind(derivation, lane: head.claim.lane, device: device)
-        }
-        return nil
-    }
-
-    /// Another token than the last ones means that the store was restored or copied. Noted, not refused.
-    private func compareToken(_ shown: Token16, of device: Int64, now: Milliseconds) throws {
-        let tokens =
-            try connection.first(
-                "SELECT token_confirmed, token_offered FROM device WHERE id = ?", .int(device)
-            ) { [$0.bytes(0), $0.bytes(1)].filter { !$0.isEmpty } } ?? []
-        let expectsNone = tokens.count < 2
-        if tokens.contains(shown.bytes) || tokens.isEmpty || (shown == .zero && expectsNone) { return }
-        try audit("session token differs", device: device, detail: "restored or copied", at: now)
-    }
-
-    private func held(_ heads: [OriginHead], publicKey: [UInt8]) throws -> [HeldOrigin] {
-        try heads.compactMap { head in
-            let id = head.claim.derivation(publicKey: publicKey, hashing: means.hashing).originID
-            return try origin(id).map {
-                HeldOrigin(origin: id, sequence: $0.held, head: $0.head, receipt: $0.receipt)
-            }
-        }
-    }
-
-    /// The token when this log has it, else the beginning.
-    private func known(_ token: FeedToken) throws -> FeedToken {
-        if token.epoch == epoch, token.position > 0 {
-            let hash = try connection.first(
-                "SELECT log_hash FROM segment WHERE position = ?", .word(token.position)
-            ) { try $0.digest(0) }
-            if hash == token.hash { return token }
-        }
-        return FeedToken(epoch: epoch, position: 0, hash: .zero)
-    }
-
-    public func confirmFeed(_ token: FeedToken, of session: SessionRef) throws {
-        guard token.epoch == epoch, token.position <= Limits.sequence else { return }
-        try connection.write {
-            try connection.run(
-                "UPDATE device SET feed_position = ? WHERE id = ? AND session = ?", .word(token.position),
-                .int(session.device), .word(session.number))
         }
     }
 }

@@ -75,29 +75,29 @@ extension SQLiteHubStore {
     ) throws -> Feed? {
         try connection.read {
             let end = try logEnd()
-            let start = token.epoch == epoch ? token.position : 0
+            let start = try token.epoch == epoch ? token.position : 0
             guard start < end.position else { return nil }
             var page = HubFeedPage(maximumItems: max(1, min(maximumItems, Limits.feedItems)))
             var last = start
             while last < end.position && page.count == 0 {
                 let (work, reach) = try feedWork(for: session.device, after: last, end: end.position)
-                last = try fill(&page, with: work, for: session.device) ?? reach
+                last = try fill(&page, with: work, for: session) ?? reach
             }
             if page.count == 0 && last - start < SQLiteHubStore.farBehind { return nil }
             let hash = try connection.first("SELECT log_hash FROM segment WHERE position = ?", .word(last)) {
                 try $0.digest(0)
             }
-            return page.feed(token: FeedToken(epoch: epoch, position: last, hash: hash ?? .zero))
+            return page.feed(token: FeedToken(epoch: try epoch, position: last, hash: hash ?? .zero))
         }
     }
 
     /// Puts whole positions on the page; where it ended, when it became full.
     private func fill(
-        _ page: inout HubFeedPage, with work: [(position: UInt64, rows: [Int])], for device: Int64
+        _ page: inout HubFeedPage, with work: [(position: UInt64, rows: [Int])], for session: SessionRef
     ) throws -> UInt64? {
         var last: UInt64?
         for (position, rows) in work {
-            if !page.add(try items(at: position, rows: rows, device: device)) { return last }
+            if !page.add(try items(at: position, rows: rows, for: session)) { return last }
             last = position
         }
         return nil
@@ -135,13 +135,15 @@ extension SQLiteHubStore {
     }
 
     /// What lies at one position for the device.
-    private func items(at position: UInt64, rows: [Int], device: Int64) throws -> HubFeedItems {
+    private func items(
+        at position: UInt64, rows: [Int], for session: SessionRef
+    ) throws -> HubFeedItems {
         var items = HubFeedItems()
         items.verdicts = try connection.all(
             """
             SELECT origin, sequence, kind, reason, field FROM verdict WHERE device = ? AND position = ?
             ORDER BY number
-            """, .int(device), .word(position)
+            """, .int(session.device), .word(position)
         ) { row in
             Verdict(
                 dot: Dot(origin: try originID(row.int(0)), sequence: row.word(1)),
@@ -156,7 +158,9 @@ extension SQLiteHubStore {
             throw StoreError(.corrupt, "a feed entry without its segment")
         }
         items.lane = origin.lane
-        if origin.device == device && origin.isCurrent { return items }
+        if origin.device == session.device && origin.replica == session.replica && origin.isCurrent {
+            return items
+        }
         let segment = try segment(at: position)
         items.bytes = segment.bytes
         let held = try connection.all(

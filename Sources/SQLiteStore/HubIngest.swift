@@ -45,7 +45,7 @@ extension SQLiteHubStore {
         guard let sender = try sender(submission.session.device) else {
             return .refused(Refuse(.unknownDevice))
         }
-        guard sender.session == submission.session.number else { return .refused(Refuse(.replaced)) }
+        guard try isLatest(submission.session) else { return .refused(Refuse(.replaced)) }
         guard sender.state == .active else {
             return .refused(Refuse(sender.state == .revoked ? .revokedDevice : .pendingDevice))
         }
@@ -202,7 +202,7 @@ extension SQLiteHubStore {
     func renewReceipt(of id: OriginID) throws {
         guard var origin = try origin(id), origin.sealed > origin.receipt?.sequence ?? 0 else { return }
         var receipt = Receipt(origin: id, sequence: origin.sealed, head: origin.sealedHead)
-        receipt.signature = try means.signing.sign(receipt.statement(hub: hub, epoch: epoch))
+        receipt.signature = try means.signing.sign(receipt.statement(hub: hub, epoch: try epoch))
         origin.receipt = receipt
         try save(origin)
     }

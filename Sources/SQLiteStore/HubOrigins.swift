@@ -24,14 +24,16 @@ extension SQLiteHubStore {
         if let origins { return origins }
         let rows = try connection.all(
             """
-            SELECT num, derivation, lane, device, current, held, head, sealed, sealed_head, receipt
-            FROM origin
+            SELECT num, derivation, lane, device, current, held, head, sealed, sealed_head, receipt, replica,
+            backed_up FROM origin
             """
         ) { row in
             var origin = HubOrigin(
                 number: row.int(0), derivation: try row.digest(1),
                 lane: Lane(rawValue: UInt8(clamping: row.int(2))) ?? .routine,
                 device: row.isNull(3) ? nil : row.int(3), isCurrent: row.int(4) != 0)
+            origin.replica = row.isNull(10) ? nil : row.int(10)
+            origin.backedUp = row.word(11)
             origin.held = row.word(5)
             origin.head = try row.digest(6)
             origin.sealed = row.word(7)
@@ -86,11 +88,11 @@ extension SQLiteHubStore {
     func save(_ origin: HubOrigin) throws {
         try connection.run(
             """
-            UPDATE origin SET current = ?, held = ?, head = ?, sealed = ?, sealed_head = ?, receipt = ?
-            WHERE num = ?
+            UPDATE origin SET current = ?, held = ?, head = ?, sealed = ?, sealed_head = ?, receipt = ?,
+            replica = ?, backed_up = ? WHERE num = ?
             """, .flag(origin.isCurrent), .word(origin.held), .digest(origin.head), .word(origin.sealed),
             .digest(origin.sealedHead), origin.receipt.map { .blob($0.signature) } ?? .null,
-            .int(origin.number))
+            .optional(origin.replica), .word(origin.backedUp), .int(origin.number))
         remember(origin)
     }
 

@@ -3,13 +3,26 @@ import SyncStore
 /// The hub's fixed tables; the forms' own tables are built from their definitions.
 enum HubSchema {
     static var migrations: [StoreMigration] {
-        [StoreMigration(sql: tables.joined(separator: ";\n")), StoreMigration(sql: conflicts)]
+        [
+            StoreMigration(sql: tables.joined(separator: ";\n")), StoreMigration(sql: conflicts),
+            StoreMigration(sql: replicas)]
     }
 
     /// Records about which a person has to decide.
     private static let conflicts = """
         CREATE TABLE conflict (
             form INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (form, key)) WITHOUT ROWID
+        """
+
+    /// One row per store of a device; `device.session` and its tokens are of no use since.
+    private static let replicas = """
+        CREATE TABLE replica (
+            id INTEGER PRIMARY KEY, device INTEGER NOT NULL, replica BLOB NOT NULL, session INTEGER NOT NULL,
+            token_confirmed BLOB, token_offered BLOB, token_former BLOB, first_seen INTEGER NOT NULL,
+            last_seen INTEGER NOT NULL,
+            feed_position INTEGER NOT NULL DEFAULT 0, UNIQUE (device, replica));
+        ALTER TABLE origin ADD COLUMN replica INTEGER;
+        ALTER TABLE origin ADD COLUMN backed_up INTEGER NOT NULL DEFAULT 0;
         """
 
     private static let tables = [

@@ -2,8 +2,9 @@
 ///
 /// Order of events: `opened` once the handshake and preambles are through, then whatever happens. `now` is a
 /// monotonic clock in milliseconds. Of the actions that ask the store for something, each is answered by
-/// exactly one event: `load` by `loaded`, `storeWelcome` by `welcomeStored`, `storeReceipts` by
-/// `receiptsStored`, `storeFeed` by `feedStored`; or by `failed`.
+/// exactly one event: `load` by `loaded`, `storeWelcome` by `welcomeStored` or `parted`, `storeReceipts` by
+/// `receiptsStored`, `storeFeed` by `feedStored`, `loadHeads` by `headsLoaded`, `heal` by `healed`; or by
+/// `failed`.
 public struct AgentSession: Sendable {
     public enum Goal: Sendable, Hashable {
         /// End when both sides have nothing left.
@@ -17,6 +18,11 @@ public struct AgentSession: Sendable {
         case opened(hello: Hello, origins: [LaneOrigin])
         case received(Message)
         case welcomeStored([Resume])
+        /// Nothing was stored of the Welcome: the store or one beside it was restored or copied. All own
+        /// current origins.
+        case parted([Parting])
+        case headsLoaded(Heads)
+        case healed
         case loaded(Lane, VersionBatch?)
         /// The batch that was sent last took so many bytes on the wire.
         case batchWritten(Lane, bytes: Int)
@@ -62,10 +68,27 @@ public struct AgentSession: Sendable {
         }
     }
 
+    /// What the store made of a Welcome.
+    public enum WelcomeAnswer: Sendable, Hashable {
+        case goOn([Resume])
+        case parted([Parting])
+
+        public var event: Event {
+            switch self {
+            case .goOn(let resumes): .welcomeStored(resumes)
+            case .parted(let partings): .parted(partings)
+            }
+        }
+    }
+
     public enum Action: Sendable, Hashable {
         case send(Message, compress: Bool)
         case load(Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int)
         case storeWelcome(Welcome)
+        /// Own chain heads at these sequences; nil where they are not kept any more.
+        case loadHeads(OriginID, [UInt64])
+        /// Opens new origins behind these points, and writes under them what lies above.
+        case heal([ForkPoint], Welcome)
         case storeReceipts([Receipt])
         /// Receipts of a hub that is going to refuse for load. What cannot be believed of them, for want of a
         /// Welcome, is left alone. Answered as ``storeReceipts(_:)``.
@@ -82,6 +105,8 @@ public struct AgentSession: Sendable {
         case opening
         case greeting
         case storingWelcome
+        /// Looks for the points where the journals parted, and then mends.
+        case healing
         case open
         case ended
     }
@@ -120,6 +145,8 @@ public struct AgentSession: Sendable {
     private var heardAt: UInt64 = 0
     private var pingedAt: UInt64 = 0
     private var progressAt: UInt64 = 0
+    private var healing = AgentHealing([])
+    private var welcome: Welcome?
     private var epoch = Token16.zero
     private var feedPosition: UInt64 = 0
     private var mark: Mark?
@@ -154,6 +181,18 @@ public struct AgentSession: Sendable {
             heardAt = now
             return receive(message, now)
         case .welcomeStored(let resumes): return resume(resumes, now)
+        case .parted(let partings):
+            guard phase == .storingWelcome else { return [] }
+            phase = .healing
+            heldBack = []
+            healing = AgentHealing(partings)
+            return carryOut(healing.next(), now)
+        case .headsLoaded(let heads):
+            return phase == .healing ? carryOut(healing.loaded(heads), now) : []
+        case .healed:
+            guard phase == .healing else { return [] }
+            return end(
+                Refuse(.identityRenewed, words: "new origins were opened; coming again"), saying: true)
         case .loaded(let lane, let batch): return loaded(lane, batch)
         case .batchWritten(let lane, let bytes): return written(lane, bytes, now)
         case .batchWithheld(let lane):
@@ -236,6 +275,7 @@ public struct AgentSession: Sendable {
         switch (phase, message) {
         case (.greeting, .welcome(let welcome)):
             phase = .storingWelcome
+            self.welcome = welcome
             epoch = welcome.epoch
             urgent.limit = max(SendWindow.floorBytes, Int(welcome.urgentWindow))
             routine.limit = max(SendWindow.floorBytes, Int(welcome.routineWindow))
@@ -243,6 +283,10 @@ public struct AgentSession: Sendable {
             return [.storeWelcome(welcome)]
         case (_, .refuse(let refuse)), (_, .close(let refuse)):
             return end(refuse.code == .done ? nil : refuse, saying: false)
+        case (.healing, .heads(let heads)): return carryOut(healing.answered(heads), now)
+        // It comes again, to a store that has mended itself.
+        case (.healing, .feed), (.healing, .mark), (.healing, .receipt), (.healing, .gap), (.healing, .fork):
+            return []
         case (.greeting, .receipt(let frame)), (.storingWelcome, .receipt(let frame)),
             (.open, .receipt(let frame)):
             guard answersBatch() else { return disorder() }
@@ -268,8 +312,18 @@ public struct AgentSession: Sendable {
             return answersBatch() ? forked(fork) : disorder()
         case (_, .ping(let ping)):
             return ping.isReply ? [] : [.send(.ping(Ping(isReply: true, token: ping.token)), compress: false)]
-        case (.open, .heads), (_, .unknown): return []
+        case (_, .unknown): return []
         default: return disorder()
+        }
+    }
+
+    private mutating func carryOut(_ step: AgentHealing.Step?, _ now: UInt64) -> [Action] {
+        progressAt = now
+        switch step {
+        case .load(let origin, let places): return [.loadHeads(origin, places)]
+        case .ask(let heads): return [.send(.heads(heads), compress: false)]
+        case .found(let points): return welcome.map { [.heal(points, $0)] } ?? disorder()
+        case nil: return disorder()
         }
     }
 

@@ -1,7 +1,7 @@
 /// The hub's half of one connection, as a value. `now` is a monotonic clock in milliseconds.
 ///
 /// `admit`, `join`, `ingest` and `loadFeed` are each answered by exactly one event: `admitted`, `joined`,
-/// `ingested` (in order), `feedLoaded`; or by `failed`.
+/// `ingested` (in order), `feedLoaded`, and `loadHeads` by `headsLoaded`; or by `failed`.
 public struct HubSession: Sendable {
     public enum Event: Sendable {
         case opened
@@ -11,6 +11,7 @@ public struct HubSession: Sendable {
         case ingested(Outcome)
         /// The next page; or none, with the Mark that was true in the same look at the store.
         case feedLoaded(FeedPage)
+        case headsLoaded(Heads)
         /// Somebody's commit moved the arrival log.
         case logMoved
         case writable(Bool)
@@ -53,6 +54,8 @@ public struct HubSession: Sendable {
         case ingest(VersionBatch)
         case loadFeed(after: FeedToken, maximumItems: Int)
         case confirmFeed(FeedToken)
+        /// The heads of one of the device's origins, where the hub has them.
+        case loadHeads(Heads)
         /// The connection is over; what was sent before still goes out.
         case end(Refuse?)
     }
@@ -63,6 +66,8 @@ public struct HubSession: Sendable {
         case admitting
         /// Takes what is urgent and then refuses.
         case refusing
+        /// The agent looks for what its store has in common with this one; nothing else is taken of it.
+        case mending
         case open
         case ended
     }
@@ -98,11 +103,12 @@ public struct HubSession: Sendable {
     /// Highest position that a receipt has named.
     private var heldPosition: UInt64 = 0
     private var isWritable = true
+    private var headsAsked = 0
 
     public init() {}
 
     /// True between Welcome and the end.
-    public var isOpen: Bool { phase == .open }
+    public var isOpen: Bool { phase == .open || phase == .mending }
 
     /// When `tick` is wanted at the latest; nil when the session is over.
     public var deadline: UInt64? {
@@ -133,6 +139,7 @@ public struct HubSession: Sendable {
             }
         case .ingested(let outcome): return ingested(outcome)
         case .feedLoaded(let page): return feedLoaded(page)
+        case .headsLoaded(let heads): return [.send(.heads(heads), compress: false)]
         case .logMoved:
             isFeedStale = true
             return pump()
@@ -174,12 +181,22 @@ public struct HubSession: Sendable {
         case (.open, .batch(let batch)): return take(batch, bytes)
         case (.open, .feedAck(let token)): return confirmed(token)
         case (_, .close): return end(nil, saying: false)
-        case (.open, .ping(let ping)):
+        case (.open, .ping(let ping)), (.mending, .ping(let ping)):
             return ping.isReply ? [] : [.send(.ping(Ping(isReply: true, token: ping.token)), compress: false)]
-        case (.open, .heads), (_, .unknown): return []
+        case (.open, .heads(let heads)), (.mending, .heads(let heads)): return tell(heads)
+        // What was on its way when the agent learnt that nothing is taken.
+        case (.mending, .batch), (_, .unknown): return []
         default:
             return end(Refuse(.wrongOrder, words: "a message came that does not belong here"), saying: true)
         }
+    }
+
+    private mutating func tell(_ heads: Heads) -> [Action] {
+        headsAsked += 1
+        guard headsAsked <= Limits.headsQuestions else {
+            return end(Refuse(.limitExceeded, words: "too many questions for heads"), saying: true)
+        }
+        return [.loadHeads(heads)]
     }
 
     private mutating func take(_ batch: VersionBatch, _ bytes: Int) -> [Action] {
@@ -199,6 +216,12 @@ public struct HubSession: Sendable {
         switch result {
         case .failure(let refuse):
             return [.send(.refuse(refuse), compress: false)] + end(refuse, saying: false)
+        case .success(let greeting) where greeting.welcome.isTokenUnknown:
+            if let overload = greeting.overload {
+                return [.send(.refuse(overload), compress: false)] + end(overload, saying: false)
+            }
+            phase = .mending
+            return [.send(.welcome(greeting.welcome), compress: false)]
         case .success(let greeting) where greeting.overload != nil:
             phase = .refusing
             refusal = HubRefusal(hello, greeting, now: now)
@@ -299,7 +322,7 @@ public struct HubSession: Sendable {
         }
         if phase != .waiting, now >= max(heardAt, pingedAt) + HubSession.quietLimit {
             pingedAt = now
-            return phase == .open ? [.send(.ping(Ping(isReply: false, token: now)), compress: false)] : []
+            return isOpen ? [.send(.ping(Ping(isReply: false, token: now)), compress: false)] : []
         }
         return []
     }

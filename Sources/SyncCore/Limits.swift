@@ -36,7 +36,7 @@ public enum Limits {
     public static let keyBytes = 512
     public static let formNameBytes = 64
     /// So many fit into a Hello at their longest, beside a moderate list of capabilities.
-    public static let helloOrigins = 512
+    public static let helloOrigins = 448
     public static let capabilities = 64
     public static let capabilityBytes = 64
     public static let dictionaries = 16
@@ -48,7 +48,9 @@ public enum Limits {
     public static let settingsBytes = 65_536
     public static let formDefinitionBytes = 262_144
     public static let feedItems = 8_192
-    public static let headsEntries = 1_024
+    public static let headsEntries = 64
+    /// Questions for heads that a hub answers in one session.
+    public static let headsQuestions = 64
     /// Versions of one record that hold a field and had not been shown each other; one more is quarantined.
     public static let siblings = 256
     /// A seal at the latest after so many canonical bytes.

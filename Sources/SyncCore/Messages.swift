@@ -119,11 +119,19 @@ public struct OriginHead: Sendable, Hashable {
     public var claim: OriginClaim
     public var sequence: UInt64
     public var head: Digest
+    /// The highest receipt that the replica believes. A hub that holds less has been put back.
+    public var receipted: UInt64
+    /// Nothing is written to it any more: the replica goes on under another origin of the lane.
+    public var isClosed: Bool
 
-    public init(claim: OriginClaim, sequence: UInt64, head: Digest) {
+    public init(
+        claim: OriginClaim, sequence: UInt64, head: Digest, receipted: UInt64 = 0, isClosed: Bool = false
+    ) {
         self.claim = claim
         self.sequence = sequence
         self.head = head
+        self.receipted = receipted
+        self.isClosed = isClosed
     }
 }
 
@@ -136,6 +144,8 @@ public struct Hello: Sendable, Hashable {
     public var clock: Milliseconds
     /// The token of the last Welcome that was stored; zero when there was none.
     public var sessionToken: Token16
+    /// The epoch of that Welcome: a token of another epoch is not judged.
+    public var epoch: Token16
     public var feed: FeedToken
     public var urgent: Backlog
     public var routine: Backlog
@@ -144,8 +154,8 @@ public struct Hello: Sendable, Hashable {
 
     public init(
         replica: Token16, origins: [OriginHead], capabilities: [String], dictionaries: [UInt32],
-        clock: Milliseconds, sessionToken: Token16, feed: FeedToken, urgent: Backlog, routine: Backlog,
-        program: String
+        clock: Milliseconds, sessionToken: Token16, epoch: Token16 = .zero, feed: FeedToken, urgent: Backlog,
+        routine: Backlog, program: String
     ) {
         self.replica = replica
         self.origins = origins
@@ -153,6 +163,7 @@ public struct Hello: Sendable, Hashable {
         self.dictionaries = dictionaries
         self.clock = clock
         self.sessionToken = sessionToken
+        self.epoch = epoch
         self.feed = feed
         self.urgent = urgent
         self.routine = routine
@@ -168,12 +179,17 @@ public struct HeldOrigin: Sendable, Hashable {
     public var head: Digest
     /// The latest receipt; nil while nothing sealed has arrived.
     public var receipt: Receipt?
+    /// Every backup that the hub may be put back from reaches to here at least.
+    public var backedUp: UInt64
 
-    public init(origin: OriginID, sequence: UInt64, head: Digest, receipt: Receipt?) {
+    public init(
+        origin: OriginID, sequence: UInt64, head: Digest, receipt: Receipt?, backedUp: UInt64 = 0
+    ) {
         self.origin = origin
         self.sequence = sequence
         self.head = head
         self.receipt = receipt
+        self.backedUp = backedUp
     }
 }
 
@@ -181,6 +197,9 @@ public struct Welcome: Sendable, Hashable {
     public var epoch: Token16
     /// Stored by the agent and shown next time.
     public var sessionToken: Token16
+    /// The token that Hello showed is not the replica's last: its store was restored or copied. No batch is
+    /// taken in this session, only questions for heads are answered.
+    public var isTokenUnknown: Bool
     public var held: [HeldOrigin]
     /// Bytes of batches that may be unreceipted per lane.
     public var urgentWindow: UInt32
@@ -193,13 +212,14 @@ public struct Welcome: Sendable, Hashable {
     public var settings: [UInt8]
 
     public init(
-        epoch: Token16, sessionToken: Token16, held: [HeldOrigin], urgentWindow: UInt32,
-        routineWindow: UInt32,
-        maximumBatch: UInt32, clock: Milliseconds, capabilities: [String], dictionary: UInt32,
+        epoch: Token16, sessionToken: Token16, isTokenUnknown: Bool = false, held: [HeldOrigin],
+        urgentWindow: UInt32, routineWindow: UInt32, maximumBatch: UInt32, clock: Milliseconds,
+        capabilities: [String], dictionary: UInt32,
         settings: [UInt8]
     ) {
         self.epoch = epoch
         self.sessionToken = sessionToken
+        self.isTokenUnknown = isTokenUnknown
         self.held = held
         self.urgentWindow = urgentWindow
         self.routineWindow = routineWindow
@@ -258,6 +278,8 @@ public struct RefusalCode: RawRepresentable, Sendable, Hashable {
     public static let forgedSeal = RefusalCode(rawValue: 208)
     public static let saltMissing = RefusalCode(rawValue: 209)
     public static let identityLost = RefusalCode(rawValue: 210)
+    /// The agent has opened new origins and comes again at once.
+    public static let identityRenewed = RefusalCode(rawValue: 211)
 }
 
 public struct ReceiptFrame: Sendable, Hashable {

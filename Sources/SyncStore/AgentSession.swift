@@ -15,10 +15,13 @@ extension TableAgentStore {
             }
             return Hello(
                 replica: configuration.replica,
-                origins: origins.map { OriginHead(claim: $0.claim, sequence: $0.sequence, head: $0.head) },
+                origins: origins.map {
+                    OriginHead(
+                        claim: $0.claim, sequence: $0.sequence, head: $0.head, receipted: $0.receipted)
+                },
                 capabilities: [], dictionaries: [0], clock: now, sessionToken: session.token,
-                feed: session.feed,
-                urgent: waiting[0], routine: waiting[1], program: program)
+                epoch: session.epoch, feed: session.feed, urgent: waiting[0], routine: waiting[1],
+                program: program)
         }
     }
 
@@ -37,9 +40,17 @@ extension TableAgentStore {
             tables.isVital = true
             let receipts = welcome.held.compactMap(\.receipt)
             var resume: [OriginID: UInt64] = [:]
-            for origin in try tables.origins() {
-                resume[origin.id] = try TableAgentStore.resume(origin, welcome.held, in: tables)
+            var lost: UInt64 = 0
+            for var origin in try tables.origins() {
+                let held = try TableAgentStore.resume(origin, welcome.held, in: tables)
+                resume[origin.id] = held
+                if held < origin.receipted {
+                    lost += origin.receipted - held
+                    origin.receipted = held
+                    try tables.put(origin)
+                }
             }
+            if lost > 0 { try tables.put(IdentityEvent(at: now, kind: .hubPutBack, versions: lost)) }
             var session = try tables.session()
             session.token = welcome.sessionToken
             session.epoch = welcome.epoch
@@ -78,7 +89,7 @@ extension TableAgentStore {
     }
 
     /// chain(sequence) of an own journal; nil beyond its end.
-    private static func ownHead(
+    static func ownHead(
         _ origin: OwnOrigin, at sequence: UInt64, in tables: any AgentTables
     ) throws -> Digest? {
         if sequence == 0 { return origin.derivation }
@@ -144,7 +155,8 @@ extension TableAgentStore {
             throw Refuse(.protocolError, words: "a feed whose versions have no names")
         }
         try backend.write { tables in
-            let own = try tables.origins()
+            let current = try tables.origins()
+            let own = current + (try tables.closedOrigins())
             try self.keep(settings: feed.settings, in: tables)
             for form in feed.forms where form.count <= Limits.formDefinitionBytes {
                 try tables.put(form: form, hash: self.means.hashing(form))
@@ -152,11 +164,11 @@ extension TableAgentStore {
             for change in feed.scope {
                 try tables.put(change)
                 if change.kind == .leave {
-                    try TableAgentStore.leave(change, keeping: Set(own.map(\.id)), in: tables)
+                    try TableAgentStore.leave(change, in: tables)
                 }
             }
             for row in 0..<feed.versions.count {
-                try TableAgentStore.take(feed.versions, row: row, own: own, in: tables)
+                try TableAgentStore.take(feed.versions, row: row, current: current, in: tables)
             }
             // A verdict about something that is not in this journal has nowhere to stand.
             for verdict in feed.verdicts
@@ -175,13 +187,13 @@ extension TableAgentStore {
     }
 
     private static func take(
-        _ versions: FeedVersions, row: Int, own: [OwnOrigin], in tables: any AgentTables
+        _ versions: FeedVersions, row: Int, current: [OwnOrigin], in tables: any AgentTables
     ) throws {
         let dot = versions.dots[row]
         guard dot.origin != 0, dot.sequence > 0, dot.sequence <= Limits.sequence else {
             throw Refuse(.protocolError, words: "a version in the feed has no name")
         }
-        if try own.contains(where: { $0.id == dot.origin }) || tables.holds(dot) { return }
+        if try current.contains(where: { $0.id == dot.origin }) || tables.holds(dot) { return }
         let version = versions.version(at: row)
         let name = RecordName(version.key)
         var state = try tables.record(name) ?? RecordState()
@@ -202,9 +214,7 @@ extension TableAgentStore {
 
     /// Drops the copies of others' versions about somebody who has left this store's scope. Own versions
     /// stay, and with them what they alone say.
-    private static func leave(
-        _ change: ScopeChange, keeping own: Set<OriginID>, in tables: any AgentTables
-    ) throws {
+    private static func leave(_ change: ScopeChange, in tables: any AgentTables) throws {
         for (form, subject, position) in subjectKeys where subject.utf8.elementsEqual(change.subject.utf8) {
             let form = Array(form.utf8)
             var after: [UInt8]?
@@ -214,7 +224,7 @@ extension TableAgentStore {
                     let name = RecordName(form: form, key: row.key)
                     let key = try TableAgentStore.key(of: name)
                     if key.values.count > position, key.values[position] == .text(change.id) {
-                        try forget(name, keeping: own, in: tables)
+                        try forget(name, in: tables)
                     }
                 }
                 guard let last = page.last else { break }
@@ -223,12 +233,10 @@ extension TableAgentStore {
         }
     }
 
-    private static func forget(
-        _ name: RecordName, keeping own: Set<OriginID>, in tables: any AgentTables
-    ) throws {
+    private static func forget(_ name: RecordName, in tables: any AgentTables) throws {
         var state = RecordState()
         for version in try tables.versions(of: name) {
-            if own.contains(version.dot.origin) {
+            if try tables.head(of: version.dot) != nil {
                 state.merge(version)
             } else {
                 try tables.remove(version.dot)

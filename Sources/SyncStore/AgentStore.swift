@@ -59,6 +59,9 @@ public struct Draft: Sendable, Hashable {
     public var formRevision: UInt32
     /// What the author had been shown of the record when it was opened.
     public var context: Context
+    /// The replica id under which the context was taken; nil: the present one. A store that was restored or
+    /// copied takes another, and calls its newest versions by new names.
+    public var replica: Token16?
     public var isDelete: Bool
     /// Nil: the authored time.
     public var stated: Milliseconds?
@@ -68,14 +71,16 @@ public struct Draft: Sendable, Hashable {
     public var assignments: [Assignment]
 
     public init(
-        lane: Lane, key: RecordKey, formRevision: UInt32, context: Context, isDelete: Bool = false,
-        stated: Milliseconds? = nil, firstCreated: Milliseconds? = nil, author: [UInt8] = [],
+        lane: Lane, key: RecordKey, formRevision: UInt32, context: Context, replica: Token16? = nil,
+        isDelete: Bool = false, stated: Milliseconds? = nil, firstCreated: Milliseconds? = nil,
+        author: [UInt8] = [],
         assignments: [Assignment]
     ) {
         self.lane = lane
         self.key = key
         self.formRevision = formRevision
         self.context = context
+        self.replica = replica
         self.isDelete = isDelete
         self.stated = stated
         self.firstCreated = firstCreated
@@ -186,7 +191,20 @@ public protocol AgentStore: AnyObject {
     // MARK: - What a session needs
 
     func hello(now: Milliseconds, program: String) throws -> Hello
-    /// Stores the session token, settings and clock facts of a Welcome, and believes its receipts.
+    /// Where this store's journals and the hub's may have parted, for all own current origins: the store or
+    /// one beside it was restored or copied. Empty when all is well; then ``accept(_:now:)`` comes next, else
+    /// ``heal(_:after:now:)``.
+    func partings(_ welcome: Welcome) throws -> [Parting]
+    /// Own chain heads; nil where they are not kept any more.
+    func heads(of origin: OriginID, at sequences: [UInt64]) throws -> Heads
+    /// Becomes a new replica: closes the own origins at these points, which count as receipted, opens new
+    /// ones, and writes what lies above the points again under them, as one transaction.
+    @discardableResult
+    func heal(_ points: [ForkPoint], after welcome: Welcome, now: Milliseconds) throws -> IdentityEvent
+    /// Newest first.
+    func identityEvents(limit: Int) throws -> [IdentityEvent]
+    /// Stores the session token, settings and clock facts of a Welcome, and believes its receipts. Receipts
+    /// beyond what a hub holds that was put back count no more.
     ///
     /// - Returns: the sequence behind which to go on, per own origin.
     /// - Throws: `Refuse(.identityLost)` when the hub holds another head than this journal has there.

@@ -79,6 +79,18 @@ package protocol AgentTables: AnyObject {
     /// Adds the origin, or renews the one with the same id.
     func put(_ origin: OwnOrigin) throws
 
+    /// Keeps the origin as history: it is current no more. One without versions is forgotten.
+    func close(_ origin: OwnOrigin) throws
+    /// Own origins that were current once, oldest first.
+    func closedOrigins() throws -> [OwnOrigin]
+    /// Drops own versions of an origin behind `after`, with their seals, salts and verdicts.
+    func cut(_ origin: OriginID, after: UInt64) throws
+    func put(_ rename: ReplicaRename) throws
+    func renames() throws -> [ReplicaRename]
+    func put(_ event: IdentityEvent) throws
+    /// Newest first.
+    func identityEvents(limit: Int) throws -> [IdentityEvent]
+
     func record(_ name: RecordName) throws -> RecordState?
     func put(_ state: RecordState, of name: RecordName) throws
     func removeRecord(_ name: RecordName) throws
@@ -94,7 +106,8 @@ package protocol AgentTables: AnyObject {
     /// Ascending by dot.
     func versions(of name: RecordName) throws -> [Version]
     func remove(_ dot: Dot) throws
-    func counts(of origin: OwnOrigin) throws -> RecordCounts
+    /// Over several origins of one lane; a record that is queued in one of them is queued.
+    func counts(of origins: [OwnOrigin]) throws -> RecordCounts
 
     func put(_ seal: Seal, of origin: OriginID) throws
     func seals(of origin: OriginID, in range: ClosedRange<UInt64>) throws -> [Seal]

@@ -7,7 +7,7 @@ final class AgentWriter: AgentTransaction {
     private let clock: AuthoringClock
     /// An urgent transaction above this, in canonical bytes, finds no room on a full disk: an alert takes
     /// some hundred.
-    private static let vitalBytes = 65_536
+    static let vitalBytes = 65_536
 
     private var bytes = 0
     private var pens: [(origin: OwnOrigin, journalist: Journalist)] = []
@@ -23,6 +23,7 @@ final class AgentWriter: AgentTransaction {
     @discardableResult
     func author(_ draft: Draft) throws -> Dot {
         let pen = try self.pen(for: draft.lane)
+        let draft = try translated(draft)
         let origin = pens[pen].origin.id
         let name = RecordName(draft.key)
         var state = try tables.record(name) ?? RecordState()
@@ -38,6 +39,23 @@ final class AgentWriter: AgentTransaction {
             columns: entry.columns)
         if pens[pen].journalist.isSealDue { try seal(pen) }
         return entry.version.dot
+    }
+
+    /// The draft with a context that names what its author was shown as it is called now.
+    private func translated(_ draft: Draft) throws -> Draft {
+        guard let shown = draft.replica, let present = try tables.configuration()?.replica, shown != present
+        else { return draft }
+        var draft = draft
+        var replica = shown
+        let renames = try tables.renames()
+        // Each replica id is left once and never taken again, so that this ends.
+        for _ in 0..<renames.count {
+            let step = renames.filter { $0.from == replica }
+            guard let next = step.first?.to else { break }
+            draft.context = draft.context.renamed(step.map(\.names))
+            replica = next
+        }
+        return draft
     }
 
     func isKnown(_ print: Digest, of key: RecordKey) throws -> Bool {

@@ -8,8 +8,12 @@ package struct HubOrigin: Sendable, Hashable {
     package var lane: Lane
     /// Nil for an origin of the hub's own.
     package var device: Int64?
-    /// One of those that its device wrote to when it last said Hello.
+    /// The replica that writes to it, or did last.
+    package var replica: Int64?
+    /// One of those that its replica wrote to when it last said Hello.
     package var isCurrent: Bool
+    /// Backups reach to here.
+    package var backedUp: UInt64 = 0
     package var held: UInt64
     package var head: Digest
     package var sealed: UInt64
@@ -30,6 +34,10 @@ package struct HubOrigin: Sendable, Hashable {
     }
 
     package var id: OriginID { derivation.originID }
+
+    package var told: HeldOrigin {
+        HeldOrigin(origin: id, sequence: held, head: head, receipt: receipt, backedUp: backedUp)
+    }
 }
 
 /// Decides over a batch before anything of it is written.

@@ -18,11 +18,13 @@ public struct DeviceInfo: Sendable, Hashable {
     public var urgent: Backlog
     public var routine: Backlog
     public var program: String
+    /// Stores that run as this device: more than one when its disk was copied.
+    public var replicas: Int
 
     public init(
         id: Int64, fingerprint: Digest, unit: String, label: String, state: State, confirmation: UInt32,
         joined: Milliseconds, lastSeen: Milliseconds?, skew: Milliseconds, urgent: Backlog, routine: Backlog,
-        program: String
+        program: String, replicas: Int = 1
     ) {
         self.id = id
         self.fingerprint = fingerprint
@@ -36,6 +38,7 @@ public struct DeviceInfo: Sendable, Hashable {
         self.urgent = urgent
         self.routine = routine
         self.program = program
+        self.replicas = replicas
     }
 }
 
@@ -54,13 +57,17 @@ public struct Invitation: Sendable, Hashable {
     }
 }
 
-/// One live session of one device. A later one makes the earlier ones' commits fail.
+/// One live session of one replica of a device. A later one of the replica makes the earlier ones' commits
+/// fail.
 public struct SessionRef: Sendable, Hashable {
     public var device: Int64
+    public var replica: Int64
+    /// 0: nothing is committed in this session, see ``Welcome/isTokenUnknown``.
     public var number: UInt64
 
-    public init(device: Int64, number: UInt64) {
+    public init(device: Int64, replica: Int64, number: UInt64) {
         self.device = device
+        self.replica = replica
         self.number = number
     }
 }
@@ -141,7 +148,10 @@ public protocol HubStore: AnyObject {
     func devices() throws -> [DeviceInfo]
     /// Makes a pending device active; false when no pending device has this number.
     func confirm(confirmation: UInt32) throws -> Bool
-    /// Judges a Hello: binds new origins, opens a session, replaces the device's older one.
+    /// Judges a Hello: binds new origins, opens a session, replaces the replica's older one. Opens a new
+    /// epoch when the Hello shows that this store was put back.
+    ///
+    /// - Parameter sessionToken: random; the store puts the session's number into it.
     func admit(
         _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
     ) throws -> Result<Admission, Refuse>
@@ -163,6 +173,10 @@ public protocol HubStore: AnyObject {
     func confirmFeed(_ token: FeedToken, of session: SessionRef) throws
     /// Count and sum over the device's scope, and the log's end.
     func mark(for session: SessionRef) throws -> Mark
+
+    /// The chain heads of an origin at the sequences asked for; nil where it is not the device's, or not
+    /// held.
+    func heads(_ question: Heads, for session: SessionRef) throws -> Heads
 
     // MARK: - The centre's own work
 

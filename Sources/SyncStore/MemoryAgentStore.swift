@@ -91,6 +91,10 @@ private final class MemoryAgentTables: AgentTables {
         var verdicts: [Verdict] = []
         var forms: [[UInt8]] = []
         var scope: [[UInt8]: ScopeChange] = [:]
+        var closed: [OwnOrigin] = []
+        var renames: [ReplicaRename] = []
+        /// Oldest first.
+        var events: [IdentityEvent] = []
     }
 
     var content = Content()
@@ -121,6 +125,36 @@ private final class MemoryAgentTables: AgentTables {
             content.origins.append(origin)
             content.origins.sort { $0.claim.lane < $1.claim.lane }
         }
+    }
+
+    func close(_ origin: OwnOrigin) {
+        content.origins.removeAll { $0.id == origin.id }
+        if origin.sequence > 0 { content.closed.append(origin) }
+    }
+
+    func closedOrigins() -> [OwnOrigin] { content.closed }
+
+    func cut(_ origin: OriginID, after: UInt64) {
+        let journal = content.journals[origin] ?? []
+        for stored in journal.dropFirst(Int(clamping: after)) {
+            content.dots[RecordName(stored.version.key)]?.remove(stored.version.dot)
+        }
+        content.journals[origin] = Array(journal.prefix(Int(clamping: after)))
+        content.seals[origin]?.removeAll { $0.sequence > after }
+        for (firstUse, grant) in content.grants[origin] ?? [] where firstUse > after {
+            content.salts[
+                SaltName(origin: origin, day: grant.day, retentionClass: grant.retentionClass)] = nil
+        }
+        content.grants[origin]?.removeAll { $0.firstUse > after }
+        content.verdicts.removeAll { $0.dot.origin == origin && $0.dot.sequence > after }
+    }
+
+    func put(_ rename: ReplicaRename) { content.renames.append(rename) }
+    func renames() -> [ReplicaRename] { content.renames }
+    func put(_ event: IdentityEvent) { content.events.append(event) }
+
+    func identityEvents(limit: Int) -> [IdentityEvent] {
+        Array(content.events.reversed().prefix(max(0, limit)))
     }
 
     func record(_ name: RecordName) -> RecordState? { content.records[name] }
@@ -189,18 +223,20 @@ private final class MemoryAgentTables: AgentTables {
         content.dots[RecordName(version.key)]?.remove(dot)
     }
 
-    func counts(of origin: OwnOrigin) -> RecordCounts {
+    func counts(of origins: [OwnOrigin]) -> RecordCounts {
         var queued: Set<RecordName> = []
         var all: Set<RecordName> = []
         var quarantined: Set<RecordName> = []
-        for stored in content.journals[origin.id] ?? [] {
-            let name = RecordName(stored.version.key)
-            all.insert(name)
-            if stored.version.dot.sequence > origin.receipted { queued.insert(name) }
-            let held = verdicts(of: stored.version.dot).last {
-                $0.kind == .quarantined || $0.kind == .released
+        for origin in origins {
+            for stored in content.journals[origin.id] ?? [] {
+                let name = RecordName(stored.version.key)
+                all.insert(name)
+                if stored.version.dot.sequence > origin.receipted { queued.insert(name) }
+                let held = verdicts(of: stored.version.dot).last {
+                    $0.kind == .quarantined || $0.kind == .released
+                }
+                if held?.kind == .quarantined { quarantined.insert(name) }
             }
-            if held?.kind == .quarantined { quarantined.insert(name) }
         }
         return RecordCounts(
             queued: UInt64(queued.count), receipted: UInt64(all.count - queued.count),

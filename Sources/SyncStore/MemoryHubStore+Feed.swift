@@ -21,7 +21,9 @@ extension MemoryHubStore {
         while position < content.log.count {
             let segment = content.log[position]
             let origin = content.origins[segment.batch.origin]
-            let isOwn = origin?.device == session.device && origin?.isCurrent == true
+            let isOwn =
+                origin?.device == session.device && origin?.replica == session.replica
+                && origin?.isCurrent == true
             let rows = segment.scopes.indices.filter { row in
                 !isOwn && !segment.quarantined[row]
                     && segment.scopes[row].units.contains { units.contains($0) }

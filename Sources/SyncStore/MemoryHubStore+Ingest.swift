@@ -31,7 +31,9 @@ extension MemoryHubStore {
         guard let device = content.devices.first(where: { $0.info.id == submission.session.device }) else {
             return .refused(Refuse(.unknownDevice))
         }
-        guard device.session == submission.session.number || defects.contains(.sessionUnchecked) else {
+        let replica = content.replicas.first { $0.facts.id == submission.session.replica }
+        let isLatest = submission.session.number > 0 && replica?.facts.session == submission.session.number
+        guard isLatest || defects.contains(.sessionUnchecked) else {
             return .refused(Refuse(.replaced))
         }
         guard device.info.state == .active else {

@@ -8,8 +8,12 @@ public final class MemoryHubStore: HubStore {
     struct Device: Sendable {
         var info: DeviceInfo
         var publicKey: [UInt8]
-        var session: UInt64 = 0
-        var token: Token16?
+    }
+
+    struct Replica: Sendable {
+        var facts: HubReplica
+        var firstSeen: Milliseconds
+        var lastSeen: Milliseconds
     }
 
     struct StoredInvitation: Sendable {
@@ -50,7 +54,11 @@ public final class MemoryHubStore: HubStore {
     }
 
     struct Content: Sendable {
+        var epoch: Token16
         var devices: [Device] = []
+        var replicas: [Replica] = []
+        /// When each device last showed that this hub was put back.
+        var putBack: [Int64: Milliseconds] = [:]
         var invitations: [Digest: StoredInvitation] = [:]
         var origins: [OriginID: HubOrigin] = [:]
         var salts: [SaltName: Token16] = [:]
@@ -68,13 +76,13 @@ public final class MemoryHubStore: HubStore {
 
     let means: HubMeans
     let name: String
-    public let epoch: Token16
+    public var epoch: Token16 { content.epoch }
     private let kept: (settings: Settings, json: [UInt8])
     let catalog: CompiledCatalog
     let count: CoverageCount
     let judge: HubBatchJudge
     let hub: Digest
-    var content = Content()
+    var content: Content
     var ownLanes: [Lane: OriginID] = [:]
     /// For simulations; none in a store that is to be believed.
     package var defects: MemoryDefects = []
@@ -87,7 +95,7 @@ public final class MemoryHubStore: HubStore {
         (catalog, count) = try means.checks(settings)
         judge = HubBatchJudge(hashing: means.hashing, verifying: means.verifying)
         hub = means.hashing(means.signing.publicKey)
-        epoch = means.random()
+        content = Content(epoch: means.random())
     }
 
     public func settings() -> Settings { kept.settings }
@@ -170,7 +178,16 @@ public final class MemoryHubStore: HubStore {
         content.devices.append(Device(info: info, publicKey: publicKey))
     }
 
-    public func devices() -> [DeviceInfo] { content.devices.map(\.info) }
+    public func devices() -> [DeviceInfo] {
+        content.devices.map { device in
+            var info = device.info
+            let replicas = content.replicas.filter { $0.facts.device == info.id }
+            if let newest = replicas.last {
+                info.replicas = 1 + replicas.dropLast().filter { $0.lastSeen > newest.firstSeen }.count
+            }
+            return info
+        }
+    }
 
     public func confirm(confirmation: UInt32) -> Bool {
         let found = content.devices.indices.filter {
@@ -180,71 +197,6 @@ public final class MemoryHubStore: HubStore {
         guard found.count == 1 else { return false }
         content.devices[found[0]].info.state = .active
         return true
-    }
-
-    public func admit(
-        _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
-    ) throws -> Result<Admission, Refuse> {
-        let fingerprint = means.hashing(publicKey)
-        guard let index = content.devices.firstIndex(where: { $0.info.fingerprint == fingerprint }) else {
-            return .failure(Refuse(.unknownDevice))
-        }
-        let info = content.devices[index].info
-        switch info.state {
-        case .pending: return .failure(Refuse(.pendingDevice, retryAfter: 60))
-        case .revoked: return .failure(Refuse(.revokedDevice))
-        case .active: break
-        }
-        guard hello.origins.count <= Limits.helloOrigins else { return .failure(Refuse(.limitExceeded)) }
-        let derivations = hello.origins.map {
-            $0.claim.derivation(publicKey: publicKey, hashing: means.hashing)
-        }
-        for derivation in derivations {
-            let known = content.origins[derivation.originID]
-            let isOthers = known.map { $0.device != info.id || $0.derivation != derivation } ?? false
-            if isOthers || derivation.originID == 0 { return .failure(Refuse(.originOfAnother)) }
-        }
-        bind(hello.origins, derivations, to: info.id)
-        content.devices[index].session += 1
-        content.devices[index].token = sessionToken
-        content.devices[index].info.lastSeen = now
-        content.devices[index].info.skew = now.subtractingReportingOverflow(hello.clock).partialValue
-        content.devices[index].info.program = hello.program
-        let held = derivations.compactMap { content.origins[$0.originID] }.map {
-            HeldOrigin(origin: $0.id, sequence: $0.held, head: $0.head, receipt: $0.receipt)
-        }
-        content.devices[index].info.urgent = hello.backlog(.urgent, held: held)
-        content.devices[index].info.routine = hello.backlog(.routine, held: held)
-        let welcome = Welcome(
-            epoch: epoch, sessionToken: sessionToken, held: held, urgentWindow: 65_536,
-            routineWindow: 1 << 20,
-            maximumBatch: UInt32(Limits.framePayload), clock: now, capabilities: [], dictionary: 0,
-            settings: kept.json)
-        return .success(
-            Admission(
-                session: SessionRef(device: info.id, number: content.devices[index].session), unit: info.unit,
-                welcome: welcome, feed: known(hello.feed)))
-    }
-
-    private func bind(_ heads: [OriginHead], _ derivations: [Digest], to device: Int64) {
-        let claimed = Set(derivations.map(\.originID))
-        for id in content.origins.keys where content.origins[id]?.device == device {
-            content.origins[id]?.isCurrent = claimed.contains(id)
-        }
-        for (head, derivation) in zip(heads, derivations) where content.origins[derivation.originID] == nil {
-            let number = Int64(content.origins.count + 1)
-            content.origins[derivation.originID] = HubOrigin(
-                number: number, derivation: derivation, lane: head.claim.lane, device: device)
-        }
-    }
-
-    private func known(_ token: FeedToken) -> FeedToken {
-        if token.epoch == epoch, token.position > 0, token.position <= logEnd.position,
-            content.log[Int(token.position - 1)].hash == token.hash
-        {
-            return token
-        }
-        return FeedToken(epoch: epoch, position: 0, hash: .zero)
     }
 
     public func confirmFeed(_ token: FeedToken, of session: SessionRef) {}

@@ -50,7 +50,7 @@ open class TableAgentStore: AgentStore {
         }
     }
 
-    private func openOrigin(_ lane: Lane) -> OwnOrigin {
+    func openOrigin(_ lane: Lane) -> OwnOrigin {
         while true {
             let claim = OriginClaim(lane: lane, nonce: means.random())
             let derivation = claim.derivation(publicKey: means.signing.publicKey, hashing: means.hashing)
@@ -121,9 +121,11 @@ open class TableAgentStore: AgentStore {
             guard let origin = try tables.origins().first(where: { $0.claim.lane == lane }) else {
                 return LaneStatus(versions: 0, queued: 0, receipted: 0, quarantined: 0, oldestQueued: nil)
             }
-            let counts = try tables.counts(of: origin)
+            let closed = try tables.closedOrigins().filter { $0.claim.lane == lane }
+            let counts = try tables.counts(of: closed + [origin])
             return LaneStatus(
-                versions: origin.sequence, queued: counts.queued, receipted: counts.receipted,
+                versions: closed.reduce(origin.sequence) { $0 + $1.sequence }, queued: counts.queued,
+                receipted: counts.receipted,
                 quarantined: counts.quarantined,
                 oldestQueued: try TableAgentStore.oldestQueued(origin, in: tables))
         }

@@ -118,7 +118,14 @@ final class AgentDriver: LinkDriver {
             }
         case .storeWelcome(let welcome):
             isWelcomed = true
-            ask { [host] in .welcomeStored(try await host.store(welcome)) }
+            ask { [host] in try await host.store(welcome).event }
+        case .loadHeads(let origin, let sequences):
+            ask { [host] in .headsLoaded(try await host.heads(of: origin, at: sequences)) }
+        case .heal(let points, let welcome):
+            ask { [host] in
+                try await host.heal(points, after: welcome)
+                return .healed
+            }
         case .storeReceipts(let receipts):
             ask { [host] in
                 try await host.store(receipts)

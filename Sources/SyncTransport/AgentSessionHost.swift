@@ -8,7 +8,11 @@ import Synchronization
 public protocol AgentSessionHost: Sendable {
     /// The Hello to send, and the own origins with their highest sequences.
     func opened() async throws -> (Hello, [AgentSession.LaneOrigin])
-    func store(_ welcome: Welcome) async throws -> [AgentSession.Resume]
+    func store(_ welcome: Welcome) async throws -> AgentSession.WelcomeAnswer
+    /// Own chain heads; nil where they are not kept any more.
+    func heads(of origin: OriginID, at sequences: [UInt64]) async throws -> Heads
+    /// Opens new origins behind these points, and writes what lies above under them.
+    func heal(_ points: [ForkPoint], after welcome: Welcome) async throws
     /// The next stretch of a lane's journal behind `after`; at least one version.
     func load(
         _ lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int

@@ -4,6 +4,9 @@ import SyncWire
 
 /// Drives a hub's session over a link. Lives on the link's event loop.
 final class HubDriver: LinkDriver {
+    private static let unreadable = Refuse(
+        .overloaded, retryAfter: 5, words: "the hub cannot read its store now")
+
     private let loop: any EventLoop
     private let service: any HubService
     private let register: ConnectionRegister
@@ -147,15 +150,21 @@ final class HubDriver: LinkDriver {
                 do {
                     return .feedLoaded(try await $0.feed(after: token, maximumItems: items))
                 } catch {
-                    let unable = Refuse(
-                        .overloaded, retryAfter: 5, words: "the hub cannot read its store now")
-                    return .failed(error as? Refuse ?? unable)
+                    return .failed(error as? Refuse ?? HubDriver.unreadable)
                 }
             }
         case .confirmFeed(let token):
             ask {
                 await $0.confirm(token)
                 return nil
+            }
+        case .loadHeads(let question):
+            ask {
+                do {
+                    return .headsLoaded(try await $0.heads(question))
+                } catch {
+                    return .failed(error as? Refuse ?? HubDriver.unreadable)
+                }
             }
         case .end: link?.finish()
         }

@@ -10,6 +10,8 @@ public protocol HubConnectionHost: Sendable {
     func ingest(_ batch: VersionBatch) async -> HubSession.Outcome
     func feed(after: FeedToken, maximumItems: Int) async throws -> HubSession.FeedPage
     func confirm(_ token: FeedToken) async
+    /// The heads of one of the device's origins, where the hub has them.
+    func heads(_ question: Heads) async throws -> Heads
     /// On the event loop, before a frame is decoded: checksum and bytes of its payload, inflated. With a
     /// refusal it is not decoded, and the connection ends.
     func willDecode(checksum: UInt32, length: UInt32) -> Refuse?

@@ -23,16 +23,18 @@ extension ByteWriter {
         put(hello.replica)
         put(count: hello.origins.count)
         for origin in hello.origins {
-            put(origin.claim.lane.rawValue)
+            put(origin.claim.lane.rawValue | (origin.isClosed ? 2 : 0))
             put(origin.claim.nonce)
             put(varint: origin.sequence)
             put(origin.head)
+            put(varint: origin.receipted)
         }
         put(capabilities: hello.capabilities)
         put(count: hello.dictionaries.count)
         for dictionary in hello.dictionaries { put(varint: UInt64(dictionary)) }
         put(zigzag: hello.clock)
         put(hello.sessionToken)
+        put(hello.epoch)
         put(hello.feed)
         put(hello.urgent)
         put(hello.routine)
@@ -42,6 +44,7 @@ extension ByteWriter {
     mutating func put(_ welcome: Welcome) {
         put(welcome.epoch)
         put(welcome.sessionToken)
+        put(welcome.isTokenUnknown ? 1 : 0)
         put(count: welcome.held.count)
         for held in welcome.held {
             put(word: held.origin)
@@ -49,6 +52,7 @@ extension ByteWriter {
             put(held.head)
             put(held.receipt == nil ? 0 : 1)
             if let receipt = held.receipt { put(receipt) }
+            put(varint: held.backedUp)
         }
         put(varint: UInt64(welcome.urgentWindow))
         put(varint: UInt64(welcome.routineWindow))
@@ -145,14 +149,19 @@ extension ByteReader {
 
     mutating func hello() throws(WireError) -> Hello {
         let replica = try token(.message)
-        let count = try count(upTo: Limits.helloOrigins, ofAtLeast: 50, .message)
+        let count = try count(upTo: Limits.helloOrigins, ofAtLeast: 51, .message)
         var origins: [OriginHead] = []
         origins.reserveCapacity(count)
         for _ in 0..<count {
-            guard let lane = Lane(rawValue: try byte(.message)) else { throw error(.outOfRange, .message) }
+            let flags = try byte(.message)
+            guard flags <= 3, let lane = Lane(rawValue: flags & 1) else {
+                throw error(.outOfRange, .message)
+            }
             let claim = OriginClaim(lane: lane, nonce: try token(.message))
             origins.append(
-                OriginHead(claim: claim, sequence: try sequence(), head: try digest(.message)))
+                OriginHead(
+                    claim: claim, sequence: try sequence(), head: try digest(.message),
+                    receipted: try sequence(), isClosed: flags & 2 != 0))
         }
         let capabilities = try capabilities()
         let dictionaryCount = try self.count(upTo: Limits.dictionaries, ofAtLeast: 1, .message)
@@ -160,15 +169,16 @@ extension ByteReader {
         for _ in 0..<dictionaryCount { dictionaries.append(try varint32(.message)) }
         return Hello(
             replica: replica, origins: origins, capabilities: capabilities, dictionaries: dictionaries,
-            clock: try clock(), sessionToken: try token(.message), feed: try feedToken(),
-            urgent: try backlog(),
-            routine: try backlog(), program: try string(upTo: Limits.labelBytes, .message))
+            clock: try clock(), sessionToken: try token(.message), epoch: try token(.message),
+            feed: try feedToken(), urgent: try backlog(), routine: try backlog(),
+            program: try string(upTo: Limits.labelBytes, .message))
     }
 
     mutating func welcome() throws(WireError) -> Welcome {
         let epoch = try token(.message)
         let sessionToken = try token(.message)
-        let count = try count(upTo: Limits.helloOrigins, ofAtLeast: 42, .message)
+        let isTokenUnknown = try flag()
+        let count = try count(upTo: Limits.helloOrigins, ofAtLeast: 43, .message)
         var held: [HeldOrigin] = []
         held.reserveCapacity(count)
         for _ in 0..<count {
@@ -177,11 +187,12 @@ extension ByteReader {
             let head = try digest(.message)
             held.append(
                 HeldOrigin(
-                    origin: origin, sequence: sequence, head: head, receipt: try flag() ? try receipt() : nil)
-            )
+                    origin: origin, sequence: sequence, head: head,
+                    receipt: try flag() ? try receipt() : nil, backedUp: try self.sequence()))
         }
         return Welcome(
-            epoch: epoch, sessionToken: sessionToken, held: held, urgentWindow: try varint32(.message),
+            epoch: epoch, sessionToken: sessionToken, isTokenUnknown: isTokenUnknown, held: held,
+            urgentWindow: try varint32(.message),
             routineWindow: try varint32(.message), maximumBatch: try varint32(.message), clock: try clock(),
             capabilities: try capabilities(), dictionary: try varint32(.message),
             settings: try counted(upTo: Limits.settingsBytes, .message))

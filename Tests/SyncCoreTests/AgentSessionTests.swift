@@ -39,7 +39,7 @@ import Testing
         "feed": [disorder, disorder, "", "storeFeed"],
         "feedAck": [disorder, disorder, disorder, disorder],
         "mark": [disorder, disorder, "", "storeMark"],
-        "heads": [disorder, disorder, disorder, ""],
+        "heads": [disorder, disorder, disorder, disorder],
         "fork": [disorder, lost, lost, lost],
         "gap": [disorder, "", "", "load urgent 0"],
         "question": ["pong", "pong", "pong", "pong"],

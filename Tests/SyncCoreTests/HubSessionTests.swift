@@ -43,7 +43,7 @@ import Testing
         "hello": ["admit", disorder, disorder, disorder, disorder],
         "batch": [disorder, disorder, "", "ingest 1-3", "ingest 1-3"],
         "feedAck": [disorder, disorder, disorder, disorder, "close 100, end 100"],
-        "heads": [disorder, disorder, disorder, disorder, ""],
+        "heads": [disorder, disorder, disorder, disorder, "loadHeads"],
         "question": [disorder, disorder, disorder, disorder, "pong"],
         "pong": [disorder, disorder, disorder, disorder, ""],
         "done": ["end", "end", "end", "end", "end"],

@@ -7,6 +7,8 @@ func words(_ actions: [AgentSession.Action]) -> String {
         case .send(let message, _): word(message)
         case .load(let lane, let after, _, _): "load \(lane) \(after)"
         case .storeWelcome: "storeWelcome"
+        case .loadHeads(_, let places): "loadHeads \(places.first ?? 0)-\(places.last ?? 0)"
+        case .heal(let points, _): "heal " + points.map { "\($0.sequence)" }.joined(separator: " ")
         case .storeReceipts: "storeReceipts"
         case .storeEarlyReceipts: "storeEarlyReceipts"
         case .storeFeed: "storeFeed"
@@ -26,6 +28,7 @@ func words(_ actions: [HubSession.Action]) -> String {
         case .ingest(let batch): "ingest \(batch.first)-\(batch.last)"
         case .loadFeed(let token, _): "loadFeed \(token.position)"
         case .confirmFeed(let token): "confirmFeed \(token.position)"
+        case .loadHeads: "loadHeads"
         case .end(let refuse): refuse.map { "end \($0.code.rawValue)" } ?? "end"
         }
     }.joined(separator: ", ")

@@ -139,9 +139,9 @@ import Testing
         #expect(segment.first == 1 && segment.last == 2)
         #expect(segment.seals.map(\.sequence) == [2])
         #expect(segment.headAfter == origin.head)
-        let token = FeedToken(epoch: hub.epoch, position: 1, hash: .zero)
+        let token = FeedToken(epoch: try hub.epoch, position: 1, hash: .zero)
         #expect(throws: StoreError.self) {
-            try hub.confirmFeed(token, of: SessionRef(device: 1, number: 1))
+            try hub.confirmFeed(token, of: SessionRef(device: 1, replica: 1, number: 1))
         }
         #expect(try running.devices().count == 1)
     }

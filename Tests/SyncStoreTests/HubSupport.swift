@@ -190,7 +190,7 @@ final class HubDevice {
     let key: [UInt8]
     let unit: String
     let world: HubWorld
-    private(set) var session = SessionRef(device: 0, number: 0)
+    private(set) var session = SessionRef(device: 0, replica: 0, number: 0)
     private(set) var welcome: Welcome?
     var feed = FeedToken.beginning
     var token = Token16.zero
@@ -237,7 +237,8 @@ final class HubDevice {
             journals[lane].map { OriginHead(claim: $0.claim, sequence: $0.sequence, head: $0.head) }
         }
         let hello = Hello(
-            replica: token, origins: heads, capabilities: [], dictionaries: [], clock: world.now,
+            replica: Token16(high: 9, low: UInt64(key[1])), origins: heads, capabilities: [],
+            dictionaries: [], clock: world.now,
             sessionToken: token, feed: feed, urgent: Backlog(), routine: Backlog(count: 3, oldestAge: 5),
             program: "test 1")
         let admission = try store.admit(

@@ -40,14 +40,21 @@ final class FakeBranch: AgentSessionHost {
         )
     }
 
-    func store(_ welcome: Welcome) async throws -> [AgentSession.Resume] {
-        Lane.allCases.map { lane in
-            AgentSession.Resume(
-                origin: origin(lane),
-                behind: welcome.held.first { $0.origin == origin(lane) }?.sequence ?? 0,
-                receipted: receipted(lane))
-        }
+    func store(_ welcome: Welcome) async throws -> AgentSession.WelcomeAnswer {
+        .goOn(
+            Lane.allCases.map { lane in
+                AgentSession.Resume(
+                    origin: origin(lane),
+                    behind: welcome.held.first { $0.origin == origin(lane) }?.sequence ?? 0,
+                    receipted: receipted(lane))
+            })
     }
+
+    func heads(of origin: OriginID, at sequences: [UInt64]) async throws -> Heads {
+        Heads(origin: origin, entries: [])
+    }
+
+    func heal(_ points: [ForkPoint], after welcome: Welcome) async throws {}
 
     func load(
         _ lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int
@@ -162,6 +169,7 @@ final class FakeHub: HubService {
             .complete(Mark(position: hub.state.withLock { $0.position }, count: 0, sum: 0))
         }
 
+        func heads(_ question: Heads) async throws -> Heads { question }
         func confirm(_ token: FeedToken) async {}
         func closed() async { hub.state.withLock { $0.closed += 1 } }
     }

@@ -32,7 +32,8 @@ import Testing
     /// With sequences as long as they get, and the longest program name.
     @Test func aHelloWithAllItsOriginsFitsBeforeWelcome() throws {
         let origin = OriginHead(
-            claim: OriginClaim(lane: .routine, nonce: .zero), sequence: Limits.sequence, head: .zero)
+            claim: OriginClaim(lane: .routine, nonce: .zero), sequence: Limits.sequence, head: .zero,
+            receipted: Limits.sequence)
         let hello = Hello(
             replica: .zero, origins: Array(repeating: origin, count: Limits.helloOrigins),
             capabilities: (0..<32).map { "capability-number-\($0)-of-thirty-two" },

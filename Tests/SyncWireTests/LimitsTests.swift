@@ -39,6 +39,7 @@ import Testing
             "formDefinitionBytes": Int64(Limits.formDefinitionBytes),
             "feedItems": Int64(Limits.feedItems),
             "headsEntries": Int64(Limits.headsEntries),
+            "headsQuestions": Int64(Limits.headsQuestions),
             "siblings": Int64(Limits.siblings),
             "sealInterval": Int64(Limits.sealInterval),
             "sequence": Int64(Limits.sequence),

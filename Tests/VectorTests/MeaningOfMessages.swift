@@ -62,12 +62,14 @@ extension Meaning {
                 hello.origins.map {
                     [
                         "lane": lane($0.claim.lane), "nonce": token($0.claim.nonce),
-                        "last": number($0.sequence), "head": digest($0.head),
+                        "closed": .bool($0.isClosed), "last": number($0.sequence),
+                        "head": digest($0.head), "receipted": number($0.receipted),
                     ]
                 }),
             "capabilities": .array(hello.capabilities.map { .string($0) }),
             "dictionaries": .array(hello.dictionaries.map { .number(Int64($0)) }),
             "clock": .number(hello.clock), "sessionToken": token(hello.sessionToken),
+            "epoch": token(hello.epoch),
             "feed": feedToken(hello.feed), "urgent": backlog(hello.urgent),
             "routine": backlog(hello.routine),
             "program": .string(hello.program),
@@ -77,11 +79,13 @@ extension Meaning {
     private static func welcome(_ welcome: Welcome) -> JSON {
         [
             "type": "Welcome", "epoch": token(welcome.epoch), "sessionToken": token(welcome.sessionToken),
+            "tokenUnknown": .bool(welcome.isTokenUnknown),
             "held": .array(
                 welcome.held.map {
                     [
                         "origin": origin($0.origin), "sequence": number($0.sequence),
                         "head": digest($0.head), "receipt": $0.receipt.map(receipt) ?? .null,
+                        "backedUp": number($0.backedUp),
                     ]
                 }),
             "urgentWindow": .number(Int64(welcome.urgentWindow)),

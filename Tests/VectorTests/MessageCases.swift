@@ -18,9 +18,13 @@ enum MessageCases {
         replica: token,
         origins: [
             OriginHead(claim: OriginClaim(lane: .urgent, nonce: other), sequence: 0, head: head),
-            OriginHead(claim: OriginClaim(lane: .routine, nonce: token), sequence: 300, head: head),
+            OriginHead(
+                claim: OriginClaim(lane: .routine, nonce: token), sequence: 300, head: head, receipted: 200),
+            OriginHead(
+                claim: OriginClaim(lane: .routine, nonce: other), sequence: 9, head: head, receipted: 9,
+                isClosed: true),
         ], capabilities: ["a", "more-words"], dictionaries: [0, 4_294_967_295], clock: clock,
-        sessionToken: other, feed: feedToken, urgent: Backlog(count: 1, oldestAge: 2_000),
+        sessionToken: other, epoch: token, feed: feedToken, urgent: Backlog(count: 1, oldestAge: 2_000),
         routine: Backlog(count: .max, oldestAge: 60_000), program: "branch-agent 1")
 
     static let welcome = Welcome(
@@ -29,7 +33,8 @@ enum MessageCases {
             HeldOrigin(origin: origin, sequence: 0, head: head, receipt: nil),
             HeldOrigin(
                 origin: second, sequence: 300, head: head,
-                receipt: Receipt(origin: second, sequence: 299, head: head, signature: signature)),
+                receipt: Receipt(origin: second, sequence: 299, head: head, signature: signature),
+                backedUp: 200),
         ], urgentWindow: 65_536, routineWindow: 4_294_967_295, maximumBatch: 0, clock: -1,
         capabilities: ["a"], dictionary: 0, settings: Array(#"{"lateAfter": "10:00"}"#.utf8))
 
@@ -96,7 +101,7 @@ enum MessageCases {
                     state: .pending, confirmation: 999_999, unit: words(512), unitName: words(1_024),
                     hubName: "", clock: 1 << 53, settings: []))
         ),
-        ("hello", "two origins, backlog in both lanes", .hello(hello)),
+        ("hello", "two origins and one that is closed, backlog in both lanes", .hello(hello)),
         (
             "hello-of-a-new-replica", "nothing known yet: all zero, all empty",
             .hello(
@@ -112,12 +117,21 @@ enum MessageCases {
                     replica: token,
                     origins: [
                         OriginHead(
-                            claim: OriginClaim(lane: .routine, nonce: .zero), sequence: 1 << 62, head: .zero)
+                            claim: OriginClaim(lane: .routine, nonce: .zero), sequence: 1 << 62, head: .zero,
+                            receipted: 1 << 62)
                     ], capabilities: [words(64)] + Array(repeating: "", count: 63),
                     dictionaries: (0..<16).map { $0 }, clock: 0, sessionToken: .zero, feed: .beginning,
                     urgent: Backlog(), routine: Backlog(), program: words(64)))
         ),
         ("welcome", "an origin that is new and one with a receipt", .welcome(welcome)),
+        (
+            "welcome-to-a-copy", "the session token was another's, nothing is held",
+            .welcome(
+                Welcome(
+                    epoch: token, sessionToken: .zero, isTokenUnknown: true, held: [], urgentWindow: 1,
+                    routineWindow: 1, maximumBatch: 1, clock: 0, capabilities: [], dictionary: 0,
+                    settings: []))
+        ),
         (
             "refuse", "for load, with a time to come back",
             .refuse(Refuse(.overloaded, retryAfter: 30, words: "busy; 请稍后再试"))
@@ -156,10 +170,10 @@ enum MessageCases {
                     entries: [.init(sequence: 0, head: nil), .init(sequence: 128, head: head)]))
         ),
         (
-            "heads-limit", "1,024 entries",
+            "heads-limit", "64 entries",
             .heads(
                 Heads(
-                    origin: origin, entries: (0..<1_024).map { .init(sequence: $0 % 100, head: nil) }))
+                    origin: origin, entries: (0..<64).map { .init(sequence: $0 % 100, head: nil) }))
         ),
         ("fork", "another head", .fork(Fork(origin: origin, sequence: 7, head: head))),
         ("gap", "wanted: 300", .gap(Gap(origin: origin, wanted: 300))),

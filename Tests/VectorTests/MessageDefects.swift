@@ -72,14 +72,16 @@ enum MessageDefects {
 
     private static let hello = Parts([
         ("replica", token), ("origins", [1]), ("lane", [1]), ("nonce", token), ("last", [5]), ("head", head),
-        ("capabilities", [0]), ("dictionaries", [0]), ("clock", Bytes.zigzag(0)), ("session", token),
-        ("feed", token + [0] + head), ("urgent", [0, 0]), ("routine", [0, 0]), ("program", [0]),
+        ("receipted", [5]), ("capabilities", [0]), ("dictionaries", [0]), ("clock", Bytes.zigzag(0)),
+        ("session", token), ("epoch", token), ("feed", token + [0] + head), ("urgent", [0, 0]),
+        ("routine", [0, 0]), ("program", [0]),
     ])
 
     private static let welcome = Parts([
-        ("epoch", token), ("session", token), ("held", [1]), ("origin", origin), ("sequence", [5]),
+        ("epoch", token), ("session", token), ("token unknown", [0]), ("held", [1]), ("origin", origin),
+        ("sequence", [5]),
         ("head", head), ("has receipt", [1]), ("receipt", origin + [5] + head), ("signature", [0]),
-        ("urgent window", [1]), ("routine window", [1]), ("largest batch", [1]),
+        ("backed up", [0]), ("urgent window", [1]), ("routine window", [1]), ("largest batch", [1]),
         ("clock", Bytes.zigzag(0)), ("capabilities", [0]), ("dictionary", [0]), ("settings", [0]),
     ])
 
@@ -103,14 +105,17 @@ enum MessageDefects {
             2, "settings-too-long", "65,537 bytes; the length is enough",
             joined.endingAt("settings", number(65_537)), 107),
         defect(
-            3, "too-many-origins", "513; the count is enough", hello.endingAt("origins", number(513)), 107),
+            3, "too-many-origins", "449; the count is enough", hello.endingAt("origins", number(449)), 107),
         defect(
-            3, "more-origins-than-bytes", "512 are said, and none is there",
-            hello.endingAt("origins", number(512)), 100),
-        defect(3, "lane-two", "0 or 1", hello.with("lane", [2]).bytes, 100),
+            3, "more-origins-than-bytes", "448 are said, and none is there",
+            hello.endingAt("origins", number(448)), 100),
+        defect(3, "lane-four", "0 to 3", hello.with("lane", [4]).bytes, 100),
         defect(
             3, "hello-sequence-above-its-limit", "2^62 + 1", hello.with("last", number(1 << 62 + 1)).bytes,
             107),
+        defect(
+            3, "hello-receipted-above-its-limit", "2^62 + 1",
+            hello.with("receipted", number(1 << 62 + 1)).bytes, 107),
         defect(
             3, "too-many-capabilities", "65", hello.with("capabilities", [65] + Bytes.zeros(65)).bytes, 107),
         defect(
@@ -122,7 +127,11 @@ enum MessageDefects {
             hello.with("dictionaries", [1] + number(1 << 32)).bytes, 100),
         defect(3, "program-too-long", "65 bytes", hello.with("program", long(65)).bytes, 107),
         defect(
-            4, "too-many-held-origins", "513; the count is enough", welcome.endingAt("held", number(513)),
+            4, "too-many-held-origins", "449; the count is enough", welcome.endingAt("held", number(449)),
+            107),
+        defect(4, "token-unknown-two", "a flag is 0 or 1", welcome.with("token unknown", [2]).bytes, 100),
+        defect(
+            4, "backed-up-above-its-limit", "2^62 + 1", welcome.with("backed up", number(1 << 62 + 1)).bytes,
             107),
         defect(4, "held-origin-zero", "0 names no origin", welcome.with("origin", Bytes.zeros(8)).bytes, 100),
         defect(4, "has-receipt-two", "a flag is 0 or 1", welcome.with("has receipt", [2]).bytes, 100),
@@ -152,7 +161,7 @@ enum MessageDefects {
     }
 
     static let working: [Case] = [
-        defect(17, "too-many-receipts", "513; the count is enough", number(513), 107),
+        defect(17, "too-many-receipts", "449; the count is enough", number(449), 107),
         defect(
             17, "receipt-origin-zero", "0 names no origin", receipt(signature: [0], origin: Bytes.zeros(8)),
             100),
@@ -162,9 +171,9 @@ enum MessageDefects {
         defect(17, "signature-of-63-bytes", "64 bytes or none", receipt(signature: long(63)), 100),
         defect(17, "signature-of-65-bytes", "64 bytes or none", receipt(signature: long(65)), 107),
         defect(
-            21, "too-many-heads", "1,025; the count is enough", origin + number(1_025), 107),
+            21, "too-many-heads", "65; the count is enough", origin + number(65), 107),
         defect(
-            21, "more-heads-than-bytes", "1,024 are said, and none is there", origin + number(1_024), 100),
+            21, "more-heads-than-bytes", "64 are said, and none is there", origin + number(64), 100),
         defect(21, "has-head-two", "a flag is 0 or 1", origin + [1, 5, 2] + head, 100),
         defect(21, "heads-origin-zero", "0 names no origin", Bytes.zeros(8) + [0], 100),
         defect(

@@ -192,6 +192,8 @@ final class SimAgent {
         case .storeWelcome(let welcome):
             backoff.succeeded()
             askWriting { [self] in
+                let partings = try store.partings(welcome)
+                if !partings.isEmpty { return .parted(partings) }
                 let behind = try store.accept(welcome, now: clock)
                 try world.checkReceipts(of: self)
                 return .welcomeStored(
@@ -199,6 +201,13 @@ final class SimAgent {
                         AgentSession.Resume(
                             origin: $0.id, behind: behind[$0.id] ?? 0, receipted: $0.receipted)
                     })
+            }
+        case .loadHeads(let origin, let sequences):
+            ask { [self] in .headsLoaded(try store.heads(of: origin, at: sequences)) }
+        case .heal(let points, let welcome):
+            askWriting { [self] in
+                try store.heal(points, after: welcome, now: clock)
+                return .healed
             }
         case .storeReceipts(let receipts):
             askWriting { [self] in

@@ -145,6 +145,11 @@ final class SimHub {
                 if let ref = peer.ref { store.confirmFeed(token, of: ref) }
                 return nil
             }
+        case .loadHeads(let question):
+            ask(peer) { [self] in
+                guard let ref = peer.ref else { throw Refuse(.wrongOrder) }
+                return .headsLoaded(try store.heads(question, for: ref))
+            }
         case .end: try peer.link.finish(.hub)
         }
     }
@@ -158,7 +163,9 @@ final class SimHub {
             world.refusals.append((peer.link.agent, refuse))
             return .failure(refuse)
         case .success(let admission):
-            let older = peers.filter { $0 !== peer && $0.ref?.device == admission.session.device }
+            let older = peers.filter {
+                $0 !== peer && admission.session.number > 0 && $0.ref?.replica == admission.session.replica
+            }
             peer.ref = admission.session
             for other in older {
                 try handle(.failed(Refuse(.replaced, words: "a newer connection took over")), of: other)

@@ -155,12 +155,12 @@ struct SyncCommand: AsyncParsableCommand {
                     zh: "已中止。已获回执的内容已到中心，其余仍在本机排队；可随时重新运行"))
             do {
                 let report = try await runner.drain(progress: progress)
-                if json { try Output.json(report) } else { Output.line(SyncWords.words(for: report)) }
+                if json { try Output.json(report) } else { SyncWords.tell(report) }
             } catch let stopped as SyncFailure {
                 if json {
                     try Output.json(stopped.report)
                 } else {
-                    Output.line(SyncWords.words(for: stopped.report))
+                    SyncWords.tell(stopped.report)
                 }
                 throw stopped.failure
                     ?? Failure(
@@ -175,6 +175,11 @@ struct SyncCommand: AsyncParsableCommand {
 
 /// What a person reads of a sync.
 enum SyncWords {
+    static func tell(_ report: SyncReport) {
+        for note in report.identity { Output.line(note.words) }
+        Output.line(words(for: report))
+    }
+
     static func words(for report: SyncReport) -> Words {
         guard report.drained else {
             return Words(

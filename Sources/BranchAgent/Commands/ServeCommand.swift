@@ -72,6 +72,7 @@ struct SyncService: Service {
     private func loop(_ stop: StopFlag) async {
         var backoff = Backoff()
         var generator = SystemRandomNumberGenerator()
+        var renewals = 0
         let storage = StorageLog(logger: logger)
         while !stop.isSet {
             let handle = AgentSessionHandle()
@@ -81,8 +82,16 @@ struct SyncService: Service {
             let attempt = await runner.stay(handle)
             watcher.cancel()
             if attempt.isWelcomed { backoff.succeeded() }
+            for event in runner.host.takeEvents() {
+                logger.notice("\(IdentityNote(event).words.text())")
+            }
             guard !stop.isSet else { break }
             let failed = attempt.failure
+            if failed?.comesAgain == true, renewals < SyncRunner.renewals {
+                renewals += 1
+                continue
+            }
+            renewals = 0
             let wait = backoff.failed(retryAfter: failed?.retryAfter ?? 0, using: &generator)
             let reason = failed?.failure.message ?? Words("the hub ended the session", zh: "汇总端结束了会话")
             let next = TimeText.span(Milliseconds(clamping: wait))

@@ -48,7 +48,7 @@ struct AgentStatus: Encodable {
 
     private enum CodingKeys: String, CodingKey {
         case unit, unitName, hub, lanes, lastContact, lastReceipt, nextTry, lastFailure, confirmation
-        case skewMilliseconds, clockTrusted, timeZone, disk, conflicts, questions
+        case skewMilliseconds, clockTrusted, timeZone, disk, conflicts, questions, identity
     }
 
     var unit: String
@@ -71,6 +71,8 @@ struct AgentStatus: Encodable {
     /// Records about which a person has to decide.
     var conflicts: Int
     var questions: [Question]
+    /// What was found out about this store's or the hub's past; the newest first.
+    var identity: [IdentityNote]
 
     private let contact: ContactFacts
     private let clock: AuthoringClock
@@ -110,6 +112,7 @@ struct AgentStatus: Encodable {
             return true
         }
         self.conflicts = conflicts
+        identity = try store.identityEvents(limit: 10).map(IdentityNote.init)
         questions = try store.verdicts([.quarantined, .noted], limit: 20).map { verdict, key in
             Question(
                 kind: "\(verdict.kind)", reason: verdict.reason, form: key.form, key: RecordText.text(key))
@@ -173,6 +176,11 @@ struct AgentStatus: Encodable {
                     AgentStatus.words(forFailure: lastFailure, confirmation: confirmation)
                 )
                 .text())
+        }
+        if let last = identity.first {
+            lines.append(
+                Words("\(times.text(last.time)): ", zh: "\(times.text(last.time))：").joined(last.words).text()
+            )
         }
         return lines + questions.map { $0.words.text() }
     }

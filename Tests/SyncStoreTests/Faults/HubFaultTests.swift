@@ -164,7 +164,7 @@ private final class HubWork: FaultWork {
         // The feed goes on from where it was confirmed.
         for device in Set(chosen.map(\.device)) {
             let session = try session(device, store)
-            var token = FeedToken(epoch: store.epoch, position: 0, hash: .zero)
+            var token = FeedToken(epoch: try store.epoch, position: 0, hash: .zero)
             while let page = try store.feed(for: session, after: token, maximumItems: 7) {
                 token = page.token
             }
@@ -201,7 +201,7 @@ private final class HubWork: FaultWork {
             #expect(journal.sealed >= receipt.sequence)
             let segment = try #require(try store.segment(of: receipt.origin, holding: receipt.sequence))
             #expect(segment.last != receipt.sequence || segment.headAfter == receipt.head)
-            let statement = receipt.statement(hub: HubFake.hashing(key), epoch: store.epoch)
+            let statement = try receipt.statement(hub: HubFake.hashing(key), epoch: store.epoch)
             #expect(
                 HubFake.verifying.isValid(statement, receipt.signature, key))
         }

@@ -1,0 +1,274 @@
+public import SyncCore
+public import SyncStore
+
+/// Hello, and what it tells about stores that were restored, copied or put back.
+extension SQLiteHubStore {
+    public func admit(
+        _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
+    ) throws -> Result<Admission, Refuse> {
+        // Without a session nothing urgent comes in either.
+        try connection.write(.vital) {
+            let fingerprint = means.hashing(publicKey)
+            guard let device = try devices(where: "fingerprint = ?", .digest(fingerprint)).first else {
+                return .failure(Refuse(.unknownDevice, words: "this device has not joined here"))
+            }
+            switch device.state {
+            case .pending:
+                return .failure(Refuse(.pendingDevice, retryAfter: 60, words: "waiting for the centre"))
+            case .revoked: return .failure(Refuse(.revokedDevice, words: "this device was revoked"))
+            case .active: break
+            }
+            guard hello.origins.count <= Limits.helloOrigins else { return .failure(Refuse(.limitExceeded)) }
+            switch try bindOrigins(hello.origins, of: device.id, publicKey: publicKey, now: now) {
+            case .failure(let refuse): return .failure(refuse)
+            case .success(let ids):
+                return .success(
+                    try admit(hello, ids, from: device, sessionToken: sessionToken, now: now))
+            }
+        }
+    }
+
+    private func admit(
+        _ hello: Hello, _ ids: [OriginID], from device: DeviceInfo, sessionToken: Token16, now: Milliseconds
+    ) throws -> Admission {
+        let replica = try replica(hello.replica, of: device.id)
+        let feed = try known(hello.feed)
+        let isFeedKnown = try hello.feed.epoch != epoch || feed == hello.feed || hello.feed.position == 0
+        let standing = HubStanding.judge(
+            hello, epoch: try epoch, replica: replica, held: try told(ids), isFeedKnown: isFeedKnown)
+        if standing == .hubPutBack { try putBack(shownBy: device.id, now: now) }
+        let session: SessionRef
+        if standing == .tokenUnknown {
+            try audit(
+                IdentityAudit.restoredOrCopied, device: device.id,
+                detail: "replica \(Hex.encode(hello.replica.bytes.prefix(4)))", at: now)
+            session = SessionRef(device: device.id, replica: replica?.id ?? 0, number: 0)
+        } else {
+            session = try open(hello, ids, as: replica, of: device.id, sessionToken, now: now)
+        }
+        for id in ids { try renewReceipt(of: id) }
+        let held = try told(ids)
+        let urgent = hello.backlog(.urgent, held: held)
+        let routine = hello.backlog(.routine, held: held)
+        try connection.run(
+            """
+            UPDATE device SET last_seen = ?, skew = ?, urgent_count = ?, urgent_age = ?, routine_count = ?,
+            routine_age = ?, program = ? WHERE id = ?
+            """, .int(now), .int(now.subtractingReportingOverflow(hello.clock).partialValue),
+            .word(urgent.count), .word(urgent.oldestAge), .word(routine.count), .word(routine.oldestAge),
+            .text(hello.program), .int(device.id))
+        let welcome = Welcome(
+            epoch: try epoch, sessionToken: HubReplica.token(sessionToken, number: session.number),
+            isTokenUnknown: standing == .tokenUnknown, held: held,
+            urgentWindow: SQLiteHubStore.urgentWindow, routineWindow: SQLiteHubStore.routineWindow,
+            maximumBatch: UInt32(Limits.framePayload), clock: now, capabilities: [], dictionary: 0,
+            settings: try settingsJSON())
+        return Admission(
+            session: session, unit: device.unit, welcome: welcome, feed: try known(hello.feed))
+    }
+
+    // MARK: - Replicas
+
+    private func replica(_ replica: Token16, of device: Int64) throws -> HubReplica? {
+        try connection.first(
+            """
+            SELECT id, session, token_confirmed, token_offered, token_former FROM replica
+            WHERE device = ? AND replica = ?
+            """, .int(device), .blob(replica.bytes)
+        ) { row in
+            let tokens = (2...4).map { row.isNull($0) ? nil : Token16(bytes: row.bytes($0)) }
+            return HubReplica(
+                id: row.int(0), device: device, replica: replica, session: row.word(1),
+                confirmed: tokens[0], offered: tokens[1], former: tokens[2])
+        }
+    }
+
+    /// Whether nobody of the same replica came after this session.
+    func isLatest(_ session: SessionRef) throws -> Bool {
+        guard session.number > 0 else { return false }
+        let number = try connection.first(
+            "SELECT session FROM replica WHERE id = ? AND device = ?", .int(session.replica),
+            .int(session.device)
+        ) { $0.word(0) }
+        return number == session.number
+    }
+
+    /// The next session of the Hello's replica.
+    private func open(
+        _ hello: Hello, _ ids: [OriginID], as known: HubReplica?, of device: Int64, _ random: Token16,
+        now: Milliseconds
+    ) throws -> SessionRef {
+        var replica: HubReplica
+        if let known {
+            replica = known
+        } else {
+            replica = HubReplica(
+                id: try addReplica(hello.replica, of: device, now: now), device: device,
+                replica: hello.replica)
+        }
+        let isComparable = try hello.epoch == epoch && hello.sessionToken != .zero
+        replica.open(shown: isComparable ? hello.sessionToken : nil, random: random)
+        func binding(_ token: Token16?) -> HubBinding { token.map { .blob($0.bytes) } ?? .null }
+        try connection.run(
+            """
+            UPDATE replica SET session = ?, token_confirmed = ?, token_offered = ?, token_former = ?,
+            last_seen = ? WHERE id = ?
+            """, .word(replica.session), binding(replica.confirmed), binding(replica.offered),
+            binding(replica.former), .int(now), .int(replica.id))
+        let current = Set(zip(hello.origins, ids).filter { !$0.0.isClosed }.map(\.1))
+        let owned = try loadedOrigins().values.filter { origin in
+            origin.replica == replica.id || current.contains(origin.id)
+        }
+        for var origin in owned.sorted(by: { $0.number < $1.number }) {
+            let isCurrent = current.contains(origin.id)
+            guard origin.isCurrent != isCurrent || origin.replica != replica.id else { continue }
+            origin.isCurrent = isCurrent
+            origin.replica = replica.id
+            try save(origin)
+        }
+        return SessionRef(device: device, replica: replica.id, number: replica.session)
+    }
+
+    private func addReplica(_ replica: Token16, of device: Int64, now: Milliseconds) throws -> Int64 {
+        let known = try connection.first(
+            "SELECT count(*) FROM replica WHERE device = ?", .int(device)
+        ) { $0.int(0) }
+        if let known, known > 0 {
+            try audit(
+                IdentityAudit.replicaOpened, device: device,
+                detail: "replica \(Hex.encode(replica.bytes.prefix(4)))", at: now)
+        }
+        if let known, known >= Int64(HubReplica.perDevice) {
+            try connection.run(
+                """
+                DELETE FROM replica WHERE id =
+                (SELECT id FROM replica WHERE device = ? ORDER BY last_seen, id LIMIT 1)
+                """, .int(device))
+        }
+        try connection.run(
+            "INSERT INTO replica (device, replica, session, first_seen, last_seen) VALUES (?, ?, 0, ?, ?)",
+            .int(device), .blob(replica.bytes), .int(now), .int(now))
+        return connection.lastRow
+    }
+
+    /// A device has shown that this store knew more once.
+    private func putBack(shownBy device: Int64, now: Milliseconds) throws {
+        let last = try connection.first(
+            "SELECT max(at) FROM audit WHERE event = ? AND device = ?", .text(IdentityAudit.hubPutBack),
+            .int(device)
+        ) { $0.isNull(0) ? nil : $0.int(0) }
+        if let last = last ?? nil, now.subtractingClamped(last) < IdentityAudit.putBackInterval { return }
+        try openEpoch()
+        try audit(IdentityAudit.hubPutBack, device: device, detail: "new epoch", at: now)
+    }
+
+    // MARK: - Origins
+
+    /// Binds what is new, and gives the origins' ids in the order of the Hello.
+    private func bindOrigins(
+        _ heads: [OriginHead], of device: Int64, publicKey: [UInt8], now: Milliseconds
+    ) throws -> Result<[OriginID], Refuse> {
+        let derivations = heads.map { $0.claim.derivation(publicKey: publicKey, hashing: means.hashing) }
+        for derivation in derivations {
+            if let known = try origin(derivation.originID),
+                known.device != device || known.derivation != derivation
+            {
+                try audit("origin of another", device: device, detail: derivation.short, at: now)
+                return .failure(
+                    Refuse(.originOfAnother, words: "an origin belongs to another device"))
+            }
+            guard derivation.originID != 0 else {
+                return .failure(Refuse(.originOfAnother, words: "an origin without a name"))
+            }
+        }
+        for (head, derivation) in zip(heads, derivations) where try origin(derivation.originID) == nil {
+            _ = try bind(derivation, lane: head.claim.lane, device: device)
+        }
+        return .success(derivations.map(\.originID))
+    }
+
+    private func told(_ ids: [OriginID]) throws -> [HeldOrigin] {
+        try ids.compactMap { try origin($0)?.told }
+    }
+
+    /// The token when this log has it, else the beginning.
+    private func known(_ token: FeedToken) throws -> FeedToken {
+        if try token.epoch == epoch, token.position > 0, token.position <= Limits.sequence {
+            let hash = try connection.first(
+                "SELECT log_hash FROM segment WHERE position = ?", .word(token.position)
+            ) { try $0.digest(0) }
+            if hash == token.hash { return token }
+        }
+        return FeedToken(epoch: try epoch, position: 0, hash: .zero)
+    }
+
+    public func confirmFeed(_ token: FeedToken, of session: SessionRef) throws {
+        guard try token.epoch == epoch, token.position <= Limits.sequence else { return }
+        try connection.write {
+            guard try isLatest(session) else { return }
+            try connection.run(
+                "UPDATE replica SET feed_position = ? WHERE id = ?", .word(token.position),
+                .int(session.replica))
+            try connection.run(
+                "UPDATE device SET feed_position = ? WHERE id = ?", .word(token.position),
+                .int(session.device))
+        }
+    }
+
+    // MARK: - Heads
+
+    public func heads(_ question: Heads, for session: SessionRef) throws -> Heads {
+        try connection.read {
+            let origin = try origin(question.origin)
+            var answer = question
+            var walked: (range: ClosedRange<UInt64>, heads: [Digest])?
+            for index in answer.entries.indices {
+                let sequence = answer.entries[index].sequence
+                answer.entries[index].head = nil
+                guard let origin, origin.device == session.device, sequence <= origin.held else { continue }
+                if sequence == 0 {
+                    answer.entries[index].head = origin.derivation
+                } else if sequence == origin.held {
+                    answer.entries[index].head = origin.head
+                } else {
+                    if walked?.range.contains(sequence) != true { walked = try walk(origin, over: sequence) }
+                    if let walked, walked.range.contains(sequence) {
+                        answer.entries[index].head = walked.heads[Int(sequence - walked.range.lowerBound)]
+                    }
+                }
+            }
+            return answer
+        }
+    }
+
+    /// The heads inside the segment that holds a sequence; nil where a salt is gone.
+    private func walk(
+        _ origin: HubOrigin, over sequence: UInt64
+    ) throws -> (range: ClosedRange<UInt64>, heads: [Digest])? {
+        let found = try connection.first(
+            "SELECT position, head_before FROM segment WHERE origin = ? AND last >= ? ORDER BY last LIMIT 1",
+            .int(origin.number), .word(sequence)
+        ) { (position: $0.word(0), before: try $0.digest(1)) }
+        guard let found else { return nil }
+        let segment = try segment(at: found.position)
+        guard segment.rows.count > 0, segment.first <= sequence else { return nil }
+        var failure: (any Error)?
+        let walk: JournalChain.Walk
+        do throws(JournalChain.Failure) {
+            walk = try judge.chain.walk(
+                segment.rows, origin: origin.id, first: segment.first, from: found.before
+            ) { day, retentionClass in
+                do {
+                    return try salt(of: origin, day: day, retentionClass: retentionClass)
+                } catch {
+                    failure = error
+                    return nil
+                }
+            }
+        } catch {
+            if let failure { throw failure }
+            return nil
+        }
+        return (segment.first...(segment.first + UInt64(segment.rows.count) - 1), walk.heads)
+    }
+}

@@ -1,0 +1,36 @@
+public import SyncCore
+
+/// Something that a store found out about its own past, and what it did about it.
+public struct IdentityEvent: Sendable, Hashable {
+    public enum Kind: UInt8, Sendable, Hashable {
+        /// This store was restored or copied: new origins were opened, and `versions` written again under
+        /// them.
+        case renewed = 1
+        /// The hub was put back: `versions` that it had receipted are sent again.
+        case hubPutBack = 2
+    }
+
+    public var at: Milliseconds
+    public var kind: Kind
+    public var versions: UInt64
+
+    public init(at: Milliseconds, kind: Kind, versions: UInt64) {
+        self.at = at
+        self.kind = kind
+        self.versions = versions
+    }
+}
+
+/// New names of a replica's versions, and the replica ids before and after: a context that was taken under
+/// the one is translated when it is saved under the other.
+package struct ReplicaRename: Sendable, Hashable {
+    package var from: Token16
+    package var to: Token16
+    package var names: OriginRename
+
+    package init(from: Token16, to: Token16, names: OriginRename) {
+        self.from = from
+        self.to = to
+        self.names = names
+    }
+}

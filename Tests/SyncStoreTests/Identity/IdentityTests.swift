@@ -1,0 +1,220 @@
+import SyncCore
+import SyncStore
+import Testing
+
+/// Stores that were restored, copied or put back, session after session, with the real machines.
+@Suite struct IdentityTests {
+    private static func remark(_ person: String, _ text: String) -> Draft {
+        HubWorld.checkIn(person, remark: text)
+    }
+
+    /// What the hub holds of each person: written once, and under which value.
+    private static func expect(
+        _ world: IdentityWorld, _ wanted: [String: String], sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        for (person, text) in wanted {
+            #expect(try world.value(person) == .text(text), "\(person)", sourceLocation: sourceLocation)
+            #expect(try world.versions(person).count == 1, "\(person)", sourceLocation: sourceLocation)
+            #expect(
+                try world.hub.effective(HubWorld.key(person))?.hasConflict == false, "\(person)",
+                sourceLocation: sourceLocation)
+        }
+    }
+
+    @Test(arguments: HubKind.allCases)
+    func aStoreRestoredFromABackupGoesOnUnderNewNames(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        try branch.write(Self.remark("p1", "one"), at: world)
+        try branch.sync(world)
+        try branch.write(Self.remark("p2", "queued in the backup"), at: world)
+        let backup = try Branch(copyOf: branch, seed: 5)
+        try branch.sync(world)
+        try branch.write(Self.remark("p3", "after the backup"), at: world)
+        try branch.sync(world)
+        try backup.write(Self.remark("p4", "after restoring"), at: world)
+        try backup.sync(world)
+        #expect(backup.endings == [.identityRenewed])
+        try Self.expect(
+            world,
+            [
+                "p1": "one", "p2": "queued in the backup", "p3": "after the backup", "p4": "after restoring",
+            ])
+        #expect(try backup.queued == 0)
+        #expect(try backup.store.identityEvents(limit: 9).map(\.kind) == [.renewed])
+        // What was lost with the disk came back down the feed.
+        #expect(try backup.store.versions(of: HubWorld.key("p3")).count == 1)
+        try backup.write(Self.remark("p5", "and on"), at: world)
+        try backup.sync(world)
+        #expect(backup.endings.count == 1)
+        try Self.expect(world, ["p5": "and on"])
+    }
+
+    @Test(arguments: HubKind.allCases, [false, true])
+    func aCopyThatRunsBesideTheOriginal(kind: HubKind, hasWritten: Bool) throws {
+        let world = try IdentityWorld(kind)
+        let first = try Branch(kind, 1, unit: "C0", at: world)
+        try first.write(Self.remark("p1", "before"), at: world)
+        try first.sync(world)
+        let second = try Branch(copyOf: first, seed: 5)
+        if hasWritten {
+            try first.write(Self.remark("p2", "by the first"), at: world)
+            try second.write(Self.remark("p3", "by the second"), at: world)
+        }
+        try first.sync(world)
+        try second.sync(world)
+        try first.sync(world)
+        try second.sync(world)
+        try first.write(Self.remark("p4", "first again"), at: world)
+        try second.write(Self.remark("p5", "second again"), at: world)
+        try second.sync(world)
+        try first.sync(world)
+        #expect((first.endings + second.endings).filter { $0 == .identityRenewed }.count == 1)
+        #expect((first.endings + second.endings).allSatisfy { $0 == .identityRenewed })
+        var wanted = ["p1": "before", "p4": "first again", "p5": "second again"]
+        if hasWritten {
+            wanted["p2"] = "by the first"
+            wanted["p3"] = "by the second"
+        }
+        try Self.expect(world, wanted)
+        try second.sync(world)
+        for person in wanted.keys {
+            for branch in [first, second] {
+                #expect(
+                    try branch.store.record(HubWorld.key(person))?.siblings.count == 1, "\(person)")
+            }
+        }
+        #expect(try world.hub.devices().first?.replicas == 2)
+    }
+
+    /// Both have written under the same names, and one edits what the other has not seen.
+    @Test(arguments: HubKind.allCases)
+    func contextsThatWereTakenBeforeNameTheSameVersionsAfter(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let first = try Branch(kind, 1, unit: "B1", at: world)
+        try first.sync(world)
+        let second = try Branch(copyOf: first, seed: 5)
+        try first.write(Self.remark("p1", "first's"), Self.remark("p2", "first's other"), at: world)
+        try first.sync(world)
+        // p1 and p2 trade places: the same names as the first's, for other versions.
+        try second.write(Self.remark("p2", "second's"), Self.remark("p3", "second's other"), at: world)
+        try second.edit(Self.remark("p3", "second's own edit"), at: world)
+        let replica = try #require(try second.store.configuration()).replica
+        var opened = Self.remark("p3", "opened before, saved after")
+        opened.context = try #require(try second.store.record(opened.key)).seen
+        opened.replica = replica
+        try second.sync(world)
+        #expect(second.endings == [.identityRenewed])
+        #expect(try second.store.configuration()?.replica != replica)
+        try second.write(opened, at: world)
+        try second.sync(world)
+        // p3 went through three versions, each of which had been shown the one before.
+        let third = try #require(try world.hub.effective(HubWorld.key("p3")))
+        #expect(third[14] == .text("opened before, saved after") && !third.hasConflict)
+        #expect(try world.versions("p3").count == 3)
+        #expect(try world.value("p1") == .text("first's"))
+        // p2 was written by both, neither of whom had seen the other: that is a conflict, and a true one.
+        #expect(try world.hub.effective(HubWorld.key("p2"))?.hasConflict == true)
+        try first.sync(world)
+        #expect(first.endings.isEmpty)
+        for branch in [first, second] {
+            for person in ["p1", "p2", "p3"] {
+                let key = HubWorld.key(person)
+                #expect(
+                    try branch.store.versions(of: key).map(\.dot) == world.hub.versions(of: key).map(\.dot))
+            }
+        }
+    }
+
+    @Test(arguments: HubKind.allCases)
+    func aHubPutBackGetsAgainWhatItHadReceipted(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let first = try Branch(kind, 1, unit: "B1", at: world)
+        let other = try Branch(kind, 2, unit: "B2", at: world)
+        try first.write(Self.remark("p1", "one"), at: world)
+        try first.sync(world)
+        try other.sync(world)
+        let image = try world.image()
+        for round in UInt64(1)...2 {
+            let epoch = try world.hub.epoch
+            try first.write(Self.remark("p\(round + 1)", "round \(round)"), at: world)
+            try other.write(Self.remark("p\(round + 3)", "other \(round)"), at: world)
+            try first.sync(world)
+            try other.sync(world)
+            try world.putBack(image, seed: 100 + round)
+            world.now += 7_200_000
+            try other.sync(world)
+            #expect(try world.hub.epoch != epoch)
+            try first.sync(world)
+            try other.sync(world)
+            #expect(first.endings.isEmpty && other.endings.isEmpty)
+            #expect(try first.store.identityEvents(limit: 1).first?.kind == .hubPutBack)
+        }
+        try Self.expect(
+            world,
+            ["p1": "one", "p2": "round 1", "p3": "round 2", "p4": "other 1", "p5": "other 2"])
+        #expect(try first.queued == 0 && other.queued == 0)
+    }
+
+    @Test(arguments: HubKind.allCases)
+    func twoReplicasOfADeviceDoNotReplaceOneAnother(kind: HubKind) throws {
+        let world = try HubWorld(kind)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        let first = device.session
+        let key = device.key
+        let claim = OriginClaim(lane: .routine, nonce: Token16(high: 77, low: 1))
+        let hello = Hello(
+            replica: Token16(high: 9, low: 9),
+            origins: [OriginHead(claim: claim, sequence: 0, head: .zero)], capabilities: [],
+            dictionaries: [], clock: world.now, sessionToken: .zero, feed: .beginning, urgent: Backlog(),
+            routine: Backlog(), program: "test")
+        world.now += 1
+        let second = try world.store.admit(
+            hello, publicKey: key, sessionToken: Token16(high: 1, low: 1), now: world.now
+        ).get()
+        #expect(second.session.replica != first.replica && second.session.device == first.device)
+        #expect(try device.send([HubWorld.checkIn("p1")]).isHeld)
+        // What one of them wrote comes to the other.
+        let page = try #require(
+            try world.store.feed(for: second.session, after: second.feed, maximumItems: 1_000))
+        #expect((0..<page.versions.count).contains { page.versions.dots[$0].origin == device.origin() })
+        #expect(!(try device.drain()).versions.contains { $0.dot.origin == device.origin() })
+    }
+
+    /// Half a device's tokens may be lost with a connection.
+    @Test(arguments: HubKind.allCases)
+    func tokensOfAnswersThatWereLostAreExpected(kind: HubKind) throws {
+        let world = try HubWorld(kind)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        func hello(_ token: Token16) throws -> Admission {
+            let epoch = try world.store.epoch
+            let hello = Hello(
+                replica: Token16(high: 5, low: 5), origins: [], capabilities: [], dictionaries: [],
+                clock: world.now, sessionToken: token, epoch: epoch, feed: .beginning, urgent: Backlog(),
+                routine: Backlog(), program: "test")
+            world.now += 1
+            return try world.store.admit(
+                hello, publicKey: device.key, sessionToken: Token16(high: 0, low: UInt64(world.now)),
+                now: world.now
+            ).get()
+        }
+        let first = try hello(.zero)
+        #expect(!(try hello(.zero)).welcome.isTokenUnknown)
+        let second = try hello(.zero).welcome
+        #expect(!second.isTokenUnknown)
+        let third = try hello(second.sessionToken).welcome
+        #expect(!third.isTokenUnknown)
+        #expect(!(try hello(second.sessionToken)).welcome.isTokenUnknown)
+        // Given, but two sessions ago; and none at all.
+        let latest = try hello(second.sessionToken)
+        for stale in [first.welcome.sessionToken, third.sessionToken, .zero] {
+            let copy = try hello(stale)
+            #expect(copy.welcome.isTokenUnknown && copy.session.number == 0)
+            let submission = Submission(
+                session: copy.session, batch: try device.batch([HubWorld.checkIn("p1")]))
+            #expect(try world.store.ingest([submission], now: world.now).first?.refusal == .replaced)
+        }
+        // The copy has changed nothing for the other.
+        #expect(!(try hello(latest.welcome.sessionToken)).welcome.isTokenUnknown)
+    }
+}
