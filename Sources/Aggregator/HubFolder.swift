@@ -59,7 +59,7 @@ struct HubFolder {
         return store
     }
 
-    private func means(_ key: DeviceKey) -> HubMeans {
+    func means(_ key: DeviceKey) -> HubMeans {
         HubMeans(
             hashing: .sha256, verifying: .p256, signing: Signing(key),
             zone: { LocalZone(identifier: $0) }, random: Token16.random)

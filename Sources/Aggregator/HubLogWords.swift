@@ -12,9 +12,14 @@ enum HubLogWords {
 
     static let fork = Words(
         "a device sent other entries under numbers that it had used before: its folder was restored from "
-            + "a backup, or copied. Nothing of it is taken; ring the branch, it joins again with another "
-            + "folder",
-        zh: "有设备用已使用过的编号发来不同的内容：其目录是从备份恢复或复制的。未接受任何内容；请联系该支部，用另一个目录重新加入")
+            + "a backup, or copied. It puts that in order by itself and sends them under new numbers",
+        zh: "有设备用已使用过的编号发来不同的内容：其目录是从备份恢复或复制的。该设备会自行理顺，并以新编号重新发送")
+
+    static let restoredOrCopied = Words(
+        "a device's folder was restored from a backup, or copied; it puts its entries in order by itself, "
+            + "nothing is lost. `aggregator devices` tells whether two machines run as one device",
+        zh: "有设备的目录是从备份恢复或复制的；该设备会自行理顺其内容，没有内容丢失。"
+            + "可用 aggregator devices 查看是否有两台机器以同一设备运行")
 
     static func refused(_ code: RefusalCode) -> Words {
         switch code {

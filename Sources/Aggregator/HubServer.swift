@@ -181,8 +181,9 @@ final class HubConnection: HubConnectionHost {
                 var greeting = HubSession.Greeting(welcome: admission.welcome, feed: admission.feed)
                 let isMending = admission.welcome.isTokenUnknown
                 if isMending {
-                    server.logger.warning(
-                        "restored or copied store", metadata: ["device": "\(admission.session.device)"])
+                    server.logger.say(
+                        .warning, IdentityAudit.restoredOrCopied, HubLogWords.restoredOrCopied,
+                        ["device": "\(admission.session.device)"])
                 }
                 guard
                     server.opened(

@@ -5,7 +5,8 @@ enum HubSchema {
     static var migrations: [StoreMigration] {
         [
             StoreMigration(sql: tables.joined(separator: ";\n")), StoreMigration(sql: conflicts),
-            StoreMigration(sql: replicas)]
+            StoreMigration(sql: replicas),
+        ]
     }
 
     /// Records about which a person has to decide.

@@ -87,10 +87,14 @@ package enum HubStanding: Sendable, Hashable {
 }
 
 /// What is told in the audit about stores that were restored, copied or put back.
-package enum IdentityAudit {
-    package static let restoredOrCopied = "store_restored_or_copied"
-    package static let replicaOpened = "replica_opened"
-    package static let hubPutBack = "hub_put_back"
+public enum IdentityAudit {
+    public static let restoredOrCopied = "store_restored_or_copied"
+    public static let replicaOpened = "replica_opened"
+    public static let hubPutBack = "hub_put_back"
+    public static let backedUp = "backed_up"
+    public static let restored = "restored"
+    /// Events that people are told of.
+    package static let all = [restoredOrCopied, replicaOpened, hubPutBack, restored]
     /// Milliseconds in which one device opens one epoch at most, whatever it says.
     package static let putBackInterval: Milliseconds = 3_600_000
 }

@@ -104,7 +104,7 @@ import Testing
         // Commands of this or other programs, and signals from the keyboard.
         "aggregator", "branch-agent", "sync-inspect", "chattr", "chmod", "ctrl-C", "tzdata", "init", "invite",
         "join", "confirm", "devices", "serve", "status", "add", "import", "sync", "queue", "vector",
-        "edit", "delete", "history", "conflicts", "list", "show", "resolve", "undo",
+        "backup", "restore", "edit", "delete", "history", "conflicts", "list", "show", "resolve", "undo",
         // What may be taken of answers; the Chinese word stands beside it.
         "latest", "earliest", "highest", "lowest", "keep", "record",
         // Forms, their fields, sheets and settings.

@@ -96,6 +96,16 @@ struct FalseTalk {
         return try await nextBatch()
     }
 
+    /// Hears a question for heads, and tells others than the agent has.
+    func denyHeads() async throws {
+        let question = try await peer.hear { message -> Heads? in
+            if case .heads(let heads) = message { heads } else { nil }
+        }
+        guard var heads = question else { throw RawDevice.Unexpected(words: "no question") }
+        for index in heads.entries.indices { heads.entries[index].head = .zero }
+        try await peer.say(.heads(heads))
+    }
+
     func nextBatch() async throws -> VersionBatch {
         let batch = try await peer.hear { message -> VersionBatch? in
             if case .batch(let batch) = message { batch } else { nil }

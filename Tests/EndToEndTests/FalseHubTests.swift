@@ -109,8 +109,17 @@ import Testing
 
     @Test func aWelcomeThatLies() async throws {
         try await tell([
-            Lie("held beyond the journal", .identityLost) { talk in
+            Lie("held beyond the journal", .identityRenewed) { talk in
                 try await talk.peer.say(.welcome(talk.welcome { $0.held[1].sequence = 99 }))
+                try await talk.denyHeads()
+            },
+            Lie("an unknown token", .identityRenewed) { talk in
+                try await talk.peer.say(.welcome(talk.welcome { $0.isTokenUnknown = true }))
+            },
+            Lie("heads that nobody asked for", .wrongOrder) { talk in
+                try await talk.peer.say(.welcome(talk.welcome { $0.held[1].sequence = 99 }))
+                let entries = [Heads.Entry(sequence: 77, head: .zero)]
+                try await talk.peer.say(.heads(Heads(origin: talk.routine, entries: entries)))
             },
             Lie("another head", .identityLost) { talk in
                 try await talk.peer.say(.welcome(talk.welcome { $0.held[1].head = .zero }))
@@ -342,9 +351,10 @@ import Testing
             (3, "200", { try await $0.peer.say(.refuse(Refuse(.unknownDevice))) }),
             (3, "202", { try await $0.peer.say(.refuse(Refuse(.revokedDevice))) }),
             (
-                3, "210",
+                3, "211",
                 { talk in
                     try await talk.peer.say(.welcome(talk.welcome { $0.held[1].sequence = 99 }))
+                    try await talk.denyHeads()
                     _ = try await talk.peer.farewell()
                 }
             ),

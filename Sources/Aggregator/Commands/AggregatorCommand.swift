@@ -22,6 +22,7 @@ public struct AggregatorCommand: AsyncParsableCommand {
             ConfirmCommand.self,
             ServeCommand.self, CoverageCommand.self, ExportCommand.self, StatusCommand.self,
             ConflictsCommand<AggregatorProgram>.self, HistoryCommand<AggregatorProgram>.self,
+            BackupCommand.self, RestoreCommand.self,
         ])
 
     public init() {}
@@ -130,9 +131,9 @@ struct DevicesCommand: AsyncParsableCommand {
             let hub = try store.folder.open()
             let devices = try hub.devices()
             if json { return try Output.json(devices.map(DeviceRow.init)) }
-            for line in DeviceRow.lines(devices, times: TimeText(zone: try hub.settings().timeZone)) {
-                Output.line(line)
-            }
+            let times = TimeText(zone: try hub.settings().timeZone)
+            for line in DeviceRow.lines(devices, times: times) { Output.line(line) }
+            for line in try IdentityLines.lines(hub, devices, times: times) { Output.line(line) }
         }
     }
 }

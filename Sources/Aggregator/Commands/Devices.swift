@@ -60,6 +60,8 @@ struct DeviceRow: Encodable {
     /// Six digits to compare; only while it is pending.
     var confirmation: String?
     var program: String
+    /// Stores that run as this device: more than one when its folder was copied.
+    var stores: Int
 
     init(_ device: DeviceInfo) {
         id = device.id
@@ -75,6 +77,7 @@ struct DeviceRow: Encodable {
         backlogReported = lastSeen
         if device.state == .pending { confirmation = String(format: "%06d", device.confirmation) }
         program = Output.printable(device.program)
+        stores = device.replicas
     }
 
     /// - Parameter times: the committee's.

@@ -41,6 +41,8 @@ struct HubStatus: Encodable {
                     zh: "有 \(status.conflicts) 条记录待裁定；用 aggregator conflicts list 查看"))
         }
         if let words = StorageWords.words(for: store.storage()) { Output.line(words) }
-        for line in DeviceRow.lines(devices, times: TimeText(zone: status.timeZone)) { Output.line(line) }
+        let times = TimeText(zone: status.timeZone)
+        for line in DeviceRow.lines(devices, times: times) { Output.line(line) }
+        for line in try IdentityLines.lines(store, devices, times: times) { Output.line(line) }
     }
 }

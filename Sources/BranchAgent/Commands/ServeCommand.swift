@@ -83,7 +83,8 @@ struct SyncService: Service {
             watcher.cancel()
             if attempt.isWelcomed { backoff.succeeded() }
             for event in runner.host.takeEvents() {
-                logger.notice("\(IdentityNote(event).words.text())")
+                let note = IdentityNote(event)
+                logger.say(.notice, note.kind, note.words, ["versions": "\(note.versions)"])
             }
             guard !stop.isSet else { break }
             let failed = attempt.failure

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Console
+import Foundation
+import SQLiteStore
+import SyncCore
+import SyncStore
+
+struct BackupCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        "backup",
+        Words(
+            "Write a backup of the store to a new file, while the hub may go on.",
+            zh: "把数据备份到一个新文件；汇总端可继续运行。"),
+        discussion: Words(
+            "hub.key is not in it: keep a copy of that apart, once. Without it no backup is of use.",
+            zh: "备份不含 hub.key：请另行妥善保存一份。没有它，备份无法使用。"),
+        example: "aggregator backup /backups/hub-2020-02-03.sqlite --data DIR")
+
+    @Argument(help: ArgumentHelp("The file to write; it must not be there yet.", zh: "要写入的文件；不能已存在。"))
+    var file: String
+    @OptionGroup var store: DataOption
+
+    func run() async throws {
+        try await Program.run {
+            do {
+                try store.folder.open().backUp(to: file, now: HubFolder.milliseconds())
+            } catch let error as StoreError where error.code == .alreadyExists {
+                throw Failure(
+                    .usage,
+                    Words(
+                        "\(file) is there already; nothing was changed. Name a new file for each backup",
+                        zh: "\(file) 已存在，未作任何改动。每次备份请用新的文件名"))
+            }
+            Output.remark(
+                Words(
+                    "backed up to \(file). Keep it away from this machine; hub.key is not in it",
+                    zh: "已备份到 \(file)。请存放在其他机器上；备份不含 hub.key"))
+        }
+    }
+}
+
+struct RestoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        "restore",
+        Words(
+            "Put the store back from a backup; what the branches sent since then they send again.",
+            zh: "从备份恢复数据；此后收到的内容由各支部自动重新发送。"),
+        discussion: Words(
+            "The hub must be stopped. The folder holds hub.key, and may hold a store, which is kept beside.",
+            zh: "须先停止汇总端。目录中须有 hub.key；原有数据会另行保留。"),
+        example: "aggregator restore /backups/hub-2020-02-03.sqlite --data DIR")
+
+    @Argument(help: ArgumentHelp("The backup.", zh: "备份文件。"))
+    var file: String
+    @OptionGroup var store: DataOption
+
+    func run() async throws {
+        try await Program.run {
+            let now = HubFolder.milliseconds()
+            let (restoration, kept) = try store.folder.restore(from: file, now: now)
+            Output.remark(
+                Words(
+                    "restored from \(file). Branches send again what is missing with their next sync. "
+                        + "\(restoration.codes) unused join codes are void; "
+                        + "\(restoration.revoked) devices revoked since then stay revoked",
+                    zh: "已从 \(file) 恢复。各支部下次同步时会自动补发缺少的内容。"
+                        + "\(restoration.codes) 个未使用的加入码已作废；此后撤销的 \(restoration.revoked) 台设备仍为已撤销"))
+            if let kept {
+                Output.remark(
+                    Words("the store that was here is kept in \(kept)", zh: "原有数据保留在 \(kept)"))
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import Console
+import Foundation
+import Glibc
+import SQLiteStore
+import SyncCore
+import SyncStore
+import SyncTransport
+
+/// Putting a store back from a backup, and what has to outlive that.
+extension HubFolder {
+    /// Fingerprints of the devices that were ever revoked, one a line, beside the store: a store that is put
+    /// back would let them in again.
+    private var revocationsFile: String { path + "/revocations.txt" }
+
+    /// Adds a device to those that stay revoked whatever is restored. Durable when it returns.
+    func keepRevocation(of fingerprint: Digest, at time: Milliseconds) throws {
+        let descriptor = try DatabaseFolder.openPlain(revocationsFile)
+        defer { close(descriptor) }
+        guard lseek(descriptor, 0, SEEK_END) >= 0 else {
+            throw StoreError(.inputOutput, "writing", file: revocationsFile, systemError: errno)
+        }
+        let line = Array("\(Hex.encode(fingerprint.bytes)) \(RecordText.time(time))\n".utf8)
+        guard Glibc.write(descriptor, line, line.count) == line.count, fsync(descriptor) == 0 else {
+            throw StoreError(.inputOutput, "writing", file: revocationsFile, systemError: errno)
+        }
+    }
+
+    /// All that were ever revoked. A line that does not read is passed over: it was never finished.
+    func revocations() throws -> [Digest] {
+        guard FileManager.default.fileExists(atPath: revocationsFile) else { return [] }
+        let text = String(decoding: try Files.read(revocationsFile), as: UTF8.self)
+        return text.split(separator: "\n").compactMap { line in
+            line.split(separator: " ").first.flatMap { Hex.decode($0) }.flatMap { Digest(bytes: $0) }
+        }
+    }
+
+    /// - Returns: what the restored store was told, and where the store lies that was here before.
+    func restore(
+        from file: String, now: Milliseconds
+    ) throws -> (restoration: SQLiteHubStore.Restoration, kept: String?) {
+        let key = try self.key()
+        guard FileManager.default.isReadableFile(atPath: file) else {
+            _ = try Files.read(file)
+            throw StoreError(.notAStore, file)
+        }
+        let lock = try SessionLock(folder: path)
+        defer { withExtendedLifetime(lock) {} }
+        let work = HubFolder(path: path + "/restoring")
+        try? FileManager.default.removeItem(atPath: work.path)
+        defer { try? FileManager.default.removeItem(atPath: work.path) }
+        try DatabaseFolder.make(work.path)
+        do {
+            try FileManager.default.copyItem(atPath: file, toPath: work.path + "/store.sqlite")
+        } catch {
+            throw StoreError(.diskFull, "copying the backup")
+        }
+        let restoration = try work.begin(with: key, revoked: try revocations(), now: now)
+        return (restoration, try takeOver(work, now: now))
+    }
+
+    private func begin(
+        with key: DeviceKey, revoked: [Digest], now: Milliseconds
+    ) throws -> SQLiteHubStore.Restoration {
+        let store = try SQLiteHubStore(folder: path, means: means(key))
+        guard try store.isOpenedWithOwnKey() else {
+            throw Failure(
+                .noInput,
+                Words(
+                    "this backup is of another hub than the hub.key here; nothing was changed",
+                    zh: "此备份与本目录的 hub.key 不属于同一汇总端；未作任何改动"))
+        }
+        return try store.restored(revoked: revoked, now: now)
+    }
+
+    /// Puts the store of `work` in the place of the one here, which is kept.
+    private func takeOver(_ work: HubFolder, now: Milliseconds) throws -> String? {
+        let kept = path + "/replaced-\(now)"
+        let manager = FileManager.default
+        let parts = ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"]
+        let isThere = manager.fileExists(atPath: path + "/" + parts[0])
+        if isThere { try DatabaseFolder.make(kept) }
+        func move(_ name: String, from: String, to: String) throws {
+            guard manager.fileExists(atPath: from + "/" + name) else { return }
+            guard rename(from + "/" + name, to + "/" + name) == 0 else {
+                throw StoreError(
+                    .inputOutput, "moving", file: from + "/" + name, systemError: errno)
+            }
+        }
+        // The log first: beside another store's it would be taken for that one's.
+        for name in parts.reversed() where isThere { try move(name, from: path, to: kept) }
+        for name in parts.reversed() { try move(name, from: work.path, to: path) }
+        let folder = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        defer { close(folder) }
+        guard folder >= 0, fsync(folder) == 0 else {
+            throw StoreError(.inputOutput, "syncing", file: path, systemError: errno)
+        }
+        return isThere ? kept : nil
+    }
+}
