@@ -117,7 +117,8 @@ class Hub: @unchecked Sendable {
         try await branch(name ?? unit, "join", try await invite(unit, through: port))
     }
 
-    @discardableResult func sync(_ name: String, expecting codes: Set<Int32> = [0]) async throws -> SyncCounts {
+    @discardableResult func sync(_ name: String, expecting codes: Set<Int32> = [0]) async throws -> SyncCounts
+    {
         try await branch(name, "sync", "--json", expecting: codes).json()
     }
 
