@@ -116,19 +116,29 @@ package struct VersionReport: Encodable {
         return lines
     }
 
+    /// More blank fields with one outcome are only counted.
+    private static let blanksShown = 3
+
     /// Fields with the same outcome together, in the order in which they come first.
     private func outcomes() -> [(Words, [String])] {
-        var result: [(what: Words, fields: [String])] = []
+        var result: [(what: Words, stated: [String], blank: [String])] = []
         for field in assigns {
             let what = VersionReport.words(field)
+            let known = result.firstIndex { $0.what == what } ?? result.count
+            if known == result.count { result.append((what, [], [])) }
             let text = "\(field.name)=\(RecordReport.shown(field.value))"
-            if let known = result.firstIndex(where: { $0.what == what }) {
-                result[known].fields.append(text)
+            if field.value == nil {
+                result[known].blank.append(text)
             } else {
-                result.append((what, [text]))
+                result[known].stated.append(text)
             }
         }
-        return result.map { ($0.what, $0.fields) }
+        return result.map { part in
+            let count = part.blank.count
+            if count <= VersionReport.blanksShown { return (part.what, part.stated + part.blank) }
+            let counted = Words("\(count) fields not stated", zh: "另有 \(count) 个字段未填").text()
+            return (part.what, part.stated + [counted])
+        }
     }
 
     private static func words(_ field: Assigned) -> Words {

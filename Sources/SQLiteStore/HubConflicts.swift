@@ -27,6 +27,8 @@ extension SQLiteHubStore {
         try connection.read { try connection.first("SELECT count(*) FROM conflict") { Int($0.int(0)) } ?? 0 }
     }
 
+    public func logPosition() throws -> UInt64 { try connection.read { try logEnd().position } }
+
     /// Keeps the table of records in question in step with a record.
     func note(conflict isOne: Bool, was: Bool, key: [UInt8], in table: HubTable) throws {
         guard isOne != was else { return }

@@ -178,6 +178,9 @@ public protocol HubStore: AnyObject {
     /// held.
     func heads(_ question: Heads, for session: SessionRef) throws -> Heads
 
+    /// The arrival log's last position. It also moves when another process writes.
+    func logPosition() throws -> UInt64
+
     // MARK: - The centre's own work
 
     /// Authors versions under the origin pair of this process, one durable transaction.

@@ -18,6 +18,8 @@ extension MemoryHubStore {
         content.records.values.count { $0.state.effective(under: rules($0.key.form)).hasConflict }
     }
 
+    public func logPosition() -> UInt64 { logEnd.position }
+
     public func segment(of origin: OriginID, holding sequence: UInt64) -> VersionBatch? {
         content.log.first {
             $0.batch.origin == origin && $0.batch.first <= sequence && $0.batch.last >= sequence

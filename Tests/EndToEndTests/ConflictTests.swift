@@ -239,6 +239,23 @@ import Testing
         try await world.hub.close()
     }
 
+    @Test func aBranchThatIsConnectedLearnsOfADecisionByItself() async throws {
+        let world = try await World()
+        try await world.edit("a", "temperature=36.5")
+        try await world.edit("b", "temperature=36.9")
+        try await world.exchange()
+        #expect(try await world.list("a").count == 1)
+        let serve = try world.hub.start("a", "serve")
+        #expect(try await eventually { try await world.hub.status("a").lastContact != nil })
+        let shown = try await world.show("hub").shown
+        _ = try await world.conflicts(
+            "hub", "resolve", "check-in", world.day, "P1", "--take", "latest", "--shown", shown)
+        #expect(try await eventually { try await world.list("a").count == 0 })
+        #expect(try await world.record("a")["temperature"] == "36.90")
+        #expect(try await serve.stop().code == 0)
+        try await world.hub.close()
+    }
+
     @Test func manyAlikeAreDecidedAtOnce() async throws {
         let world = try await World(people: 4)
         for person in 1...4 {

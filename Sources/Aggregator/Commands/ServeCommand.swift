@@ -93,9 +93,9 @@ struct HubListenerService: Service {
             throw Failure(.usage, HubListenerService.words(forNoListening: reason, at: address))
         }
         Output.remark(Words("listening on \(listener.address)", zh: "正在监听 \(listener.address)"))
-        let watcher = Task { await watchStorage() }
+        let watchers = [Task { await watchStorage() }, Task { await watchLog() }]
         try? await gracefulShutdown()
-        watcher.cancel()
+        for watcher in watchers { watcher.cancel() }
         await listener.shutdown()
     }
 
@@ -130,8 +130,20 @@ struct HubListenerService: Service {
             zh: "无法监听 \(address)（技术信息：\(reason)）；请用 --listen 指定本机地址和空闲端口")
     }
 
-    /// How often the disk is looked at.
+    /// How often the disk, and what other processes wrote, are looked at.
     private static let lookEvery = Duration.seconds(2)
+
+    /// Tells the branches of what another program wrote here: an import, a decision about a conflict.
+    private func watchLog() async {
+        var last: UInt64?
+        while !Task.isCancelled {
+            if let position = try? await server.writer.run({ try $0.logPosition() }) {
+                if let last, position > last { server.logMoved() }
+                last = position
+            }
+            try? await Task.sleep(for: HubListenerService.lookEvery)
+        }
+    }
 
     /// Says once that the disk is full, and once that there is room again, which goes to the ballast first.
     private func watchStorage() async {
