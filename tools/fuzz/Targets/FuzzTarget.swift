@@ -10,7 +10,7 @@ public struct FuzzTarget: Sendable {
         self.run = run
     }
 
-    public static let all: [FuzzTarget] = wire + text
+    public static let all: [FuzzTarget] = wire + text + sessions
 }
 
 /// Ends the program: what was promised does not hold.
