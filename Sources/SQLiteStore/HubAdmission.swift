@@ -72,14 +72,14 @@ extension SQLiteHubStore {
     private func replica(_ replica: Token16, of device: Int64) throws -> HubReplica? {
         try connection.first(
             """
-            SELECT id, session, token_confirmed, token_offered, token_former FROM replica
+            SELECT id, session, token_confirmed, token_offered, token_former, token_rival FROM replica
             WHERE device = ? AND replica = ?
             """, .int(device), .blob(replica.bytes)
         ) { row in
-            let tokens = (2...4).map { row.isNull($0) ? nil : Token16(bytes: row.bytes($0)) }
+            let tokens = (2...5).map { row.isNull($0) ? nil : Token16(bytes: row.bytes($0)) }
             return HubReplica(
                 id: row.int(0), device: device, replica: replica, session: row.word(1),
-                confirmed: tokens[0], offered: tokens[1], former: tokens[2])
+                confirmed: tokens[0], offered: tokens[1], former: tokens[2], rival: tokens[3])
         }
     }
 
@@ -112,9 +112,9 @@ extension SQLiteHubStore {
         try connection.run(
             """
             UPDATE replica SET session = ?, token_confirmed = ?, token_offered = ?, token_former = ?,
-            last_seen = ? WHERE id = ?
+            token_rival = ?, last_seen = ? WHERE id = ?
             """, .word(replica.session), binding(replica.confirmed), binding(replica.offered),
-            binding(replica.former), .int(now), .int(replica.id))
+            binding(replica.former), binding(replica.rival), .int(now), .int(replica.id))
         let current = Set(zip(hello.origins, ids).filter { !$0.0.isClosed }.map(\.1))
         let owned = try loadedOrigins().values.filter { origin in
             origin.replica == replica.id || current.contains(origin.id)

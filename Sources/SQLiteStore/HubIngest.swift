@@ -76,6 +76,9 @@ extension SQLiteHubStore {
             let position = try apply(
                 batch.part(part.range, walk: walk, before: origin.head), isRaw: part.isRaw, of: origin,
                 walk: walk, sealed: sealed, unit: unit, now: now)
+            try connection.run(
+                "UPDATE replica SET token_rival = NULL WHERE id = ? AND token_rival IS NOT NULL",
+                .int(submission.session.replica))
             try noteArrival(of: part.range.count, in: origin.lane, from: submission.session.device)
             return .held(receipt: nil, position: position)
         }

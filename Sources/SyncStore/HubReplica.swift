@@ -15,10 +15,13 @@ package struct HubReplica: Sendable, Hashable {
     /// The one before, when nobody has shown it yet: a copy beside the store may have been given one of the
     /// two. Whoever comes first with either goes on.
     package var former: Token16?
+    /// The one of those two that was not shown when the other was. It is good once more while nothing has
+    /// been taken since: the store that showed the other may have found out that it was the copy.
+    package var rival: Token16?
 
     package init(
         id: Int64, device: Int64, replica: Token16, session: UInt64 = 0, confirmed: Token16? = nil,
-        offered: Token16? = nil, former: Token16? = nil
+        offered: Token16? = nil, former: Token16? = nil, rival: Token16? = nil
     ) {
         self.id = id
         self.device = device
@@ -27,6 +30,7 @@ package struct HubReplica: Sendable, Hashable {
         self.confirmed = confirmed
         self.offered = offered
         self.former = former
+        self.rival = rival
     }
 
     /// Opens the next session.
@@ -34,6 +38,8 @@ package struct HubReplica: Sendable, Hashable {
     /// - Parameter shown: the Hello's token; nil when it says nothing in this epoch.
     package mutating func open(shown: Token16?, random: Token16) {
         session += 1
+        rival = shown == nil || shown == confirmed ? nil : shown == offered ? former : nil
+        if shown != nil && shown == former { rival = offered }
         former = shown != nil && shown == confirmed ? offered : nil
         confirmed = shown
         offered = HubReplica.token(random, number: session)
@@ -81,7 +87,7 @@ package enum HubStanding: Sendable, Hashable {
         }
         if isBehind { return .tokenUnknown }
         if shown == .zero { return replica.confirmed == nil ? .expected : .tokenUnknown }
-        return [replica.confirmed, replica.offered, replica.former].contains(shown)
+        return [replica.confirmed, replica.offered, replica.former, replica.rival].contains(shown)
             ? .expected : .tokenUnknown
     }
 }

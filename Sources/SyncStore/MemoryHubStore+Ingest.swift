@@ -64,6 +64,9 @@ extension MemoryHubStore {
             } else {
                 apply(&segment, root: root, now: now)
             }
+            if let index = content.replicas.firstIndex(where: { $0.facts.id == submission.session.replica }) {
+                content.replicas[index].facts.rival = nil
+            }
             if let index = content.devices.firstIndex(where: { $0.info.id == device.info.id }) {
                 switch origin.lane {
                 case .urgent: content.devices[index].info.urgent.arrived(range.count)

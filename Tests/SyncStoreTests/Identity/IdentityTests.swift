@@ -181,6 +181,23 @@ import Testing
         #expect(!(try device.drain()).versions.contains { $0.dot.origin == device.origin() })
     }
 
+    /// Both have written before either came, one of them more than the hub can compare.
+    @Test(arguments: HubKind.allCases)
+    func onlyOneOfTwoCopiesMendsItself(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let first = try Branch(kind, 1, unit: "C0", at: world)
+        try first.sync(world)
+        let second = try Branch(copyOf: first, seed: 5)
+        try first.sync(world)
+        try first.write(Self.remark("p1", "one"), Self.remark("p2", "two"), at: world)
+        try second.write(Self.remark("p3", "three"), at: world)
+        try second.sync(world)
+        try first.sync(world)
+        try second.sync(world)
+        try Self.expect(world, ["p1": "one", "p2": "two", "p3": "three"])
+        #expect((first.endings + second.endings) == [.identityRenewed])
+    }
+
     /// Half a device's tokens may be lost with a connection.
     @Test(arguments: HubKind.allCases)
     func tokensOfAnswersThatWereLostAreExpected(kind: HubKind) throws {
