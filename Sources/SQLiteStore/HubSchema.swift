@@ -19,7 +19,8 @@ enum HubSchema {
     private static let replicas = """
         CREATE TABLE replica (
             id INTEGER PRIMARY KEY, device INTEGER NOT NULL, replica BLOB NOT NULL, session INTEGER NOT NULL,
-            token_confirmed BLOB, token_offered BLOB, token_former BLOB, token_rival BLOB, first_seen INTEGER NOT NULL,
+            token_confirmed BLOB, token_offered BLOB, token_former BLOB, token_rival BLOB,
+            first_seen INTEGER NOT NULL,
             last_seen INTEGER NOT NULL,
             feed_position INTEGER NOT NULL DEFAULT 0, UNIQUE (device, replica));
         ALTER TABLE origin ADD COLUMN replica INTEGER;
