@@ -18,7 +18,7 @@ final class AgentDesk: RecordDesk {
         self.context = context
         catalog = context.forms
         times = TimeText(zone: context.settings.timeZone)
-        own = Set(try context.store.origins().map(\.id))
+        own = Set((try context.store.origins() + context.store.closedOrigins()).map(\.id))
     }
 
     func record(_ key: RecordKey) throws -> RecordState? { try store.record(key) }

@@ -20,11 +20,12 @@ struct RecordAuthor {
     ///
     /// - Parameters:
     ///   - shown: the record as the author was shown it when it was opened; nil: as it stands now.
+    ///   - replica: the replica id under which the record was opened; nil: the present one.
     ///   - settling: fields in conflict whose candidates the author was shown.
     @discardableResult func author(
         _ form: CompiledForm, key: RecordKey, assignments: [Assignment], stated: Milliseconds? = nil,
         firstCreated: Milliseconds? = nil, author: [UInt8] = [], shown: RecordState? = nil,
-        settling: Set<FieldID> = [], in transaction: any AgentTransaction
+        replica: Token16? = nil, settling: Set<FieldID> = [], in transaction: any AgentTransaction
     ) throws -> Written {
         let opened = try shown ?? transaction.record(key) ?? RecordState()
         let edits = edits(assignments, settling: settling, by: form, onto: opened).map { edit in
@@ -33,13 +34,14 @@ struct RecordAuthor {
             return edit
         }
         return try self.author(
-            edits, of: key, by: form, firstCreated: firstCreated, author: author, in: transaction)
+            edits, of: key, by: form, firstCreated: firstCreated, author: author, replica: replica,
+            in: transaction)
     }
 
     /// Authors one version for each edit, and raises what rules call for.
     @discardableResult func author(
         _ edits: [RecordEdit], of key: RecordKey, by form: CompiledForm, firstCreated: Milliseconds? = nil,
-        author: [UInt8] = [], in transaction: any AgentTransaction
+        author: [UInt8] = [], replica: Token16? = nil, in transaction: any AgentTransaction
     ) throws -> Written {
         let state = try transaction.record(key) ?? RecordState()
         let whole = edits.flatMap(\.assignments)
@@ -55,7 +57,8 @@ struct RecordAuthor {
                 try transaction.author(
                     Draft(
                         lane: lane, key: key, formRevision: form.definition.revision, context: edit.context,
-                        isDelete: edit.isDelete, stated: edit.stated, firstCreated: firstCreated,
+                        replica: replica, isDelete: edit.isDelete, stated: edit.stated,
+                        firstCreated: firstCreated,
                         author: author, assignments: edit.assignments)))
         }
         for record in raised where try isNew(record.key, in: transaction) {

@@ -184,6 +184,8 @@ public protocol AgentStore: AnyObject {
     func moment(of clock: AuthoringClock) throws -> AuthoringMoment
 
     func origins() throws -> [OwnOrigin]
+    /// Those that this store wrote to before it was restored or copied.
+    func closedOrigins() throws -> [OwnOrigin]
     func record(_ key: RecordKey) throws -> RecordState?
     /// Records of a form in key order (canonical key bytes), from `after` on.
     func records(form: String, after: [UInt8]?, limit: Int) throws -> [(key: RecordKey, state: RecordState)]

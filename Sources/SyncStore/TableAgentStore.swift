@@ -80,6 +80,8 @@ open class TableAgentStore: AgentStore {
 
     public func origins() throws -> [OwnOrigin] { try backend.read { try $0.origins() } }
 
+    public func closedOrigins() throws -> [OwnOrigin] { try backend.read { try $0.closedOrigins() } }
+
     public func record(_ key: RecordKey) throws -> RecordState? {
         try backend.read { try $0.record(RecordName(key)) }
     }

@@ -65,7 +65,7 @@ enum StoreAtHand {
         switch self {
         case .agent(let store):
             let verdicts = try store.verdicts([.quarantined, .noted, .heldAlready], limit: .max)
-            let own = Set(try store.origins().map(\.id))
+            let own = Set((try store.origins() + store.closedOrigins()).map(\.id))
             return (
                 try store.record(key), try store.versions(of: key),
                 RecordReport.Surroundings(verdicts: verdicts.map(\.verdict)) { origin in

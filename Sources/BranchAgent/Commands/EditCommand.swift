@@ -61,7 +61,8 @@ struct EditCommand: AsyncParsableCommand {
                 // What was shown is what is covered, also when something came since.
                 try author.author(
                     compiled, key: row.key, assignments: row.assignments, stated: row.stated,
-                    firstCreated: row.firstCreated, author: Array(by.utf8), shown: state, settling: settling,
+                    firstCreated: row.firstCreated, author: Array(by.utf8), shown: state,
+                    replica: context.configuration.replica, settling: settling,
                     in: transaction)
             }
             try tell(written, row.key, desk)
