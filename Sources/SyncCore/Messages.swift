@@ -179,7 +179,7 @@ public struct HeldOrigin: Sendable, Hashable {
     public var head: Digest
     /// The latest receipt; nil while nothing sealed has arrived.
     public var receipt: Receipt?
-    /// Every backup that the hub may be put back from reaches to here at least.
+    /// The hub's latest backup reaches to here; 0 while there is none.
     public var backedUp: UInt64
 
     public init(
