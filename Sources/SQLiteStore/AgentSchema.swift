@@ -12,6 +12,7 @@ enum AgentSchema {
                 CREATE TABLE session (
                     id INTEGER PRIMARY KEY CHECK (id = 1), token BLOB NOT NULL, epoch BLOB NOT NULL,
                     feed_epoch BLOB NOT NULL, feed_position INTEGER NOT NULL, feed_hash BLOB NOT NULL,
+                    feed_step INTEGER NOT NULL,
                     mark_position INTEGER, mark_count INTEGER, mark_sum INTEGER, last_authored INTEGER);
                 CREATE TABLE contact (
                     id INTEGER PRIMARY KEY CHECK (id = 1), last_contact INTEGER, last_receipt INTEGER,

@@ -35,7 +35,7 @@ extension SQLiteAgentTables {
             database,
             """
             SELECT token, epoch, feed_epoch, feed_position, feed_hash, mark_position, mark_count, mark_sum,
-                last_authored FROM session
+                last_authored, feed_step FROM session
             """)
         defer { row.reset() }
         var session = SessionFacts()
@@ -44,7 +44,7 @@ extension SQLiteAgentTables {
         session.epoch = try AgentCodec.token(row.bytes(1))
         session.feed = FeedToken(
             epoch: try AgentCodec.token(row.bytes(2)), position: row.word(3),
-            hash: try AgentCodec.digest(row.bytes(4)))
+            hash: try AgentCodec.digest(row.bytes(4)), step: row.word(9))
         if !row.isNull(5) { session.mark = Mark(position: row.word(5), count: row.word(6), sum: row.word(7)) }
         session.lastAuthored = row.optionalInteger(8)
         return session
@@ -52,7 +52,12 @@ extension SQLiteAgentTables {
 
     func put(_ session: SessionFacts) throws {
         let row = try Prepared(
-            database, "INSERT OR REPLACE INTO session VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            database,
+            """
+            INSERT OR REPLACE INTO session (id, token, epoch, feed_epoch, feed_position, feed_hash,
+                mark_position, mark_count, mark_sum, last_authored, feed_step)
+            VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """)
         row.bind(session.token.bytes, at: 1)
         row.bind(session.epoch.bytes, at: 2)
         row.bind(session.feed.epoch.bytes, at: 3)
@@ -62,6 +67,7 @@ extension SQLiteAgentTables {
         row.bind(session.mark.map { Int64(bitPattern: $0.count) }, at: 7)
         row.bind(session.mark.map { Int64(bitPattern: $0.sum) }, at: 8)
         row.bind(session.lastAuthored, at: 9)
+        row.bind(session.feed.step, at: 10)
         try row.run()
     }
 

@@ -193,6 +193,7 @@ extension SQLiteHubStore {
 
     /// The token when this log has it, else the beginning.
     private func known(_ token: FeedToken) throws -> FeedToken {
+        if try token.epoch == epoch, token.position == 0, token.hash == .zero { return token }
         if try token.epoch == epoch, token.position > 0, token.position <= Limits.sequence {
             let hash = try connection.first(
                 "SELECT log_hash FROM segment WHERE position = ?", .word(token.position)

@@ -11,7 +11,7 @@ extension SQLiteHubStore {
         let lanes = ownLanes
         do {
             return try connection.write {
-                let transaction = HubWriting(self, clock: clock)
+                let transaction = try HubWriting(self, clock: clock)
                 let result = try body(transaction)
                 try transaction.finish()
                 return result
@@ -105,7 +105,6 @@ private final class HubWriting: HubTransaction {
         var pending: HubPending
         var headBefore: Digest
         var versions: [Version] = []
-        var digests: [UInt64] = []
         var salts: [SaltGrant] = []
         var seals: [Seal] = []
     }
@@ -113,10 +112,13 @@ private final class HubWriting: HubTransaction {
     private let store: SQLiteHubStore
     private let clock: AuthoringClock
     private var journals: [Lane: Journal] = [:]
+    private var moved = HubMoves()
+    private var knownTerms: Int64
 
-    init(_ store: SQLiteHubStore, clock: AuthoringClock) {
+    init(_ store: SQLiteHubStore, clock: AuthoringClock) throws {
         self.store = store
         self.clock = clock
+        knownTerms = try store.terms.last()
     }
 
     func effective(_ key: RecordKey) throws -> EffectiveRecord? {
@@ -156,9 +158,11 @@ private final class HubWriting: HubTransaction {
             origin: origin, first: entry.version.dot.sequence, count: 1, unit: 0, now: clock.now,
             today: journal.pending.today)
         try store.apply(entry.columns, &single)
+        // Both lanes' versions lie in the scopes that the transaction ends with.
+        moved.take(single.moved)
+        single.moved = HubMoves()
         journal.pending.take(single, row: journal.versions.count)
         journal.versions.append(entry.version)
-        journal.digests.append(entry.shortDigest)
         journal.salts += entry.salts
         if journal.journalist.isSealDue, let seal = try journal.journalist.seal() {
             journal.seals.append(seal)
@@ -210,17 +214,19 @@ private final class HubWriting: HubTransaction {
             headAfter: journal.journalist.head, salts: journal.salts, seals: journal.seals,
             rows: VersionColumns(journal.versions))
         try store.store(journal.salts, of: journal.pending.origin)
+        journal.pending.moved = moved
+        journal.pending.knownTerms = knownTerms
+        moved = HubMoves()
         _ = try store.log(
-            batch, digests: journal.digests, sealed: (journal.journalist.sequence, journal.journalist.head),
-            &journal.pending)
+            batch, sealed: (journal.journalist.sequence, journal.journalist.head), &journal.pending)
         try store.renewReceipt(of: batch.origin)
         guard let origin = try store.origin(batch.origin) else {
             throw StoreError(.corrupt, "an own origin is gone")
         }
         journal.pending = try pending(for: origin)
+        knownTerms = try store.terms.last()
         journal.headBefore = origin.head
         journal.versions = []
-        journal.digests = []
         journal.salts = []
         journal.seals = []
     }

@@ -20,6 +20,8 @@ public final class SQLiteHubStore: HubStore {
     var register: HubRegister?
     var holes: Set<HubHole>?
     var checks: HubFormChecks?
+    /// The day that scopes are of.
+    var scopeDay: Int32?
     var ownLanes: [Lane: OriginID] = [:]
     private var knownEpoch: Token16?
 
@@ -103,6 +105,7 @@ public final class SQLiteHubStore: HubStore {
         register = nil
         holes = nil
         checks = nil
+        scopeDay = nil
     }
 
     // MARK: - Settings

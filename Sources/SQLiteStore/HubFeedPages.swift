@@ -1,3 +1,4 @@
+import Forms
 public import SyncCore
 public import SyncStore
 import SyncWire
@@ -7,64 +8,66 @@ extension SQLiteHubStore {
     /// So far behind, an agent is sent a page without items, to move its token on.
     static let farBehind: UInt64 = 1_024
 
-    func storeFeed(_ pending: HubPending, digests: [UInt64], at position: UInt64) throws {
+    func storeFeed(_ pending: HubPending, at position: UInt64) throws {
         var rows: [Int64: [UInt32]] = [:]
-        var totals: [HubScope: (count: UInt64, sum: UInt64)] = [:]
-        var last: (scope: HubScope, count: UInt64, sum: UInt64) = (.none, 0, 0)
+        var totals: [HubTotal: (count: Int64, sum: UInt64)] = [:]
+        var last: (scope: HubScope, count: Int64, sum: UInt64) = (.none, 0, 0)
+        func close() {
+            let key = HubTotal(origin: pending.origin.number, scope: last.scope)
+            let old = totals[key] ?? (0, 0)
+            totals[key] = (old.count + last.count, old.sum &+ last.sum)
+        }
         for (row, scope) in pending.scopes.enumerated() where scope != .none && !pending.quarantined[row] {
             for unit in scope.units { rows[unit, default: []].append(UInt32(row)) }
             if scope != last.scope {
-                add(last, to: &totals)
+                close()
                 last = (scope, 0, 0)
             }
             last.count += 1
-            last.sum &+= digests[row]
+            last.sum &+= Mark.term(of: pending.dot(row))
         }
-        add(last, to: &totals)
+        close()
         for unit in rows.keys.sorted() {
             try connection.run(
                 "INSERT INTO feed (unit, position, rows) VALUES (?, ?, ?)", .int(unit), .word(position),
                 .blob(HubBytes.runs(rows[unit] ?? [])))
         }
-        for scope in totals.keys.sorted() {
-            let total = totals[scope] ?? (0, 0)
-            let old =
-                try connection.first(
-                    "SELECT count, sum FROM feed_total WHERE first = ? AND second = ?", .int(scope.first),
-                    .int(scope.second)
-                ) { ($0.word(0), $0.word(1)) } ?? (0, 0)
-            try connection.run(
-                "INSERT OR REPLACE INTO feed_total (first, second, count, sum) VALUES (?, ?, ?, ?)",
-                .int(scope.first), .int(scope.second), .word(old.0 + total.count), .word(old.1 &+ total.sum))
-        }
-    }
-
-    private func add(
-        _ part: (scope: HubScope, count: UInt64, sum: UInt64),
-        to totals: inout [HubScope: (count: UInt64, sum: UInt64)]
-    ) {
-        guard part.count > 0 else { return }
-        let old = totals[part.scope] ?? (0, 0)
-        totals[part.scope] = (old.count + part.count, old.sum &+ part.sum)
+        try add(totals)
     }
 
     /// Everybody's records and those of the device's unit and below.
-    private func scopeUnits(of device: Int64) throws -> [Int64] {
-        guard let sender = try sender(device), let unit = try terms.find(sender.unit) else { return [0] }
-        return [0] + (try loadedRegister().subtree(unit))
+    private func audience(of device: Int64) throws -> HubAudience {
+        guard let sender = try sender(device), let unit = try terms.find(sender.unit) else {
+            return HubAudience(unit: 0, units: [0], since: [:])
+        }
+        let since = try connection.all("SELECT unit, position FROM scope_since WHERE above = ?", .int(unit)) {
+            ($0.int(0), $0.word(1))
+        }
+        return HubAudience(
+            unit: unit, units: Set([0] + (try loadedRegister().subtree(unit))),
+            since: Dictionary(since, uniquingKeysWith: max))
     }
 
     public func mark(for session: SessionRef) throws -> Mark {
         try connection.read {
-            let units = Set(try scopeUnits(of: session.device))
-            let totals = try connection.all("SELECT first, second, count, sum FROM feed_total") {
-                (HubScope(first: $0.int(0), second: $0.int(1)), $0.word(2), $0.word(3))
+            let units = try audience(of: session.device).units
+            let own = Set(
+                try loadedOrigins().values.filter {
+                    $0.device == session.device && $0.replica == session.replica && $0.isCurrent
+                }.map(
+                    \.number))
+            let totals = try connection.all("SELECT origin, first, second, count, sum FROM scope_total") {
+                (
+                    origin: $0.int(0), scope: HubScope(first: $0.int(1), second: $0.int(2)),
+                    count: $0.word(3), sum: $0.word(4)
+                )
             }
             var mark = Mark(position: try logEnd().position, count: 0, sum: 0)
             // A version of two units is in scope once, also where both are.
-            for (scope, count, sum) in totals where scope.units.contains(where: { units.contains($0) }) {
-                mark.count += count
-                mark.sum &+= sum
+            for total in totals
+            where !own.contains(total.origin) && total.scope.units.contains(where: { units.contains($0) }) {
+                mark.count += total.count
+                mark.sum &+= total.sum
             }
             return mark
         }
@@ -74,95 +77,159 @@ extension SQLiteHubStore {
         for session: SessionRef, after token: FeedToken, maximumItems: Int
     ) throws -> Feed? {
         try connection.read {
-            let end = try logEnd()
-            let start = try token.epoch == epoch ? token.position : 0
-            guard start < end.position else { return nil }
-            var page = HubFeedPage(maximumItems: max(1, min(maximumItems, Limits.feedItems)))
-            var last = start
-            while last < end.position && page.count == 0 {
-                let (work, reach) = try feedWork(for: session.device, after: last, end: end.position)
-                last = try fill(&page, with: work, for: session) ?? reach
+            let end = try logEnd().position
+            var at = (position: UInt64(0), step: UInt64(0))
+            if try token.epoch == epoch { at = (token.position, token.step) }
+            let start = at.position
+            guard start < end else { return nil }
+            var reader = HubFeedReader(
+                session: session, audience: try audience(of: session.device),
+                page: HubFeedPage(maximumItems: max(1, min(maximumItems, Limits.feedItems))))
+            while at.position < end && reader.page.count == 0 {
+                let (work, reach) = try feedWork(for: reader, after: at.position, end: end)
+                if try fill(&reader, with: work, from: &at) { at = (reach, 0) }
             }
-            if page.count == 0 && last - start < SQLiteHubStore.farBehind { return nil }
-            let hash = try connection.first("SELECT log_hash FROM segment WHERE position = ?", .word(last)) {
-                try $0.digest(0)
-            }
-            return page.feed(token: FeedToken(epoch: try epoch, position: last, hash: hash ?? .zero))
+            if reader.page.count == 0 && at.position - start < SQLiteHubStore.farBehind { return nil }
+            let hash = try connection.first(
+                "SELECT log_hash FROM segment WHERE position = ?", .word(at.position)
+            ) { try $0.digest(0) }
+            return reader.page.feed(
+                token: FeedToken(epoch: try epoch, position: at.position, hash: hash ?? .zero, step: at.step))
         }
     }
 
-    /// Puts whole positions on the page; where it ended, when it became full.
+    /// Puts what lies at positions on the page; false when it became full, and then where.
     private func fill(
-        _ page: inout HubFeedPage, with work: [(position: UInt64, rows: [Int])], for session: SessionRef
-    ) throws -> UInt64? {
-        var last: UInt64?
+        _ reader: inout HubFeedReader, with work: [(position: UInt64, rows: [Int])],
+        from at: inout (position: UInt64, step: UInt64)
+    ) throws -> Bool {
         for (position, rows) in work {
-            if !page.add(try items(at: position, rows: rows, for: session)) { return last }
-            last = position
+            let before = position - 1
+            var step = at.position == before ? at.step : 0
+            var isFull = false
+            try eachWork(at: position, after: step) { number, work in
+                if reader.audience.concerns(work, at: position) {
+                    isFull = !reader.page.add(try items(of: work, at: position, reader))
+                }
+                if !isFull { step = number }
+                return !isFull
+            }
+            if !isFull { isFull = !reader.page.add(try items(at: position, rows: rows, reader)) }
+            if isFull {
+                at = (before, step)
+                return false
+            }
+            at = (position, 0)
         }
-        return nil
+        return true
     }
 
     /// Positions with something for the device, ascending, each with its rows; and how far the look reached.
     private func feedWork(
-        for device: Int64, after start: UInt64, end: UInt64
+        for reader: HubFeedReader, after start: UInt64, end: UInt64
     ) throws -> (work: [(position: UInt64, rows: [Int])], reach: UInt64) {
         let step = 64
         var rows: [UInt64: Set<Int>] = [:]
         var reach = end
-        for unit in try scopeUnits(of: device) {
-            let found = try connection.all(
-                """
-                SELECT position, rows FROM feed WHERE unit = ? AND position > ?
-                ORDER BY position LIMIT \(step)
-                """, .int(unit), .word(start)
-            ) { ($0.word(0), HubBytes.rows($0.bytes(1))) }
-            if found.count == step, let last = found.last { reach = min(reach, last.0) }
+        func look(at found: [(position: UInt64, rows: [Int])]) {
+            if found.count == step, let last = found.last { reach = min(reach, last.position) }
             for (position, offsets) in found { rows[position, default: []].formUnion(offsets) }
         }
-        let verdicts = try connection.all(
-            """
-            SELECT DISTINCT position FROM verdict WHERE device = ? AND position > ?
-            ORDER BY position LIMIT \(step)
-            """, .int(device), .word(start)
-        ) { $0.word(0) }
-        if verdicts.count == step, let last = verdicts.last { reach = min(reach, last) }
-        for position in verdicts { rows[position, default: []].formUnion([]) }
+        let lastWork = try connection.first("SELECT max(position) FROM scope_work") { $0.word(0) } ?? 0
+        for unit in reader.audience.units.sorted() {
+            let since = reader.audience.since[unit] ?? 0
+            look(
+                at: try connection.all(
+                    """
+                    SELECT position, rows FROM feed WHERE unit = ? AND position > ?
+                    ORDER BY position LIMIT \(step)
+                    """, .int(unit), .word(max(start, since == 0 ? 0 : since - 1))
+                ) { ($0.word(0), HubBytes.rows($0.bytes(1))) })
+            guard lastWork > start else { continue }
+            look(
+                at: try connection.all(
+                    """
+                    SELECT DISTINCT position FROM scope_work WHERE audience = ? AND position > ?
+                    ORDER BY position LIMIT \(step)
+                    """, .int(unit), .word(start)
+                ) { ($0.word(0), []) })
+        }
+        look(
+            at: try connection.all(
+                """
+                SELECT DISTINCT position FROM verdict WHERE device = ? AND position > ?
+                ORDER BY position LIMIT \(step)
+                """, .int(reader.session.device), .word(start)
+            ) { ($0.word(0), []) })
         let work = rows.keys.filter { $0 <= reach }.sorted().map {
             (position: $0, rows: (rows[$0] ?? []).sorted())
         }
         return (work, reach)
     }
 
-    /// What lies at one position for the device.
+    /// What came at one position for the device.
     private func items(
-        at position: UInt64, rows: [Int], for session: SessionRef
-    ) throws -> HubFeedItems {
-        var items = HubFeedItems()
+        at position: UInt64, rows: [Int], _ reader: HubFeedReader
+    ) throws -> HubFeedPage.Items {
+        var items = HubFeedPage.Items()
         items.verdicts = try connection.all(
             """
             SELECT origin, sequence, kind, reason, field FROM verdict WHERE device = ? AND position = ?
             ORDER BY number
-            """, .int(session.device), .word(position)
+            """, .int(reader.session.device), .word(position)
         ) { row in
             Verdict(
                 dot: Dot(origin: try originID(row.int(0)), sequence: row.word(1)),
                 kind: Verdict.Kind(rawValue: UInt8(clamping: row.int(2))) ?? .noted, reason: row.text(3),
                 field: FieldID(clamping: row.int(4)))
         }
-        if rows.isEmpty { return items }
+        try add(rows, at: position, to: &items, reader)
+        return items
+    }
+
+    /// What a change of scopes brings.
+    private func items(
+        of work: HubScopeWork, at position: UInt64, _ reader: HubFeedReader
+    ) throws -> HubFeedPage.Items {
+        var items = HubFeedPage.Items()
+        guard work.kind == .versions else {
+            items.scope = [
+                ScopeChange(
+                    kind: work.kind == .leave ? .leave : .enter,
+                    subject: work.isUnit ? BuiltIn.unit : BuiltIn.person,
+                    id: try terms.text(of: work.subject),
+                    kept: work.kind == .leave ? reader.audience.kept(work, at: position) : [])
+            ]
+            return items
+        }
+        var rest = work.places[...]
+        while let first = rest.first {
+            let same = rest.prefix { $0.position == first.position }
+            try add(same.map { Int($0.row) }, at: first.position, to: &items, reader)
+            rest = rest.dropFirst(same.count)
+        }
+        items.isUrgent = false
+        return items
+    }
+
+    /// Adds versions of one segment, unless the device wrote them.
+    private func add(
+        _ rows: [Int], at position: UInt64, to items: inout HubFeedPage.Items, _ reader: HubFeedReader
+    ) throws {
+        if rows.isEmpty { return }
         let found = try connection.first("SELECT origin FROM segment WHERE position = ?", .word(position)) {
             $0.int(0)
         }
         guard let found, let origin = try origin(try originID(found)) else {
             throw StoreError(.corrupt, "a feed entry without its segment")
         }
-        items.lane = origin.lane
-        if origin.device == session.device && origin.replica == session.replica && origin.isCurrent {
-            return items
+        items.isUrgent = origin.lane == .urgent
+        if origin.device == reader.session.device && origin.replica == reader.session.replica
+            && origin.isCurrent
+        {
+            return
         }
         let segment = try segment(at: position)
-        items.bytes = segment.bytes
         let held = try connection.all(
             "SELECT sequence, form, key FROM quarantine WHERE origin = ?", .int(origin.number)
         ) { (sequence: $0.word(0), form: $0.text(1), key: $0.bytes(2)) }
@@ -176,8 +243,8 @@ extension SQLiteHubStore {
                         && $0.key == Canonical.encode(key: version.key.values)
                 }
             items.versions.append((version, isBehind))
+            items.bytes += HubFeedPage.bytes(of: version)
         }
-        return items
     }
 
     // MARK: - Segments
@@ -212,46 +279,9 @@ extension SQLiteHubStore {
     }
 }
 
-/// What one position of the log holds for one device.
-struct HubFeedItems {
-    var lane = Lane.routine
-    var versions: [(version: Version, afterHole: Bool)] = []
-    var verdicts: [Verdict] = []
-    /// Of the segment that the versions come from.
-    var bytes = 0
-
-    var count: Int { versions.count + verdicts.count }
-}
-
-/// A page in the making: whole positions only, since a token names nothing smaller.
-struct HubFeedPage {
-    let maximumItems: Int
-    /// A page that holds several segments stays well below a frame.
-    static let maximumBytes = 262_144
-    private var all = HubFeedItems()
-    private var isUrgent = false
-
-    init(maximumItems: Int) { self.maximumItems = maximumItems }
-
-    var count: Int { all.count }
-
-    /// False when it does not fit any more; the first always does.
-    mutating func add(_ items: HubFeedItems) -> Bool {
-        let isFull = count + items.count > maximumItems || all.bytes + items.bytes > HubFeedPage.maximumBytes
-        if count > 0 && items.count > 0 && isFull { return false }
-        if items.count > 0 && items.lane == .urgent { isUrgent = true }
-        all.versions += items.versions
-        all.verdicts += items.verdicts
-        all.bytes += items.bytes
-        return true
-    }
-
-    func feed(token: FeedToken) -> Feed {
-        let rows = VersionColumns(all.versions.map(\.version)) { all.versions[$0].afterHole }
-        return Feed(
-            lane: isUrgent ? .urgent : .routine,
-            versions: FeedVersions(dots: all.versions.map { $0.version.dot }, rows: rows),
-            verdicts: all.verdicts,
-            token: token)
-    }
+/// A look at the feed for one device.
+struct HubFeedReader {
+    let session: SessionRef
+    let audience: HubAudience
+    var page: HubFeedPage
 }

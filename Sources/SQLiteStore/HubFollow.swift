@@ -74,9 +74,16 @@ extension SQLiteHubStore {
             if case .text(let text)? = table.roles.registerField.flatMap({ after[$0] }), !text.isEmpty {
                 unit = try terms.number(of: text)
             }
+            // Only what is small is kept as it was: a second reference would copy the whole register.
+            let parents = table.roles.kind == .unit ? loaded.parents : nil
+            let stays = table.roles.kind == .membership ? loaded.stays(of: numbers[1]) : []
             set(numbers, unit: unit, exists: after.exists, in: table, &loaded)
             register = loaded
-            if table.roles.kind == .membership {
+            if let parents, parents[numbers[0]] != loaded.parents[numbers[0]] {
+                pending.moved.take(HubMoves(parents: parents))
+            }
+            if table.roles.kind == .membership, stays != loaded.stays(of: numbers[1]) {
+                pending.moved.take(HubMoves(stays: [numbers[1]: stays]))
                 pending.recountFrom = min(pending.recountFrom ?? .max, Int32(clamping: numbers[0]))
             }
         case .checkIn:

@@ -93,12 +93,13 @@ extension SQLiteHubStore {
         var pending = HubPending(
             origin: origin, first: batch.first, count: batch.count, unit: unit, now: now,
             today: try loadedChecks().zone.day(of: now))
+        pending.knownTerms = try terms.last()
         if isRaw {
             try setAside(batch, &pending)
         } else {
             try apply(batch.rows, &pending)
         }
-        return try log(batch, digests: walk.shortDigests, sealed: sealed, &pending)
+        return try log(batch, sealed: sealed, &pending)
     }
 
     /// Quarantines every version without looking into it: the program has died over it.
@@ -125,8 +126,7 @@ extension SQLiteHubStore {
 
     /// Appends a batch whose rows are applied to the arrival log, with all that is kept beside it.
     func log(
-        _ batch: VersionBatch, digests: [UInt64], sealed: (sequence: UInt64, head: Digest)?,
-        _ pending: inout HubPending
+        _ batch: VersionBatch, sealed: (sequence: UInt64, head: Digest)?, _ pending: inout HubPending
     ) throws -> UInt64 {
         let end = try logEnd()
         let position = end.position + 1
@@ -149,9 +149,10 @@ extension SQLiteHubStore {
             .digest(batch.headBefore), .digest(batch.headAfter), .int(pending.now), .digest(hash),
             .blob(seals),
             .blob(rows))
-        try placePersons(of: batch.rows, &pending)
+        try place(batch.rows, &pending)
+        try rescope(pending, at: position)
         try storeVerdicts(pending, at: position)
-        try storeFeed(pending, digests: digests, at: position)
+        try storeFeed(pending, at: position)
         try storeCounters(pending)
         var origin = pending.origin
         origin.held = batch.last
@@ -162,24 +163,6 @@ extension SQLiteHubStore {
         }
         try save(origin)
         return position
-    }
-
-    /// Persons and their memberships come together: only now is it known to whom a new person belongs.
-    private func placePersons(of columns: VersionColumns, _ pending: inout HubPending) throws {
-        let register = try loadedRegister()
-        for group in columns.groups {
-            guard let table = table(group.form), table.roles.kind == .person else { continue }
-            for (place, row) in group.rows.enumerated() where !pending.quarantined[Int(row)] {
-                guard case .text(let text)? = group.keys.first?.value(at: place),
-                    let person = try terms.find(text)
-                else { continue }
-                pending.scopes[Int(row)] =
-                    HubPlace(
-                        table.roles, person: person, unit: nil, day: nil, today: pending.today, root: 0,
-                        register
-                    ).scope
-            }
-        }
     }
 
     private func storeVerdicts(_ pending: HubPending, at position: UInt64) throws {

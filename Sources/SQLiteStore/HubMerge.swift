@@ -104,12 +104,25 @@ extension SQLiteHubStore {
         }
         let statement = try connection.statement(table.selection)
         for (index, number) in numbers.enumerated() { statement.bind(Int32(index + 1), .int(number)) }
-        var state = try statement.first { try self.state($0, of: version.key, in: table) } ?? RecordState()
+        var only: Dot?
+        var state =
+            try statement.first { row in
+                let known = try self.state(row, of: version.key, in: table)
+                let hasState = row.int(table.firstOwn + 8) & HubTable.Flag.hasState != 0
+                if !hasState { only = known.siblings.first?.dot }
+                return known
+            } ?? RecordState()
         let before = state.isEmpty ? nil : state.effective(under: table.rules)
         state.merge(version, afterHole: afterHole)
         guard state.siblings.count <= Limits.siblings else { return false }
+        let plain = before == nil ? plainVersion(of: state, in: table) : nil
+        if plain == nil {
+            for dot in [only, version.dot].compactMap({ $0 }) {
+                try remember(dot, of: version.key, in: table)
+            }
+        }
         let after = state.effective(under: table.rules)
-        try store(state, after, key: version.key, numbers: numbers, in: table)
+        try store(state, plain, after, key: version.key, numbers: numbers, in: table)
         if before?.hasConflict != after.hasConflict {
             try note(
                 conflict: after.hasConflict, was: before?.hasConflict ?? false,
@@ -120,10 +133,9 @@ extension SQLiteHubStore {
     }
 
     private func store(
-        _ state: RecordState, _ effective: EffectiveRecord, key: RecordKey, numbers: [Int64],
-        in table: HubTable
+        _ state: RecordState, _ plain: Version?, _ effective: EffectiveRecord, key: RecordKey,
+        numbers: [Int64], in table: HubTable
     ) throws {
-        let plain = plainVersion(of: state, in: table)
         let keyBytes = Canonical.encode(key: key.values)
         if plain == nil {
             try connection.run(
@@ -165,6 +177,17 @@ extension SQLiteHubStore {
         try statement.run()
     }
 
+    /// Keeps the name of one version of a record whose row does not name them all.
+    private func remember(_ dot: Dot, of key: RecordKey, in table: HubTable) throws {
+        guard let origin = try origin(dot.origin) else {
+            throw StoreError(.corrupt, "a version of an unknown origin")
+        }
+        try connection.run(
+            "INSERT OR IGNORE INTO history (form, key, origin, sequence) VALUES (?, ?, ?, ?)",
+            .int(table.number), .blob(Canonical.encode(key: key.values)), .int(origin.number),
+            .word(dot.sequence))
+    }
+
     /// What a column shows of a value; another kind than the form's cannot come through validation.
     private static func binding(_ value: Value?, _ field: HubTable.Field) -> HubBinding {
         switch value {
@@ -177,7 +200,7 @@ extension SQLiteHubStore {
         }
     }
 
-    /// The record's only version when a row alone can say everything about it.
+    /// A record's first version when a row alone can say everything about it.
     private func plainVersion(of state: RecordState, in table: HubTable) -> Version? {
         guard state.siblings.count == 1, let version = state.siblings.first, state.covers.isEmpty,
             version.context.isEmpty, !version.isDelete, version.authoredDot == nil,

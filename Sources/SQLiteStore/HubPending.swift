@@ -20,6 +20,9 @@ struct HubPending {
     var counts: [HubCoverageKey: HubCoverageCounts] = [:]
     /// Registers changed from this day on: later counters have to be made anew.
     var recountFrom: Int32?
+    var moved = HubMoves()
+    /// Texts with a number above this were in no version that came before.
+    var knownTerms: Int64 = .max
 
     init(origin: HubOrigin, first: UInt64, count: Int, unit: Int64, now: Milliseconds, today: Int32) {
         self.origin = origin
@@ -40,10 +43,26 @@ struct HubPending {
         verdicts += single.verdicts.map { (row, $0.verdict) }
         for (key, change) in single.counts { counts[key, default: HubCoverageCounts()] += change }
         if let from = single.recountFrom { recountFrom = min(recountFrom ?? .max, from) }
+        moved.take(single.moved)
     }
 
     mutating func note(_ row: Int, _ kind: Verdict.Kind, _ reason: String, field: FieldID = 0) {
         verdicts.append((row, Verdict(dot: dot(row), kind: kind, reason: reason, field: field)))
+    }
+}
+
+/// What has changed in the register, as it was before.
+struct HubMoves {
+    /// By person.
+    var stays: [Int64: [HubRegister.Stay]] = [:]
+    var parents: [Int64: Int64]?
+
+    var isEmpty: Bool { stays.isEmpty && parents == nil }
+
+    /// Takes in what has changed since.
+    mutating func take(_ later: HubMoves) {
+        stays.merge(later.stays) { first, _ in first }
+        if parents == nil { parents = later.parents }
     }
 }
 

@@ -90,9 +90,28 @@ enum HubSchema {
             PRIMARY KEY (unit, position)) WITHOUT ROWID
         """,
         """
-        CREATE TABLE feed_total (
-            first INTEGER NOT NULL, second INTEGER NOT NULL, count INTEGER NOT NULL, sum INTEGER NOT NULL,
-            PRIMARY KEY (first, second)) WITHOUT ROWID
+        CREATE TABLE scope_total (
+            origin INTEGER NOT NULL, first INTEGER NOT NULL, second INTEGER NOT NULL, count INTEGER NOT NULL,
+            sum INTEGER NOT NULL, PRIMARY KEY (origin, first, second)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE scope_work (
+            position INTEGER NOT NULL, number INTEGER NOT NULL, audience INTEGER NOT NULL,
+            kind INTEGER NOT NULL, exact INTEGER NOT NULL, subject INTEGER NOT NULL,
+            is_unit INTEGER NOT NULL, present INTEGER NOT NULL, first INTEGER NOT NULL,
+            second INTEGER NOT NULL, stays BLOB NOT NULL, places BLOB NOT NULL,
+            PRIMARY KEY (position, number)) WITHOUT ROWID
+        """,
+        "CREATE INDEX scope_work_by_audience ON scope_work (audience, position)",
+        """
+        CREATE TABLE scope_since (
+            above INTEGER NOT NULL, unit INTEGER NOT NULL, position INTEGER NOT NULL,
+            PRIMARY KEY (above, unit)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE history (
+            form INTEGER NOT NULL, key BLOB NOT NULL, origin INTEGER NOT NULL, sequence INTEGER NOT NULL,
+            PRIMARY KEY (form, key, origin, sequence)) WITHOUT ROWID
         """,
         """
         CREATE TABLE coverage (

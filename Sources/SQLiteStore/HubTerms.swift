@@ -39,6 +39,11 @@ final class HubTerms {
         return number
     }
 
+    /// The highest number that is given.
+    func last() throws -> Int64 {
+        try connection.first("SELECT max(num) FROM term") { $0.int(0) } ?? 0
+    }
+
     func text(of number: Int64) throws -> [UInt8] {
         if let known = texts[number] { return known }
         let found = try connection.first("SELECT text FROM term WHERE num = ?", .int(number)) { $0.bytes(0) }

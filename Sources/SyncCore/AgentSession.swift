@@ -148,7 +148,7 @@ public struct AgentSession: Sendable {
     private var healing = AgentHealing([])
     private var welcome: Welcome?
     private var epoch = Token16.zero
-    private var feedPosition: UInt64 = 0
+    private var fedThrough = FeedToken.beginning
     private var mark: Mark?
     private var receiptPosition: UInt64 = 0
     private var storesPending = 0
@@ -338,12 +338,12 @@ public struct AgentSession: Sendable {
         return true
     }
 
-    /// The feed goes one way: each page's token lies behind the one before, in the epoch of the Welcome.
+    /// The feed goes one way: each page's token lies beyond the one before, in the epoch of the Welcome.
     private mutating func take(_ feed: Feed, _ now: UInt64) -> [Action] {
-        guard feed.token.epoch == epoch, feed.token.position > feedPosition else {
+        guard feed.token.epoch == epoch, feed.token.isBeyond(fedThrough) else {
             return end(Refuse(.protocolError, words: "the feed does not go forward"), saying: true)
         }
-        feedPosition = feed.token.position
+        fedThrough = feed.token
         if !feed.isEmpty { progressAt = now }
         storesPending += 1
         return [.storeFeed(feed)]

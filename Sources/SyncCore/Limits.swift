@@ -51,6 +51,8 @@ public enum Limits {
     public static let headsEntries = 64
     /// Questions for heads that a hub answers in one session.
     public static let headsQuestions = 64
+    /// Stretches of days that one scope change lets stay.
+    public static let keptRanges = 256
     /// Versions of one record that hold a field and had not been shown each other; one more is quarantined.
     public static let siblings = 256
     /// A seal at the latest after so many canonical bytes.

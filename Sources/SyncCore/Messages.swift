@@ -71,13 +71,22 @@ public struct FeedToken: Sendable, Hashable {
     public var position: UInt64
     /// The arrival log's running hash there.
     public var hash: Digest
+    /// How far into what the next position changes in scopes; 0 is nothing of it. A change may be more than a
+    /// page.
+    public var step: UInt64
 
     public static let beginning = FeedToken(epoch: .zero, position: 0, hash: .zero)
 
-    public init(epoch: Token16, position: UInt64, hash: Digest) {
+    public init(epoch: Token16, position: UInt64, hash: Digest, step: UInt64 = 0) {
         self.epoch = epoch
         self.position = position
         self.hash = hash
+        self.step = step
+    }
+
+    /// Whether it lies further on in the same feed.
+    public func isBeyond(_ other: FeedToken) -> Bool {
+        (position, step) > (other.position, other.step)
     }
 }
 
@@ -332,6 +341,9 @@ public struct FeedVersions: Sendable, Hashable {
 }
 
 /// A change of scope: a person or unit whose records come in or go out.
+///
+/// After *enter*, all versions of the records that came in follow anew. *Leave* removes the versions of
+/// others about the subject, except those of days that stay in scope.
 public struct ScopeChange: Sendable, Hashable {
     public enum Kind: UInt8, Sendable, Hashable { case enter = 1, leave = 2 }
 
@@ -339,11 +351,20 @@ public struct ScopeChange: Sendable, Hashable {
     /// The form of the subject, `person` or `unit`, and its id.
     public var subject: String
     public var id: [UInt8]
+    /// Days whose records a *leave* lets stay: ascending, apart from each other.
+    public var kept: [ClosedRange<Int32>]
 
-    public init(kind: Kind, subject: String, id: [UInt8]) {
+    public init(kind: Kind, subject: String, id: [UInt8], kept: [ClosedRange<Int32>] = []) {
         self.kind = kind
         self.subject = subject
         self.id = id
+        self.kept = kept
+    }
+
+    /// Whether a record of `day` stays; one without a day does not.
+    public func keeps(_ day: Int64?) -> Bool {
+        guard let day = day.flatMap({ Int32(exactly: $0) }) else { return false }
+        return kept.contains { $0.contains(day) }
     }
 }
 
@@ -378,18 +399,27 @@ public struct Feed: Sendable, Hashable {
     }
 }
 
-/// Everything before `position` has been sent and applied; what the hub counts in the agent's scope there.
+/// Everything before `position` has been sent and applied; what the hub counts in the agent's scope there,
+/// without what the agent's own current origins wrote.
 public struct Mark: Sendable, Hashable {
     public var position: UInt64
     /// Versions in scope.
     public var count: UInt64
-    /// Sum modulo 2^64 of the first eight bytes of their digests.
+    /// Sum modulo 2^64 of ``term(of:)`` over them.
     public var sum: UInt64
 
     public init(position: UInt64, count: UInt64, sum: UInt64) {
         self.position = position
         self.count = count
         self.sum = sum
+    }
+
+    /// What one version adds to the sum: its name, mixed so that sums of different sets hardly ever agree.
+    public static func term(of dot: Dot) -> UInt64 {
+        var word = dot.origin &+ dot.sequence &* 0x9e37_79b9_7f4a_7c15
+        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+        return word ^ (word >> 31)
     }
 }
 

@@ -164,7 +164,7 @@ extension TableAgentStore {
             for change in feed.scope {
                 try tables.put(change)
                 if change.kind == .leave {
-                    try TableAgentStore.leave(change, in: tables)
+                    try AgentScope(tables, own: current).leave(change)
                 }
             }
             for row in 0..<feed.versions.count {
@@ -203,46 +203,6 @@ extension TableAgentStore {
         try tables.append(
             StoredVersion(version: version, head: nil, bytes: 0),
             columns: VersionColumns(CollectionOfOne(version)))
-    }
-
-    /// Where a form's key names the subject of a scope change. Alerts name a record, not a person.
-    private static let subjectKeys: [(form: String, subject: String, position: Int)] = [
-        ("person", "person", 0), ("membership", "person", 0), ("excuse", "person", 0),
-        ("check-in", "person", 1),
-        ("unit", "unit", 0), ("daily-report", "unit", 0),
-    ]
-
-    /// Drops the copies of others' versions about somebody who has left this store's scope. Own versions
-    /// stay, and with them what they alone say.
-    private static func leave(_ change: ScopeChange, in tables: any AgentTables) throws {
-        for (form, subject, position) in subjectKeys where subject.utf8.elementsEqual(change.subject.utf8) {
-            let form = Array(form.utf8)
-            var after: [UInt8]?
-            while true {
-                let page = try tables.records(form: form, after: after, limit: 1_000)
-                for row in page {
-                    let name = RecordName(form: form, key: row.key)
-                    let key = try TableAgentStore.key(of: name)
-                    if key.values.count > position, key.values[position] == .text(change.id) {
-                        try forget(name, in: tables)
-                    }
-                }
-                guard let last = page.last else { break }
-                after = last.key
-            }
-        }
-    }
-
-    private static func forget(_ name: RecordName, in tables: any AgentTables) throws {
-        var state = RecordState()
-        for version in try tables.versions(of: name) {
-            if try tables.head(of: version.dot) != nil {
-                state.merge(version)
-            } else {
-                try tables.remove(version.dot)
-            }
-        }
-        if state.isEmpty { try tables.removeRecord(name) } else { try tables.put(state, of: name) }
     }
 }
 

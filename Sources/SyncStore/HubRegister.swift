@@ -36,11 +36,34 @@ package struct HubRegister: Sendable {
         stays[person] = list
     }
 
+    /// The person's stays, ascending.
+    package func stays(of person: Int64) -> [Stay] { stays[person] ?? [] }
+
     /// The person's unit on `day`; 0 when it is on no register.
     package func unit(of person: Int64, on day: Int32) -> Int64 {
-        guard let list = stays[person] else { return 0 }
-        for stay in list.reversed() where stay.from <= day { return stay.until >= day ? stay.unit : 0 }
+        stays[person].map { HubRegister.unit($0, on: day) } ?? 0
+    }
+
+    package static func unit(_ stays: [Stay], on day: Int32) -> Int64 {
+        for stay in stays.reversed() where stay.from <= day { return stay.until >= day ? stay.unit : 0 }
         return 0
+    }
+
+    /// In whose scope a person's records of `day` lie; nil for those without a day.
+    package static func scope(_ stays: [Stay], day: Int32?, today: Int32) -> HubScope {
+        let present = unit(stays, on: today)
+        return HubScope(units: day.map { unit(stays, on: $0) } ?? present, present)
+    }
+
+    /// Persons who belong to one of `units` at some time, ascending.
+    package func persons(of units: Set<Int64>) -> [Int64] {
+        stays.filter { $0.value.contains { units.contains($0.unit) } }.keys.sorted()
+    }
+
+    /// Persons who belong to another unit on one of the two days than on the other, ascending.
+    package func moved(between one: Int32, and other: Int32) -> [Int64] {
+        stays.filter { HubRegister.unit($0.value, on: one) != HubRegister.unit($0.value, on: other) }
+            .keys.sorted()
     }
 
     /// Whether `unit` is `root` or lies below it. A ring of parents ends the walk.
@@ -51,6 +74,18 @@ package struct HubRegister: Sendable {
             current = parents[current] ?? 0
         }
         return false
+    }
+
+    /// Every unit that `unit` lies below, by the same walk as ``isWithin(_:_:)``.
+    package static func above(_ unit: Int64, parents: [Int64: Int64]) -> Set<Int64> {
+        var found: Set<Int64> = []
+        var current = unit
+        for _ in 0...64 where current != 0 {
+            found.insert(current)
+            current = parents[current] ?? 0
+        }
+        found.remove(unit)
+        return found
     }
 
     /// `root` and everything below it, ascending.

@@ -116,10 +116,9 @@ extension MemoryHubStore {
     }
 
     private func known(_ token: FeedToken) -> FeedToken {
-        if token.epoch == epoch, token.position > 0, token.position <= logEnd.position,
-            content.log[Int(token.position - 1)].hash == token.hash
-        {
-            return token
+        if token.epoch == epoch, token.position <= logEnd.position {
+            let hash = token.position == 0 ? Digest.zero : content.log[Int(token.position - 1)].hash
+            if hash == token.hash { return token }
         }
         return FeedToken(epoch: epoch, position: 0, hash: .zero)
     }

@@ -4,57 +4,96 @@ public import SyncCore
 extension MemoryHubStore {
     // MARK: - Feed
 
-    private func scopeUnits(of device: Int64) -> Set<Int64> {
+    private func audience(of device: Int64) -> HubAudience {
         guard let unit = content.devices.first(where: { $0.info.id == device })?.info.unit,
             let number = content.terms[Array(unit.utf8)]
-        else { return [0] }
-        return Set([0] + content.register.subtree(number))
+        else { return HubAudience(unit: 0, units: [0], since: [:]) }
+        let since = content.since.filter { $0.key.above == number }.map { ($0.key.unit, $0.value) }
+        return HubAudience(
+            unit: number, units: Set([0] + content.register.subtree(number)),
+            since: Dictionary(since, uniquingKeysWith: max))
+    }
+
+    private func isOwn(_ origin: OriginID, of session: SessionRef) -> Bool {
+        guard let origin = content.origins[origin] else { return false }
+        return origin.device == session.device && origin.replica == session.replica && origin.isCurrent
     }
 
     public func feed(for session: SessionRef, after token: FeedToken, maximumItems: Int) -> Feed? {
-        let units = scopeUnits(of: session.device)
-        var position = token.epoch == epoch ? Int(clamping: token.position) : 0
-        let start = position
-        var versions: [(version: Version, afterHole: Bool)] = []
-        var verdicts: [Verdict] = []
-        var isUrgent = false
-        while position < content.log.count {
-            let segment = content.log[position]
-            let origin = content.origins[segment.batch.origin]
-            let isOwn =
-                origin?.device == session.device && origin?.replica == session.replica
-                && origin?.isCurrent == true
-            let rows = segment.scopes.indices.filter { row in
-                !isOwn && !segment.quarantined[row]
-                    && segment.scopes[row].units.contains { units.contains($0) }
+        let audience = audience(of: session.device)
+        let start = token.epoch == epoch ? Int(clamping: token.position) : 0
+        var done = start
+        var step = token.epoch == epoch ? token.step : 0
+        var page = HubFeedPage(maximumItems: max(1, maximumItems))
+        reading: while done < content.log.count {
+            let position = UInt64(done) + 1
+            for (index, work) in content.log[done].work.enumerated() {
+                guard UInt64(index) >= step, audience.concerns(work, at: position) else { continue }
+                guard page.add(items(of: work, at: position, audience, for: session)) else {
+                    break reading
+                }
+                step = UInt64(index) + 1
             }
-            let own = origin?.device == session.device ? segment.verdicts : []
-            let isFull = versions.count + verdicts.count + rows.count + own.count > maximumItems
-            if isFull && !(versions.isEmpty && verdicts.isEmpty) { break }
-            versions += rows.map { (segment.batch.version(at: $0), segment.afterHole[$0]) }
-            verdicts += own
-            if origin?.lane == .urgent && !(rows.isEmpty && own.isEmpty) { isUrgent = true }
-            position += 1
+            guard page.add(items(at: done, audience, for: session)) else {
+                step = UInt64(content.log[done].work.count)
+                break reading
+            }
+            done += 1
+            step = 0
         }
-        if position == start || (versions.isEmpty && verdicts.isEmpty && position - start < 1_024) {
-            return nil
+        if page.count == 0 && done - start < 1_024 { return nil }
+        let hash = done == 0 ? Digest.zero : content.log[done - 1].hash
+        return page.feed(token: FeedToken(epoch: epoch, position: UInt64(done), hash: hash, step: step))
+    }
+
+    /// What came at a place of the log by itself.
+    private func items(at place: Int, _ audience: HubAudience, for session: SessionRef) -> HubFeedPage.Items {
+        let segment = content.log[place]
+        var items = HubFeedPage.Items()
+        items.isUrgent = content.origins[segment.batch.origin]?.lane == .urgent
+        if content.origins[segment.batch.origin]?.device == session.device {
+            items.verdicts = segment.verdicts
         }
-        let rows = VersionColumns(versions.map(\.version)) { versions[$0].afterHole }
-        return Feed(
-            lane: isUrgent ? .urgent : .routine,
-            versions: FeedVersions(dots: versions.map { $0.version.dot }, rows: rows), verdicts: verdicts,
-            token: FeedToken(epoch: epoch, position: UInt64(position), hash: content.log[position - 1].hash))
+        if isOwn(segment.batch.origin, of: session) { return items }
+        items.versions = segment.fedTo.indices.filter { row in
+            !segment.quarantined[row] && audience.sees(segment.fedTo[row], at: UInt64(place) + 1)
+        }.map { (segment.batch.version(at: $0), segment.afterHole[$0]) }
+        return items
+    }
+
+    /// What a change of scopes brings.
+    private func items(
+        of work: HubScopeWork, at position: UInt64, _ audience: HubAudience, for session: SessionRef
+    ) -> HubFeedPage.Items {
+        var items = HubFeedPage.Items()
+        guard work.kind == .versions else {
+            let id = content.terms.first { $0.value == work.subject }?.key ?? []
+            items.scope = [
+                ScopeChange(
+                    kind: work.kind == .leave ? .leave : .enter,
+                    subject: work.isUnit ? BuiltIn.unit : BuiltIn.person, id: id,
+                    kept: work.kind == .leave ? audience.kept(work, at: position) : [])
+            ]
+            return items
+        }
+        for place in work.places {
+            let segment = content.log[Int(place.position) - 1]
+            if isOwn(segment.batch.origin, of: session) { continue }
+            items.versions.append(
+                (segment.batch.version(at: Int(place.row)), segment.afterHole[Int(place.row)]))
+        }
+        return items
     }
 
     public func mark(for session: SessionRef) -> Mark {
-        let units = scopeUnits(of: session.device)
+        let units = audience(of: session.device).units
         var mark = Mark(position: logEnd.position, count: 0, sum: 0)
-        for place in content.log.indices {
+        for place in content.log.indices where !isOwn(content.log[place].batch.origin, of: session) {
             for row in content.log[place].scopes.indices where !content.log[place].quarantined[row] {
                 let scope = content.log[place].scopes[row]
                 guard scope.units.contains(where: { units.contains($0) }) else { continue }
                 mark.count += 1
-                mark.sum &+= content.log[place].digests[row]
+                mark.sum &+= Mark.term(of: content.log[place].batch.dot(at: row))
             }
         }
         return mark
@@ -90,10 +129,7 @@ private final class MemoryHubWriting: HubTransaction {
     private let store: MemoryHubStore
     private let clock: AuthoringClock
     private var journalists: [Lane: Journalist] = [:]
-    private let start: Int
-
     init(_ store: MemoryHubStore, clock: AuthoringClock) {
-        start = store.content.log.count
         self.store = store
         self.clock = clock
     }
@@ -126,9 +162,9 @@ private final class MemoryHubWriting: HubTransaction {
         let batch = VersionBatch(
             origin: origin.id, first: entry.version.dot.sequence, headBefore: before, headAfter: entry.head,
             salts: entry.salts, seals: [seal].compactMap { $0 }, rows: entry.columns)
-        var segment = MemoryHubStore.Segment(batch, digests: [entry.shortDigest])
+        var segment = MemoryHubStore.Segment(batch)
         store.apply(&segment, root: 0, now: clock.now)
-        _ = store.append(segment, sealed: (entry.version.dot.sequence, entry.head))
+        _ = store.append(segment, sealed: (entry.version.dot.sequence, entry.head), now: clock.now)
         return entry.version.dot
     }
 
@@ -141,20 +177,6 @@ private final class MemoryHubWriting: HubTransaction {
     }
 
     func finish() throws {
-        // Persons and their memberships come together: only now is it known to whom a new person belongs.
-        let today = store.catalog.zone.day(of: clock.now)
-        for position in start..<store.content.log.count {
-            let version = store.content.log[position].batch.version(at: 0)
-            guard version.key.form.utf8.elementsEqual(BuiltIn.person.utf8),
-                case .text(let text)? = version.key.values.first,
-                let roles = store.table(BuiltIn.person)?.roles,
-                let person = store.content.terms[text], !store.content.log[position].quarantined[0]
-            else { continue }
-            store.content.log[position].scopes[0] =
-                HubPlace(
-                    roles, person: person, unit: nil, day: nil, today: today, root: 0, store.content.register
-                ).scope
-        }
         for lane in Lane.allCases where journalists[lane] != nil {
             try store.renewReceipt(of: store.ownOrigin(lane).id)
         }

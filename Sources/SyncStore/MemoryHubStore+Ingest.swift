@@ -58,7 +58,7 @@ extension MemoryHubStore {
             let root = number(of: Array(device.info.unit.utf8))
             let range = submission.part?.range ?? batch.first...batch.last
             var segment = Segment(
-                batch.part(range, walk: walk, before: origin.head), digests: walk.shortDigests)
+                batch.part(range, walk: walk, before: origin.head))
             if submission.part?.isRaw == true {
                 setAside(&segment)
             } else {
@@ -73,8 +73,8 @@ extension MemoryHubStore {
                 case .routine: content.devices[index].info.routine.arrived(range.count)
                 }
             }
-            if defects.contains(.appliedTwice) { _ = append(segment, sealed: sealed) }
-            return .held(receipt: nil, position: append(segment, sealed: sealed))
+            if defects.contains(.appliedTwice) { _ = append(segment, sealed: sealed, now: now) }
+            return .held(receipt: nil, position: append(segment, sealed: sealed, now: now))
         }
     }
 
@@ -201,7 +201,9 @@ extension MemoryHubStore {
             return value.integer ?? 0
         }
         switch roles.kind {
-        case .unit: content.register.parents[numbers[0]] = record.exists ? unit : nil
+        case .unit:
+            if content.parentsBefore == nil { content.parentsBefore = content.register.parents }
+            content.register.parents[numbers[0]] = record.exists ? unit : nil
         case .person:
             if record.exists {
                 content.register.persons.insert(numbers[0])
@@ -212,19 +214,24 @@ extension MemoryHubStore {
             guard let personKey = roles.personKey, let dayKey = roles.dayKey else { return }
             let from = Int32(clamping: numbers[dayKey])
             let stay = record.exists ? HubRegister.Stay(from: from, unit: unit) : nil
-            content.register.set(stay, of: numbers[personKey], from: from)
+            let person = numbers[personKey]
+            if content.touched[person] == nil { content.touched[person] = content.register.stays(of: person) }
+            content.register.set(stay, of: person, from: from)
         default: break
         }
     }
 
     /// Appends a segment to the log and moves its origin on.
-    func append(_ segment: Segment, sealed: (sequence: UInt64, head: Digest)?) -> UInt64 {
+    func append(
+        _ segment: Segment, sealed: (sequence: UInt64, head: Digest)?, now: Milliseconds
+    ) -> UInt64 {
         var segment = segment
         let batch = segment.batch
         let position = logEnd.position + 1
         segment.hash = ArrivalLog.next(
             logEnd.hash, position: position, origin: batch.origin, first: batch.first, last: batch.last,
             head: batch.headAfter, hashing: means.hashing)
+        rescope(&segment, today: catalog.zone.day(of: now))
         content.log.append(segment)
         for row in 0..<batch.count {
             content.places[RecordName(batch.version(at: row).key), default: []].append(
@@ -249,10 +256,10 @@ extension MemoryHubStore {
 }
 
 extension MemoryHubStore.Segment {
-    init(_ batch: VersionBatch, digests: [UInt64]) {
+    init(_ batch: VersionBatch) {
         self.init(
             batch: batch, hash: .zero, scopes: Array(repeating: .none, count: batch.count),
             quarantined: Array(repeating: false, count: batch.count),
-            afterHole: Array(repeating: false, count: batch.count), digests: digests, verdicts: [])
+            afterHole: Array(repeating: false, count: batch.count), verdicts: [])
     }
 }

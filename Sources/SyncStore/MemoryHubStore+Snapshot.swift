@@ -48,9 +48,9 @@ extension MemoryHubStore {
     private func take(_ old: Segment, now: Milliseconds) {
         let device = content.origins[old.batch.origin]?.device
         let unit = content.devices.first { $0.info.id == device }?.info.unit
-        var segment = Segment(old.batch, digests: old.digests)
+        var segment = Segment(old.batch)
         apply(&segment, root: unit.map { number(of: Array($0.utf8)) } ?? 0, now: now)
-        _ = append(segment, sealed: nil)
+        _ = append(segment, sealed: nil, now: now)
     }
 
     /// Positions of the arrival log.

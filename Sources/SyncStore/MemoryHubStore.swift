@@ -49,8 +49,10 @@ public final class MemoryHubStore: HubStore {
         var scopes: [HubScope]
         var quarantined: [Bool]
         var afterHole: [Bool]
-        var digests: [UInt64]
         var verdicts: [Verdict]
+        /// The scopes that the versions had when they came: `scopes` are those of now.
+        var fedTo: [HubScope] = []
+        var work: [HubScopeWork] = []
     }
 
     struct Content: Sendable {
@@ -69,6 +71,12 @@ public final class MemoryHubStore: HubStore {
         var holes: [RecordName: Set<OriginID>] = [:]
         var terms: [[UInt8]: Int64] = [:]
         var register = HubRegister()
+        /// Since the last segment: stays and parents as they were before they changed.
+        var touched: [Int64: [HubRegister.Stay]] = [:]
+        var parentsBefore: [Int64: Int64]?
+        /// The day that scopes are of.
+        var scopeDay: Int32?
+        var since: [HubLinkShift.Link: UInt64] = [:]
         var audit: [String] = []
         var suspicion: [UInt8] = []
         var lastAuthored: Milliseconds?

@@ -72,6 +72,7 @@ extension ByteWriter {
     mutating func put(_ token: FeedToken) {
         put(token.epoch)
         put(varint: token.position)
+        put(varint: token.step)
         put(token.hash)
     }
 
@@ -206,7 +207,10 @@ extension ByteReader {
     }
 
     mutating func feedToken() throws(WireError) -> FeedToken {
-        FeedToken(epoch: try token(.message), position: try varint(.message), hash: try digest(.message))
+        let epoch = try token(.message)
+        let position = try varint(.message)
+        let step = try varint(.message)
+        return FeedToken(epoch: epoch, position: position, hash: try digest(.message), step: step)
     }
 
     mutating func receipt() throws(WireError) -> Receipt {

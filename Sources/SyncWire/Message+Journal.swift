@@ -53,6 +53,11 @@ extension ByteWriter {
             put(change.kind.rawValue)
             put(change.subject)
             put(counted: change.id)
+            put(count: change.kept.count)
+            for range in change.kept {
+                put(zigzag: Int64(range.lowerBound))
+                put(varint: UInt64(Int64(range.upperBound) - Int64(range.lowerBound)))
+            }
         }
         put(count: feed.verdicts.count)
         for verdict in feed.verdicts {
@@ -151,7 +156,7 @@ extension ByteReader {
     }
 
     private mutating func scopeChanges() throws(WireError) -> [ScopeChange] {
-        let count = try count(upTo: Limits.feedItems, ofAtLeast: 3, .message)
+        let count = try count(upTo: Limits.feedItems, ofAtLeast: 4, .message)
         var changes: [ScopeChange] = []
         for _ in 0..<count {
             guard let kind = ScopeChange.Kind(rawValue: try byte(.message)) else {
@@ -159,9 +164,25 @@ extension ByteReader {
             }
             let subject = try string(upTo: Limits.formNameBytes, .message)
             let id = try string(upTo: Limits.keyBytes, .message)
-            changes.append(ScopeChange(kind: kind, subject: subject, id: Array(id.utf8)))
+            let kept = try keptRanges()
+            guard kind == .leave || kept.isEmpty else { throw error(.notCanonical, .message) }
+            changes.append(ScopeChange(kind: kind, subject: subject, id: Array(id.utf8), kept: kept))
         }
         return changes
+    }
+
+    private mutating func keptRanges() throws(WireError) -> [ClosedRange<Int32>] {
+        let count = try count(upTo: Limits.keptRanges, ofAtLeast: 2, .message)
+        var ranges: [ClosedRange<Int32>] = []
+        for _ in 0..<count {
+            guard let from = Int32(exactly: try zigzag(.message)),
+                let length = UInt32(exactly: try varint(.message)),
+                let until = Int32(exactly: Int64(from) + Int64(length))
+            else { throw error(.outOfRange, .message) }
+            if let last = ranges.last, last.upperBound >= from { throw error(.notCanonical, .message) }
+            ranges.append(from...until)
+        }
+        return ranges
     }
 
     private mutating func verdicts() throws(WireError) -> [Verdict] {

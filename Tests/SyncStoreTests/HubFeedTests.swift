@@ -27,7 +27,7 @@ import Testing
         #expect(one.feed == known)
         let mark = try world.store.mark(for: one.session)
         #expect(mark.position == known.position || kind == .memory)
-        #expect(mark.count == UInt64(registers + 3))
+        #expect(mark.count == UInt64(registers + 2))
         #expect(try world.store.mark(for: above.session).count == UInt64(4 + 5 * 2 + 5))
     }
 

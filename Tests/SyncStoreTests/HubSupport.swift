@@ -294,7 +294,7 @@ final class HubDevice {
         var versions: [Version] = []
         var verdicts: [Verdict] = []
         while let page = try store.feed(for: session, after: feed, maximumItems: maximumItems) {
-            #expect(page.token.position > feed.position)
+            #expect(page.token.isBeyond(feed))
             versions += (0..<page.versions.count).map { page.versions.version(at: $0) }
             verdicts += page.verdicts
             feed = page.token

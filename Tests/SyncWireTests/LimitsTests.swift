@@ -38,6 +38,7 @@ import Testing
             "settingsBytes": Int64(Limits.settingsBytes),
             "formDefinitionBytes": Int64(Limits.formDefinitionBytes),
             "feedItems": Int64(Limits.feedItems),
+            "keptRanges": Int64(Limits.keptRanges),
             "headsEntries": Int64(Limits.headsEntries),
             "headsQuestions": Int64(Limits.headsQuestions),
             "siblings": Int64(Limits.siblings),

@@ -138,9 +138,9 @@ import Testing
             #expect(hash.bytes == entry.bytes("hash"))
         }
         for mark in file["marks"].items {
-            let digests = mark["digests"].items.map { Digest(bytes: Hex.decode($0.string) ?? []) ?? .zero }
-            #expect(Meaning.number(UInt64(digests.count)) == mark["count"])
-            let sum = digests.reversed().reduce(UInt64(0)) { $0 &+ $1.words.0 }
+            let dots = mark["dots"].items.map { Reading.dot($0) }
+            #expect(Meaning.number(UInt64(dots.count)) == mark["count"])
+            let sum = dots.reversed().reduce(UInt64(0)) { $0 &+ Mark.term(of: $1) }
             #expect(Bytes.word(sum) == mark.bytes("sum"))
         }
     }

@@ -130,6 +130,10 @@ extension Meaning {
                     [
                         "kind": $0.kind == .enter ? "enter" : "leave", "subject": .string($0.subject),
                         "id": text($0.id),
+                        "kept": .array(
+                            $0.kept.map {
+                                [.number(Int64($0.lowerBound)), .number(Int64($0.upperBound))]
+                            }),
                     ]
                 }),
             "verdicts": .array(
@@ -153,7 +157,10 @@ extension Meaning {
     }
 
     private static func feedToken(_ token: FeedToken) -> JSON {
-        ["epoch": self.token(token.epoch), "position": number(token.position), "hash": digest(token.hash)]
+        [
+            "epoch": self.token(token.epoch), "position": number(token.position),
+            "step": number(token.step), "hash": digest(token.hash),
+        ]
     }
 
     private static func backlog(_ backlog: Backlog) -> JSON {

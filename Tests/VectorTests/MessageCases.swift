@@ -12,7 +12,7 @@ enum MessageCases {
     static let second: OriginID = 0xb1b2_b3b4_b5b6_b7b8
     static let signature = (0..<64).map { UInt8(0x40 + $0) }
     static let clock: Milliseconds = 1_580_688_000_000
-    static let feedToken = FeedToken(epoch: token, position: 70_000, hash: head)
+    static let feedToken = FeedToken(epoch: token, position: 70_000, hash: head, step: 3)
 
     static let hello = Hello(
         replica: token,
@@ -61,6 +61,9 @@ enum MessageCases {
             scope: [
                 ScopeChange(kind: .enter, subject: "person", id: Array("T001".utf8)),
                 ScopeChange(kind: .leave, subject: "unit", id: Array("GDUT/6".utf8)),
+                ScopeChange(
+                    kind: .leave, subject: "person", id: Array("T002".utf8),
+                    kept: [-719_162 ... -1, 18_290...18_299, .max ... .max]),
             ],
             versions: FeedVersions(
                 dots: versions.map(\.dot), rows: VersionColumns(versions) { $0 == 2 }),

@@ -73,7 +73,7 @@ enum MessageDefects {
     private static let hello = Parts([
         ("replica", token), ("origins", [1]), ("lane", [1]), ("nonce", token), ("last", [5]), ("head", head),
         ("receipted", [5]), ("capabilities", [0]), ("dictionaries", [0]), ("clock", Bytes.zigzag(0)),
-        ("session", token), ("epoch", token), ("feed", token + [0] + head), ("urgent", [0, 0]),
+        ("session", token), ("epoch", token), ("feed", token + [0, 0] + head), ("urgent", [0, 0]),
         ("routine", [0, 0]), ("program", [0]),
     ])
 
@@ -184,8 +184,9 @@ enum MessageDefects {
 
     /// One row of one origin, a scope change and a verdict.
     static let feed = Parts([
-        ("lane", [0]), ("token", token + [5] + head), ("forms", [0]), ("settings", [0]), ("scope", [1]),
-        ("scope kind", [1]), ("subject", Bytes.text("person")), ("id", Bytes.text("T001")),
+        ("lane", [0]), ("token", token + [5, 0] + head), ("forms", [0]), ("settings", [0]), ("scope", [1]),
+        ("scope kind", [2]), ("subject", Bytes.text("person")), ("id", Bytes.text("T001")),
+        ("kept", [1] + Bytes.zigzag(5) + [2]),
         ("verdicts", [1]), ("verdict origin", origin), ("verdict sequence", [1]), ("verdict kind", [1]),
         ("field", [0]), ("reason", [0]), ("origins", [1] + Bytes.word(5)), ("count", [1]),
         ("places", [0, 0]),
@@ -215,6 +216,13 @@ enum MessageDefects {
         feed("scope-subject-too-long", "65 bytes", "subject", long(65), 107),
         feed("scope-id-too-long", "513 bytes", "id", long(513), 107),
         feed("scope-id-not-utf8", "ids are text", "id", [1, 0xff], 100),
+        feed("scope-enter-keeps-days", "only a leave keeps days", "scope kind", [1], 100),
+        feedEnds("too-many-kept-ranges", "257", "kept", 257),
+        feed(
+            "kept-ranges-overlap", "a day in two", "kept", [2] + Bytes.zigzag(5) + [2, 14, 0], 100),
+        feed(
+            "kept-range-beyond-days", "past the last day", "kept",
+            [1] + Bytes.zigzag(1 << 31 - 1) + [1], 100),
         feedEnds("too-many-verdicts", "8,193", "verdicts", 8_193),
         feed("verdict-origin-zero", "0 names no origin", "verdict origin", Bytes.zeros(8), 100),
         feed("verdict-sequence-zero", "versions are counted from 1", "verdict sequence", [0], 100),

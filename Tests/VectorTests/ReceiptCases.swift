@@ -74,22 +74,24 @@ enum ReceiptCases {
     }
 
     private static func marks(_ routine: JournalCases.Journal, _ urgent: JournalCases.Journal) -> [Case] {
-        func mark(_ name: String, _ shows: String, _ digests: [Digest]) -> Case {
-            let sum = digests.reduce(UInt64(0)) { $0 &+ $1.words.0 }
+        func mark(_ name: String, _ shows: String, _ dots: [Dot]) -> Case {
+            let sum = dots.reduce(UInt64(0)) { $0 &+ Mark.term(of: $1) }
             return Case(
                 name, shows,
                 [
-                    ("digests", .array(digests.map { .hex($0.bytes) })),
-                    ("count", Meaning.number(UInt64(digests.count))), ("sum", .hex(Bytes.word(sum))),
+                    ("dots", .array(dots.map(Meaning.dot))), ("count", Meaning.number(UInt64(dots.count))),
+                    ("sum", .hex(Bytes.word(sum))),
                 ])
         }
-        let digests = (routine.hashed + urgent.hashed).map { TestKey.hashing($0.canonical) }
+        let dots = [routine, urgent].flatMap { journal in
+            (1...UInt64(journal.hashed.count)).map { Dot(origin: journal.origin, sequence: $0) }
+        }
         return [
-            mark("nothing", "an empty scope", []), mark("one", "one version", Array(digests.prefix(1))),
-            mark("all", "all versions of both journals; the order does not matter", digests),
+            mark("nothing", "an empty scope", []), mark("one", "one version", Array(dots.prefix(1))),
+            mark("all", "all versions of both journals; the order does not matter", dots),
             mark(
-                "wraps", "the sum is taken modulo 2^64",
-                [Digest(words: (.max, 1, 2, 3)), Digest(words: (7, 0, 0, 0))]),
+                "largest", "all sums and products are taken modulo 2^64",
+                [Dot(origin: .max, sequence: 1 << 62), Dot(origin: 1, sequence: 1)]),
         ]
     }
 }

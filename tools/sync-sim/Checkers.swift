@@ -119,17 +119,21 @@ struct Checkers {
         }
     }
 
-    /// A branch holds of its unit's records what the hub holds. Persons who moved are left out: what the feed
-    /// then owes a branch depends on the order of things.
+    /// A branch holds what lies in its scope, whoever moved when, and of everything else only its own.
     private func branchesSeeWhatTheHubHas() throws {
         for agent in world.agents {
-            let unit = world.scenario.unit(of: agent.number)
+            let unit = "B\(world.scenario.unit(of: agent.number))"
+            let own = Set(try agent.store.origins().map(\.id))
             for record in 0..<Scenario.records {
-                let person = world.person(of: record)
-                guard person % Scenario.units == unit, !world.moved.contains(person) else { continue }
                 let there = try hubVersions(record)
-                guard !there.contains(where: { quarantined.contains($0.dot) }) else { continue }
                 let here = try agent.store.versions(of: world.key(record))
+                guard world.hub.store.isInScope(world.key(record), of: unit) else {
+                    if here != there.filter({ own.contains($0.dot.origin) }) {
+                        world.complain("agent \(agent.number) holds others' versions of record \(record)")
+                    }
+                    continue
+                }
+                guard !there.contains(where: { quarantined.contains($0.dot) }) else { continue }
                 if here != there {
                     world.complain(
                         "agent \(agent.number) holds \(here.count) versions of record \(record), the hub "

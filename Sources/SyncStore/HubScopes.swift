@@ -1,0 +1,337 @@
+package import SyncCore
+
+/// Where a version lies in the arrival log: the segment's position and the row in it.
+package struct HubPlaceInLog: Sendable, Hashable, Comparable {
+    package var position: UInt64
+    package var row: UInt32
+
+    package init(position: UInt64, row: UInt32) {
+        self.position = position
+        self.row = row
+    }
+
+    package static func < (left: HubPlaceInLog, right: HubPlaceInLog) -> Bool {
+        (left.position, left.row) < (right.position, right.row)
+    }
+}
+
+/// One thing that the feed has to do at a position because scopes have changed there. All of it is decided
+/// when the change is committed, so that a feed that is read late, or in parts, says the same.
+package struct HubScopeWork: Sendable, Hashable {
+    package enum Kind: UInt8, Sendable, Hashable {
+        case leave = 1
+        case enter = 2
+        /// Versions that come anew.
+        case versions = 3
+        /// Versions that are no longer in the audience's scope: nothing is sent, the unit's list is kept.
+        case drop = 4
+    }
+
+    package var kind: Kind
+    /// Devices that see this unit; with `isExact`, devices of this very unit.
+    package var audience: Int64
+    package var isExact = false
+    /// The person or unit that enters or leaves.
+    package var subject: Int64 = 0
+    package var isUnit = false
+    /// Of a person that leaves: where it belongs from here on.
+    package var stays: [HubRegister.Stay] = []
+    package var present: Int64 = 0
+    /// Who saw one of these units before has got it already.
+    package var before = HubScope.none
+    /// Ascending.
+    package var places: [HubPlaceInLog] = []
+
+    package init(kind: Kind, audience: Int64) {
+        self.kind = kind
+        self.audience = audience
+    }
+
+    /// So many versions a piece: a page holds some of them.
+    package static let pieceVersions = 256
+    /// Bytes of the segments that a piece takes versions from; one segment may be larger.
+    package static let pieceBytes = 262_144
+
+    /// The same versions in pieces that fit into pages.
+    package func pieces(bytes: (UInt64) throws -> Int) rethrows -> [HubScopeWork] {
+        if kind != .versions && kind != .drop { return [self] }
+        var pieces: [HubScopeWork] = []
+        var piece = self
+        piece.places = []
+        var size = 0
+        for place in places {
+            let isNew = piece.places.last?.position != place.position
+            let more = isNew ? try bytes(place.position) : 0
+            let isFull =
+                piece.places.count >= HubScopeWork.pieceVersions || size + more > HubScopeWork.pieceBytes
+            if isFull && !piece.places.isEmpty {
+                pieces.append(piece)
+                piece.places = []
+                size = 0
+            }
+            size += piece.places.last?.position == place.position ? 0 : try bytes(place.position)
+            piece.places.append(place)
+        }
+        if !piece.places.isEmpty { pieces.append(piece) }
+        return pieces
+    }
+}
+
+/// What moves from scope to scope in one commit.
+package struct HubScopeShift: Sendable {
+    private struct Way: Hashable, Comparable {
+        var unit: Int64
+        var before: HubScope
+
+        static func < (left: Way, right: Way) -> Bool {
+            (left.unit, left.before) < (right.unit, right.before)
+        }
+    }
+
+    private var entered: [Way: [HubPlaceInLog]] = [:]
+    private var left: [Int64: [HubPlaceInLog]] = [:]
+    private var coming: [Way: Set<Int64>] = [:]
+    private var going: [Int64: Set<Int64>] = [:]
+
+    package init() {}
+
+    /// A version of a record about `person` that lay in scope `old` and lies in `new` now.
+    package mutating func add(_ place: HubPlaceInLog, of person: Int64, from old: HubScope, to new: HubScope)
+    {
+        for unit in new.units where !old.units.contains(unit) {
+            let way = Way(unit: unit, before: old)
+            entered[way, default: []].append(place)
+            coming[way, default: []].insert(person)
+        }
+        for unit in old.units where !new.units.contains(unit) {
+            left[unit, default: []].append(place)
+            going[unit, default: []].insert(person)
+        }
+    }
+
+    /// Leaves first, then what comes.
+    package func work(_ register: borrowing HubRegister, today: Int32) -> [HubScopeWork] {
+        var work: [HubScopeWork] = []
+        for unit in going.keys.sorted() {
+            for person in (going[unit] ?? []).sorted() {
+                work.append(
+                    HubScopeShift.leave(
+                        person, audience: unit, stays: register.stays(of: person), today: today))
+            }
+            var drop = HubScopeWork(kind: .drop, audience: unit)
+            drop.places = (left[unit] ?? []).sorted()
+            work.append(drop)
+        }
+        for way in coming.keys.sorted() {
+            for person in (coming[way] ?? []).sorted() {
+                var enter = HubScopeWork(kind: .enter, audience: way.unit)
+                enter.subject = person
+                enter.before = way.before
+                work.append(enter)
+            }
+            var versions = HubScopeWork(kind: .versions, audience: way.unit)
+            versions.before = way.before
+            versions.places = (entered[way] ?? []).sorted()
+            work.append(versions)
+        }
+        return work
+    }
+
+    package static func leave(
+        _ person: Int64, audience: Int64, stays: [HubRegister.Stay], today: Int32
+    ) -> HubScopeWork {
+        var leave = HubScopeWork(kind: .leave, audience: audience)
+        leave.subject = person
+        leave.stays = stays
+        leave.present = HubRegister.unit(stays, on: today)
+        return leave
+    }
+}
+
+/// Units that have come under others, or are no longer: pairs of the one above and the one below, ascending.
+package struct HubLinkShift: Sendable {
+    package struct Link: Sendable, Hashable, Comparable {
+        package var above: Int64
+        package var unit: Int64
+
+        package static func < (left: Link, right: Link) -> Bool {
+            (left.above, left.unit) < (right.above, right.unit)
+        }
+    }
+
+    package private(set) var gained: [Link] = []
+    package private(set) var lost: [Link] = []
+
+    package init(from before: [Int64: Int64], to after: [Int64: Int64]) {
+        for unit in Set(before.keys).union(after.keys) {
+            let old = before[unit] == nil ? [] : HubRegister.above(unit, parents: before)
+            let new = after[unit] == nil ? [] : HubRegister.above(unit, parents: after)
+            gained += new.subtracting(old).map { Link(above: $0, unit: unit) }
+            lost += old.subtracting(new).map { Link(above: $0, unit: unit) }
+        }
+        gained.sort()
+        lost.sort()
+    }
+
+    /// What devices of the units above are told about those that are below them no longer.
+    ///
+    /// - Parameters:
+    ///   - links: those of ``lost`` where there is something to lose.
+    ///   - former: persons who have left a unit before, which devices that are behind have not been told.
+    package static func leaves(
+        _ links: [Link], _ register: borrowing HubRegister, today: Int32, former: (Int64) throws -> [Int64]
+    ) rethrows -> [HubScopeWork] {
+        var work: [HubScopeWork] = []
+        for above in Set(links.map(\.above)).sorted() {
+            let units = Set(links.filter { $0.above == above }.map(\.unit))
+            for unit in units.sorted() {
+                var leave = HubScopeWork(kind: .leave, audience: above)
+                leave.isExact = true
+                leave.subject = unit
+                leave.isUnit = true
+                work.append(leave)
+            }
+            let before = try units.sorted().flatMap(former)
+            for person in Set(register.persons(of: units)).union(before).sorted() {
+                var leave = HubScopeShift.leave(
+                    person, audience: above, stays: register.stays(of: person), today: today)
+                leave.isExact = true
+                work.append(leave)
+            }
+        }
+        return work
+    }
+
+    package static func enters(_ link: Link, places: [HubPlaceInLog]) -> [HubScopeWork] {
+        var enter = HubScopeWork(kind: .enter, audience: link.above)
+        enter.isExact = true
+        enter.subject = link.unit
+        enter.isUnit = true
+        var versions = HubScopeWork(kind: .versions, audience: link.above)
+        versions.isExact = true
+        versions.places = places
+        return [enter, versions]
+    }
+}
+
+/// What one device sees.
+package struct HubAudience: Sendable {
+    package var unit: Int64
+    /// Its unit, those below it, and 0 for what is everybody's.
+    package var units: Set<Int64>
+    /// Units that came under its own at a position: what they had before came as a whole there.
+    package var since: [Int64: UInt64]
+
+    package init(unit: Int64, units: Set<Int64>, since: [Int64: UInt64]) {
+        self.unit = unit
+        self.units = units
+        self.since = since
+    }
+
+    package func sees(_ unit: Int64, at position: UInt64) -> Bool {
+        units.contains(unit) && position >= since[unit] ?? 0
+    }
+
+    package func sees(_ scope: HubScope, at position: UInt64) -> Bool {
+        scope.units.contains { sees($0, at: position) }
+    }
+
+    /// Whether the work at `position` is anything to this device.
+    package func concerns(_ work: HubScopeWork, at position: UInt64) -> Bool {
+        if work.isExact {
+            guard work.audience == unit else { return false }
+        } else if !sees(work.audience, at: position) || sees(work.before, at: position - 1) {
+            return false
+        }
+        switch work.kind {
+        case .leave:
+            let unit = work.isUnit ? work.subject : work.present
+            // Unit 0 stands for none here, not for everybody's.
+            return unit == 0 || !sees(unit, at: position)
+        case .enter, .versions: return true
+        case .drop: return false
+        }
+    }
+
+    /// The days of a leave that this device goes on seeing.
+    package func kept(_ work: HubScopeWork, at position: UInt64) -> [ClosedRange<Int32>] {
+        var kept: [ClosedRange<Int32>] = []
+        for (index, stay) in work.stays.enumerated() where stay.unit != 0 && sees(stay.unit, at: position) {
+            let next = index + 1 < work.stays.count ? work.stays[index + 1].from - 1 : Int32.max
+            let until = min(stay.until, next)
+            guard stay.from <= until else { continue }
+            if let last = kept.last, last.upperBound == stay.from - 1 {
+                kept[kept.count - 1] = last.lowerBound...until
+            } else {
+                kept.append(stay.from...until)
+            }
+        }
+        // Too many to be told: the oldest become one, which keeps too much rather than too little.
+        if kept.count > Limits.keptRanges {
+            let rest = kept.count - Limits.keptRanges
+            kept = [kept[0].lowerBound...kept[rest].upperBound] + kept[(rest + 1)...]
+        }
+        return kept
+    }
+}
+
+/// A page of a feed in the making. Changes of scope come first in a page, so that one behind versions begins
+/// a new one.
+package struct HubFeedPage {
+    /// What lies at one place of the feed.
+    package struct Items {
+        package var isUrgent = false
+        package var scope: [ScopeChange] = []
+        package var versions: [(version: Version, afterHole: Bool)] = []
+        package var verdicts: [Verdict] = []
+        /// Roughly, of the versions.
+        package var bytes = 0
+
+        package var count: Int {
+            scope.reduce(0) { $0 + 1 + $1.kept.count } + versions.count + verdicts.count
+        }
+
+        package init() {}
+    }
+
+    package let maximumItems: Int
+    /// A page that holds several segments stays well below a frame.
+    package static let maximumBytes = 262_144
+    private var all = Items()
+
+    package init(maximumItems: Int) { self.maximumItems = maximumItems }
+
+    package var count: Int { all.count }
+
+    /// False when it does not fit any more; the first always does.
+    package mutating func add(_ items: Items) -> Bool {
+        let isFull = count + items.count > maximumItems || all.bytes + items.bytes > HubFeedPage.maximumBytes
+        let isBehind = !items.scope.isEmpty && !all.versions.isEmpty
+        if count > 0 && items.count > 0 && (isFull || isBehind) { return false }
+        if items.count > 0 && items.isUrgent { all.isUrgent = true }
+        all.scope += items.scope
+        all.versions += items.versions
+        all.verdicts += items.verdicts
+        all.bytes += items.bytes
+        return true
+    }
+
+    /// What a version is taken for in a page.
+    package static func bytes(of version: Version) -> Int {
+        version.assignments.reduce(32) { sum, assignment in
+            switch assignment.value {
+            case .text(let text): sum + text.count + 2
+            case .list(let items): items.reduce(sum) { $0 + $1.count + 2 }
+            default: sum + 2
+            }
+        }
+    }
+
+    package func feed(token: FeedToken) -> Feed {
+        let rows = VersionColumns(all.versions.map(\.version)) { all.versions[$0].afterHole }
+        return Feed(
+            lane: all.isUrgent ? .urgent : .routine, scope: all.scope,
+            versions: FeedVersions(dots: all.versions.map { $0.version.dot }, rows: rows),
+            verdicts: all.verdicts, token: token)
+    }
+}
