@@ -275,8 +275,8 @@ package struct HubAudience: Sendable {
     }
 }
 
-/// A page of a feed in the making. Changes of scope come first in a page, so that one behind versions begins
-/// a new one.
+/// A page of a feed in the making. Changes of scope come first in a page, so that a leave behind versions
+/// begins a new one.
 package struct HubFeedPage {
     /// What lies at one place of the feed.
     package struct Items {
@@ -306,7 +306,7 @@ package struct HubFeedPage {
     /// False when it does not fit any more; the first always does.
     package mutating func add(_ items: Items) -> Bool {
         let isFull = count + items.count > maximumItems || all.bytes + items.bytes > HubFeedPage.maximumBytes
-        let isBehind = !items.scope.isEmpty && !all.versions.isEmpty
+        let isBehind = items.scope.contains { $0.kind == .leave } && !all.versions.isEmpty
         if count > 0 && items.count > 0 && (isFull || isBehind) { return false }
         if items.count > 0 && items.isUrgent { all.isUrgent = true }
         all.scope += items.scope
