@@ -118,7 +118,8 @@ let package = Package(
         .executableTarget(
             name: "sync-inspect",
             dependencies: [
-                "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "Forms", "Console",
+                "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "SyncTransport", "Forms", "Console",
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/sync-inspect", swiftSettings: settings),
@@ -198,6 +199,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: settings),
     ],

@@ -59,6 +59,11 @@ struct HubFolder {
         return store
     }
 
+    /// A second look at a store that is open already; it cannot write.
+    func openForReading() throws -> SQLiteHubStore {
+        try SQLiteHubStore(readingFrom: path, means: means(try key()))
+    }
+
     func means(_ key: DeviceKey) -> HubMeans {
         HubMeans(
             hashing: .sha256, verifying: .p256, signing: Signing(key),

@@ -3,6 +3,7 @@ import SyncCore
 
 /// What the hub's log tells whoever looks after it, and what to do.
 enum HubLogWords {
+    static let compares = Words("a device compares its records with the hub's", zh: "一台设备正在与汇总端核对记录")
     static let opened = Words("session opened", zh: "设备已连接")
 
     static let overloaded = Words(

@@ -40,8 +40,12 @@ final class HubServer: HubService {
     let load: HubLoad
     /// Nil in tests that do without.
     let frames: FrameGuard?
+    /// Nil: nobody is answered who compares.
+    let reader: HubReader?
     private struct State {
         var listeners: [ObjectIdentifier: Listener] = [:]
+        /// Connections that only ask.
+        var askers: Set<ObjectIdentifier> = []
         var isNewsScheduled = false
         var bytesWaiting = 0
     }
@@ -50,9 +54,10 @@ final class HubServer: HubService {
 
     init(
         writer: HubWriter, logger: Logger, load: HubLoad = HubLoad(), frames: FrameGuard? = nil,
-        now: @escaping @Sendable () -> Milliseconds
+        reader: HubReader? = nil, now: @escaping @Sendable () -> Milliseconds
     ) {
         self.writer = writer
+        self.reader = reader
         self.logger = logger
         self.load = load
         self.frames = frames
@@ -93,8 +98,22 @@ final class HubServer: HubService {
     /// So many bytes more, or with a minus fewer, wait for the store.
     func waiting(_ change: Int) { state.withLock { $0.bytesWaiting += change } }
 
+    /// A connection that only asks; it takes the place of no other.
+    ///
+    /// - Returns: false when there are as many as may be.
+    func openedForQuestions(_ connection: HubConnection) -> Bool {
+        state.withLock { state in
+            guard state.askers.count < HubReader.askers else { return false }
+            state.askers.insert(ObjectIdentifier(connection))
+            return true
+        }
+    }
+
     func closed(_ connection: HubConnection) {
-        state.withLock { $0.listeners[ObjectIdentifier(connection)] = nil }
+        state.withLock {
+            $0.listeners[ObjectIdentifier(connection)] = nil
+            $0.askers.remove(ObjectIdentifier(connection))
+        }
     }
 
     /// Tells all connections within a fifth of a second that the log has moved; many commits make one
@@ -123,6 +142,8 @@ final class HubConnection: HubConnectionHost {
     private let close: @Sendable (Refuse) -> Void
     /// Set once the device is admitted.
     private let session = Mutex<SessionRef?>(nil)
+    /// Set once a device that only asks is greeted.
+    private let asker = Mutex<Asker?>(nil)
     /// The first bytes of the device's fingerprint.
     private let device: UInt64
     /// The frame that its event loop has in work.
@@ -164,6 +185,7 @@ final class HubConnection: HubConnectionHost {
     }
 
     func admit(_ hello: Hello) async -> Result<HubSession.Greeting, Refuse> {
+        if hello.onlyAsks { return await greet(hello) }
         var generator = SystemRandomNumberGenerator()
         let token = Token16(using: &generator)
         do {
@@ -263,6 +285,37 @@ final class HubConnection: HubConnectionHost {
             server.logger.say(
                 .error, "store_failed", Program.failure(for: error).message,
                 ["device": "\(session.device)", "error": "\(error)"])
+        }
+    }
+
+    /// A device that only compares: nothing is written, and its session, if it has one, goes on.
+    private func greet(_ hello: Hello) async -> Result<HubSession.Greeting, Refuse> {
+        guard let reader = server.reader else { return .failure(Refuse(.wrongOrder)) }
+        do {
+            let result = try await reader.run { [publicKey, now = server.now] store, _ in
+                try store.greet(hello, publicKey: publicKey, now: now())
+            }
+            let asker = try result.get()
+            guard server.openedForQuestions(self) else { return .failure(server.load.refusal) }
+            self.asker.withLock { $0 = asker }
+            server.logger.say(
+                .info, "compares", HubLogWords.compares, ["device": "\(asker.device)", "unit": asker.unit])
+            return .success(HubSession.Greeting(welcome: asker.welcome, feed: .beginning))
+        } catch {
+            return .failure(refusal(for: error))
+        }
+    }
+
+    func answer(_ question: TallyQuestion) async throws -> TallyAnswer {
+        guard let reader = server.reader, let asker = asker.withLock({ $0 }) else {
+            throw Refuse(.wrongOrder)
+        }
+        do {
+            return try await reader.run { [now = server.now] store, isPatient in
+                try store.answer(question, of: asker, now: now(), isPatient: isPatient)
+            }
+        } catch {
+            throw refusal(for: error)
         }
     }
 

@@ -7,6 +7,8 @@ public enum ExitStatus: Int32, Sendable {
     case refusedByHub = 3
     case storeInUse = 4
     case diskFull = 5
+    /// Done: two ends were compared, and they differ.
+    case different = 6
     case usage = 64
     /// No store, or a file that cannot be read.
     case noInput = 66

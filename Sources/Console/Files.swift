@@ -55,3 +55,37 @@ extension Files {
                 zh: "无权进入目录 \(folder)；请以该目录所有者的身份运行，或请其修改权限"))
     }
 }
+
+extension Files {
+    /// Writes a file that only its owner may read, in place of one that is there.
+    ///
+    /// - Throws: ``Failure`` with `.noInput`, or `.diskFull`, that names the file.
+    public static func write(_ bytes: [UInt8], to path: String) throws {
+        let draft = path + ".new"
+        guard
+            FileManager.default.createFile(
+                atPath: draft, contents: nil, attributes: [.posixPermissions: 0o600])
+        else { throw unwritable(path, errno) }
+        do {
+            try Data(bytes).write(to: URL(filePath: draft))
+            guard rename(draft, path) == 0 else { throw unwritable(path, errno) }
+        } catch {
+            let number = errno
+            unlink(draft)
+            throw error as? Failure ?? unwritable(path, number)
+        }
+    }
+
+    private static func unwritable(_ path: String, _ number: Int32) -> Failure {
+        if number == ENOSPC || number == EDQUOT {
+            return Failure(
+                .diskFull,
+                Words("the disk is full: \(path) was not written", zh: "磁盘已满：未写入 \(path)"))
+        }
+        return Failure(
+            .noInput,
+            Words(
+                "cannot write \(path); check the folder and your rights to it",
+                zh: "无法写入 \(path)；请检查目录和写入权限"))
+    }
+}

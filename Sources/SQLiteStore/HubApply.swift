@@ -139,11 +139,6 @@ extension SQLiteHubStore {
     }
 }
 
-extension HubRoles.Kind {
-    /// Records that others are judged by: they always go through a merge, which keeps the register in step.
-    var isRegister: Bool { self == .unit || self == .person || self == .membership }
-}
-
 /// The keys of a group as the table's numbers; every text is interned once a batch.
 struct HubKeys {
     /// In the table's order.

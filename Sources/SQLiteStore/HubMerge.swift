@@ -189,7 +189,7 @@ extension SQLiteHubStore {
     }
 
     /// What a column shows of a value; another kind than the form's cannot come through validation.
-    private static func binding(_ value: Value?, _ field: HubTable.Field) -> HubBinding {
+    static func binding(_ value: Value?, _ field: HubTable.Field) -> HubBinding {
         switch value {
         case .integer(let number) where field.kind == .integer: .int(number)
         case .decimal(let unscaled, let scale) where field.kind == .decimal && scale == field.scale:

@@ -1,6 +1,6 @@
 import Forms
 public import SyncCore
-import SyncStore
+public import SyncStore
 import SyncWire
 
 /// An origin as a hub holds it.
@@ -27,12 +27,17 @@ extension SQLiteHubStore {
     ///
     /// - Throws: `StoreError` with `not_a_store`, `too_new` or `corrupt`.
     public convenience init(readingFrom folder: String) throws {
-        let database = try StoreDatabase(
-            folder: folder, kind: .hub, migrations: HubSchema.migrations, mode: .readOnly)
         let means = HubMeans(
             hashing: Hashing { _ in .zero }, verifying: Verifying { _, _, _ in false },
             signing: Signing(publicKey: []) { _ in throw StoreError(.inputOutput, "opened for reading only")
             }, zone: { _ in nil }, random: { .zero })
+        try self.init(readingFrom: folder, means: means)
+    }
+
+    /// The same with means of the hub's own, for what needs them.
+    public convenience init(readingFrom folder: String, means: HubMeans) throws {
+        let database = try StoreDatabase(
+            folder: folder, kind: .hub, migrations: HubSchema.migrations, mode: .readOnly)
         try self.init(connection: try HubConnection(database), means: means, isReading: true)
     }
 

@@ -86,6 +86,12 @@ final class HubStatement {
         return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
     }
 
+    /// The bytes where they lie, only good within `body`.
+    func withBytes(_ column: Int32, _ body: (UnsafeRawBufferPointer) -> Void) {
+        let start = sqlite3_column_blob(handle, column)
+        body(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
+    }
+
     func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
 
     func digest(_ column: Int32) throws -> Digest {

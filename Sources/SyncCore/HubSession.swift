@@ -15,6 +15,8 @@ public struct HubSession: Sendable {
         /// Somebody's commit moved the arrival log.
         case logMoved
         case writable(Bool)
+        /// In the order of the questions.
+        case answered(TallyAnswer)
         case failed(Refuse)
         case tick
     }
@@ -56,6 +58,8 @@ public struct HubSession: Sendable {
         case confirmFeed(FeedToken)
         /// The heads of one of the device's origins, where the hub has them.
         case loadHeads(Heads)
+        /// Look into the store for somebody who compares.
+        case answer(TallyQuestion)
         /// The connection is over; what was sent before still goes out.
         case end(Refuse?)
     }
@@ -69,6 +73,8 @@ public struct HubSession: Sendable {
         /// The agent looks for what its store has in common with this one; nothing else is taken of it.
         case mending
         case open
+        /// Open for questions only.
+        case answering
         case ended
     }
 
@@ -104,11 +110,13 @@ public struct HubSession: Sendable {
     private var heldPosition: UInt64 = 0
     private var isWritable = true
     private var headsAsked = 0
+    private var questionsInWork = 0
+    private var questions = 0
 
     public init() {}
 
     /// True between Welcome and the end.
-    public var isOpen: Bool { phase == .open || phase == .mending }
+    public var isOpen: Bool { phase == .open || phase == .mending || phase == .answering }
 
     /// When `tick` is wanted at the latest; nil when the session is over.
     public var deadline: UInt64? {
@@ -146,6 +154,9 @@ public struct HubSession: Sendable {
         case .writable(let flag):
             isWritable = flag
             return pump()
+        case .answered(let answer):
+            questionsInWork -= 1
+            return phase == .answering ? [.send(.tally(answer), compress: true)] : []
         case .failed(let refuse): return end(refuse, saying: true)
         case .tick: return tick(now)
         }
@@ -164,7 +175,7 @@ public struct HubSession: Sendable {
             phase = .joining
             heardAt = now
             return [.join(join)]
-        case (.admitting, .batch(let batch)):
+        case (.admitting, .batch(let batch)) where hello?.onlyAsks != true:
             earlyBytes += bytes
             guard earlyBytes <= Limits.urgentBeforeWelcome else {
                 return end(Refuse(.limitExceeded, words: "too much before Welcome"), saying: true)
@@ -180,8 +191,9 @@ public struct HubSession: Sendable {
             return takeUrgent(batch, bytes, now) + refuseWhenDone()
         case (.open, .batch(let batch)): return take(batch, bytes)
         case (.open, .feedAck(let token)): return confirmed(token)
+        case (.answering, .ask(let question)): return take(question)
         case (_, .close): return end(nil, saying: false)
-        case (.open, .ping(let ping)), (.mending, .ping(let ping)):
+        case (.open, .ping(let ping)), (.mending, .ping(let ping)), (.answering, .ping(let ping)):
             return ping.isReply ? [] : [.send(.ping(Ping(isReply: true, token: ping.token)), compress: false)]
         case (.open, .heads(let heads)), (.mending, .heads(let heads)): return tell(heads)
         // What was on its way when the agent learnt that nothing is taken.
@@ -207,6 +219,15 @@ public struct HubSession: Sendable {
         return [.ingest(batch)]
     }
 
+    private mutating func take(_ question: TallyQuestion) -> [Action] {
+        questions += 1
+        questionsInWork += 1
+        guard questions <= Limits.tallyQuestions, questionsInWork <= Limits.tallyWaiting else {
+            return end(Refuse(.limitExceeded, words: "too many questions"), saying: true)
+        }
+        return [.answer(question)]
+    }
+
     private mutating func admitted(_ result: Result<Greeting, Refuse>, _ now: UInt64) -> [Action] {
         guard phase == .admitting else { return [] }
         defer {
@@ -216,6 +237,12 @@ public struct HubSession: Sendable {
         switch result {
         case .failure(let refuse):
             return [.send(.refuse(refuse), compress: false)] + end(refuse, saying: false)
+        case .success(let greeting) where hello?.onlyAsks == true:
+            if let overload = greeting.overload {
+                return [.send(.refuse(overload), compress: false)] + end(overload, saying: false)
+            }
+            phase = .answering
+            return [.send(.welcome(greeting.welcome), compress: false)]
         case .success(let greeting) where greeting.welcome.isTokenUnknown:
             if let overload = greeting.overload {
                 return [.send(.refuse(overload), compress: false)] + end(overload, saying: false)

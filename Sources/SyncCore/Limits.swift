@@ -53,6 +53,16 @@ public enum Limits {
     public static let headsQuestions = 64
     /// Stretches of days that one scope change lets stay.
     public static let keptRanges = 256
+    /// Parts that one question may be about.
+    public static let tallyPaths = 32
+    /// Groups and records in one answer.
+    public static let tallyEntries = 4_096
+    /// Up to so many records of a unit or bucket are named one by one.
+    public static let tallyRecords = 64
+    /// Questions of one connection.
+    public static let tallyQuestions = 1_024
+    /// Questions of one connection that may wait for their answer.
+    public static let tallyWaiting = 4
     /// Versions of one record that hold a field and had not been shown each other; one more is quarantined.
     public static let siblings = 256
     /// A seal at the latest after so many canonical bytes.

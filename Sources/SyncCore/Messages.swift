@@ -15,6 +15,9 @@ public enum Message: Sendable, Hashable {
     case gap(Gap)
     case ping(Ping)
     case close(Refuse)
+    /// Of a connection that only compares.
+    case ask(TallyQuestion)
+    case tally(TallyAnswer)
     /// A frame of a type that this version does not know and that was not critical.
     case unknown(type: UInt8)
 }
@@ -177,6 +180,13 @@ public struct Hello: Sendable, Hashable {
         self.urgent = urgent
         self.routine = routine
         self.program = program
+    }
+}
+
+extension Hello {
+    /// A connection that only compares: nothing is written for it.
+    public var onlyAsks: Bool {
+        capabilities.contains { $0.utf8.elementsEqual(ReconcileSession.capability.utf8) }
     }
 }
 

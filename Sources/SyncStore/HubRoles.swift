@@ -35,3 +35,8 @@ package struct HubRoles: Sendable {
         }
     }
 }
+
+extension HubRoles.Kind {
+    /// Records that others are judged by: they always go through a merge, which keeps the register in step.
+    package var isRegister: Bool { self == .unit || self == .person || self == .membership }
+}

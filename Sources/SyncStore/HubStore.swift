@@ -181,6 +181,17 @@ public protocol HubStore: AnyObject {
     /// The arrival log's last position. It also moves when another process writes.
     func logPosition() throws -> UInt64
 
+    // MARK: - Comparing
+
+    /// Judges the Hello of a connection that only asks: nothing is written, and no session opened.
+    func greet(_ hello: Hello, publicKey: [UInt8], now: Milliseconds) throws -> Result<Asker, Refuse>
+    /// What the tables say at this moment of what lies in the asker's scope.
+    ///
+    /// - Parameter isPatient: asked now and then; once it is false the work is given up with `Refuse`.
+    func answer(
+        _ question: TallyQuestion, of asker: Asker, now: Milliseconds, isPatient: () -> Bool
+    ) throws -> TallyAnswer
+
     // MARK: - The centre's own work
 
     /// Authors versions under the origin pair of this process, one durable transaction.
@@ -228,6 +239,25 @@ public protocol HubTransaction: AnyObject {
     @discardableResult func author(_ draft: Draft) throws -> Dot
     func unitExists(_ unit: String) throws -> Bool
     func personExists(_ person: String) throws -> Bool
+}
+
+extension Asker {
+    /// - Parameter held: of the origins of the Hello, those that are known.
+    package init(
+        device: DeviceInfo, hello: Hello, epoch: Token16, held: [HeldOrigin], settings: [UInt8],
+        now: Milliseconds
+    ) {
+        self.init(
+            device: device.id, unit: device.unit,
+            welcome: Welcome(
+                epoch: epoch, sessionToken: hello.sessionToken, held: held, urgentWindow: 0, routineWindow: 0,
+                maximumBatch: 0, clock: now, capabilities: [ReconcileSession.capability], dictionary: 0,
+                settings: settings))
+    }
+
+    /// What is said when a look at the store takes too long.
+    package static let impatience = Refuse(
+        .overloaded, retryAfter: 60, words: "the hub has too much to do to compare now")
 }
 
 extension HubStore {

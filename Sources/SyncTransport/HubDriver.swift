@@ -146,26 +146,15 @@ final class HubDriver: LinkDriver {
         case .join(let join): ask { .joined(await $0.join(join)) }
         case .ingest(let batch): ingest(batch)
         case .loadFeed(let token, let items):
-            ask {
-                do {
-                    return .feedLoaded(try await $0.feed(after: token, maximumItems: items))
-                } catch {
-                    return .failed(error as? Refuse ?? HubDriver.unreadable)
-                }
-            }
+            read { .feedLoaded(try await $0.feed(after: token, maximumItems: items)) }
+        case .answer(let question): read { .answered(try await $0.answer(question)) }
         case .confirmFeed(let token):
             ask {
                 await $0.confirm(token)
                 return nil
             }
         case .loadHeads(let question):
-            ask {
-                do {
-                    return .headsLoaded(try await $0.heads(question))
-                } catch {
-                    return .failed(error as? Refuse ?? HubDriver.unreadable)
-                }
-            }
+            read { .headsLoaded(try await $0.heads(question)) }
         case .end: link?.finish()
         }
     }
@@ -180,6 +169,18 @@ final class HubDriver: LinkDriver {
         calls?.add {
             let event = await body(host)
             return { if let event { me.value.handle(event) } }
+        }
+    }
+
+    private func read(
+        _ body: @escaping @Sendable (any HubConnectionHost) async throws -> HubSession.Event
+    ) {
+        ask {
+            do {
+                return try await body($0)
+            } catch {
+                return .failed(error as? Refuse ?? HubDriver.unreadable)
+            }
         }
     }
 

@@ -12,6 +12,8 @@ public protocol HubConnectionHost: Sendable {
     func confirm(_ token: FeedToken) async
     /// The heads of one of the device's origins, where the hub has them.
     func heads(_ question: Heads) async throws -> Heads
+    /// Of a connection that only asks. Nothing is written for it.
+    func answer(_ question: TallyQuestion) async throws -> TallyAnswer
     /// On the event loop, before a frame is decoded: checksum and bytes of its payload, inflated. With a
     /// refusal it is not decoded, and the connection ends.
     func willDecode(checksum: UInt32, length: UInt32) -> Refuse?
@@ -22,6 +24,9 @@ public protocol HubConnectionHost: Sendable {
 }
 
 extension HubConnectionHost {
+    public func answer(_ question: TallyQuestion) async throws -> TallyAnswer {
+        throw Refuse(.wrongOrder, words: "this hub does not compare")
+    }
     public func willDecode(checksum: UInt32, length: UInt32) -> Refuse? { nil }
     public func decoded(_ message: Message?) {}
 }

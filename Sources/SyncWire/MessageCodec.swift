@@ -39,6 +39,8 @@ public enum MessageCodec {
         case .ping(let ping):
             writer.put(ping.isReply ? 1 : 0)
             writer.put(word: ping.token)
+        case .ask(let question): writer.put(question)
+        case .tally(let answer): writer.put(answer)
         case .unknown: break
         }
         return Encoded(type: type, isCritical: MessageType.isCritical(type), payload: writer.bytes)
@@ -85,6 +87,8 @@ public enum MessageCodec {
         case MessageType.ping:
             return .ping(Ping(isReply: try reader.flag(), token: try reader.word(.message)))
         case MessageType.close: return .close(try reader.refuse())
+        case MessageType.ask: return .ask(try reader.tallyQuestion())
+        case MessageType.tally: return .tally(try reader.tallyAnswer())
         default: return .unknown(type: type)
         }
     }

@@ -17,6 +17,8 @@ public enum MessageType {
     public static let gap: UInt8 = 23
     public static let ping: UInt8 = 24
     public static let close: UInt8 = 25
+    public static let ask: UInt8 = 26
+    public static let tally: UInt8 = 27
 
     public static func of(_ message: Message) -> UInt8 {
         switch message {
@@ -35,14 +37,18 @@ public enum MessageType {
         case .gap: gap
         case .ping: ping
         case .close: close
+        case .ask: ask
+        case .tally: tally
         case .unknown(let type): type
         }
     }
 
     /// Whether a peer that does not know the type must end the session.
-    public static func isCritical(_ type: UInt8) -> Bool { type != mark && type != ping }
+    public static func isCritical(_ type: UInt8) -> Bool {
+        type != mark && type != ping && type != ask && type != tally
+    }
 
     public static func isKnown(_ type: UInt8) -> Bool {
-        (join...refuse).contains(type) || (batch...close).contains(type)
+        (join...refuse).contains(type) || (batch...tally).contains(type)
     }
 }

@@ -107,6 +107,7 @@ import Testing
         "backup", "restore", "edit", "delete", "history", "conflicts", "list", "show", "resolve", "undo",
         // What may be taken of answers; the Chinese word stands beside it.
         "latest", "earliest", "highest", "lowest", "keep", "record",
+        "coverage", "digest", "reconcile", "DIR",
         // Forms, their fields, sheets and settings.
         "check-in", "day", "temperature", "fever", "unit_id", "units", "people", "register-changes",
         "excused",

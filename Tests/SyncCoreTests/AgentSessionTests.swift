@@ -46,6 +46,8 @@ import Testing
         "pong": ["", "", "", ""],
         "done": ["end", "end", "end", "end"],
         "close": ["end 107", "end 107", "end 107", "end 107"],
+        "ask": [disorder, disorder, disorder, disorder],
+        "tally": [disorder, disorder, disorder, disorder],
         "unknown": ["", "", "", ""],
     ]
 

@@ -4,7 +4,7 @@ import Testing
 
 /// The hub's half of a session, event by event: each phase, each message.
 @Suite struct HubSessionTests {
-    enum Phase: Int, CaseIterable { case waiting, joining, admitting, refusing, open }
+    enum Phase: Int, CaseIterable { case waiting, joining, admitting, refusing, open, answering }
 
     static let overload = Refuse(.overloaded, retryAfter: 5)
 
@@ -17,8 +17,9 @@ import Testing
             _ = session.handle(.received(Talk.join, wireBytes: 60), now: 0)
             return session
         }
-        let hello = Message.hello(Talk.hello(urgent: 9, routine: 50))
-        _ = session.handle(.received(hello, wireBytes: 300), now: 0)
+        var hello = Talk.hello(urgent: 9, routine: 50)
+        if phase == .answering { hello.capabilities = [ReconcileSession.capability] }
+        _ = session.handle(.received(.hello(hello), wireBytes: 300), now: 0)
         for batch in early { _ = session.handle(.received(.batch(batch), wireBytes: 300), now: 0) }
         if phase == .admitting { return session }
         _ = session.handle(.admitted(.success(greeting(isBusy: phase == .refusing))), now: 0)
@@ -37,18 +38,20 @@ import Testing
 
     static let disorder = "close 106, end 106"
 
-    /// What comes of each message in the phases `waiting`, `joining`, `admitting`, `refusing` and `open`.
+    /// What comes of each message in the phases `waiting`, `joining`, `admitting`, `refusing`, `open` and
+    /// `answering`.
     static let answers: [String: [String]] = [
-        "join": ["join", disorder, disorder, disorder, disorder],
-        "hello": ["admit", disorder, disorder, disorder, disorder],
-        "batch": [disorder, disorder, "", "ingest 1-3", "ingest 1-3"],
-        "feedAck": [disorder, disorder, disorder, disorder, "close 100, end 100"],
-        "heads": [disorder, disorder, disorder, disorder, "loadHeads"],
-        "question": [disorder, disorder, disorder, disorder, "pong"],
-        "pong": [disorder, disorder, disorder, disorder, ""],
-        "done": ["end", "end", "end", "end", "end"],
-        "close": ["end", "end", "end", "end", "end"],
-        "unknown": ["", "", "", "", ""],
+        "join": ["join", disorder, disorder, disorder, disorder, disorder],
+        "hello": ["admit", disorder, disorder, disorder, disorder, disorder],
+        "batch": [disorder, disorder, "", "ingest 1-3", "ingest 1-3", disorder],
+        "feedAck": [disorder, disorder, disorder, disorder, "close 100, end 100", disorder],
+        "heads": [disorder, disorder, disorder, disorder, "loadHeads", disorder],
+        "question": [disorder, disorder, disorder, disorder, "pong", "pong"],
+        "pong": [disorder, disorder, disorder, disorder, "", ""],
+        "done": ["end", "end", "end", "end", "end", "end"],
+        "close": ["end", "end", "end", "end", "end", "end"],
+        "unknown": ["", "", "", "", "", ""],
+        "ask": [disorder, disorder, disorder, disorder, disorder, "answer 1"],
     ]
 
     @Test(arguments: Phase.allCases)
@@ -207,5 +210,48 @@ import Testing
         _ = forged.handle(.received(.batch(Talk.batch(Talk.urgent, 1...9)), wireBytes: 300), now: 1)
         #expect(
             words(forged.handle(.ingested(.refused(Refuse(.forgedSeal))), now: 2)) == "close 208, end 208")
+    }
+
+    @Test func whoOnlyAsksGetsWelcomeAndAnswersInOrderAndNoFeed() {
+        var session = HubSession()
+        var hello = Talk.hello(urgent: 9)
+        hello.capabilities = ["other", ReconcileSession.capability]
+        _ = session.handle(.opened, now: 0)
+        #expect(words(session.handle(.received(.hello(hello), wireBytes: 300), now: 0)) == "admit")
+        #expect(
+            words(session.handle(.admitted(.success(Self.greeting(isBusy: false))), now: 0)) == "welcome")
+        #expect(session.isOpen)
+        #expect(session.handle(.logMoved, now: 1).isEmpty, "nothing is fed")
+        let question = Message.ask(TallyQuestion(position: 1, own: [], paths: [.all]))
+        for _ in 0..<Limits.tallyWaiting {
+            #expect(words(session.handle(.received(question, wireBytes: 40), now: 2)) == "answer 1")
+        }
+        let answer = TallyAnswer(position: 9, today: 1, parts: [])
+        #expect(words(session.handle(.answered(answer), now: 3)) == "tally")
+        #expect(words(session.handle(.received(question, wireBytes: 40), now: 4)) == "answer 1")
+        #expect(
+            words(session.handle(.received(question, wireBytes: 40), now: 5)) == "close 107, end 107",
+            "nobody may pile up questions")
+        #expect(session.handle(.answered(answer), now: 6).isEmpty)
+    }
+
+    @Test func whoOnlyAsksIsSentAwayFromABusyHub() {
+        var session = HubSession()
+        var hello = Talk.hello(urgent: 9)
+        hello.capabilities = [ReconcileSession.capability]
+        _ = session.handle(.received(.hello(hello), wireBytes: 300), now: 0)
+        let said = session.handle(.admitted(.success(Self.greeting(isBusy: true))), now: 0)
+        #expect(words(said) == "refuse 120, end 120")
+    }
+
+    @Test func aConnectionAsksSoManyQuestionsAndNoMore() {
+        var session = Self.session(in: .answering)
+        let question = Message.ask(TallyQuestion(position: 1, own: [], paths: [.all]))
+        let answer = TallyAnswer(position: 9, today: 1, parts: [])
+        for _ in 0..<Limits.tallyQuestions {
+            #expect(words(session.handle(.received(question, wireBytes: 40), now: 2)) == "answer 1")
+            _ = session.handle(.answered(answer), now: 2)
+        }
+        #expect(words(session.handle(.received(question, wireBytes: 40), now: 3)) == "close 107, end 107")
     }
 }

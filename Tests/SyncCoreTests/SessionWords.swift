@@ -29,6 +29,17 @@ func words(_ actions: [HubSession.Action]) -> String {
         case .loadFeed(let token, _): "loadFeed \(token.position)"
         case .confirmFeed(let token): "confirmFeed \(token.position)"
         case .loadHeads: "loadHeads"
+        case .answer(let question): "answer \(question.paths.count)"
+        case .end(let refuse): refuse.map { "end \($0.code.rawValue)" } ?? "end"
+        }
+    }.joined(separator: ", ")
+}
+
+func words(_ actions: [ReconcileSession.Action]) -> String {
+    actions.map { action in
+        switch action {
+        case .send(let message, _): word(message)
+        case .look: "look"
         case .end(let refuse): refuse.map { "end \($0.code.rawValue)" } ?? "end"
         }
     }.joined(separator: ", ")
@@ -51,6 +62,8 @@ private func word(_ message: Message) -> String {
     case .fork: "fork"
     case .heads: "heads"
     case .join: "join"
+    case .ask(let question): "ask \(question.paths.count)"
+    case .tally: "tally"
     case .unknown: "unknown"
     }
 }
@@ -141,6 +154,8 @@ enum Talk {
         ("fork", .fork(Fork(origin: urgent, sequence: 0, head: .zero))),
         ("gap", .gap(Gap(origin: urgent, wanted: 1))), ("question", question), ("pong", pong),
         ("done", .close(Refuse(.done))), ("close", .close(Refuse(.limitExceeded))),
+        ("ask", .ask(TallyQuestion(position: 0, own: [], paths: [.all]))),
+        ("tally", .tally(TallyAnswer(position: 0, today: 0, parts: []))),
         ("unknown", .unknown(type: 99)),
     ]
 }

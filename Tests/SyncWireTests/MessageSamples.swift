@@ -71,8 +71,53 @@ extension Samples {
             .heads(
                 Heads(origin: 3, entries: [.init(sequence: 5, head: nil), .init(sequence: 6, head: .zero)])),
             .fork(Fork(origin: 3, sequence: 5, head: digest(&random))), .gap(Gap(origin: 3, wanted: 1)),
-            .ping(Ping(isReply: true, token: .max)),
+            .ping(Ping(isReply: true, token: .max)), .ask(question(&random)), .tally(tally(&random)),
         ]
+    }
+
+    static let paths: [TallyPath] = {
+        let form = Array("check-in".utf8)
+        let unit = Array("计/6".utf8)
+        return [
+            .all, .period(form: form, period: -1), .day(form: form, day: 18_295), .day(form: form, day: nil),
+            .unit(form: form, day: 18_295, unit: unit), .unit(form: form, day: nil, unit: []),
+            .bucket(form: form, day: nil, unit: unit, depth: 1, prefix: 63),
+            .bucket(form: form, day: -4, unit: unit, depth: TallyPath.deepest, prefix: 1 << 60 - 1),
+        ]
+    }()
+
+    static func question(_ random: inout SeededGenerator) -> TallyQuestion {
+        TallyQuestion(
+            position: random.next(), own: [Dot(origin: 3, sequence: 1 << 62)],
+            paths: Array(paths.dropFirst()))
+    }
+
+    static func tally(_ random: inout SeededGenerator) -> TallyAnswer {
+        let place = TallyPlace(form: Array("check-in".utf8), day: 18_295, unit: Array("计/6".utf8))
+        let parts = paths.dropLast().map { path -> TallyAnswer.Part in
+            let group = place.inside(path).map {
+                TallyGroup(path: $0, tally: Tally(count: 3, sum: random.next(), moving: 1))
+            }
+            return TallyAnswer.Part(
+                path: path, content: .groups([group].compactMap { $0 }), isCut: random.next() % 2 == 0)
+        }
+        let records = (0..<3).map { number in
+            TallyRecord(
+                key: [UInt8(number)], print: random.next(), flags: TallyFlags(rawValue: UInt8(number)))
+        }
+        return TallyAnswer(
+            position: random.next(), today: -7,
+            parts: parts + [TallyAnswer.Part(path: paths[7], content: .records(records))])
+    }
+}
+
+extension TallyPlace {
+    /// The child of `path` that a record here, or one like it, would lie in.
+    fileprivate func inside(_ path: TallyPath) -> TallyPath? {
+        guard let days = path.days else {
+            return path.child(TallyPlace(form: form, day: path == .all ? day : nil, unit: unit), hash: .max)
+        }
+        return path.child(TallyPlace(form: form, day: days.lowerBound, unit: unit), hash: .max)
     }
 }
 

@@ -42,6 +42,8 @@ extension Meaning {
         case .gap(let gap): ["type": "Gap", "origin": origin(gap.origin), "wanted": number(gap.wanted)]
         case .ping(let ping):
             ["type": "Ping", "answer": .bool(ping.isReply), "token": .hex(Bytes.word(ping.token))]
+        case .ask(let question): ask(question)
+        case .tally(let answer): tally(answer)
         case .unknown(let type): ["type": .number(Int64(type)), "unknown": true]
         }
     }

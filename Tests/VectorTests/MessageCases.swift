@@ -206,14 +206,18 @@ enum MessageCases {
     }
 
     @Sendable static func file() throws -> [(String, JSON)] {
-        let valid = try (connecting + working).map { try FrameCase.valid($0.0, $0.1, $0.2) }
+        let valid = try (connecting + working + TallyCases.messages).map {
+            try FrameCase.valid($0.0, $0.1, $0.2)
+        }
         return [
             ("valid", .cases(try valid + feedsAnyWriter())),
             (
                 "invalid",
                 .cases(
-                    MessageDefects.lengths(connecting + working) + MessageDefects.numbers
-                        + MessageDefects.connecting + MessageDefects.working + MessageDefects.feeds)
+                    MessageDefects.lengths(connecting + working + TallyCases.messages)
+                        + MessageDefects.numbers
+                        + MessageDefects.connecting + MessageDefects.working + MessageDefects.feeds
+                        + TallyCases.defects)
             ),
         ]
     }

@@ -18,7 +18,7 @@ enum MessageDefects {
         _ type: UInt8, _ name: String, _ shows: String, _ payload: [UInt8], _ code: Int64
     ) -> Case {
         FrameCase.invalid(
-            name, shows, Bytes.frame(type, payload, flags: type == 20 || type == 24 ? 0 : 1), code)
+            name, shows, Bytes.frame(type, payload, flags: MessageType.isCritical(type) ? 1 : 0), code)
     }
 
     /// Each message with its last byte missing, and with one more.

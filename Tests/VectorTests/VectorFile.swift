@@ -54,6 +54,7 @@ struct VectorFile: Sendable, CustomStringConvertible {
         VectorFile(name: "journals", definition: JournalCases.file),
         VectorFile(name: "receipts", definition: ReceiptCases.file),
         VectorFile(name: "merges", definition: MergeCases.file),
+        VectorFile(name: "prints", definition: TallyCases.file),
         VectorFile(name: "version-vectors", definition: VersionVectorCases.file),
         VectorFile(name: "join-codes", definition: JoinCodeCases.file),
     ]

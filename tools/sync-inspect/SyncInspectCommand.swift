@@ -10,5 +10,9 @@ struct SyncInspectCommand: AsyncParsableCommand {
             zh: "查看支部或汇总端的数据以及批次。只读。"),
         example: "sync-inspect queue --data DIR",
         version: Program.version,
-        subcommands: [QueueCommand.self, RecordCommand.self, BatchCommand.self, VectorCommand.self])
+        subcommands: [
+            QueueCommand.self, RecordCommand.self, BatchCommand.self, VectorCommand.self,
+            ReconcileCommand.self,
+            DigestCommand.self,
+        ])
 }

@@ -140,6 +140,7 @@ final class SimHub {
                 }
                 return .feedLoaded(.complete(store.mark(for: ref)))
             }
+        case .answer: world.complain("a question that nobody asked")
         case .confirmFeed(let token):
             ask(peer) { [self] in
                 if let ref = peer.ref { store.confirmFeed(token, of: ref) }

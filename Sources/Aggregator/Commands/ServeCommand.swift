@@ -61,8 +61,10 @@ struct ServeCommand: AsyncParsableCommand {
             let frames = FrameGuard(watch: watch, suspicion: suspicion, logger: logger) {
                 writer.forget($0)
             }
+            let reader = HubReader { try folder.openForReading() }
             let server = HubServer(
-                writer: writer, logger: logger, load: load, frames: frames, now: HubFolder.milliseconds)
+                writer: writer, logger: logger, load: load, frames: frames, reader: reader,
+                now: HubFolder.milliseconds)
             guard let address = HostPort(listen) else {
                 throw Failure(
                     .usage,

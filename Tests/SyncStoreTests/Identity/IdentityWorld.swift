@@ -274,6 +274,7 @@ struct Line {
                 } else {
                     hubEvents.append(.feedLoaded(.complete(try world.hub.mark(for: session))))
                 }
+            case .answer: break
             case .confirmFeed(let token):
                 if let session { try world.hub.confirmFeed(token, of: session) }
             case .loadHeads(let question):

@@ -21,6 +21,7 @@ struct HubSessionRun {
         case ingest(VersionBatch)
         case feed
         case heads(Heads)
+        case tally
     }
 
     private var source: ByteSource
@@ -81,6 +82,7 @@ struct HubSessionRun {
                 feed(.feedLoaded(.complete(Mark(position: source.number(), count: 0, sum: 0))))
             }
         case .heads(let heads): feed(.headsLoaded(heads))
+        case .tally: feed(.answered(TallyAnswer(position: source.number(), today: 0, parts: [])))
         }
     }
 
@@ -101,6 +103,9 @@ struct HubSessionRun {
                     !questions.contains { if case .feed = $0 { true } else { false } }, "one page at a time")
                 questions.append(.feed)
             case .loadHeads(let heads): questions.append(.heads(heads))
+            case .answer:
+                check(isWelcome, "nobody is answered before Welcome")
+                questions.append(.tally)
             case .confirmFeed(let token): check(sentFeeds.contains(token), "what is confirmed was sent")
             case .end:
                 check(index == actions.count - 1, "the end comes last")
