@@ -240,9 +240,9 @@ struct Reconciled: Decodable {
         #expect(none.parts.allSatisfy { $0.content == .records([]) })
         // More than four at a time, and what belongs to another kind of session.
         let hasty = try await greeted()
-        for _ in 0..<40 {
-            try? await hasty.say(.ask(TallyQuestion(position: 0, own: [], paths: [.all])))
-        }
+        let question = Message.ask(TallyQuestion(position: 0, own: [], paths: [.all]))
+        // In one piece, so that no answer gets in between.
+        await hasty.say(try (0..<40).flatMap { _ in try hasty.frame(question) })
         #expect(try await hasty.farewell()?.code == .limitExceeded)
         let confused = try await greeted()
         try await confused.say(.feedAck(.beginning))
