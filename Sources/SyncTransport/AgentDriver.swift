@@ -1,6 +1,7 @@
 import NIOCore
 import SyncCore
 import SyncWire
+import Synchronization
 
 /// Drives an agent's session over a link. Lives on the link's event loop.
 final class AgentDriver: LinkDriver {
@@ -14,6 +15,12 @@ final class AgentDriver: LinkDriver {
     private var session: AgentSession
     private var calls: CallQueue?
     private var callsPending = 0
+    /// The host could not do what it was asked: nothing that was asked behind it is done.
+    private let failure = Failure()
+
+    private final class Failure: Sendable {
+        let isThere = Mutex(false)
+    }
     private var events: [AgentSession.Event] = []
     private var isHandling = false
     private var isHearing = false
@@ -202,11 +209,14 @@ final class AgentDriver: LinkDriver {
         callsPending += 1
         if callsPending >= AgentDriver.callLimit { link?.pause(true) }
         let me = NIOLoopBound(self, eventLoop: loop)
-        calls?.add {
+        calls?.add { [failure] in
+            // A page of the feed that failed must not be passed over by the one behind it.
+            if failure.isThere.withLock({ $0 }) { return { me.value.answered(nil) } }
             do {
                 let event = try await body()
                 return { me.value.answered(event) }
             } catch {
+                failure.isThere.withLock { $0 = true }
                 return { me.value.refused(error) }
             }
         }

@@ -9,6 +9,10 @@ final class FakeBranch: AgentSessionHost {
         var receipted: [Lane: UInt64] = [:]
         var drained = 0
         var failure: (any Error)?
+        /// What storing the next page of the feed throws.
+        var feedFailure: (any Error)?
+        /// The feed's positions that were stored.
+        var fed: [UInt64] = []
     }
 
     static let epoch = Token16(high: 7, low: 7)
@@ -89,7 +93,16 @@ final class FakeBranch: AgentSessionHost {
         }
     }
 
-    func store(_ feed: Feed) async throws -> Bool { true }
+    func store(_ feed: Feed) async throws -> Bool {
+        // Slow enough for the next page to be there already.
+        try await Task.sleep(for: .milliseconds(200))
+        return try state.withLock { state in
+            if let failure = state.feedFailure.take() { throw failure }
+            state.fed.append(feed.token.position)
+            return true
+        }
+    }
+
     func store(_ mark: Mark) async throws {}
     func drained() async { state.withLock { $0.drained += 1 } }
 }
@@ -101,6 +114,8 @@ final class FakeHub: HubService {
         var journal: [OriginID: [UInt64]] = [:]
         var batches = 0
         var position: UInt64 = 0
+        /// Pages of one verdict each that are fed.
+        var pages: UInt64 = 0
         var keys: [[UInt8]] = []
         var open = 0
         var closed = 0
@@ -166,7 +181,13 @@ final class FakeHub: HubService {
         }
 
         func feed(after: FeedToken, maximumItems: Int) async throws -> HubSession.FeedPage {
-            .complete(Mark(position: hub.state.withLock { $0.position }, count: 0, sum: 0))
+            let (position, pages) = hub.state.withLock { ($0.position, $0.pages) }
+            guard after.position >= pages else {
+                let verdict = Verdict(dot: Dot(origin: 10, sequence: 1), kind: .noted, reason: "none")
+                let token = FeedToken(epoch: FakeBranch.epoch, position: after.position + 1, hash: .zero)
+                return .page(Feed(lane: .routine, verdicts: [verdict], token: token))
+            }
+            return .complete(Mark(position: position, count: 0, sum: 0))
         }
 
         func heads(_ question: Heads) async throws -> Heads { question }

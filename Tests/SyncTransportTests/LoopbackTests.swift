@@ -127,6 +127,21 @@ import Testing
         await listener.shutdown()
     }
 
+    /// A token says that everything before it is there: behind a page that failed none may be stored.
+    @Test func aPageThatFailedIsNotPassedOver() async throws {
+        let hub = FakeHub()
+        hub.state.withLock { $0.pages = 3 }
+        let listener = try await HubListener.start(at: local, key: hubKey, service: hub, group: group)
+        let branch = FakeBranch()
+        branch.state.withLock { $0.feedFailure = TransportError.unreachable("the disk") }
+        await #expect(throws: TransportError.self) { _ = try await sync(branch, to: listener.address) }
+        #expect(branch.state.withLock { $0.fed } == [])
+        let result = try await sync(branch, to: listener.address)
+        #expect(result.isDrained)
+        #expect(branch.state.withLock { $0.fed } == [1, 2, 3])
+        await listener.shutdown()
+    }
+
     @Test func aRunningSessionTakesNewWorkAndCloses() async throws {
         let hub = FakeHub()
         let listener = try await HubListener.start(at: local, key: hubKey, service: hub, group: group)
