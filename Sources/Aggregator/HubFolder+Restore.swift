@@ -12,19 +12,6 @@ extension HubFolder {
     /// back would let them in again.
     private var revocationsFile: String { path + "/revocations.txt" }
 
-    /// Adds a device to those that stay revoked whatever is restored. Durable when it returns.
-    func keepRevocation(of fingerprint: Digest, at time: Milliseconds) throws {
-        let descriptor = try DatabaseFolder.openPlain(revocationsFile)
-        defer { close(descriptor) }
-        guard lseek(descriptor, 0, SEEK_END) >= 0 else {
-            throw StoreError(.inputOutput, "writing", file: revocationsFile, systemError: errno)
-        }
-        let line = Array("\(Hex.encode(fingerprint.bytes)) \(RecordText.time(time))\n".utf8)
-        guard Glibc.write(descriptor, line, line.count) == line.count, fsync(descriptor) == 0 else {
-            throw StoreError(.inputOutput, "writing", file: revocationsFile, systemError: errno)
-        }
-    }
-
     /// All that were ever revoked. A line that does not read is passed over: it was never finished.
     func revocations() throws -> [Digest] {
         guard FileManager.default.fileExists(atPath: revocationsFile) else { return [] }
@@ -77,7 +64,8 @@ extension HubFolder {
         let kept = path + "/replaced-\(now)"
         let manager = FileManager.default
         let parts = ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"]
-        let isThere = manager.fileExists(atPath: path + "/" + parts[0])
+        // Also what a restoring that was cut off has left: its log would be taken for the new store's.
+        let isThere = parts.contains { manager.fileExists(atPath: path + "/" + $0) }
         if isThere { try DatabaseFolder.make(kept) }
         func move(_ name: String, from: String, to: String) throws {
             guard manager.fileExists(atPath: from + "/" + name) else { return }

@@ -217,6 +217,32 @@ import Testing
         try await story.centre.close()
     }
 
+    /// Killed between taking the old store away and putting the new one in its place; a log lies about.
+    @Test func aRestoringThatWasCutOff() async throws {
+        let story = try await Story()
+        try await story.centre.join("B01", as: "a")
+        try await story.add("a", "P1")
+        try await story.centre.sync("a")
+        let backup = story.place.path("backup.sqlite")
+        try await story.centre.hub("backup", backup)
+        try await story.centre.close()
+        let folder = story.place.path("hub")
+        let log = Data("a log of another store".utf8)
+        try FileManager.default.moveItem(atPath: folder + "/store.sqlite", toPath: folder + "/moved")
+        try log.write(to: URL(filePath: folder + "/store.sqlite-wal"))
+        try await story.centre.hub("restore", backup)
+        let kept = try FileManager.default.subpathsOfDirectory(atPath: folder).filter {
+            $0.hasPrefix("replaced-") && $0.hasSuffix("store.sqlite-wal")
+        }
+        let found = try kept.map { try Data(contentsOf: URL(filePath: folder + "/" + $0)) }
+        #expect(found == [log])
+        try await story.centre.open()
+        try await story.add("a", "P2")
+        #expect(try await story.centre.sync("a").drained)
+        try await story.expectAll()
+        try await story.centre.close()
+    }
+
     /// A disk image is put back and the program started on it: nobody has told the hub.
     @Test func aHubsDiskPutBackWithoutAWord() async throws {
         let story = try await Story()
