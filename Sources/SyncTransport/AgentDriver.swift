@@ -17,10 +17,6 @@ final class AgentDriver: LinkDriver {
     private var callsPending = 0
     /// The host could not do what it was asked: nothing that was asked behind it is done.
     private let failure = Failure()
-
-    private final class Failure: Sendable {
-        let isThere = Mutex(false)
-    }
     private var events: [AgentSession.Event] = []
     private var isHandling = false
     private var isHearing = false
@@ -204,6 +200,10 @@ final class AgentDriver: LinkDriver {
     }
 
     // MARK: - The host
+
+    private final class Failure: Sendable {
+        let isThere = Mutex(false)
+    }
 
     private func ask(_ body: @escaping @Sendable () async throws -> AgentSession.Event?) {
         callsPending += 1

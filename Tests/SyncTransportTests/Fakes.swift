@@ -9,8 +9,9 @@ final class FakeBranch: AgentSessionHost {
         var receipted: [Lane: UInt64] = [:]
         var drained = 0
         var failure: (any Error)?
-        /// What storing the next page of the feed throws.
+        /// What storing the next page of the feed throws, and what it waits for before it does.
         var feedFailure: (any Error)?
+        var beforeFeedFails: (@Sendable () async -> Void)?
         /// The feed's positions that were stored.
         var fed: [UInt64] = []
     }
@@ -94,10 +95,11 @@ final class FakeBranch: AgentSessionHost {
     }
 
     func store(_ feed: Feed) async throws -> Bool {
-        // Slow enough for the next page to be there already.
-        try await Task.sleep(for: .milliseconds(200))
-        return try state.withLock { state in
-            if let failure = state.feedFailure.take() { throw failure }
+        if let failure = state.withLock({ $0.feedFailure.take() }) {
+            await state.withLock { $0.beforeFeedFails }?()
+            throw failure
+        }
+        return state.withLock { state in
             state.fed.append(feed.token.position)
             return true
         }
@@ -116,6 +118,8 @@ final class FakeHub: HubService {
         var position: UInt64 = 0
         /// Pages of one verdict each that are fed.
         var pages: UInt64 = 0
+        /// Everything that there is to feed has been handed out.
+        var hasFed = false
         var keys: [[UInt8]] = []
         var open = 0
         var closed = 0
@@ -187,6 +191,7 @@ final class FakeHub: HubService {
                 let token = FeedToken(epoch: FakeBranch.epoch, position: after.position + 1, hash: .zero)
                 return .page(Feed(lane: .routine, verdicts: [verdict], token: token))
             }
+            hub.state.withLock { $0.hasFed = true }
             return .complete(Mark(position: position, count: 0, sum: 0))
         }
 

@@ -133,7 +133,11 @@ import Testing
         hub.state.withLock { $0.pages = 3 }
         let listener = try await HubListener.start(at: local, key: hubKey, service: hub, group: group)
         let branch = FakeBranch()
-        branch.state.withLock { $0.feedFailure = TransportError.unreachable("the disk") }
+        branch.state.withLock {
+            $0.feedFailure = TransportError.unreachable("the disk")
+            // The pages behind it are on their way by then.
+            $0.beforeFeedFails = { while !hub.state.withLock({ $0.hasFed }) { await Task.yield() } }
+        }
         await #expect(throws: TransportError.self) { _ = try await sync(branch, to: listener.address) }
         #expect(branch.state.withLock { $0.fed } == [])
         let result = try await sync(branch, to: listener.address)
