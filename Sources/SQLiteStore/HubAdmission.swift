@@ -210,9 +210,6 @@ extension SQLiteHubStore {
             try connection.run(
                 "UPDATE replica SET feed_position = ? WHERE id = ?", .word(token.position),
                 .int(session.replica))
-            try connection.run(
-                "UPDATE device SET feed_position = ? WHERE id = ?", .word(token.position),
-                .int(session.device))
         }
     }
 

@@ -15,7 +15,7 @@ enum HubSchema {
             form INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (form, key)) WITHOUT ROWID
         """
 
-    /// One row per store of a device; `device.session` and its tokens are of no use since.
+    /// One row per store of a device.
     private static let replicas = """
         CREATE TABLE replica (
             id INTEGER PRIMARY KEY, device INTEGER NOT NULL, replica BLOB NOT NULL, session INTEGER NOT NULL,
@@ -35,9 +35,7 @@ enum HubSchema {
             label TEXT NOT NULL, state TEXT NOT NULL, confirmation INTEGER NOT NULL, joined INTEGER NOT NULL,
             last_seen INTEGER, skew INTEGER NOT NULL DEFAULT 0, urgent_count INTEGER NOT NULL DEFAULT 0,
             urgent_age INTEGER NOT NULL DEFAULT 0, routine_count INTEGER NOT NULL DEFAULT 0,
-            routine_age INTEGER NOT NULL DEFAULT 0, program TEXT NOT NULL DEFAULT '',
-            session INTEGER NOT NULL DEFAULT 0, token_confirmed BLOB, token_offered BLOB,
-            feed_position INTEGER NOT NULL DEFAULT 0)
+            routine_age INTEGER NOT NULL DEFAULT 0, program TEXT NOT NULL DEFAULT '')
         """,
         """
         CREATE TABLE invitation (
