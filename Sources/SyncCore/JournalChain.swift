@@ -13,13 +13,8 @@ public struct JournalChain: Sendable {
     public struct Walk: Sendable {
         /// chain(n) for every row, in order.
         public var heads: [Digest]
-        /// The first eight bytes of each row's digest, for order-independent sums.
-        public var shortDigests: [UInt64]
 
-        package init(heads: [Digest], shortDigests: [UInt64]) {
-            self.heads = heads
-            self.shortDigests = shortDigests
-        }
+        package init(heads: [Digest]) { self.heads = heads }
     }
 
     public let hashing: Hashing
@@ -40,9 +35,8 @@ public struct JournalChain: Sendable {
         _ columns: VersionColumns, origin: OriginID, first: UInt64, from head: Digest,
         salt: (Int32, RetentionClass) -> Token16?
     ) throws(Failure) -> Walk {
-        var walk = Walk(heads: [], shortDigests: [])
+        var walk = Walk(heads: [])
         walk.heads.reserveCapacity(columns.count)
-        walk.shortDigests.reserveCapacity(columns.count)
         var worker = DigestWorker(hashing: hashing, columns: columns)
         var head = head
         var authoredDots = columns.authoredDots.makeIterator()
@@ -54,7 +48,6 @@ public struct JournalChain: Sendable {
                 authoredDot: authoredDot, salt: salt)
             head = worker.chain(head, digest)
             walk.heads.append(head)
-            walk.shortDigests.append(digest.words.0)
         }
         return walk
     }

@@ -133,7 +133,7 @@ extension JournalChain.Walk {
     fileprivate func part(_ part: ClosedRange<UInt64>, of batch: VersionBatch) -> JournalChain.Walk {
         if part == batch.first...batch.last { return self }
         let rows = Int(part.lowerBound - batch.first)...Int(part.upperBound - batch.first)
-        return JournalChain.Walk(heads: Array(heads[rows]), shortDigests: Array(shortDigests[rows]))
+        return JournalChain.Walk(heads: Array(heads[rows]))
     }
 }
 

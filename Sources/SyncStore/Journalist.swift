@@ -15,8 +15,6 @@ public struct Journalist {
         public var columns: VersionColumns
         /// chain(sequence).
         public var head: Digest
-        /// First eight bytes of the digest.
-        public var shortDigest: UInt64
         /// Salts that this version is the first to need.
         public var salts: [SaltGrant]
         /// Roughly, in canonical bytes.
@@ -81,15 +79,13 @@ public struct Journalist {
         let walk = try chain.walk(columns, origin: origin, first: sequence + 1, from: head) { _, wanted in
             held.first { $0.retentionClass == wanted }?.salt
         }
-        guard let newHead = walk.heads.last, let digest = walk.shortDigests.last else {
+        guard let newHead = walk.heads.last else {
             throw StoreError(.corrupt, "empty walk")
         }
         sequence += 1
         head = newHead
         unsealedBytes += bytes
-        return Entry(
-            version: version, columns: columns, head: newHead, shortDigest: digest, salts: fresh, bytes: bytes
-        )
+        return Entry(version: version, columns: columns, head: newHead, salts: fresh, bytes: bytes)
     }
 
     /// So much has been written since the last seal that one belongs here.
