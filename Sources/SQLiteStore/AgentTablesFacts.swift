@@ -99,7 +99,10 @@ extension SQLiteAgentTables {
     func origins(_ condition: String) throws -> [OwnOrigin] {
         let row = try Prepared(
             database,
-            "SELECT lane, nonce, derivation, sequence, head, receipted FROM origin \(condition)")
+            """
+            SELECT lane, nonce, derivation, sequence, head, receipted, backed_up, floor FROM origin
+            \(condition)
+            """)
         defer { row.reset() }
         var origins: [OwnOrigin] = []
         while try row.step() {
@@ -110,7 +113,8 @@ extension SQLiteAgentTables {
                 OwnOrigin(
                     claim: OriginClaim(lane: lane, nonce: try AgentCodec.token(row.bytes(1))),
                     derivation: try AgentCodec.digest(row.bytes(2)), sequence: row.word(3),
-                    head: try AgentCodec.digest(row.bytes(4)), receipted: row.word(5)))
+                    head: try AgentCodec.digest(row.bytes(4)), receipted: row.word(5),
+                    backedUp: row.word(6), floor: row.word(7)))
         }
         return origins
     }
@@ -119,9 +123,10 @@ extension SQLiteAgentTables {
         let row = try Prepared(
             database,
             """
-            INSERT INTO origin (id, lane, nonce, derivation, sequence, head, receipted)
-            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence,
-            head = excluded.head, receipted = excluded.receipted
+            INSERT INTO origin (id, lane, nonce, derivation, sequence, head, receipted, backed_up, floor)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence,
+            head = excluded.head, receipted = excluded.receipted, backed_up = excluded.backed_up,
+            floor = excluded.floor
             """)
         row.bind(origin.id, at: 1)
         row.bind(Int(origin.claim.lane.rawValue), at: 2)
@@ -130,6 +135,8 @@ extension SQLiteAgentTables {
         row.bind(origin.sequence, at: 5)
         row.bind(origin.head.bytes, at: 6)
         row.bind(origin.receipted, at: 7)
+        row.bind(origin.backedUp, at: 8)
+        row.bind(origin.floor, at: 9)
         try row.run()
     }
 

@@ -44,11 +44,13 @@ extension TableAgentStore {
             for var origin in try tables.origins() {
                 let held = try TableAgentStore.resume(origin, welcome.held, in: tables)
                 resume[origin.id] = held
+                let told = origin
+                origin.backedUp = welcome.held.first { $0.origin == origin.id }?.backedUp ?? 0
                 if held < origin.receipted {
                     lost += origin.receipted - held
                     origin.receipted = held
-                    try tables.put(origin)
                 }
+                if origin != told { try tables.put(origin) }
             }
             if lost > 0 { try tables.put(IdentityEvent(at: now, kind: .hubPutBack, versions: lost)) }
             var session = try tables.session()

@@ -40,13 +40,22 @@ public struct OwnOrigin: Sendable, Hashable {
     public var head: Digest
     /// Highest sequence covered by a receipt that was believed.
     public var receipted: UInt64
+    /// The hub's latest backup reaches to here, as far as it has told.
+    public var backedUp: UInt64
+    /// Versions below this one are not kept any more; 0 or 1 while all are.
+    public var floor: UInt64
 
-    public init(claim: OriginClaim, derivation: Digest, sequence: UInt64, head: Digest, receipted: UInt64) {
+    public init(
+        claim: OriginClaim, derivation: Digest, sequence: UInt64, head: Digest, receipted: UInt64,
+        backedUp: UInt64 = 0, floor: UInt64 = 0
+    ) {
         self.claim = claim
         self.derivation = derivation
         self.sequence = sequence
         self.head = head
         self.receipted = receipted
+        self.backedUp = backedUp
+        self.floor = floor
     }
 
     public var id: OriginID { derivation.originID }
