@@ -7,9 +7,13 @@ public final class MemoryAgentStore: TableAgentStore {
         fileprivate var content: MemoryAgentTables.Content
     }
 
-    private let tables = MemoryAgentTables()
+    private let tables: MemoryAgentTables
 
-    public init(means: AgentMeans) {
+    public convenience init(means: AgentMeans) { self.init(means: means, defects: []) }
+
+    /// - Parameter defects: for simulations.
+    package init(means: AgentMeans, defects: MemoryDefects) {
+        tables = MemoryAgentTables(defects)
         super.init(backend: MemoryAgentBackend(tables), means: means)
     }
 
@@ -17,6 +21,12 @@ public final class MemoryAgentStore: TableAgentStore {
 
     /// Makes the store what it was then, as somebody does who copies a folder back.
     package func restore(_ snapshot: Snapshot) { tables.content = snapshot.content }
+
+    /// The disk is full once so many more rows have been written; the transaction then fails.
+    package var rowsUntilFull: Int? {
+        get { tables.rowsUntilFull }
+        set { tables.rowsUntilFull = newValue }
+    }
 }
 
 /// Keeps a copy of the tables while somebody writes, and puts it back when they throw.
@@ -30,7 +40,7 @@ private final class MemoryAgentBackend: AgentBackend {
         do {
             return try body(tables)
         } catch {
-            tables.content = before
+            if !tables.defects.contains(.noRollback) { tables.content = before }
             throw error
         }
     }
@@ -56,6 +66,10 @@ private struct SaltName: Hashable {
 
 private final class MemoryAgentTables: AgentTables {
     var isVital = false
+    let defects: MemoryDefects
+    var rowsUntilFull: Int?
+
+    init(_ defects: MemoryDefects) { self.defects = defects }
 
     struct Content {
         var configuration: AgentConfiguration?
@@ -85,10 +99,18 @@ private final class MemoryAgentTables: AgentTables {
 
     var content = Content()
 
+    /// Counts a row that is to be written.
+    private func spend() throws {
+        guard let left = rowsUntilFull else { return }
+        rowsUntilFull = left > 0 ? left - 1 : nil
+        if left == 0 { throw StoreError(.diskFull, "simulated") }
+    }
+
     func configuration() -> AgentConfiguration? { content.configuration }
     func put(_ configuration: AgentConfiguration) { content.configuration = configuration }
     func session() -> SessionFacts { content.session }
     func put(_ session: SessionFacts) throws {
+        try spend()
         content.session = session
     }
     func contact() -> ContactFacts { content.contact }
@@ -96,6 +118,7 @@ private final class MemoryAgentTables: AgentTables {
     func origins() -> [OwnOrigin] { content.origins }
 
     func put(_ origin: OwnOrigin) throws {
+        try spend()
         if let index = content.origins.firstIndex(where: { $0.id == origin.id }) {
             content.origins[index] = origin
         } else {
@@ -136,7 +159,8 @@ private final class MemoryAgentTables: AgentTables {
 
     func record(_ name: RecordName) -> RecordState? { content.records[name] }
     func put(_ state: RecordState, of name: RecordName) throws {
-        content.records[name] = state
+        try spend()
+        content.records[name] = defects.reshaped(state)
     }
     func removeRecord(_ name: RecordName) { content.records[name] = nil }
 
@@ -151,6 +175,7 @@ private final class MemoryAgentTables: AgentTables {
     }
 
     func append(_ stored: StoredVersion, columns: VersionColumns) throws {
+        try spend()
         let dot = stored.version.dot
         if stored.head == nil {
             content.foreign[dot] = stored.version
@@ -171,6 +196,11 @@ private final class MemoryAgentTables: AgentTables {
     }
 
     func holds(_ dot: Dot) -> Bool {
+        if defects.contains(.sequenceAlone),
+            content.foreign.keys.contains(where: { $0.sequence == dot.sequence })
+        {
+            return true
+        }
         return own(dot) != nil || content.foreign[dot] != nil
     }
     func head(of dot: Dot) -> Digest? { own(dot)?.head }
@@ -214,6 +244,7 @@ private final class MemoryAgentTables: AgentTables {
     }
 
     func put(_ seal: Seal, of origin: OriginID) throws {
+        try spend()
         content.seals[origin, default: []].append(seal)
     }
 

@@ -33,15 +33,16 @@ extension MemoryHubStore {
         }
         let replica = content.replicas.first { $0.facts.id == submission.session.replica }
         let isLatest = submission.session.number > 0 && replica?.facts.session == submission.session.number
-        guard isLatest else {
+        guard isLatest || defects.contains(.sessionUnchecked) else {
             return .refused(Refuse(.replaced))
         }
         guard device.info.state == .active else {
             return .refused(Refuse(device.info.state == .revoked ? .revokedDevice : .pendingDevice))
         }
-        guard let origin = content.origins[batch.origin], origin.device == device.info.id else {
+        guard var origin = content.origins[batch.origin], origin.device == device.info.id else {
             return .refused(Refuse(.originOfAnother))
         }
+        if defects.contains(.forkIgnored), batch.first == origin.held + 1 { origin.head = batch.headBefore }
         let judgement = judge.judge(
             batch, part: submission.part?.range, of: origin, publicKey: device.publicKey
         ) { day, retentionClass in
@@ -72,6 +73,7 @@ extension MemoryHubStore {
                 case .routine: content.devices[index].info.routine.arrived(range.count)
                 }
             }
+            if defects.contains(.appliedTwice) { _ = append(segment, sealed: sealed, now: now) }
             return .held(receipt: nil, position: append(segment, sealed: sealed, now: now))
         }
     }
@@ -107,7 +109,8 @@ extension MemoryHubStore {
             let kind: Verdict.Kind = finding.isRefusal ? .quarantined : .noted
             segment.verdicts.append(
                 Verdict(dot: dot, kind: kind, reason: finding.reason, field: finding.field))
-            if finding.isRefusal { segment.quarantined[finding.row] = true }
+            let isHeldBack = finding.isRefusal && !defects.contains(.quarantineCounts)
+            if isHeldBack { segment.quarantined[finding.row] = true }
         }
         for row in versions.indices where segment.quarantined[row] {
             content.holes[RecordName(versions[row].key), default: []].insert(segment.batch.origin)
@@ -142,7 +145,8 @@ extension MemoryHubStore {
             return
         }
         let name = RecordName(version.key)
-        let afterHole = content.holes[name]?.contains(version.dot.origin) ?? false
+        let isHole = content.holes[name]?.contains(version.dot.origin) ?? false
+        let afterHole = isHole && !defects.contains(.holeForgotten)
         segment.afterHole[row] = afterHole
         var state = content.records[name]?.state ?? RecordState()
         state.merge(version, afterHole: afterHole)
@@ -153,6 +157,7 @@ extension MemoryHubStore {
                 Verdict(dot: version.dot, kind: .quarantined, reason: Reason.tooManySiblings))
             return
         }
+        state = defects.reshaped(state)
         content.records[name] = (version.key, state)
         follow(version.key, state.effective(under: rules(version.key.form)), roles)
         let text: (Int?) -> Int64? = { position in

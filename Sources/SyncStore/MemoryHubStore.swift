@@ -92,6 +92,8 @@ public final class MemoryHubStore: HubStore {
     let hub: Digest
     var content: Content
     var ownLanes: [Lane: OriginID] = [:]
+    /// For simulations; none in a store that is to be believed.
+    package var defects: MemoryDefects = []
 
     /// - Parameter settingsJSON: the settings as they travel in a Welcome.
     public init(name: String, settings: Settings, settingsJSON: [UInt8] = [], means: HubMeans) throws {
