@@ -130,13 +130,15 @@ public struct AgentSession: Sendable {
     private var urgent = SendWindow(isPaced: false)
     private var routine = SendWindow(isPaced: true)
     private var maximumBatch = 1_000
-    private var loading: (lane: Lane, after: UInt64)?
+    private var loading: (lane: Lane, after: UInt64, versions: Int)?
     /// What was authored before the session was opened.
     private var appendedEarly: [Lane: UInt64] = [:]
     /// The hub answers every batch in order with one Receipt, Gap or Fork. Gaps that answer batches sent
     /// before the last restart of their lane are old news.
     private var batchesSent: UInt64 = 0
     private var batchesAnswered: UInt64 = 0
+    /// Those that wait for their answers, in the order in which they were sent.
+    private var unanswered: [(lane: Lane, last: UInt64)] = []
     private var staleThrough: [Lane: UInt64] = [:]
     private var isWritable = true
     private var blocked: [Lane] = []
@@ -153,7 +155,7 @@ public struct AgentSession: Sendable {
     private var receiptPosition: UInt64 = 0
     private var storesPending = 0
     private var gaps = 0
-    private var unwritten: (lane: Lane, first: UInt64, last: UInt64, sealed: UInt64?)?
+    private var unwritten: (lane: Lane, first: UInt64, last: UInt64, wasCutShort: Bool)?
     private var saidDrained = false
 
     public init(goal: Goal) { self.goal = goal }
@@ -226,7 +228,7 @@ public struct AgentSession: Sendable {
         }
         var actions: [Action] = [.send(.hello(hello), compress: false)]
         if let lane = self.origins.first(where: { $0.lane == .urgent }), lane.receipted < lane.last {
-            loading = (.urgent, lane.receipted)
+            loading = (.urgent, lane.receipted, 64)
             actions.append(
                 .load(
                     .urgent, after: lane.receipted, maximumVersions: 64,
@@ -289,7 +291,7 @@ public struct AgentSession: Sendable {
             return []
         case (.greeting, .receipt(let frame)), (.storingWelcome, .receipt(let frame)),
             (.open, .receipt(let frame)):
-            guard answersBatch() else { return disorder() }
+            guard answersBatch(heldAt: now) else { return disorder() }
             receiptPosition = max(receiptPosition, frame.position)
             storesPending += 1
             return [phase == .greeting ? .storeEarlyReceipts(frame.receipts) : .storeReceipts(frame.receipts)]
@@ -332,9 +334,11 @@ public struct AgentSession: Sendable {
     }
 
     /// Counts one answer to a batch; false when no batch waits for one.
-    private mutating func answersBatch() -> Bool {
-        guard batchesAnswered < batchesSent else { return false }
+    private mutating func answersBatch(heldAt now: UInt64? = nil) -> Bool {
+        guard !unanswered.isEmpty else { return false }
+        let batch = unanswered.removeFirst()
         batchesAnswered += 1
+        if let now { window(batch.lane) { $0.didAnswer(last: batch.last, at: now) } }
         return true
     }
 
@@ -405,7 +409,7 @@ public struct AgentSession: Sendable {
         }
         let stillWanted = window(lane) { $0.sent } == asked.after
         guard stillWanted, lane == .urgent || !canSend(.urgent) else { return pump() }
-        unwritten = (lane, batch.first, batch.last, batch.seals.last?.sequence)
+        unwritten = (lane, batch.first, batch.last, batch.count < asked.versions)
         return [.send(.batch(batch), compress: phase == .open)]
     }
 
@@ -415,9 +419,11 @@ public struct AgentSession: Sendable {
         // Whoever stays waits from here on, not since the last batch of yesterday.
         if goal == .stay, batchesAnswered == batchesSent { progressAt = max(progressAt, now) }
         batchesSent += 1
+        unanswered.append((lane, batch.last))
+        let isLast = origins.contains { $0.lane == lane && $0.last <= batch.last }
         window(lane) {
-            $0.didSend(
-                first: batch.first, last: batch.last, sealedThrough: batch.sealed, bytes: bytes, at: now)
+            $0.didSend(first: batch.first, last: batch.last, bytes: bytes, at: now)
+            $0.learn(bytes: bytes, wasCutShort: batch.wasCutShort, isLast: isLast)
         }
         return pump()
     }
@@ -441,12 +447,10 @@ public struct AgentSession: Sendable {
         if loading == nil, unwritten == nil, isWritable {
             for lane in Lane.allCases where canSend(lane) {
                 let after = window(lane) { $0.sent }
-                loading = (lane, after)
-                return [
-                    .load(
-                        lane, after: after, maximumVersions: room(lane),
-                        maximumBytes: Limits.framePayload / 2)
-                ]
+                let versions = room(lane)
+                let bytes = window(lane) { $0.isPaced ? $0.loadBytes : Limits.framePayload / 2 }
+                loading = (lane, after, versions)
+                return [.load(lane, after: after, maximumVersions: versions, maximumBytes: bytes)]
             }
         }
         return finishIfDrained()

@@ -14,6 +14,10 @@ struct SendWindow: Sendable, Hashable {
 
     static let floorBytes = 4_096
     static let firstGuess = 12
+    /// Canonical bytes of the first batch of a backlog, which may turn out not to compress at all.
+    static let firstLoad = 2 * floorBytes
+    /// Canonical bytes of any batch, while no more than these may be in flight.
+    static let usualLoad = 65_536
 
     /// The hub's bound, bytes.
     var limit = floorBytes
@@ -21,23 +25,22 @@ struct SendWindow: Sendable, Hashable {
 
     private(set) var sent: UInt64
     private(set) var receipted: UInt64
-    /// Highest sequence sent that carries a seal: only up to here a receipt can be hoped for.
-    private(set) var sealedThrough: UInt64
     private var flights: [Flight] = []
     private var delivered = 0
     /// Bytes per second; 0 until measured.
     private(set) var rate = 0
     private(set) var leastRoundTrip: UInt64 = .max
     private var bytesPerVersion = firstGuess
+    /// Canonical bytes that the next batch may have.
+    private(set) var loadBytes = firstLoad
 
     init(isPaced: Bool, from sequence: UInt64 = 0) {
         self.isPaced = isPaced
         sent = sequence
         receipted = sequence
-        sealedThrough = sequence
     }
 
-    /// First sequence that is on its way and without a receipt.
+    /// First sequence that is on its way and without an answer.
     var firstInFlight: UInt64? { flights.first?.first }
 
     var bytesInFlight: Int { flights.reduce(0) { $0 + $1.bytes } }
@@ -53,10 +56,10 @@ struct SendWindow: Sendable, Hashable {
 
     /// How many versions to send next; 0 while the window is full.
     ///
-    /// What is in flight without a seal can never be receipted by waiting, so more must follow it.
+    /// Every batch is answered, one without a seal too, so that waiting always ends.
     func versionsToSend(maximum: Int) -> Int {
         let room = allowance - bytesInFlight
-        if room <= 0 && receipted < sealedThrough { return 0 }
+        if room <= 0 { return 0 }
         return min(maximum, max(1, max(room, SendWindow.floorBytes / 4) / max(1, bytesPerVersion)))
     }
 
@@ -66,34 +69,55 @@ struct SendWindow: Sendable, Hashable {
     mutating func restart(behind sequence: UInt64) {
         sent = sequence
         receipted = min(receipted, sequence)
-        sealedThrough = receipted
         flights.removeAll()
     }
 
-    mutating func didSend(
-        first: UInt64, last: UInt64, sealedThrough sealed: UInt64?, bytes: Int, at now: UInt64
-    ) {
+    mutating func didSend(first: UInt64, last: UInt64, bytes: Int, at now: UInt64) {
         sent = last
-        if let sealed { sealedThrough = max(sealedThrough, sealed) }
         let count = Int(clamping: last - first) + 1
         bytesPerVersion = max(1, (bytesPerVersion * 3 + bytes / count) / 4)
         flights.append(
             Flight(first: first, last: last, bytes: bytes, sentAt: now, deliveredBefore: delivered))
     }
 
+    /// The hub holds the batch that ends with `last`; its receipt may have to wait for a seal.
+    mutating func didAnswer(last: UInt64, at now: UInt64) {
+        guard let flight = flights.first, flight.last == last else { return }
+        flights.removeFirst()
+        land(flight, at: now)
+    }
+
+    private mutating func land(_ flight: Flight, at now: UInt64) {
+        let elapsed = max(1, now - min(now, flight.sentAt))
+        delivered += flight.bytes
+        leastRoundTrip = min(leastRoundTrip, elapsed)
+        let sample = (delivered - flight.deliveredBefore) * 1_000 / Int(clamping: elapsed)
+        rate = max(sample, rate - rate / 8)
+    }
+
+    /// Learns from a batch what the next one may weigh before it is compressed, so that on the line it is
+    /// about half of what may be in flight.
+    ///
+    /// - Parameter wasCutShort: more could have been loaded, had the batch been allowed more bytes.
+    mutating func learn(bytes: Int, wasCutShort: Bool, isLast: Bool) {
+        guard isPaced else { return }
+        if isLast {
+            loadBytes = SendWindow.firstLoad
+        } else if bytes > allowance / 2 {
+            loadBytes = max(SendWindow.floorBytes / 4, min(loadBytes, loadBytes * (allowance / 2) / bytes))
+        } else if wasCutShort {
+            loadBytes = min(max(SendWindow.usualLoad, allowance), loadBytes * 2)
+        }
+    }
+
     mutating func didReceive(through sequence: UInt64, at now: UInt64) {
         guard sequence > receipted else { return }
         receipted = sequence
         sent = max(sent, sequence)
-        sealedThrough = max(sealedThrough, sequence)
         while let flight = flights.first, flight.first <= sequence {
-            let elapsed = max(1, now - min(now, flight.sentAt))
             if flight.last <= sequence {
-                delivered += flight.bytes
                 flights.removeFirst()
-                leastRoundTrip = min(leastRoundTrip, elapsed)
-                let sample = (delivered - flight.deliveredBefore) * 1_000 / Int(clamping: elapsed)
-                rate = max(sample, rate - rate / 8)
+                land(flight, at: now)
             } else {
                 let done = sequence - flight.first + 1
                 let total = flight.last - flight.first + 1

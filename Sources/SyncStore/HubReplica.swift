@@ -40,7 +40,7 @@ package struct HubReplica: Sendable, Hashable {
         session += 1
         rival = shown == nil || shown == confirmed ? nil : shown == offered ? former : nil
         if shown != nil && shown == former { rival = offered }
-        former = shown != nil && shown == confirmed ? offered : nil
+        former = shown == confirmed ? offered : nil
         confirmed = shown
         offered = HubReplica.token(random, number: session)
     }

@@ -56,6 +56,16 @@ extension MemoryHubStore {
     /// Positions of the arrival log.
     package var logLength: Int { content.log.count }
 
+    /// How much of an origin's journal is here.
+    package func held(_ origin: OriginID) -> UInt64 { content.origins[origin]?.held ?? 0 }
+
+    /// Whether a batch was taken, in part at least, behind that position.
+    package func isFresh(_ batch: VersionBatch, after position: Int) -> Bool {
+        content.log.dropFirst(position).contains {
+            $0.batch.origin == batch.origin && $0.batch.last == batch.last
+        }
+    }
+
     /// Form and key of every record.
     package var recordKeys: [RecordKey] {
         content.records.keys.sorted().compactMap { content.records[$0]?.key }

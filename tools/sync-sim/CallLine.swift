@@ -15,6 +15,16 @@ final class CallLine {
     func drop() { isDropped = true }
     private var isDropped = false
 
+    /// Nothing more comes and nobody waits for answers; what was asked is still done.
+    func finish() { isFinished = true }
+    private var isFinished = false
+
+    /// What was asked could not be done: nothing that was asked behind it is done either.
+    func fail() { hasFailed = true }
+    private var hasFailed = false
+
+    var isIdle: Bool { isDropped || !isBusy && waiting.isEmpty }
+
     /// - Parameter body: works on the store; what it returns is done with the answer.
     func add(_ body: @escaping () throws -> (() throws -> Void)?) {
         waiting.append(body)
@@ -27,10 +37,10 @@ final class CallLine {
         let body = waiting.removeFirst()
         world.timeline.plan(in: UInt64(numbers.below(5))) { [self] in
             guard !isDropped else { return }
-            let answer = try body()
+            let answer = hasFailed ? nil : try body()
             world.timeline.plan(in: UInt64(numbers.logarithmic(below: 100))) { [self] in
                 guard !isDropped else { return }
-                try answer?()
+                if !isFinished { try answer?() }
                 isBusy = false
                 start()
             }

@@ -8,29 +8,49 @@ struct Checkers {
     let world: World
     /// What the hub keeps whole and does not count.
     private let quarantined: Set<Dot>
+    /// What came a second time under another name.
+    private let duplicates: Set<Dot>
+    /// Every version at the hub, by record, ascending by dot, without these.
+    private let hub: [[Version]]
+    /// The same at each branch.
+    private let branches: [[[Version]]]
+    /// What people had been shown, by what they then saved.
+    private let shown: [FirstName: Set<FirstName>]
 
-    init(_ world: World) {
+    init(_ world: World) throws {
         self.world = world
-        quarantined = world.hub.store.quarantined
+        let store = world.hub.disk.store
+        quarantined = try world.hub.disk.quarantined()
+        let refusals = world.hub.memory?.refusals ?? []
+        let again = Set(refusals.filter { $0.kind == .heldAlready }.map(\.dot))
+        duplicates = again
+        hub = try (0..<Scenario.records).map { record in
+            try store.versions(of: world.key(record)).filter { !again.contains($0.dot) }
+        }
+        branches = try world.agents.map { agent in
+            try (0..<Scenario.records).map { try agent.store.versions(of: world.key($0)) }
+        }
+        shown = Dictionary(
+            world.ledger.saved.map { (FirstName($0.version), $0.shown) },
+            uniquingKeysWith: { first, _ in first })
     }
 
     func check() throws {
         try everythingIsReceipted()
-        try noDotNamesTwoThings()
-        try everySavedVersionIsAtTheHub()
+        noDotNamesTwoThings()
+        everySavedVersionIsAtTheHub()
+        contextsSayWhatWasShown()
         try everySavedFieldCounts()
+        try groupsMoveAsOne()
         try orderDoesNotMatter()
+        try aFreshHubEndsAlike()
         try branchesSeeWhatTheHubHas()
         try everyAuthorKnowsWhatIsQuarantined()
         noStoreWasSuspected()
     }
 
-    private func hubVersions(_ record: Int) throws -> [Version] {
-        world.hub.store.versions(of: world.key(record))
-    }
-
-    private func counting(_ record: Int) throws -> [Version] {
-        try hubVersions(record).filter { !quarantined.contains($0.dot) }
+    private func counting(_ record: Int) -> [Version] {
+        hub[record].filter { !quarantined.contains($0.dot) }
     }
 
     private func everythingIsReceipted() throws {
@@ -43,12 +63,10 @@ struct Checkers {
         }
     }
 
-    private func noDotNamesTwoThings() throws {
+    private func noDotNamesTwoThings() {
         var known: [Dot: Version] = [:]
         for record in 0..<Scenario.records {
-            var all = try hubVersions(record)
-            for agent in world.agents { all += try agent.store.versions(of: world.key(record)) }
-            for version in all {
+            for version in hub[record] + branches.flatMap({ $0[record] }) {
                 if let other = known[version.dot], other != version {
                     world.complain("\(version.dot) names two versions of record \(record)")
                 }
@@ -57,14 +75,35 @@ struct Checkers {
         }
     }
 
-    private func everySavedVersionIsAtTheHub() throws {
+    private func everySavedVersionIsAtTheHub() {
         for saved in world.ledger.saved {
-            let held = try hubVersions(saved.record).filter { $0.dot == saved.version.dot }
-            if held.count != 1 || held[0] != saved.version {
+            let name = FirstName(saved.version)
+            let held = hub[saved.record].filter { FirstName($0) == name }
+            let isSame = held.first.map {
+                $0.assignments == saved.version.assignments && $0.isDelete == saved.version.isDelete
+                    && $0.authored == saved.version.authored
+            }
+            if held.count != 1 || isSame != true {
                 world.complain(
                     "\(saved.version.dot) of record \(saved.record) was saved and is at the hub "
-                        + "\(held.count) times"
-                )
+                        + "\(held.count) times" + (isSame == false ? ", as something else" : ""))
+            }
+        }
+    }
+
+    /// A version covers what its author had been shown of the record, all of it and nothing else.
+    private func contextsSayWhatWasShown() {
+        for record in 0..<Scenario.records {
+            for version in hub[record] {
+                guard let shown = shown[FirstName(version)] else { continue }
+                for other in hub[record] where other.dot != version.dot {
+                    let isCovered = version.context.covers(other.dot)
+                    if isCovered != shown.contains(FirstName(other)) {
+                        world.complain(
+                            "\(version.dot) of record \(record) " + (isCovered ? "covers" : "does not cover")
+                                + " \(other.dot), which its author was \(isCovered ? "not " : "")shown")
+                    }
+                }
             }
         }
     }
@@ -72,26 +111,18 @@ struct Checkers {
     /// Every field that somebody saved is in force, or covered by a version whose author had been shown it,
     /// or stands beside others as a candidate.
     private func everySavedFieldCounts() throws {
-        let shown = Dictionary(
-            world.ledger.saved.map { ($0.version.dot, $0.shown) }, uniquingKeysWith: { first, _ in first })
         for record in 0..<Scenario.records {
-            let versions = try counting(record)
-            let effective = world.hub.store.effective(world.key(record))
+            let versions = counting(record)
+            let effective = try world.hub.disk.store.effective(world.key(record))
             for version in versions {
                 for field in RecordState.fields(of: version) where field != RecordState.existence {
-                    let coverers = versions.filter { other in
+                    let isCovered = versions.contains { other in
                         other.dot != version.dot && RecordState.fields(of: other).contains(field)
                             && other.context.covers(version.dot)
                     }
-                    for other in coverers where shown[other.dot].map({ !$0.contains(version.dot) }) ?? false {
-                        world.complain(
-                            "\(other.dot) covers \(version.dot) of record \(record), which its author "
-                                + "was not shown"
-                        )
-                    }
                     let candidates = effective?.fields.first { $0.field == field }?.candidates ?? []
                     let isCandidate = candidates.contains { $0.setter == version.dot }
-                    if isCandidate == !coverers.isEmpty {
+                    if isCandidate == isCovered {
                         world.complain(
                             "field \(field) of \(version.dot), record \(record), is "
                                 + (isCandidate ? "still in force though covered" : "lost: nobody covers it"))
@@ -101,47 +132,75 @@ struct Checkers {
         }
     }
 
+    /// Fields of a merge group are set by one version.
+    private func groupsMoveAsOne() throws {
+        for record in 0..<Scenario.records {
+            guard let effective = try world.hub.disk.store.effective(world.key(record)) else { continue }
+            let setters = SimForms.group.map { id in effective.fields.first { $0.field == id }?.setter }
+            if Set(setters).count > 1 { world.complain("record \(record): a merge group is torn") }
+        }
+    }
+
     /// The effective value is a function of the set of versions.
     private func orderDoesNotMatter() throws {
         var numbers = Numbers(seed: world.scenario.seed ^ 0x0FF0)
         for record in 0..<Scenario.records {
-            let versions = try counting(record)
+            let versions = counting(record)
             guard !versions.isEmpty else { continue }
-            let effective = world.hub.store.effective(world.key(record))
-            for _ in 0..<3 {
+            let effective = try world.hub.disk.store.effective(world.key(record))
+            for _ in 0..<2 {
                 var state = RecordState()
                 for version in versions.shuffled(using: &numbers) { state.merge(version) }
-                let merged = state.effective { _ in .latest }
-                if merged != effective {
+                if state.effective(under: SimForms.rules) != effective {
                     world.complain("record \(record): the hub's value is not that of its versions")
                 }
             }
         }
     }
 
+    /// A hub that gets the same versions in another order ends with the same records, and says the same of
+    /// them.
+    private func aFreshHubEndsAlike() throws {
+        // Of one version under two names the first that comes counts.
+        guard let old = world.hub.memory, duplicates.isEmpty else { return }
+        var numbers = Numbers(seed: world.scenario.seed ^ 0xF4E5)
+        let fresh = try world.makeMemoryHub(seed: world.scenario.seed)
+        fresh.refill(from: old, first: world.registerLength, now: world.hub.clock, using: &numbers)
+        if fresh.recordKeys != old.recordKeys { world.complain("a fresh hub has other records") }
+        if fresh.refusals != old.refusals { world.complain("a fresh hub says something else of versions") }
+        for key in old.recordKeys where fresh.effective(key) != old.effective(key) {
+            world.complain("a fresh hub sees \(key) differently")
+        }
+    }
+
     /// A branch holds what lies in its scope, whoever moved when, and of everything else only its own.
     private func branchesSeeWhatTheHubHas() throws {
-        for agent in world.agents {
-            let unit = "B\(world.scenario.unit(of: agent.number))"
-            let own = Set(try agent.store.origins().map(\.id))
+        for (agent, branch) in zip(world.agents, branches) {
+            let unit = "B\(world.scenario.unit(of: agent.device))"
             for record in 0..<Scenario.records {
-                let there = try hubVersions(record)
-                let here = try agent.store.versions(of: world.key(record))
-                guard world.hub.store.isInScope(world.key(record), of: unit) else {
-                    if here != there.filter({ own.contains($0.dot.origin) }) {
+                let own = Set(try agent.store.origins().map(\.id))
+                let mine = branch[record].filter { !duplicates.contains($0.dot) }
+                if let memory = world.hub.memory, !memory.isInScope(world.key(record), of: unit) {
+                    let strange = mine.contains { !own.contains($0.dot.origin) }
+                    if strange, !world.suspects.contains(agent.device) {
                         world.complain("agent \(agent.number) holds others' versions of record \(record)")
                     }
                     continue
                 }
-                guard !there.contains(where: { quarantined.contains($0.dot) }) else { continue }
-                if here != there {
-                    world.complain(
-                        "agent \(agent.number) holds \(here.count) versions of record \(record), the hub "
-                            + "\(there.count)")
+                // What its device wrote before it opened new journals may lie here, quarantined at the hub.
+                let kept = world.suspects.contains(agent.device) ? Set(mine.map(\.dot)) : []
+                let there = hub[record].filter {
+                    own.contains($0.dot.origin) || !quarantined.contains($0.dot) || kept.contains($0.dot)
                 }
-                let mine = try agent.store.record(world.key(record))?.effective { _ in .latest }
-                let theirs = world.hub.store.effective(world.key(record))
-                if mine != theirs {
+                if mine != there {
+                    world.complain(
+                        "agent \(agent.number) holds \(branch[record].count) versions of record \(record), "
+                            + "the hub \(there.count) for it")
+                }
+                guard there.count == counting(record).count else { continue }
+                guard branch[record] == there, kept.isDisjoint(with: quarantined) else { continue }
+                let seen = try agent.effective(record)
+                if seen != (try world.hub.disk.store.effective(world.key(record))) {
                     world.complain("agent \(agent.number) sees record \(record) differently")
                 }
             }
@@ -152,16 +211,22 @@ struct Checkers {
         for agent in world.agents {
             let own = Set(try agent.store.origins().map(\.id))
             let told = Set(try agent.store.verdicts([.quarantined], limit: .max).map(\.verdict.dot))
-            if told != quarantined.filter({ own.contains($0.origin) }) {
+            let owed = quarantined.filter { own.contains($0.origin) && !duplicates.contains($0) }
+            if !owed.isSubset(of: told) || told != owed && !world.suspects.contains(agent.device) {
                 world.complain("agent \(agent.number) does not know which of its versions are quarantined")
             }
         }
     }
 
-    /// No store was restored or copied here: whoever was taken for that was wronged.
+    /// Whoever was taken for restored or copied, and was not, was wronged.
     private func noStoreWasSuspected() {
+        for agent in world.agents where agent.heals > 0 && !world.suspects.contains(agent.device) {
+            world.complain("agent \(agent.number) was taken for a copy and opened new origins")
+        }
         for (agent, refuse) in world.refusals
-        where refuse.code == .identityLost || refuse.code == .originOfAnother {
+        where (refuse.code == .identityLost || refuse.code == .originOfAnother)
+            && !world.suspects.contains(world.agents[agent].device)
+        {
             world.complain("agent \(agent) was refused with \(refuse.code): \(refuse.words)")
         }
     }

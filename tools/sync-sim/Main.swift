@@ -12,7 +12,7 @@ struct SyncSim: ParsableCommand {
             The session machines, the merge and the frames are the real ones; time, network and disks are \
             simulated. The same seed gives the same run. Ends with 0 only when every seed passed; a seed \
             that fails prints the command that repeats it.
-            """)
+            """, subcommands: [PlantsCommand.self, ScenariosCommand.self])
 
     @Option(help: "One seed.") var seed: UInt64?
     @Option(help: "Seeds from A to B, written A..B.") var seeds: String?
@@ -22,10 +22,13 @@ struct SyncSim: ParsableCommand {
     @Option(help: "How often links stall.") var stalls = 10
     @Option(help: "How often programs die.") var crashes = 10
     @Option(help: "How often disks are full.") var disks = 10
+    @Option(help: "How often disks fail to say what is on them.") var syncs = 10
     @Option(help: "How often clocks jump.") var clocks = 10
+    @Option(help: "How often the hub has as much as it can take.") var crowds = 10
+    @Option(help: "How often somebody saves what cannot be right.") var spoils = 10
+    @Option(help: "How often disks are put back or copied.") var copies = 10
     @Option(help: "How often persons move.") var moves = 10
-    @Option(help: "Plant a bug: \(Plant.allCases.map(\.rawValue).joined(separator: ", ")).") var plant:
-        String?
+    @Option(help: "Plant a bug, one of those that 'sync-sim plants' lists.") var plant: String?
     @Flag(help: "Make a failing run as small as possible.") var shrink = false
     @Flag(help: "Show everything that happens.") var trace = false
     @Option(help: "Runs at a time.") var jobs = 2
@@ -39,7 +42,7 @@ struct SyncSim: ParsableCommand {
             return plant
         }
         let failures = Mutex<[Run.Result]>([])
-        let totals = Mutex((saved: 0, events: UInt64(0)))
+        let totals = Mutex((saved: 0, events: UInt64(0), slowest: UInt64(0), backlog: 0))
         let next = Mutex(range.lowerBound)
         DispatchQueue.concurrentPerform(iterations: max(1, min(jobs, 64))) { _ in
             while true {
@@ -50,15 +53,23 @@ struct SyncSim: ParsableCommand {
                 }
                 guard let seed else { return }
                 let result = Run.run(scenario(seed), plant: planted, isTracing: trace)
-                totals.withLock { $0 = ($0.saved + result.saved, $0.events + result.events) }
+                totals.withLock {
+                    $0 = (
+                        $0.saved + result.saved, $0.events + result.events, max($0.slowest, result.slowest),
+                        max($0.backlog, result.backlog)
+                    )
+                }
                 if !result.findings.isEmpty { failures.withLock { $0.append(result) } }
                 if trace { print(result.trace.joined(separator: "\n")) }
             }
         }
         let failed = failures.withLock { $0 }.sorted { $0.scenario.seed < $1.scenario.seed }
         for result in failed.prefix(10) { report(result, planted) }
-        let (saved, events) = totals.withLock { $0 }
-        print("\(range.count) runs, \(saved) versions saved, \(events) events, \(failed.count) runs failed")
+        let total = totals.withLock { $0 }
+        print(
+            "\(range.count) runs, \(total.saved) versions saved, \(total.events) events; the slowest urgent "
+                + "version took \(total.slowest) ms, \(total.backlog) bytes waited at most; "
+                + "\(failed.count) runs failed")
         if !failed.isEmpty { throw ExitCode(1) }
     }
 
@@ -73,9 +84,21 @@ struct SyncSim: ParsableCommand {
     private func scenario(_ seed: UInt64) -> Scenario {
         var numbers = Numbers(seed: ~seed)
         return Scenario(
-            seed: seed, agents: max(1, min(12, agents ?? 1 + numbers.below(6))), steps: steps,
-            rates: FaultRates(
-                cuts: cuts, stalls: stalls, crashes: crashes, disks: disks, clocks: clocks, moves: moves))
+            seed: seed, agents: max(1, min(12, agents ?? 1 + numbers.below(12))), steps: steps,
+            rates: rates)
+    }
+
+    private var given: [(kind: FaultKind, rate: Int)] {
+        [
+            (.cuts, cuts), (.stalls, stalls), (.crashes, crashes), (.disks, disks), (.syncs, syncs),
+            (.clocks, clocks), (.crowds, crowds), (.spoils, spoils), (.copies, copies), (.moves, moves),
+        ]
+    }
+
+    private var rates: FaultRates {
+        var rates = FaultRates()
+        for (kind, rate) in given { rates[kind] = rate }
+        return rates
     }
 
     private func report(_ result: Run.Result, _ planted: Plant?) {
@@ -95,11 +118,7 @@ struct SyncSim: ParsableCommand {
         var words = [
             "sync-sim", "--seed \(scenario.seed)", "--agents \(scenario.agents)", "--steps \(steps)",
         ]
-        let rates = [
-            ("cuts", cuts), ("stalls", stalls), ("crashes", crashes), ("disks", disks), ("clocks", clocks),
-            ("moves", moves),
-        ]
-        words += rates.filter { $0.1 != 10 }.map { "--\($0.0) \($0.1)" }
+        words += given.filter { $0.rate != 10 }.map { "--\($0.kind.rawValue) \($0.rate)" }
         if let plant { words.append("--plant \(plant)") }
         return words.joined(separator: " ")
     }

@@ -49,12 +49,18 @@ enum SimKeys {
             lanes.2 = ((lanes.2 ^ word.rotated(17)) &* 0x94D0_49BB_1331_11EB).rotated(37) &+ lanes.3
             lanes.3 = ((lanes.3 &+ word.rotated(41)) &* 0xD6E8_FEB8_6659_FD93).rotated(43) ^ lanes.0
         }
-        var word: UInt64 = 0
-        for (place, byte) in bytes.enumerated() {
-            word = word << 8 | UInt64(byte)
-            if place % 8 == 7 { mix(word) }
+        let whole = bytes.count / 8 * 8
+        var place = 0
+        while place < whole {
+            mix(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)))
+            place += 8
         }
-        mix(word)
+        var rest: UInt64 = 0
+        while place < bytes.count {
+            rest = rest << 8 | UInt64(bytes[place])
+            place += 1
+        }
+        mix(rest)
         mix(UInt64(bytes.count))
         for _ in 0..<4 { mix(0) }
         return Digest(words: lanes)

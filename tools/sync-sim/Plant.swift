@@ -1,7 +1,85 @@
-/// Bugs that can be planted, each to show that a checker finds it.
+import SyncStore
+
+/// Bugs that can be planted, each to show that a checker finds it; such a program might have each of them.
 enum Plant: String, CaseIterable, Sendable {
-    /// A save covers what came in after the record was opened.
+    // People
     case contextAtSave = "context-at-save"
-    /// The hub answers before it has committed.
+    case contextEmpty = "context-empty"
+    case savedBeforeCommit = "saved-before-commit"
+    // The branch's store
+    case dedupeBySequence = "dedupe-by-sequence"
+    case wholeRecordLatest = "whole-record-latest"
+    case clockAsOrder = "clock-as-order"
+    case policyByLocalRevision = "policy-by-local-revision"
+    case tornTransaction = "torn-transaction"
+    case tokenBeforeApply = "token-before-apply"
+    case passOverPage = "pass-over-page"
+    case dropLastOfPage = "drop-last-of-page"
+    // The branch's sending
+    case starveUrgent = "starve-urgent"
+    case lanesSwapped = "lanes-swapped"
+    case reversedInLane = "reversed-in-lane"
+    case resumeFromStart = "resume-from-start"
+    case deafToTime = "deaf-to-time"
+    // The hub
     case receiptBeforeCommit = "receipt-before-commit"
+    case lieInReceipt = "lie-in-receipt"
+    case receiptForGap = "receipt-for-gap"
+    case applyTwice = "apply-twice"
+    case positionBeforeCommit = "position-before-commit"
+    case sessionUnchecked = "session-unchecked"
+    case quarantineCounts = "quarantine-counts"
+    case holeForgotten = "hole-forgotten"
+    case markTooEarly = "mark-too-early"
+    case verdictOnce = "verdict-once"
+    case unboundedBuffer = "unbounded-buffer"
+    case pingForPong = "ping-for-pong"
+
+    var words: String {
+        switch self {
+        case .contextAtSave: "a save covers what came in after the record was opened"
+        case .contextEmpty: "a save covers nothing, not even what its author was shown"
+        case .savedBeforeCommit: "people are told that something is saved which the disk then refuses"
+        case .dedupeBySequence: "of two versions with the same sequence one is taken for the other"
+        case .wholeRecordLatest: "of a record only the latest version is kept"
+        case .clockAsOrder: "of a field only the value with the latest time is kept"
+        case .policyByLocalRevision: "an older program merges by the form's revision that it knows"
+        case .tornTransaction: "what a transaction wrote before the disk was full stays"
+        case .tokenBeforeApply: "the feed's token is stored before its versions are"
+        case .passOverPage: "a page of the feed for which there was no room is passed over by the next one"
+        case .dropLastOfPage: "the last version of a page of the feed is forgotten"
+        case .starveUrgent: "urgent versions wait until nothing else waits"
+        case .lanesSwapped: "the routine lane goes first"
+        case .reversedInLane: "the versions of a batch are sent in the reverse order"
+        case .resumeFromStart: "each connection sends everything again"
+        case .deafToTime: "a connection on which nothing is heard is never given up"
+        case .receiptBeforeCommit: "the hub receipts before it has committed"
+        case .lieInReceipt: "the hub receipts what its disk has refused"
+        case .receiptForGap: "the hub receipts as far as the branch says, not as far as it holds"
+        case .applyTwice: "the hub takes a batch into its journal twice"
+        case .positionBeforeCommit: "positions are given before the commit, and the feed passes over some"
+        case .sessionUnchecked: "a connection that was replaced may still write"
+        case .quarantineCounts: "what is quarantined counts all the same"
+        case .holeForgotten: "seeing a later version counts as having seen one that is held back"
+        case .markTooEarly: "a Mark says that all is fed when some is not"
+        case .verdictOnce: "a verdict is sent once, whether it arrives or not"
+        case .unboundedBuffer: "the hub goes on feeding a line that takes nothing"
+        case .pingForPong: "an answer to a ping is answered"
+        }
+    }
+
+    /// What is switched on in the stores.
+    var defects: MemoryDefects {
+        switch self {
+        case .dedupeBySequence: .sequenceAlone
+        case .wholeRecordLatest: .wholeRecord
+        case .clockAsOrder: .clockOrder
+        case .tornTransaction: .noRollback
+        case .applyTwice: .appliedTwice
+        case .sessionUnchecked: .sessionUnchecked
+        case .quarantineCounts: .quarantineCounts
+        case .holeForgotten: .holeForgotten
+        default: []
+        }
+    }
 }

@@ -5,90 +5,79 @@ import SyncStore
 /// A branch: its store, which lasts, and its program, which dies and comes back.
 final class SimAgent {
     let number: Int
+    /// Whose key it has: its own number, or that of the branch whose store it was copied from.
+    let device: Int
     let world: World
-    let store: MemoryAgentStore
-    let means: AgentMeans
+    let disk: any AgentDisk
     /// Own clock minus true time.
     var clockOffset: Milliseconds = 0
-    var failsNextWrite = false
     /// The context of a record as it was opened, until it is saved.
-    private var opened: [Int: Context] = [:]
+    var opened: [Int: Context] = [:]
 
-    private var session: AgentSession?
-    private(set) var link: SimLink?
+    var session: AgentSession?
+    var link: SimLink?
     private var calls: CallLine
     private var events: [AgentSession.Event] = []
     private var isHandling = false
     private var ticksAt: UInt64?
     private var stays = false
     private var backoff = Backoff()
-    private var numbers: Numbers
+    var numbers: Numbers
     private(set) var isDrained = false
+    /// There was no room for a page of the feed in this session.
+    private var lacksRoom = false
     private(set) var batchesSent = 0
     private(set) var lastEnding: Refuse?
+    /// How often it has opened new origins.
+    private(set) var heals = 0
+    /// Urgent versions that are on their way, and since when.
+    private var urgent: [(sequence: UInt64, since: UInt64)] = []
 
-    init(_ number: Int, in world: World, seed: UInt64) {
+    init(_ number: Int, device: Int? = nil, in world: World, seed: UInt64) throws {
         self.number = number
+        self.device = device ?? number
         self.world = world
         numbers = Numbers(seed: seed)
-        var random = Numbers(seed: seed ^ 0xA5A5)
-        means = AgentMeans(
-            hashing: SimKeys.hashing, signing: SimKeys.signing(number + 1), verifying: SimKeys.verifying,
-            random: { Token16(using: &random) })
-        store = MemoryAgentStore(means: means)
+        disk = try world.makeAgentDisk(device ?? number, seed: seed)
         calls = CallLine(world, seed: seed ^ 0x5A5A)
     }
 
+    var store: any AgentStore { disk.store }
+    /// Older or newer, as its device is.
+    var isOld: Bool { world.scenario.isOld(device) }
+    /// Each time that its disk is put back somebody else goes on with it, as far as names go.
+    var author: String { generation == 0 ? "a\(number)" : "a\(number).\(generation)" }
+    private var generation = 0
+    private var backup: MemoryAgentStore.Snapshot?
     var clock: Milliseconds { world.time + clockOffset }
     var isConnected: Bool { session != nil }
-
-    // MARK: - People
-
-    func open(_ record: Int) throws {
-        let shown = try store.record(world.key(record))
-        opened[record] = shown?.seen ?? .empty
-        world.ledger.shown(agent: number, record, try store.versions(of: world.key(record)).map(\.dot))
-    }
-
-    func save(_ record: Int, fields: UInt8, isUrgent: Bool, isDelete: Bool = false) throws {
-        if opened[record] == nil { try open(record) }
-        var context: Context = opened[record].take() ?? .empty
-        if world.plant == .contextAtSave { context = try store.record(world.key(record))?.seen ?? .empty }
-        let exists = try store.record(world.key(record)).map { !$0.isEmpty } ?? false
-        let draft = world.draft(
-            record, fields: exists ? fields : 7, context: context, lane: isUrgent ? .urgent : .routine,
-            isDelete: isDelete, author: "a\(number)", using: &numbers)
-        let last = try store.contact().lastHubTime
-        if failsNextWrite {
-            failsNextWrite = false
-            return
-        }
-        let dot = try store.write(clock: AuthoringClock(now: clock, lastHubTime: last)) {
-            try $0.author(draft)
-        }
-        guard let version = try store.versions(of: draft.key).first(where: { $0.dot == dot }) else {
-            return world.complain("agent \(number): what was saved is not there")
-        }
-        world.ledger.acknowledged(version, record: record, agent: number)
-        var lasts: [Lane: UInt64] = [:]
-        for origin in try store.origins() { lasts[origin.claim.lane] = origin.sequence }
-        if session != nil { try handle(.appended(lasts)) }
-    }
 
     // MARK: - Connecting
 
     func connect(stays: Bool) throws {
         self.stays = stays
         guard session == nil else { return }
-        let link = SimLink(world, agent: number, using: &numbers)
+        guard calls.isIdle else {
+            // What the last session asked of the store is still being done.
+            world.timeline.plan(in: 50) { [self] in
+                if !isConnected { try connect(stays: self.stays) }
+            }
+            return
+        }
+        calls = CallLine(world, seed: numbers.next())
         guard world.hub.isUp else { return comeBack() }
+        let link = SimLink(world, agent: number, using: &numbers)
         session = AgentSession(goal: stays ? .stay : .drain)
+        lacksRoom = false
         isDrained = false
         self.link = link
         let end = SimLink.End.agent.rawValue
         link.received[end] = { [unowned self, unowned link] message, _ in
             guard self.link === link else { return }
             if case .welcome = message { link.acceptInStream(at: .agent) }
+            if case .ping(let ping) = message, ping.isReply, world.plant == .pingForPong {
+                _ = try link.send(.ping(Ping(isReply: false, token: 0)), compress: false, from: .agent)
+            }
             try handle(.received(message))
         }
         link.failed[end] = { [unowned self, unowned link] refuse in
@@ -106,22 +95,28 @@ final class SimAgent {
         world.timeline.plan(in: 3 * link.delay) { [self] in
             guard self.link === link, !link.isOver[end] else { return }
             try world.hub.accept(link)
-            ask { [self] in
-                let hello = try store.hello(now: clock, program: "sim")
-                let origins = try store.origins().map {
-                    AgentSession.LaneOrigin(
-                        lane: $0.claim.lane, origin: $0.id, last: $0.sequence, receipted: $0.receipted)
-                }
-                return .opened(hello: hello, origins: origins)
-            }
+            ask { [self] in .opened(hello: try hello(), origins: try laneOrigins()) }
+        }
+    }
+
+    private func hello() throws -> Hello {
+        try store.hello(now: clock, program: isOld ? "sim 1" : "sim 2")
+    }
+
+    private func laneOrigins() throws -> [AgentSession.LaneOrigin] {
+        try store.origins().map {
+            var lane = $0.claim.lane
+            if world.plant == .lanesSwapped { lane = lane == .urgent ? .routine : .urgent }
+            return AgentSession.LaneOrigin(
+                lane: lane, origin: $0.id, last: $0.sequence, receipted: $0.receipted)
         }
     }
 
     private func ended() {
+        if let link { judgeUrgent(over: link) { _ in true } }
         session = nil
         link = nil
-        calls.drop()
-        calls = CallLine(world, seed: numbers.next())
+        calls.finish()
         events = []
         ticksAt = nil
         comeBack()
@@ -129,19 +124,58 @@ final class SimAgent {
 
     private func comeBack() {
         guard stays else { return }
-        let wait = backoff.failed(using: &numbers)
+        let wait = backoff.failed(retryAfter: lastEnding?.retryAfter ?? 0, using: &numbers)
         world.timeline.plan(in: wait) { [self] in
             if stays, session == nil { try connect(stays: true) }
         }
     }
 
     /// The program dies: nothing but the store is left of it.
-    func crash() {
+    func crash() throws {
         opened = [:]
         stays = false
-        guard let link else { return }
-        link.vanish(.agent, using: &numbers)
-        ended()
+        if let link {
+            link.vanish(.agent, using: &numbers)
+            ended()
+        }
+        calls.drop()
+        try disk.crash(using: &numbers)
+    }
+
+    // MARK: - Loss of identity
+
+    func backUp() { backup = (disk as? MemoryAgentDisk)?.memory.snapshot }
+
+    /// The disk is made what it was at the last backup; what it alone knew since then is gone.
+    func restore() throws {
+        guard let backup, let memory = (disk as? MemoryAgentDisk)?.memory else { return }
+        try crash()
+        memory.restore(backup)
+        generation += 1
+        world.suspects.insert(device)
+        world.ledger.forget { saved in
+            saved.author == number && !world.watch.isDurable(saved.version.dot)
+                && (try? store.versions(of: saved.version.key).contains(saved.version)) != true
+        }
+    }
+
+    /// Goes on as a copy of another, with everything that it holds.
+    func become(_ other: SimAgent) throws {
+        guard let mine = (disk as? MemoryAgentDisk)?.memory,
+            let theirs = (other.disk as? MemoryAgentDisk)?.memory
+        else { return }
+        mine.restore(theirs.snapshot)
+        world.suspects.insert(device)
+        let record = numbers.below(Scenario.records)
+        for number in 0..<3 {
+            let (wait, fields) = (UInt64(numbers.below(60_000)), UInt8(1 << numbers.below(7)))
+            world.timeline.plan(in: wait) { [self] in
+                try save(
+                    record + number < Scenario.records ? record + number : 0, fields: fields, isUrgent: false)
+            }
+        }
+        let stays = numbers.isOne(in: 2)
+        world.timeline.plan(in: UInt64(numbers.below(60_000))) { [self] in try connect(stays: stays) }
     }
 
     func leave() throws {
@@ -149,9 +183,31 @@ final class SimAgent {
         try link?.finish(.agent)
     }
 
+    // MARK: - Urgent versions
+
+    /// An urgent version was saved.
+    func expectArrival(through sequence: UInt64) {
+        if session?.isOpen == true { urgent.append((sequence, world.timeline.now)) }
+    }
+
+    /// The hub has committed a batch that came over this link.
+    func arrived(_ batch: VersionBatch, over link: SimLink) throws {
+        guard self.link === link, !urgent.isEmpty,
+            try store.origins().contains(where: { $0.claim.lane == .urgent && $0.id == batch.origin })
+        else { return }
+        judgeUrgent(over: link) { $0 <= batch.last }
+    }
+
+    private func judgeUrgent(over link: SimLink, where isOver: (UInt64) -> Bool) {
+        for waiting in urgent where isOver(waiting.sequence) && !link.isTouched {
+            world.watch.urgent(self, took: world.timeline.now - waiting.since, over: link)
+        }
+        urgent.removeAll { isOver($0.sequence) }
+    }
+
     // MARK: - The session
 
-    private func handle(_ event: AgentSession.Event) throws {
+    func handle(_ event: AgentSession.Event) throws {
         events.append(event)
         guard !isHandling else { return }
         isHandling = true
@@ -162,6 +218,7 @@ final class SimAgent {
             next += 1
             let actions = session?.handle(event, now: world.timeline.now) ?? []
             world.trace("agent \(number)", event, actions)
+            world.transcript?.agent(self, event, actions)
             for action in actions { try perform(action) }
         }
         events = []
@@ -169,6 +226,7 @@ final class SimAgent {
     }
 
     private func wake() {
+        guard world.plant != .deafToTime else { return }
         guard let deadline = session?.deadline, ticksAt.map({ deadline < $0 }) ?? true, let link else {
             return
         }
@@ -185,73 +243,113 @@ final class SimAgent {
         case .send(let message, let compress): try send(message, compress)
         case .load(let lane, let after, let versions, let bytes):
             ask { [self] in
-                .loaded(
+                let own: Lane = world.plant == .lanesSwapped ? (lane == .urgent ? .routine : .urgent) : lane
+                return .loaded(
                     lane,
-                    try store.batch(lane: lane, after: after, maximumVersions: versions, maximumBytes: bytes))
+                    try store.batch(lane: own, after: after, maximumVersions: versions, maximumBytes: bytes))
             }
-        case .storeWelcome(let welcome):
-            backoff.succeeded()
-            askWriting { [self] in
-                let partings = try store.partings(welcome)
-                if !partings.isEmpty { return .parted(partings) }
-                let behind = try store.accept(welcome, now: clock)
-                try world.checkReceipts(of: self)
-                return .welcomeStored(
-                    try store.origins().map {
-                        AgentSession.Resume(
-                            origin: $0.id, behind: behind[$0.id] ?? 0, receipted: $0.receipted)
-                    })
-            }
+        case .storeWelcome(let welcome): storeWelcome(welcome)
         case .loadHeads(let origin, let sequences):
             ask { [self] in .headsLoaded(try store.heads(of: origin, at: sequences)) }
         case .heal(let points, let welcome):
-            askWriting { [self] in
-                try store.heal(points, after: welcome, now: clock)
+            askWriting { [self] store in
+                heals += 1
+                _ = try store.heal(points, after: welcome, now: clock)
                 return .healed
             }
-        case .storeReceipts(let receipts):
-            askWriting { [self] in
-                try store.accept(receipts, now: clock)
-                try world.checkReceipts(of: self)
-                return .receiptsStored(receipts)
-            }
-        case .storeEarlyReceipts(let receipts):
-            askWriting { [self] in
-                do {
-                    try store.accept(receipts, now: clock)
-                    try world.checkReceipts(of: self)
-                    return .receiptsStored(receipts)
-                } catch is Refuse {
-                    return .receiptsStored([])
-                }
-            }
-        case .storeFeed(let feed):
-            askWriting { [self] in
-                try store.apply(feed, now: clock)
-                return .feedStored(feed.token)
-            }
+        case .storeReceipts(let receipts): storeReceipts(receipts, isEarly: false)
+        case .storeEarlyReceipts(let receipts): storeReceipts(receipts, isEarly: true)
+        case .storeFeed(let feed): storeFeed(feed)
         case .storeMark(let mark):
-            askWriting { [self] in
+            askWriting { [self] store in
+                if lacksRoom, world.plant != .passOverPage { return nil }
                 try store.note(mark)
+                try world.watch.marked(mark, at: self, session: link.flatMap(world.hub.session))
                 return nil
             }
-        case .drained: isDrained = true
+        case .drained:
+            isDrained = true
+            if world.plant == .starveUrgent { try tellUrgent() }
         case .end(let refuse):
             lastEnding = refuse
             try link?.finish(.agent)
         }
     }
 
+    private func storeWelcome(_ welcome: Welcome) {
+        backoff.succeeded()
+        askWriting { [self] store in
+            let partings = try store.partings(welcome)
+            if !partings.isEmpty { return .parted(partings) }
+            var behind = try store.accept(welcome, now: clock)
+            if world.plant == .resumeFromStart { behind = [:] }
+            try world.watch.receipts(of: self)
+            let origins = try store.origins()
+            if let lane = origins.first(where: { $0.claim.lane == .urgent }),
+                try world.hub.disk.held(lane.id) < lane.sequence
+            {
+                urgent.append((lane.sequence, world.timeline.now))
+            }
+            return .welcomeStored(
+                origins.map {
+                    AgentSession.Resume(
+                        origin: $0.id, behind: behind[$0.id] ?? 0, receipted: $0.receipted)
+                })
+        }
+    }
+
+    private func storeReceipts(_ receipts: [Receipt], isEarly: Bool) {
+        askWriting { [self] store in
+            do {
+                try store.accept(receipts, now: clock)
+            } catch is Refuse where isEarly {
+                return .receiptsStored([])
+            }
+            try world.watch.receipts(of: self)
+            return .receiptsStored(receipts)
+        }
+    }
+
+    private func storeFeed(_ feed: Feed) {
+        var feed = feed
+        if world.plant == .dropLastOfPage, feed.versions.count > 1 {
+            let kept = (0..<(feed.versions.count - 1)).map { feed.versions.version(at: $0) }
+            feed.versions = FeedVersions(dots: kept.map(\.dot), rows: VersionColumns(kept))
+        }
+        if world.plant == .tokenBeforeApply {
+            let token = Feed(lane: feed.lane, token: feed.token)
+            askWriting { [self] store in
+                try store.apply(token, now: clock)
+                return nil
+            }
+        }
+        let page = feed
+        askWriting { [self] store in
+            // Once something was left out, what follows must not be taken: the token says everything before.
+            if lacksRoom, world.plant != .passOverPage { return nil }
+            do {
+                try store.apply(page, now: clock)
+            } catch let error as StoreError where error.code == .diskFull {
+                lacksRoom = true
+                return nil
+            }
+            return .feedStored(page.token)
+        }
+    }
+
     private func send(_ message: Message, _ compress: Bool) throws {
         guard let link else { return }
         if case .ping(let ping) = message, ping.isReply, !link.isWritable(.agent) { return }
-        guard case .batch(let batch) = message else {
+        guard case .batch(var batch) = message else {
             _ = try link.send(message, compress: compress, from: .agent)
             return
         }
         let lane: Lane = session?.lane(of: batch.origin) ?? .routine
+        if world.plant == .reversedInLane, batch.count > 1 {
+            batch.rows = VersionColumns((0..<batch.count).reversed().map { batch.version(at: $0) })
+        }
         let limit = compress ? Int.max : Limits.urgentBeforeWelcome
-        guard let bytes = try link.send(message, compress: compress, from: .agent, limit: limit) else {
+        guard let bytes = try link.send(.batch(batch), compress: compress, from: .agent, limit: limit) else {
             events.append(.batchWithheld(lane))
             return
         }
@@ -261,30 +359,30 @@ final class SimAgent {
 
     // MARK: - The store
 
-    private func askWriting(_ body: @escaping () throws -> AgentSession.Event?) {
-        ask { [self] in
-            if failsNextWrite {
-                failsNextWrite = false
-                throw StoreError(.diskFull, "simulated")
-            }
-            return try body()
-        }
+    private func askWriting(_ body: @escaping (any AgentStore) throws -> AgentSession.Event?) {
+        ask { [self] in try disk.write(body) }
     }
 
     private func ask(_ body: @escaping () throws -> AgentSession.Event?) {
+        let calls = self.calls
         calls.add { [self] in
             do {
                 let event = try body()
                 return event.map { event in { [self] in try handle(event) } }
             } catch let refuse as Refuse {
+                calls.fail()
                 return { [self] in
                     world.refusals.append((number, refuse))
                     try handle(.failed(refuse))
                 }
             } catch let error as StoreError where error.code == .diskFull {
+                calls.fail()
                 return { [self] in
                     try handle(.failed(Refuse(.shuttingDown, words: "the branch's store cannot go on")))
                 }
+            } catch let error as StoreError where error.code == .syncFailed {
+                try crash()
+                return nil
             }
         }
     }

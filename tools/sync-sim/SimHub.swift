@@ -23,39 +23,42 @@ final class SimHub {
     }
 
     let world: World
-    let store: MemoryHubStore
+    let disk: any HubDisk
     private(set) var isUp = true
     var clockOffset: Milliseconds = 0
-    var failsNextWrite = false
+    /// Until then it has as much as it can take.
+    var isCrowdedUntil: UInt64 = 0
     private var peers: [Peer] = []
     private var waiting: [(peer: Peer, place: Int, submission: Submission)] = []
     private var isCommitPlanned = false
     private var numbers: Numbers
-    /// Durable here: what receipts may speak of.
-    private(set) var durable: [OriginID: UInt64] = [:]
+    /// The newest session of each replica.
+    private var newest: [Int64: UInt64] = [:]
+    /// Verdicts that were sent once, for the planted bug.
+    private var told: Set<Verdict> = []
 
     init(in world: World, seed: UInt64) throws {
         self.world = world
         numbers = Numbers(seed: seed)
-        var random = Numbers(seed: seed ^ 0xA5A5)
-        store = try MemoryHubStore(
-            name: "Centre", settings: Settings(),
-            means: HubMeans(
-                hashing: SimKeys.hashing, verifying: SimKeys.verifying, signing: SimKeys.signing(0),
-                zone: { _ in .fixed(hours: 8) }, random: { Token16(using: &random) }))
+        disk = try world.makeHubDisk(seed: seed)
     }
 
+    /// The store, where it lies in memory.
+    var memory: MemoryHubStore? { (disk as? MemoryHubDisk)?.memory }
     var clock: Milliseconds { world.time + clockOffset }
     var connections: Int { peers.count }
 
     func write(_ body: (any HubTransaction) throws -> Void) throws {
-        try store.write(clock: AuthoringClock(now: clock, isTrusted: true), body)
+        let clock = AuthoringClock(now: clock, isTrusted: true)
+        try disk.write { try $0.write(clock: clock, body) }
         try logMoved()
     }
 
+    func session(of link: SimLink) -> SessionRef? { peers.first { $0.link === link }?.ref }
+
     // MARK: - Life and death
 
-    func crash() {
+    func crash() throws {
         guard isUp else { return }
         isUp = false
         for peer in peers {
@@ -65,6 +68,7 @@ final class SimHub {
         peers = []
         waiting = []
         isCommitPlanned = false
+        try disk.crash(using: &numbers)
         world.timeline.plan(in: UInt64(numbers.logarithmic(below: 30_000))) { [self] in isUp = true }
     }
 
@@ -84,19 +88,23 @@ final class SimHub {
             try handle(.received(message, wireBytes: bytes), of: peer)
         }
         link.failed[end] = { [unowned self, unowned peer] refuse in try handle(.failed(refuse), of: peer) }
-        link.writable[end] = { [unowned self, unowned peer] flag in try handle(.writable(flag), of: peer) }
+        link.writable[end] = { [unowned self, unowned peer] flag in
+            if world.plant != .unboundedBuffer { try handle(.writable(flag), of: peer) }
+        }
         link.closed[end] = { [unowned self, unowned peer] in remove(peer) }
         try handle(.opened, of: peer)
     }
 
     private func remove(_ peer: Peer) {
-        peer.calls.drop()
+        peer.calls.finish()
         peers.removeAll { $0 === peer }
     }
 
+    private func holds(_ peer: Peer) -> Bool { peers.contains { $0 === peer } }
+
     private func handle(_ event: HubSession.Event, of peer: Peer) throws {
         peer.events.append(event)
-        guard !peer.isHandling, peers.contains(where: { $0 === peer }) else { return }
+        guard !peer.isHandling, holds(peer) else { return }
         peer.isHandling = true
         defer { peer.isHandling = false }
         var next = 0
@@ -105,6 +113,7 @@ final class SimHub {
             next += 1
             let actions = peer.session.handle(event, now: world.timeline.now)
             world.trace("hub, agent \(peer.link.agent)", event, actions)
+            world.transcript?.hub(peer.link.agent, event, actions)
             for action in actions { try perform(action, of: peer) }
         }
         peer.events = []
@@ -118,7 +127,7 @@ final class SimHub {
         }
         peer.ticksAt = deadline
         world.timeline.plan(in: deadline - min(deadline, world.timeline.now) + 1) { [self] in
-            guard peers.contains(where: { $0 === peer }) else { return }
+            guard holds(peer) else { return }
             peer.ticksAt = nil
             try handle(.tick, of: peer)
         }
@@ -131,48 +140,85 @@ final class SimHub {
             _ = try peer.link.send(message, compress: compress, from: .hub)
         case .admit(let hello): ask(peer) { [self] in .admitted(try admit(hello, peer)) }
         case .join: world.complain("a Join that nobody sent")
-        case .ingest(let batch): ingest(batch, of: peer)
+        case .ingest(let batch): try ingest(batch, of: peer)
         case .loadFeed(let token, let items):
-            ask(peer) { [self] in
-                guard let ref = peer.ref else { throw Refuse(.wrongOrder) }
-                if let page = store.feed(for: ref, after: token, maximumItems: items) {
-                    return .feedLoaded(.page(page))
-                }
-                return .feedLoaded(.complete(store.mark(for: ref)))
-            }
+            ask(peer) { [self] in .feedLoaded(try feedPage(after: token, items, of: peer)) }
         case .answer: world.complain("a question that nobody asked")
         case .confirmFeed(let token):
             ask(peer) { [self] in
-                if let ref = peer.ref { store.confirmFeed(token, of: ref) }
+                if let ref = peer.ref { try disk.write { try $0.confirmFeed(token, of: ref) } }
                 return nil
             }
         case .loadHeads(let question):
             ask(peer) { [self] in
                 guard let ref = peer.ref else { throw Refuse(.wrongOrder) }
-                return .headsLoaded(try store.heads(question, for: ref))
+                return .headsLoaded(try disk.store.heads(question, for: ref))
             }
         case .end: try peer.link.finish(.hub)
         }
     }
 
+    private func feedPage(
+        after token: FeedToken, _ items: Int, of peer: Peer
+    ) throws -> HubSession.FeedPage {
+        guard let ref = peer.ref else { throw Refuse(.wrongOrder) }
+        // Pages are small here, so that connections break between them.
+        let bound = 1 << numbers.below(5)
+        let items = world.plant == .unboundedBuffer ? items : min(items, bound)
+        guard var page = try disk.store.feed(for: ref, after: token, maximumItems: items) else {
+            return .complete(try disk.store.mark(for: ref))
+        }
+        switch world.plant {
+        case .positionBeforeCommit: page.token.position += UInt64(waiting.count)
+        case .markTooEarly where numbers.isOne(in: 4): return .complete(try disk.store.mark(for: ref))
+        case .verdictOnce: page.verdicts.removeAll { !told.insert($0).inserted }
+        default: break
+        }
+        return .page(page)
+    }
+
     private func admit(_ hello: Hello, _ peer: Peer) throws -> Result<HubSession.Greeting, Refuse> {
-        let result = try store.admit(
-            hello, publicKey: SimKeys.key(peer.link.agent + 1), sessionToken: Token16(using: &numbers),
-            now: clock)
+        let token = Token16(using: &numbers)
+        let key = SimKeys.key(world.agents[peer.link.agent].device + 1)
+        let result = try disk.write {
+            try $0.admit(hello, publicKey: key, sessionToken: token, now: clock)
+        }
         switch result {
         case .failure(let refuse):
             world.refusals.append((peer.link.agent, refuse))
             return .failure(refuse)
-        case .success(let admission):
+        case .success(var admission):
             let older = peers.filter {
                 $0 !== peer && admission.session.number > 0 && $0.ref?.replica == admission.session.replica
             }
             peer.ref = admission.session
-            for other in older {
+            if admission.session.number > 0 { newest[admission.session.replica] = admission.session.number }
+            if world.plant == .receiptForGap { try receiptClaims(of: hello, in: &admission.welcome) }
+            for other in older where world.plant != .sessionUnchecked {
                 try handle(.failed(Refuse(.replaced, words: "a newer connection took over")), of: other)
             }
-            return .success(HubSession.Greeting(welcome: admission.welcome, feed: admission.feed))
+            let isCrowded = world.timeline.now < isCrowdedUntil
+            return .success(
+                HubSession.Greeting(
+                    welcome: admission.welcome, feed: admission.feed,
+                    overload: isCrowded ? Refuse(.overloaded, retryAfter: 5) : nil))
         }
+    }
+
+    /// The planted bug: believes the branch's own word for what has arrived.
+    private func receiptClaims(of hello: Hello, in welcome: inout Welcome) throws {
+        for (index, claim) in zip(welcome.held.indices, hello.origins) where claim.sequence > 0 {
+            welcome.held[index].receipt = try receipt(
+                Receipt(origin: welcome.held[index].origin, sequence: claim.sequence, head: claim.head))
+        }
+    }
+
+    private func receipt(_ unsigned: Receipt) throws -> Receipt {
+        var receipt = unsigned
+        let signing = SimKeys.signing(0)
+        receipt.signature = try signing.sign(
+            receipt.statement(hub: SimKeys.hashing(signing.publicKey), epoch: try disk.store.epoch))
+        return receipt
     }
 
     private func ask(_ peer: Peer, _ body: @escaping () throws -> HubSession.Event?) {
@@ -182,19 +228,25 @@ final class SimHub {
                 return event.map { event in { [self] in try handle(event, of: peer) } }
             } catch let refuse as Refuse {
                 return { [self] in try handle(.failed(refuse), of: peer) }
+            } catch let error as StoreError where error.code == .diskFull {
+                let refuse = Refuse(.diskFull, retryAfter: 1, words: "simulated")
+                return { [self] in try handle(.failed(refuse), of: peer) }
+            } catch let error as StoreError where error.code == .syncFailed {
+                try crash()
+                return nil
             }
         }
     }
 
     // MARK: - Group commit
 
-    private func ingest(_ batch: VersionBatch, of peer: Peer) {
+    private func ingest(_ batch: VersionBatch, of peer: Peer) throws {
         guard let ref = peer.ref else { return }
         let place = peer.nextPlace
         peer.nextPlace += 1
         peer.inWork.append((place, nil))
         waiting.append((peer, place, Submission(session: ref, batch: batch)))
-        if world.plant == .receiptBeforeCommit { promise(batch, peer, place) }
+        if world.plant == .receiptBeforeCommit { try promise(batch, peer, place) }
         guard !isCommitPlanned else { return }
         isCommitPlanned = true
         world.timeline.plan(in: UInt64(numbers.below(20))) { [self] in try commit() }
@@ -205,12 +257,10 @@ final class SimHub {
         guard isUp, !waiting.isEmpty else { return }
         let taken = waiting
         waiting = []
+        let before = memory?.logLength
         let outcomes: [HubSession.Outcome]
-        if failsNextWrite {
-            failsNextWrite = false
-            outcomes = taken.map { _ in .refused(Refuse(.diskFull, retryAfter: 1, words: "simulated")) }
-        } else {
-            outcomes = try store.ingest(taken.map(\.submission), now: clock).map { outcome in
+        do {
+            outcomes = try disk.write { try $0.ingest(taken.map(\.submission), now: clock) }.map { outcome in
                 switch outcome {
                 case .held(let receipt, let position): .held(receipt: receipt, position: position)
                 case .gap(let gap): .gap(gap)
@@ -218,9 +268,20 @@ final class SimHub {
                 case .refused(let refuse): .refused(refuse)
                 }
             }
+        } catch let error as StoreError where error.code == .diskFull {
+            outcomes = try taken.map { try refusal(of: $0.submission.batch) }
+        } catch let error as StoreError where error.code == .syncFailed {
+            return try crash()
         }
         for (item, outcome) in zip(taken, outcomes) {
-            if case .held = outcome { note(item.submission.batch) }
+            guard case .held = outcome else { continue }
+            let link = item.peer.link
+            try world.agents[link.agent].arrived(item.submission.batch, over: link)
+            guard let before, let memory, memory.isFresh(item.submission.batch, after: before) else {
+                continue
+            }
+            let session = item.submission.session
+            world.watch.wrote(session, newest: newest[session.replica] ?? 0)
         }
         // The answers come when the disk has said that it has everything.
         world.timeline.plan(in: UInt64(numbers.logarithmic(below: 50))) { [self] in
@@ -230,19 +291,22 @@ final class SimHub {
         }
     }
 
-    /// The planted bug: says that something has arrived which is still on its way to the disk.
-    private func promise(_ batch: VersionBatch, _ peer: Peer, _ place: Int) {
-        guard let seal = batch.seals.last, seal.sequence == batch.last else { return }
-        var receipt = Receipt(origin: batch.origin, sequence: batch.last, head: batch.headAfter)
-        let signing = SimKeys.signing(0)
-        let statement = receipt.statement(hub: SimKeys.hashing(signing.publicKey), epoch: store.epoch)
-        receipt.signature = (try? signing.sign(statement)) ?? []
-        let outcome = HubSession.Outcome.held(receipt: receipt, position: 0)
-        world.timeline.plan(in: 1) { [self] in try answer(peer, place, outcome) }
+    private func refusal(of batch: VersionBatch) throws -> HubSession.Outcome {
+        guard world.plant == .lieInReceipt else {
+            return .refused(Refuse(.diskFull, retryAfter: 1, words: "simulated"))
+        }
+        let receipt = try receipt(
+            Receipt(origin: batch.origin, sequence: batch.last, head: batch.headAfter))
+        return .held(receipt: receipt, position: 0)
     }
 
-    private func note(_ batch: VersionBatch) {
-        durable[batch.origin] = max(durable[batch.origin] ?? 0, batch.last)
+    /// The planted bug: says that something has arrived which is still on its way to the disk.
+    private func promise(_ batch: VersionBatch, _ peer: Peer, _ place: Int) throws {
+        guard let seal = batch.seals.last, seal.sequence == batch.last else { return }
+        let receipt = try receipt(
+            Receipt(origin: batch.origin, sequence: batch.last, head: batch.headAfter))
+        let outcome = HubSession.Outcome.held(receipt: receipt, position: 0)
+        world.timeline.plan(in: 1) { [self] in try answer(peer, place, outcome) }
     }
 
     private func answer(_ peer: Peer, _ place: Int, _ outcome: HubSession.Outcome) throws {

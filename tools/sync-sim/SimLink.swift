@@ -22,10 +22,14 @@ final class SimLink {
     let world: World
     let agent: Int
     /// Bytes in a second.
-    private let rate: UInt64
+    let rate: UInt64
     let delay: UInt64
     private var ways = [Way(), Way()]
     private var stalledUntil: UInt64 = 0
+    /// Something was done to it.
+    private(set) var isTouched = false
+    /// Frames in both directions.
+    private(set) var frames = 0
     private(set) var isOver = [false, false]
     /// Who hears of it.
     var received: [(Message, Int) throws -> Void] = [{ _, _ in }, { _, _ in }]
@@ -36,8 +40,9 @@ final class SimLink {
     init(_ world: World, agent: Int, using numbers: inout Numbers) {
         self.world = world
         self.agent = agent
-        rate = UInt64(1_000 << numbers.below(11))
-        delay = UInt64(1 << numbers.below(12))
+        let (rate, delay) = (UInt64(1_000 << numbers.below(11)), UInt64(1 << numbers.below(12)))
+        self.rate = world.line?.rate ?? rate
+        self.delay = world.line?.delay ?? delay
         for way in ways.indices {
             ways[way].reader.acceptsInStream = false
             ways[way].reader.frameLimit = Limits.frameBeforeWelcome
@@ -56,6 +61,7 @@ final class SimLink {
         guard !isOver[end.rawValue] else { return nil }
         let bytes = try ways[end.rawValue].writer.frame(message, compress: compress)
         guard bytes.count <= limit else { return nil }
+        frames += 1
         var start = 0
         while start < bytes.count {
             let stop = min(bytes.count, start + SimLink.piece)
@@ -72,12 +78,16 @@ final class SimLink {
         let ends = begins + UInt64(bytes.count) * 1_000 / rate
         ways[end.rawValue].freeAt = ends
         ways[end.rawValue].unsent += bytes.count
+        world.watch.unsent(ways[end.rawValue].unsent, at: agent)
         world.timeline.plan(in: ends - now) { [self] in
             ways[end.rawValue].unsent -= bytes.count
             try balance(end)
         }
         world.timeline.plan(in: ends - now + delay) { [self] in try arrive(bytes, from: end) }
     }
+
+    /// Nothing gets through any more.
+    var isBroken: Bool { ways.contains { $0.allowance != nil } || isOver.contains(true) }
 
     func isWritable(_ end: End) -> Bool { ways[end.rawValue].wasWritable }
 
@@ -130,6 +140,7 @@ final class SimLink {
 
     /// Breaks: so many bytes of each way still arrive. One of the ends may never hear of it.
     func cut(bytes: Int, using numbers: inout Numbers) {
+        isTouched = true
         for way in ways.indices where ways[way].allowance == nil { ways[way].allowance = bytes }
         let deaf = numbers.below(4)
         for end in 0...1 where end != deaf {
@@ -138,11 +149,13 @@ final class SimLink {
     }
 
     func stall(_ milliseconds: UInt64) {
+        isTouched = true
         stalledUntil = max(stalledUntil, world.timeline.now + milliseconds)
     }
 
     /// An end's program is gone. The other hears of it, or does not.
     func vanish(_ end: End, using numbers: inout Numbers) {
+        isTouched = true
         isOver[end.rawValue] = true
         ways[end.rawValue].allowance = ways[end.rawValue].allowance ?? numbers.below(3_000)
         guard !numbers.isOne(in: 4) else { return }

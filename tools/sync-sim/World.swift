@@ -11,15 +11,23 @@ final class World {
     let scenario: Scenario
     let plant: Plant?
     let ledger = Ledger()
+    private(set) lazy var watch = Watch(self)
     private(set) var findings: [String] = []
     private(set) var traced: [String] = []
     let isTracing: Bool
     var timeline = Timeline()
+    /// Bytes in a second and milliseconds of every line from now on; nil leaves them to chance.
+    var line: (rate: UInt64, delay: UInt64)?
+    var transcript: Transcript?
     private var built: (hub: SimHub, agents: [SimAgent])?
     /// What stores have refused to believe, with the agent that it concerned.
     var refusals: [(agent: Int, refuse: Refuse)] = []
+    /// Devices of which a store was restored or copied.
+    var suspects: Set<Int> = []
     /// Persons who have moved during the run: who sees their records is a matter of the order of things.
     private(set) var moved: Set<Int> = []
+    /// So many segments of the hub's log are the register that it began with.
+    private(set) var registerLength = 0
 
     init(_ scenario: Scenario, plant: Plant? = nil, isTracing: Bool = false) throws {
         self.scenario = scenario
@@ -27,8 +35,8 @@ final class World {
         self.isTracing = isTracing
         let hub = try SimHub(in: self, seed: scenario.seed ^ 0xC0FFEE)
         built = (hub, [])
-        built?.agents = (0..<scenario.agents).map {
-            SimAgent($0, in: self, seed: scenario.seed &* 31 &+ UInt64($0))
+        built?.agents = try (0..<scenario.agents).map {
+            try SimAgent($0, in: self, seed: scenario.seed &* 31 &+ UInt64($0))
         }
         try populate()
     }
@@ -42,8 +50,8 @@ final class World {
     /// True time.
     var time: Milliseconds { World.beginning + 12 * 3_600_000 + Milliseconds(timeline.now) }
 
-    func complain(_ finding: String) {
-        if findings.count < 20 { findings.append("at \(timeline.now) ms: \(finding)") }
+    func complain(_ finding: @autoclosure () -> String) {
+        if findings.count < 20 { findings.append("at \(timeline.now) ms: \(finding())") }
     }
 
     func appendTrace(_ line: String) { traced.append(line) }
@@ -74,31 +82,51 @@ final class World {
             }
         }
         for agent in agents { try join(agent) }
+        registerLength = hub.memory?.logLength ?? 0
     }
 
     private func join(_ agent: SimAgent) throws {
         let secret = Token16(high: 42, low: UInt64(agent.number))
         let unit = "B\(scenario.unit(of: agent.number))"
-        try hub.store.invite(
+        try hub.disk.store.invite(
             Invitation(
                 secretHash: SimKeys.hashing(secret.bytes), unit: unit, isTrusted: true,
                 expires: time + 1_000),
             now: time)
         let replica = Token16(high: 43, low: UInt64(agent.number))
-        _ = try hub.store.join(
+        _ = try hub.disk.store.join(
             Join(secret: secret, replica: replica, label: "agent", clock: agent.clock),
             publicKey: SimKeys.key(agent.number + 1), now: time
         ).get()
-        try agent.store.configure(
+        try agent.disk.store.configure(
             AgentConfiguration(
                 replica: replica, address: "hub:1", hub: SimKeys.hashing(SimKeys.key(0)),
                 hubPublicKey: SimKeys.key(0), unit: unit, unitName: unit, hubName: "Centre", settings: []))
     }
 
+    /// A disk is copied, and the copy runs somewhere else, beside the first.
+    func copy(_ agent: Int) throws {
+        let number = agents.count
+        guard number < scenario.agents + 3 else { return }
+        let copy = try SimAgent(
+            number, device: agents[agent].device, in: self, seed: scenario.seed &* 37 &+ UInt64(number))
+        built?.agents.append(copy)
+        try copy.become(agents[agent])
+    }
+
+    var hasMoves: Bool { !moved.isEmpty }
+
     func move(_ person: Int, to unit: Int) throws {
-        moved.insert(person)
-        try hub.write {
-            _ = try $0.author(membership(person, from: Int32(time / 86_400_000), unit: unit))
+        do {
+            try hub.write {
+                _ = try $0.author(membership(person, from: Int32(time / 86_400_000), unit: unit))
+            }
+            moved.insert(person)
+        } catch let error as StoreError where error.code == .diskFull {
+            return
+        } catch let error as StoreError where error.code == .syncFailed {
+            moved.insert(person)
+            try hub.crash()
         }
     }
 
@@ -108,7 +136,7 @@ final class World {
     }
 
     private static func registerDraft(_ form: String, _ key: [Value], _ values: [FieldID: Value]) -> Draft {
-        let definition = FormCatalog.builtIn[form]
+        let definition = SimForms.catalog[form]
         let assignments = values.keys.sorted().map { id in
             Assignment(
                 field: id, retentionClass: definition?.fields.first { $0.id == id }?.retentionClass ?? 0,
@@ -129,37 +157,53 @@ final class World {
             form: "check-in", values: [.integer(day), .text(Array("p\(person(of: record))".utf8))])
     }
 
-    /// The three fields that are edited: temperature, fever, remark.
-    static let fields: [(id: FieldID, retentionClass: RetentionClass)] = [(1, 0), (2, 0), (14, 2)]
-
+    /// - Parameter fields: bits, in the order of ``SimForms/fields``.
+    /// - Parameter isOld: the author's program knows the form's first revision only.
     func draft(
         _ record: Int, fields: UInt8, context: Context, lane: Lane, isDelete: Bool, author: String,
-        using numbers: inout Numbers
+        isOld: Bool, using numbers: inout Numbers
     ) -> Draft {
+        var bits = fields
+        if isOld { bits = bits & 7 == 0 ? 1 : bits & 7 }
         var assignments: [Assignment] = []
-        for (place, field) in World.fields.enumerated() where !isDelete && fields & (1 << UInt8(place)) != 0 {
-            let value: Value =
-                switch place {
-                case 0: .decimal(unscaled: 3_600 + Int64(numbers.below(100)), scale: 2)
-                case 1: .integer(Int64(numbers.below(2)))
-                default: .text(Array("remark \(numbers.below(1_000))".utf8))
-                }
-            assignments.append(
-                Assignment(field: field.id, retentionClass: field.retentionClass, value: value))
+        for (place, field) in SimForms.fields.enumerated() where !isDelete && bits & (1 << UInt8(place)) != 0
+        {
+            for id in field.ids {
+                assignments.append(
+                    Assignment(
+                        field: id, retentionClass: field.retentionClass,
+                        value: SimForms.value(place, using: &numbers)))
+            }
         }
         return Draft(
-            lane: lane, key: key(record), formRevision: 1, context: context, isDelete: isDelete,
+            lane: lane, key: key(record), formRevision: isOld ? 1 : 2, context: context, isDelete: isDelete,
             author: Array(author.utf8), assignments: assignments)
     }
 
-    // MARK: - While it runs
+}
 
-    /// No agent ever believes more than is durable at the hub.
-    func checkReceipts(of agent: SimAgent) throws {
-        for origin in try agent.store.origins() where origin.receipted > hub.durable[origin.id] ?? 0 {
-            complain(
-                "agent \(agent.number) believes \(origin.receipted) of its \(origin.claim.lane) journal to "
-                    + "have arrived, the hub has \(hub.durable[origin.id] ?? 0)")
-        }
+extension World {
+    func makeAgentDisk(_ number: Int, seed: UInt64) throws -> any AgentDisk {
+        var random = Numbers(seed: seed ^ 0xA5A5)
+        let means = AgentMeans(
+            hashing: SimKeys.hashing, signing: SimKeys.signing(number + 1), verifying: SimKeys.verifying,
+            random: { Token16(using: &random) })
+        return MemoryAgentDisk(MemoryAgentStore(means: means, defects: plant?.defects ?? []))
+    }
+
+    func makeHubDisk(seed: UInt64) throws -> any HubDisk {
+        let memory = try makeMemoryHub(seed: seed)
+        memory.defects = plant?.defects ?? []
+        return MemoryHubDisk(memory)
+    }
+
+    func makeMemoryHub(seed: UInt64) throws -> MemoryHubStore {
+        var random = Numbers(seed: seed ^ 0xA5A5)
+        return try MemoryHubStore(
+            name: "Centre", settings: Settings(),
+            means: HubMeans(
+                hashing: SimKeys.hashing, verifying: SimKeys.verifying, signing: SimKeys.signing(0),
+                forms: SimForms.catalog, zone: { _ in .fixed(hours: 8) },
+                random: { Token16(using: &random) }))
     }
 }

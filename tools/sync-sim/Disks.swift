@@ -1,0 +1,95 @@
+import SyncCore
+import SyncStore
+
+/// How a disk fails that cannot say whether something is on it.
+enum FailingSync: Hashable {
+    /// The write is there all the same.
+    case written
+    case lost
+}
+
+/// A branch's disk with its store.
+protocol AgentDisk: AnyObject {
+    var store: any AgentStore { get }
+    /// The disk is full once so many more writes are done; whatever fails, there is room again afterwards.
+    func fill(after writes: Int)
+    func failNextSync(_ kind: FailingSync)
+    /// No more faults.
+    func heal()
+    /// Works on the store; what was armed happens.
+    func write<Result>(_ body: (any AgentStore) throws -> Result) throws -> Result
+    /// The program is gone, or the power: what was not synced may be lost. The store is opened anew.
+    func crash(using numbers: inout Numbers) throws
+}
+
+/// The hub's disk with its store.
+protocol HubDisk: AnyObject {
+    var store: any HubStore { get }
+    func fill(after writes: Int)
+    func failNextSync(_ kind: FailingSync)
+    func heal()
+    func write<Result>(_ body: (any HubStore) throws -> Result) throws -> Result
+    func crash(using numbers: inout Numbers) throws
+    /// What is kept whole and does not count.
+    func quarantined() throws -> Set<Dot>
+    /// How much of an origin's journal is durable.
+    func held(_ origin: OriginID) throws -> UInt64
+}
+
+final class MemoryAgentDisk: AgentDisk {
+    let memory: MemoryAgentStore
+    private var failing: FailingSync?
+
+    init(_ memory: MemoryAgentStore) { self.memory = memory }
+
+    var store: any AgentStore { memory }
+    func fill(after writes: Int) { memory.rowsUntilFull = writes }
+    func failNextSync(_ kind: FailingSync) { failing = kind }
+
+    func heal() {
+        failing = nil
+        memory.rowsUntilFull = nil
+    }
+
+    func write<Result>(_ body: (any AgentStore) throws -> Result) throws -> Result {
+        guard let kind = failing else { return try body(memory) }
+        failing = nil
+        if kind == .written { _ = try body(memory) }
+        throw StoreError(.syncFailed, "simulated")
+    }
+
+    /// Each transaction is there whole or not at all.
+    func crash(using numbers: inout Numbers) {}
+}
+
+final class MemoryHubDisk: HubDisk {
+    let memory: MemoryHubStore
+    private var failing: FailingSync?
+    private var isFull = false
+
+    init(_ memory: MemoryHubStore) { self.memory = memory }
+
+    var store: any HubStore { memory }
+    func fill(after writes: Int) { isFull = true }
+    func failNextSync(_ kind: FailingSync) { failing = kind }
+
+    func heal() {
+        failing = nil
+        isFull = false
+    }
+
+    func write<Result>(_ body: (any HubStore) throws -> Result) throws -> Result {
+        if isFull {
+            isFull = false
+            throw StoreError(.diskFull, "simulated")
+        }
+        guard let kind = failing else { return try body(memory) }
+        failing = nil
+        if kind == .written { _ = try body(memory) }
+        throw StoreError(.syncFailed, "simulated")
+    }
+
+    func crash(using numbers: inout Numbers) {}
+    func quarantined() -> Set<Dot> { memory.quarantined }
+    func held(_ origin: OriginID) -> UInt64 { memory.held(origin) }
+}
