@@ -122,6 +122,7 @@ final class Transcript {
         case .feedLoaded(.page(let feed)): "a page of the feed is there, as far as \(feed.token.position)"
         case .feedLoaded(.complete(let mark)): "everything is fed, as far as \(mark.position)"
         case .headsLoaded(let heads): words(heads)
+        case .answered: "the tables have been looked into"
         case .logMoved, .writable, .tick: nil
         case .failed(let refuse): "cannot go on: " + words(refuse)
         }
@@ -165,6 +166,7 @@ final class Transcript {
         case .ingest(let batch): "takes \(name(batch.origin, batch.first, batch.last)) into the next commit"
         case .loadFeed(let token, _): "loads the feed behind \(token.position)"
         case .loadHeads(let heads): "looks up heads of \(name(heads.origin))"
+        case .answer: "looks into the tables"
         case .confirmFeed(let token): "the branch has the feed as far as \(token.position)"
         case .end(let refuse): "ends" + (refuse.map { ": " + words($0) } ?? "")
         }
@@ -201,6 +203,8 @@ final class Transcript {
         case .fork(let fork): "Fork: the hub holds another \(name(fork.origin)) \(fork.sequence)"
         case .gap(let gap): "Gap: \(name(gap.origin)) \(gap.wanted) is wanted"
         case .ping(let ping): ping.isReply ? "Ping, the answer" : "Ping"
+        case .ask: "a question about what the tables hold"
+        case .tally: "what the tables hold"
         case .unknown(let type): "a frame of type \(type), passed over"
         }
     }
