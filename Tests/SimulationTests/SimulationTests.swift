@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 1...3)
+    @Test(arguments: 1...2)
     func storesThatArePutBackOrCopiedMendThemselves(block: UInt64) {
         for seed in (block * 20)..<(block * 20 + 20) {
             var scenario = SimulationTests.scenario(seed)

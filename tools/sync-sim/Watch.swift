@@ -80,5 +80,5 @@ final class Watch {
     }
 
     /// One frame may be begun whenever the line takes bytes, and what answers the other side is small.
-    static let unsentLimit = 4 * SimLink.highWater
+    static let unsentLimit = 3 * SimLink.highWater
 }
