@@ -90,12 +90,12 @@ import Testing
     }
 
     @Test func aFailingSeedIsRepeatedByTheCommandThatItPrints() throws {
-        let failing = try run("--seeds", "1..3", "--plant", "context-empty", "--moves", "0")
+        let failing = try run("--seeds", "1..3", "--plant", "context-empty", "--copies", "0")
         #expect(failing.status == 1)
         let lines = failing.output.split(separator: "\n")
         let command = try #require(lines.first { $0.contains("again: sync-sim ") })
         let words = command.split(separator: " ").dropFirst(2).map(String.init)
-        #expect(words.contains("--plant") && words.contains("--moves"))
+        #expect(words.contains("--plant") && words.contains("--copies"))
         let again = try run(words)
         #expect(again.status == 1)
         let findings = lines.prefix { !$0.contains("again:") }
@@ -103,7 +103,7 @@ import Testing
     }
 
     @Test func onlyWhatIsRightEndsWithZero() throws {
-        #expect(try run("--seeds", "1..2", "--moves", "0").status == 0)
+        #expect(try run("--seeds", "1..2", "--copies", "0").status == 0)
         #expect(try run("--plant", "nothing").status != 0)
         #expect(try run("--seeds", "9..2").status != 0)
     }
