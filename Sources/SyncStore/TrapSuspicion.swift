@@ -36,6 +36,11 @@ public struct TrapSuspicion: Sendable, Hashable, Codable {
             origin == other.origin && first <= other.last && other.first <= last
         }
 
+        func common(with other: Stretch) -> Stretch? {
+            guard overlaps(other) else { return nil }
+            return Stretch(origin: origin, first: max(first, other.first), last: min(last, other.last))
+        }
+
         func contains(_ other: Stretch) -> Bool {
             origin == other.origin && first <= other.first && other.last <= last
         }
@@ -132,8 +137,13 @@ public struct TrapSuspicion: Sendable, Hashable, Codable {
         let earlier = suspects.filter(isSame)
         suspects.removeAll(where: isSame)
         let traps = (earlier.map(\.traps).max() ?? 0) + 1
+        guard stage != .judging else {
+            // The same versions come again in batches that are cut elsewhere: what they have in common is it.
+            let common = earlier.reduce(stretch) { $0.common(with: $1.stretch) ?? $0 }
+            suspects.append(Suspect(stretch: common, stage: stage, traps: traps))
+            return
+        }
         suspects.append(Suspect(stretch: stretch, stage: stage, traps: traps))
-        guard stage != .judging else { return }
         // There may be another behind it: at the first trap it is taken in halves again.
         for suspect in earlier where suspect.stretch.last > stretch.last {
             var rest = suspect

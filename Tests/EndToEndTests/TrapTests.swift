@@ -229,7 +229,8 @@ import Testing
             let centre = story.centre
             let judging = try await story.sync(
                 plant: "judging:" + story.version.dot, until: { $0.code != 0 && $1 >= 2 })
-            #expect(story.ends.count == 2)
+            // Twice, and again where batches before it got through meanwhile, so that it came cut elsewhere.
+            #expect((2...6).contains(story.ends.count))
             #expect(judging.remarks.contains("123"), "\(judging.remarks)")
             #expect(centre.isServing)
             #expect(try await centre.sync(story.other).drained)
@@ -260,7 +261,8 @@ import Testing
             let centre = story.centre
             let outcome = try await story.sync(
                 plant: "decoding:" + story.version.dot, until: { $0.code != 0 && $1 >= 2 })
-            #expect(story.ends == [-SIGILL, -SIGILL] || story.ends == [-SIGTRAP, -SIGTRAP])
+            #expect((2...6).contains(story.ends.count))
+            #expect(story.ends.allSatisfy { $0 == -SIGILL } || story.ends.allSatisfy { $0 == -SIGTRAP })
             #expect(outcome.remarks.contains("123"), "\(outcome.remarks)")
             #expect(centre.isServing)
             #expect(try await centre.sync(story.other).drained)

@@ -135,6 +135,13 @@ import Testing
         #expect(suspicion.isEmpty, "got through all the same")
     }
 
+    @Test mutating func whatComesAgainCutElsewhereIsTheSame() {
+        trap(1...100, .judging)
+        trap(61...140, .judging)
+        #expect(suspicion.step(stretch(41...120), from: 41) == .refuse, "holds what both had in common")
+        #expect(suspicion.step(stretch(1...60), from: 1) == .take(1...60))
+    }
+
     @Test mutating func whatCannotEvenBeSetAsideIsRefused() {
         for _ in 1...3 { trap(4...4) }
         #expect(suspicion.step(stretch(1...9), from: 4) == .setAside(4))

@@ -1,7 +1,7 @@
 /// Calls to a store, one after the other. Between the moment at which one is carried out, and is durable, and
 /// the moment at which its answer is heard, time passes, and a program may die.
 final class CallLine {
-    private let world: World
+    private unowned let world: World
     private var waiting: [() throws -> (() throws -> Void)?] = []
     private var isBusy = false
     private var numbers: Numbers
@@ -12,7 +12,10 @@ final class CallLine {
     }
 
     /// Whoever owned the line is gone: nothing more is carried out or answered.
-    func drop() { isDropped = true }
+    func drop() {
+        isDropped = true
+        waiting = []
+    }
     private var isDropped = false
 
     /// Nothing more comes and nobody waits for answers; what was asked is still done.

@@ -7,7 +7,7 @@ final class SimAgent {
     let number: Int
     /// Whose key it has: its own number, or that of the branch whose store it was copied from.
     let device: Int
-    let world: World
+    unowned let world: World
     let disk: any AgentDisk
     /// Own clock minus true time.
     var clockOffset: Milliseconds = 0

@@ -22,7 +22,7 @@ final class SimHub {
         }
     }
 
-    let world: World
+    unowned let world: World
     let disk: any HubDisk
     private(set) var isUp = true
     var clockOffset: Milliseconds = 0

@@ -19,7 +19,7 @@ final class SimLink {
     static let highWater = 16_384
     private static let piece = 1_400
 
-    let world: World
+    unowned let world: World
     let agent: Int
     /// Bytes in a second.
     let rate: UInt64
