@@ -20,7 +20,8 @@ enum AgentSchema {
                 CREATE TABLE origin (
                     id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, nonce BLOB NOT NULL,
                     derivation BLOB NOT NULL, sequence INTEGER NOT NULL, head BLOB NOT NULL,
-                    receipted INTEGER NOT NULL, backed_up INTEGER NOT NULL, floor INTEGER NOT NULL);
+                    receipted INTEGER NOT NULL, backed_up INTEGER NOT NULL, floor INTEGER NOT NULL,
+                    head_below BLOB NOT NULL);
                 CREATE TABLE record (
                     id INTEGER PRIMARY KEY, form TEXT NOT NULL, key BLOB NOT NULL, state BLOB NOT NULL,
                     UNIQUE (form, key));

@@ -100,8 +100,8 @@ extension SQLiteAgentTables {
         let row = try Prepared(
             database,
             """
-            SELECT lane, nonce, derivation, sequence, head, receipted, backed_up, floor FROM origin
-            \(condition)
+            SELECT lane, nonce, derivation, sequence, head, receipted, backed_up, floor, head_below
+            FROM origin \(condition)
             """)
         defer { row.reset() }
         var origins: [OwnOrigin] = []
@@ -113,8 +113,8 @@ extension SQLiteAgentTables {
                 OwnOrigin(
                     claim: OriginClaim(lane: lane, nonce: try AgentCodec.token(row.bytes(1))),
                     derivation: try AgentCodec.digest(row.bytes(2)), sequence: row.word(3),
-                    head: try AgentCodec.digest(row.bytes(4)), receipted: row.word(5),
-                    backedUp: row.word(6), floor: row.word(7)))
+                    head: try AgentCodec.digest(row.bytes(4)), receipted: row.word(5), backedUp: row.word(6),
+                    floor: row.word(7), headBelow: try AgentCodec.digest(row.bytes(8))))
         }
         return origins
     }
@@ -123,10 +123,11 @@ extension SQLiteAgentTables {
         let row = try Prepared(
             database,
             """
-            INSERT INTO origin (id, lane, nonce, derivation, sequence, head, receipted, backed_up, floor)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence,
-            head = excluded.head, receipted = excluded.receipted, backed_up = excluded.backed_up,
-            floor = excluded.floor
+            INSERT INTO origin
+            (id, lane, nonce, derivation, sequence, head, receipted, backed_up, floor, head_below)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+            sequence = excluded.sequence, head = excluded.head, receipted = excluded.receipted,
+            backed_up = excluded.backed_up, floor = excluded.floor, head_below = excluded.head_below
             """)
         row.bind(origin.id, at: 1)
         row.bind(Int(origin.claim.lane.rawValue), at: 2)
@@ -137,6 +138,7 @@ extension SQLiteAgentTables {
         row.bind(origin.receipted, at: 7)
         row.bind(origin.backedUp, at: 8)
         row.bind(origin.floor, at: 9)
+        row.bind(origin.headBelow.bytes, at: 10)
         try row.run()
     }
 

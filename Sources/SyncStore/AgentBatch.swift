@@ -43,8 +43,7 @@ private enum AgentBatch {
     static func make(
         _ rows: [StoredVersion], of origin: OwnOrigin, after: UInt64, in tables: any AgentTables
     ) throws -> VersionBatch {
-        let before =
-            after == 0 ? origin.derivation : try tables.head(of: Dot(origin: origin.id, sequence: after))
+        let before = try TableAgentStore.ownHead(origin, at: after, in: tables)
         guard !rows.isEmpty, let headBefore = before else {
             throw StoreError(.corrupt, "own journal is short")
         }

@@ -44,14 +44,13 @@ extension TableAgentStore {
             for var origin in try tables.origins() {
                 let held = try TableAgentStore.resume(origin, welcome.held, in: tables)
                 resume[origin.id] = held
-                let told = origin
-                origin.backedUp = welcome.held.first { $0.origin == origin.id }?.backedUp ?? 0
                 if held < origin.receipted {
                     lost += origin.receipted - held
                     origin.receipted = held
+                    try tables.put(origin)
                 }
-                if origin != told { try tables.put(origin) }
             }
+            try TableAgentStore.noteBackup(welcome.held, in: tables)
             if lost > 0 { try tables.put(IdentityEvent(at: now, kind: .hubPutBack, versions: lost)) }
             var session = try tables.session()
             session.token = welcome.sessionToken
@@ -67,6 +66,18 @@ extension TableAgentStore {
             if try self.believe(receipts, in: tables) { contact.lastReceipt = now }
             try tables.put(contact)
             return resume
+        }
+    }
+
+    /// Keeps how far the hub's backup reaches, also of origins that were closed.
+    private static func noteBackup(_ held: [HeldOrigin], in tables: any AgentTables) throws {
+        for theirs in held {
+            let own = try tables.origins() + tables.closedOrigins()
+            guard var origin = own.first(where: { $0.id == theirs.origin }) else { continue }
+            let reached = min(theirs.backedUp, theirs.sequence, origin.sequence)
+            if origin.backedUp == reached { continue }
+            origin.backedUp = reached
+            try tables.put(origin)
         }
     }
 
@@ -90,11 +101,12 @@ extension TableAgentStore {
         return theirs.sequence
     }
 
-    /// chain(sequence) of an own journal; nil beyond its end.
+    /// chain(sequence) of an own journal; nil beyond its end, and where it was pruned.
     static func ownHead(
         _ origin: OwnOrigin, at sequence: UInt64, in tables: any AgentTables
     ) throws -> Digest? {
         if sequence == 0 { return origin.derivation }
+        if sequence == origin.floor - 1 { return origin.headBelow }
         return try tables.head(of: Dot(origin: origin.id, sequence: sequence))
     }
 

@@ -40,14 +40,17 @@ public struct OwnOrigin: Sendable, Hashable {
     public var head: Digest
     /// Highest sequence covered by a receipt that was believed.
     public var receipted: UInt64
-    /// The hub's latest backup reaches to here, as far as it has told.
+    /// The hub's latest backup reaches to here, as its last Welcome said.
     public var backedUp: UInt64
-    /// Versions below this one are not kept any more; 0 or 1 while all are.
+    /// The lowest sequence from which on every version is held as it was written, and can be sent; one above
+    /// ``sequence`` when none is. Of what lies below, something was pruned: 1 while nothing was.
     public var floor: UInt64
+    /// chain(floor - 1).
+    public var headBelow: Digest
 
     public init(
         claim: OriginClaim, derivation: Digest, sequence: UInt64, head: Digest, receipted: UInt64,
-        backedUp: UInt64 = 0, floor: UInt64 = 0
+        backedUp: UInt64 = 0, floor: UInt64 = 1, headBelow: Digest? = nil
     ) {
         self.claim = claim
         self.derivation = derivation
@@ -56,6 +59,7 @@ public struct OwnOrigin: Sendable, Hashable {
         self.receipted = receipted
         self.backedUp = backedUp
         self.floor = floor
+        self.headBelow = headBelow ?? derivation
     }
 
     public var id: OriginID { derivation.originID }

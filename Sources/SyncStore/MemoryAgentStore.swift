@@ -121,6 +121,8 @@ private final class MemoryAgentTables: AgentTables {
         try spend()
         if let index = content.origins.firstIndex(where: { $0.id == origin.id }) {
             content.origins[index] = origin
+        } else if let index = content.closed.firstIndex(where: { $0.id == origin.id }) {
+            content.closed[index] = origin
         } else {
             content.origins.append(origin)
             content.origins.sort { $0.claim.lane < $1.claim.lane }
