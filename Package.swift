@@ -124,10 +124,14 @@ let package = Package(
             ],
             path: "tools/sync-inspect", swiftSettings: settings),
 
+        // SQLite's files on a disk that fails as it is told: for tests and for the simulator.
+        .target(
+            name: "FaultKit", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
+            path: "tools/fault-kit", swiftSettings: settings),
         .executableTarget(
             name: "sync-sim",
             dependencies: [
-                "SyncCore", "SyncWire", "SyncStore", "Forms",
+                "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "Forms", "FaultKit",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/sync-sim", swiftSettings: settings),
@@ -156,7 +160,7 @@ let package = Package(
         .testTarget(
             name: "SyncStoreTests",
             dependencies: [
-                "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "Forms",
+                "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "Forms", "FaultKit",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],

@@ -15,40 +15,62 @@ extension MemoryHubStore {
         ownLanes = snapshot.ownLanes
     }
 
-    /// Fills this store, which is empty, with what another holds: its first segments as they came, the others
-    /// in any order that keeps each origin's own.
-    ///
-    /// - Parameter first: how many segments keep their place.
-    package func refill(
-        from other: MemoryHubStore, first: Int, now: Milliseconds,
-        using generator: inout some RandomNumberGenerator
-    ) {
-        content.devices = other.content.devices
-        content.origins = other.content.origins
-        for id in content.origins.keys {
-            content.origins[id]?.held = 0
-            content.origins[id]?.receipt = nil
-        }
-        let log = other.content.log
-        for segment in log.prefix(first) { take(segment, now: now) }
-        var queues: [OriginID: [Segment]] = [:]
-        for segment in log.dropFirst(first) { queues[segment.batch.origin, default: []].append(segment) }
-        var origins = queues.keys.sorted()
-        while !origins.isEmpty {
-            let index = Int.random(in: 0..<origins.count, using: &generator)
-            guard var queue = queues[origins[index]], !queue.isEmpty else {
-                origins.remove(at: index)
-                continue
-            }
-            take(queue.removeFirst(), now: now)
-            queues[origins[index]] = queue
+    /// A batch that came, as any hub keeps it.
+    package struct Arrival: Sendable {
+        package var batch: VersionBatch
+        package var lane: Lane
+        /// Nil when the hub wrote it itself.
+        package var device: Int64?
+
+        package init(batch: VersionBatch, lane: Lane, device: Int64?) {
+            self.batch = batch
+            self.lane = lane
+            self.device = device
         }
     }
 
-    private func take(_ old: Segment, now: Milliseconds) {
-        let device = content.origins[old.batch.origin]?.device
+    /// Everything that came, in the order in which it did.
+    package var arrivals: [Arrival] {
+        content.log.map { segment in
+            let origin = content.origins[segment.batch.origin]
+            return Arrival(batch: segment.batch, lane: origin?.lane ?? .routine, device: origin?.device)
+        }
+    }
+
+    /// Fills this store, which is empty, with what another holds: the first batches as they came, the others
+    /// in any order that keeps each origin's own.
+    ///
+    /// - Parameter first: how many batches keep their place.
+    package func refill(
+        _ arrivals: [Arrival], of devices: [DeviceInfo], first: Int, now: Milliseconds,
+        using generator: inout some RandomNumberGenerator
+    ) {
+        content.devices = devices.map { Device(info: $0, publicKey: []) }
+        for arrival in arrivals where content.origins[arrival.batch.origin] == nil {
+            content.origins[arrival.batch.origin] = HubOrigin(
+                number: Int64(content.origins.count + 1), derivation: arrival.batch.headBefore,
+                lane: arrival.lane, device: arrival.device)
+        }
+        for arrival in arrivals.prefix(first) { take(arrival.batch, now: now) }
+        var queues: [OriginID: ArraySlice<VersionBatch>] = [:]
+        for arrival in arrivals.dropFirst(first) {
+            queues[arrival.batch.origin, default: []].append(arrival.batch)
+        }
+        var origins = queues.keys.sorted()
+        while !origins.isEmpty {
+            let index = Int.random(in: 0..<origins.count, using: &generator)
+            guard let batch = queues[origins[index]]?.popFirst() else {
+                origins.remove(at: index)
+                continue
+            }
+            take(batch, now: now)
+        }
+    }
+
+    private func take(_ batch: VersionBatch, now: Milliseconds) {
+        let device = content.origins[batch.origin]?.device
         let unit = content.devices.first { $0.info.id == device }?.info.unit
-        var segment = Segment(old.batch)
+        var segment = Segment(batch)
         apply(&segment, root: unit.map { number(of: Array($0.utf8)) } ?? 0, now: now)
         _ = append(segment, sealed: nil, now: now)
     }

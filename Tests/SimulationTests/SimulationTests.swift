@@ -32,6 +32,20 @@ import Testing
         }
     }
 
+    /// The same over SQLite, on disks whose power goes.
+    @Test(arguments: 0..<4)
+    func theStoresOfTheProgramsSettleToo(block: UInt64) {
+        for seed in (block * 5 + 1)...(block * 5 + 5) {
+            var scenario = SimulationTests.scenario(seed)
+            scenario.storage = .sqlite
+            scenario.agents = min(4, scenario.agents)
+            let result = Run.run(scenario)
+            #expect(
+                result.findings == [],
+                "sync-sim --seed \(seed) --agents \(scenario.agents) --copies 0 --store sqlite")
+        }
+    }
+
     @Test func aFailingRunCanBeMadeSmaller() throws {
         let failing = try #require(
             (1...100).lazy.map { Run.run(SimulationTests.scenario(UInt64($0)), plant: .contextAtSave) }

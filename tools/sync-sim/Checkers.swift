@@ -6,6 +6,10 @@ import SyncStore
 /// stores and at what people were told.
 struct Checkers {
     let world: World
+    /// A hub in memory to which everything came in another order.
+    private let mirror: MemoryHubStore
+    /// What the hub says of versions, without what it only noted.
+    private let refusals: Set<Verdict>
     /// What the hub keeps whole and does not count.
     private let quarantined: Set<Dot>
     /// What came a second time under another name.
@@ -21,7 +25,8 @@ struct Checkers {
         self.world = world
         let store = world.hub.disk.store
         quarantined = try world.hub.disk.quarantined()
-        let refusals = world.hub.memory?.refusals ?? []
+        mirror = try Checkers.mirror(of: world)
+        refusals = try Checkers.refusals(of: world)
         let again = Set(refusals.filter { $0.kind == .heldAlready }.map(\.dot))
         duplicates = again
         hub = try (0..<Scenario.records).map { record in
@@ -33,6 +38,28 @@ struct Checkers {
         shown = Dictionary(
             world.ledger.saved.map { (FirstName($0.version), $0.shown) },
             uniquingKeysWith: { first, _ in first })
+    }
+
+    private static func mirror(of world: World) throws -> MemoryHubStore {
+        var numbers = Numbers(seed: world.scenario.seed ^ 0xF4E5)
+        let mirror = try world.makeMemoryHub(seed: world.scenario.seed)
+        mirror.refill(
+            try world.hub.disk.arrivals(), of: try world.hub.disk.store.devices(),
+            first: world.registerLength, now: world.hub.lastWrite, using: &numbers)
+        return mirror
+    }
+
+    private static func refusals(of world: World) throws -> Set<Verdict> {
+        var refusals: Set<Verdict> = []
+        for arrival in try world.hub.disk.arrivals() {
+            for row in 0..<arrival.batch.count {
+                refusals.formUnion(
+                    try world.hub.disk.store.verdicts(on: arrival.batch.dot(at: row)).filter {
+                        $0.kind != .noted
+                    })
+            }
+        }
+        return refusals
     }
 
     func check() throws {
@@ -159,18 +186,17 @@ struct Checkers {
     }
 
     /// A hub that gets the same versions in another order ends with the same records, and says the same of
-    /// them.
+    /// them; whichever of the two lies in memory.
     private func aFreshHubEndsAlike() throws {
         // Of one version under two names the first that comes counts.
-        guard let old = world.hub.memory, duplicates.isEmpty else { return }
-        var numbers = Numbers(seed: world.scenario.seed ^ 0xF4E5)
-        let fresh = try world.makeMemoryHub(seed: world.scenario.seed)
-        fresh.refill(from: old, first: world.registerLength, now: world.hub.clock, using: &numbers)
-        if fresh.recordKeys != old.recordKeys { world.complain("a fresh hub has other records") }
-        if fresh.refusals != old.refusals { world.complain("a fresh hub says something else of versions") }
-        for key in old.recordKeys where fresh.effective(key) != old.effective(key) {
+        guard duplicates.isEmpty else { return }
+        let store = world.hub.disk.store
+        for key in mirror.recordKeys where try mirror.effective(key) != store.effective(key) {
             world.complain("a fresh hub sees \(key) differently")
         }
+        if refusals != mirror.refusals { world.complain("a fresh hub says something else of versions") }
+        guard let old = world.hub.memory, old.recordKeys != mirror.recordKeys else { return }
+        world.complain("a fresh hub has other records")
     }
 
     /// A branch holds what lies in its scope, whoever moved when, and of everything else only its own.
@@ -180,7 +206,7 @@ struct Checkers {
             for record in 0..<Scenario.records {
                 let own = Set(try agent.store.origins().map(\.id))
                 let mine = branch[record].filter { !duplicates.contains($0.dot) }
-                if let memory = world.hub.memory, !memory.isInScope(world.key(record), of: unit) {
+                if !mirror.isInScope(world.key(record), of: unit) {
                     let strange = mine.contains { !own.contains($0.dot.origin) }
                     if strange, !world.suspects.contains(agent.device) {
                         world.complain("agent \(agent.number) holds others' versions of record \(record)")

@@ -1,3 +1,4 @@
+import Foundation
 import SyncCore
 import SyncStore
 
@@ -20,6 +21,15 @@ protocol AgentDisk: AnyObject {
     func write<Result>(_ body: (any AgentStore) throws -> Result) throws -> Result
     /// The program is gone, or the power: what was not synced may be lost. The store is opened anew.
     func crash(using numbers: inout Numbers) throws
+    /// What is on the disk, which no program uses just now.
+    func image() throws -> AgentImage
+    func become(_ image: AgentImage) throws
+}
+
+/// What is on a branch's disk at some moment.
+enum AgentImage {
+    case memory(MemoryAgentStore.Snapshot)
+    case files([String: Data])
 }
 
 /// The hub's disk with its store.
@@ -34,6 +44,8 @@ protocol HubDisk: AnyObject {
     func quarantined() throws -> Set<Dot>
     /// How much of an origin's journal is durable.
     func held(_ origin: OriginID) throws -> UInt64
+    /// Every batch that came; those of an origin in their order.
+    func arrivals() throws -> [MemoryHubStore.Arrival]
 }
 
 final class MemoryAgentDisk: AgentDisk {
@@ -60,6 +72,11 @@ final class MemoryAgentDisk: AgentDisk {
 
     /// Each transaction is there whole or not at all.
     func crash(using numbers: inout Numbers) {}
+    func image() -> AgentImage { .memory(memory.snapshot) }
+
+    func become(_ image: AgentImage) {
+        if case .memory(let snapshot) = image { memory.restore(snapshot) }
+    }
 }
 
 final class MemoryHubDisk: HubDisk {
@@ -92,4 +109,5 @@ final class MemoryHubDisk: HubDisk {
     func crash(using numbers: inout Numbers) {}
     func quarantined() -> Set<Dot> { memory.quarantined }
     func held(_ origin: OriginID) -> UInt64 { memory.held(origin) }
+    func arrivals() -> [MemoryHubStore.Arrival] { memory.arrivals }
 }

@@ -18,6 +18,8 @@ struct SyncSim: ParsableCommand {
     @Option(help: "Seeds from A to B, written A..B.") var seeds: String?
     @Option(help: "Branches, 1 to 12.") var agents: Int?
     @Option(help: "Steps of each run.") var steps = 60
+    @Option(help: "Where stores lie: memory, or sqlite on disks that fail.") var store = Scenario.Storage
+        .memory
     @Option(help: "How often links break; 0 never, 10 as usual.") var cuts = 10
     @Option(help: "How often links stall.") var stalls = 10
     @Option(help: "How often programs die.") var crashes = 10
@@ -85,7 +87,7 @@ struct SyncSim: ParsableCommand {
         var numbers = Numbers(seed: ~seed)
         return Scenario(
             seed: seed, agents: max(1, min(12, agents ?? 1 + numbers.below(12))), steps: steps,
-            rates: rates)
+            rates: rates, storage: store)
     }
 
     private var given: [(kind: FaultKind, rate: Int)] {
@@ -119,7 +121,10 @@ struct SyncSim: ParsableCommand {
             "sync-sim", "--seed \(scenario.seed)", "--agents \(scenario.agents)", "--steps \(steps)",
         ]
         words += given.filter { $0.rate != 10 }.map { "--\($0.kind.rawValue) \($0.rate)" }
+        if store != .memory { words.append("--store \(store.rawValue)") }
         if let plant { words.append("--plant \(plant)") }
         return words.joined(separator: " ")
     }
 }
+
+extension Scenario.Storage: ExpressibleByArgument {}

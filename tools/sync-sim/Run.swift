@@ -103,7 +103,7 @@ extension World {
         case .jump(let agent, let milliseconds): agents[agent].clockOffset += milliseconds
         case .jumpHub(let milliseconds): hub.clockOffset += milliseconds
         case .crowd(let milliseconds): hub.isCrowdedUntil = timeline.now + milliseconds
-        case .backUp(let agent): agents[agent].backUp()
+        case .backUp(let agent): try agents[agent].backUp()
         case .restore(let agent): try agents[agent].restore()
         case .copy(let agent): try copy(agent)
         case .move(let person, let unit): try move(person, to: unit)

@@ -48,7 +48,7 @@ final class SimAgent {
     /// Each time that its disk is put back somebody else goes on with it, as far as names go.
     var author: String { generation == 0 ? "a\(number)" : "a\(number).\(generation)" }
     private var generation = 0
-    private var backup: MemoryAgentStore.Snapshot?
+    private var backup: AgentImage?
     var clock: Milliseconds { world.time + clockOffset }
     var isConnected: Bool { session != nil }
 
@@ -144,13 +144,13 @@ final class SimAgent {
 
     // MARK: - Loss of identity
 
-    func backUp() { backup = (disk as? MemoryAgentDisk)?.memory.snapshot }
+    func backUp() throws { backup = try disk.image() }
 
     /// The disk is made what it was at the last backup; what it alone knew since then is gone.
     func restore() throws {
-        guard let backup, let memory = (disk as? MemoryAgentDisk)?.memory else { return }
+        guard let backup else { return }
         try crash()
-        memory.restore(backup)
+        try disk.become(backup)
         generation += 1
         world.suspects.insert(device)
         world.ledger.forget { saved in
@@ -161,10 +161,7 @@ final class SimAgent {
 
     /// Goes on as a copy of another, with everything that it holds.
     func become(_ other: SimAgent) throws {
-        guard let mine = (disk as? MemoryAgentDisk)?.memory,
-            let theirs = (other.disk as? MemoryAgentDisk)?.memory
-        else { return }
-        mine.restore(theirs.snapshot)
+        try disk.become(other.disk.image())
         world.suspects.insert(device)
         let record = numbers.below(Scenario.records)
         for number in 0..<3 {

@@ -28,6 +28,9 @@ final class SimHub {
     var clockOffset: Milliseconds = 0
     /// Until then it has as much as it can take.
     var isCrowdedUntil: UInt64 = 0
+    /// Its clock when something last came into the journal: scopes are those of that day.
+    private(set) var lastWrite: Milliseconds = 0
+    private var position: UInt64 = 0
     private var peers: [Peer] = []
     private var waiting: [(peer: Peer, place: Int, submission: Submission)] = []
     private var isCommitPlanned = false
@@ -51,7 +54,14 @@ final class SimHub {
     func write(_ body: (any HubTransaction) throws -> Void) throws {
         let clock = AuthoringClock(now: clock, isTrusted: true)
         try disk.write { try $0.write(clock: clock, body) }
+        try noteWrite()
         try logMoved()
+    }
+
+    private func noteWrite() throws {
+        let position = try disk.store.logPosition()
+        if position != self.position { lastWrite = clock }
+        self.position = position
     }
 
     func session(of link: SimLink) -> SessionRef? { peers.first { $0.link === link }?.ref }
@@ -69,6 +79,7 @@ final class SimHub {
         waiting = []
         isCommitPlanned = false
         try disk.crash(using: &numbers)
+        try noteWrite()
         world.timeline.plan(in: UInt64(numbers.logarithmic(below: 30_000))) { [self] in isUp = true }
     }
 
@@ -273,6 +284,7 @@ final class SimHub {
         } catch let error as StoreError where error.code == .syncFailed {
             return try crash()
         }
+        try noteWrite()
         for (item, outcome) in zip(taken, outcomes) {
             guard case .held = outcome else { continue }
             let link = item.peer.link

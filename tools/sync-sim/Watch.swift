@@ -38,11 +38,10 @@ final class Watch {
 
     /// At a Mark the branch holds everything in its scope that the hub had there.
     func marked(_ mark: Mark, at agent: SimAgent, session: SessionRef?) throws {
-        guard let session, !world.hasMoves, let memory = world.hub.memory,
-            mark.position == UInt64(memory.logLength)
-        else { return }
+        let store = world.hub.disk.store
+        guard let session, !world.hasMoves, mark.position == (try store.logPosition()) else { return }
         var token = FeedToken.beginning
-        while let page = memory.feed(for: session, after: token, maximumItems: Limits.feedItems) {
+        while let page = try store.feed(for: session, after: token, maximumItems: Limits.feedItems) {
             for row in 0..<page.versions.count {
                 let version = page.versions.version(at: row)
                 let held = try agent.store.versions(of: version.key)

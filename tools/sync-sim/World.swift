@@ -82,7 +82,7 @@ final class World {
             }
         }
         for agent in agents { try join(agent) }
-        registerLength = hub.memory?.logLength ?? 0
+        registerLength = Int(try hub.disk.store.logPosition())
     }
 
     private func join(_ agent: SimAgent) throws {
@@ -188,22 +188,30 @@ extension World {
         let means = AgentMeans(
             hashing: SimKeys.hashing, signing: SimKeys.signing(number + 1), verifying: SimKeys.verifying,
             random: { Token16(using: &random) })
-        return MemoryAgentDisk(MemoryAgentStore(means: means, defects: plant?.defects ?? []))
+        switch scenario.storage {
+        case .memory: return MemoryAgentDisk(MemoryAgentStore(means: means, defects: plant?.defects ?? []))
+        case .sqlite: return try FileAgentDisk(means: means)
+        }
     }
 
     func makeHubDisk(seed: UInt64) throws -> any HubDisk {
-        let memory = try makeMemoryHub(seed: seed)
-        memory.defects = plant?.defects ?? []
-        return MemoryHubDisk(memory)
+        switch scenario.storage {
+        case .memory:
+            let memory = try makeMemoryHub(seed: seed)
+            memory.defects = plant?.defects ?? []
+            return MemoryHubDisk(memory)
+        case .sqlite: return try FileHubDisk(means: hubMeans(seed: seed))
+        }
     }
 
     func makeMemoryHub(seed: UInt64) throws -> MemoryHubStore {
+        try MemoryHubStore(name: "Centre", settings: Settings(), means: hubMeans(seed: seed))
+    }
+
+    private func hubMeans(seed: UInt64) -> HubMeans {
         var random = Numbers(seed: seed ^ 0xA5A5)
-        return try MemoryHubStore(
-            name: "Centre", settings: Settings(),
-            means: HubMeans(
-                hashing: SimKeys.hashing, verifying: SimKeys.verifying, signing: SimKeys.signing(0),
-                forms: SimForms.catalog, zone: { _ in .fixed(hours: 8) },
-                random: { Token16(using: &random) }))
+        return HubMeans(
+            hashing: SimKeys.hashing, verifying: SimKeys.verifying, signing: SimKeys.signing(0),
+            forms: SimForms.catalog, zone: { _ in .fixed(hours: 8) }, random: { Token16(using: &random) })
     }
 }

@@ -1,3 +1,4 @@
+import FaultKit
 import SQLiteStore
 import SyncCore
 import SyncStore

@@ -1,3 +1,4 @@
+import FaultKit
 import GRDBSQLite
 import SQLiteStore
 import SyncCore

@@ -1,3 +1,4 @@
+import FaultKit
 import Forms
 import SQLiteStore
 import SyncCore

@@ -3,10 +3,10 @@ import GRDBSQLite
 import Synchronization
 
 /// One thing that the file system refuses.
-struct Fault: Sendable, Hashable, CustomStringConvertible {
-    enum Kind: String, Sendable, CaseIterable { case open, write, sync, sharedMemory }
+package struct Fault: Sendable, Hashable, CustomStringConvertible {
+    package enum Kind: String, Sendable, CaseIterable { case open, write, sync, sharedMemory }
 
-    enum Effect: Sendable, Hashable {
+    package enum Effect: Sendable, Hashable {
         /// The device fails.
         case inputOutput
         case noRoom
@@ -14,25 +14,32 @@ struct Fault: Sendable, Hashable, CustomStringConvertible {
         case short
     }
 
-    enum Aftermath: String, Sendable, CaseIterable {
+    package enum Aftermath: String, Sendable, CaseIterable {
         /// Only this one fails.
         case goesOn
         /// The power goes: all fails from here on, and of what was not synced some is lost.
         case dies
     }
 
-    var kind: Kind
+    package var kind: Kind
     /// Counts from 1.
-    var number: Int
-    var effect = Effect.inputOutput
-    var aftermath: Aftermath
+    package var number: Int
+    package var effect = Effect.inputOutput
+    package var aftermath: Aftermath
 
-    var description: String { "\(kind.rawValue) \(number) \(effect) \(aftermath.rawValue)" }
+    package init(kind: Kind, number: Int, effect: Effect = .inputOutput, aftermath: Aftermath) {
+        self.kind = kind
+        self.number = number
+        self.effect = effect
+        self.aftermath = aftermath
+    }
+
+    package var description: String { "\(kind.rawValue) \(number) \(effect) \(aftermath.rawValue)" }
 }
 
 /// The files below one folder, as a disk that fails as it is told. Through SQLite's own interface for file
 /// systems, so that everything above is the real thing.
-final class FaultDisk: Sendable {
+package final class FaultDisk: Sendable {
     /// A change that no sync has covered yet.
     private struct Change {
         var offset: Int64
@@ -55,17 +62,17 @@ final class FaultDisk: Sendable {
     let folder: String
     private let state = Mutex(State())
 
-    init(folder: String) {
+    package init(folder: String) {
         self.folder = folder
         FaultFileSystem.add(self)
     }
 
-    func leave() { FaultFileSystem.remove(self) }
+    package func leave() { FaultFileSystem.remove(self) }
 
-    // MARK: - For tests
+    // MARK: - For tests and simulations
 
     /// From now on, counting anew, this fails.
-    func arm(_ fault: Fault?) {
+    package func arm(_ fault: Fault?) {
         state.withLock {
             $0.counts = [:]
             $0.fault = fault
@@ -74,15 +81,15 @@ final class FaultDisk: Sendable {
     }
 
     /// The power goes now.
-    func die() { state.withLock { $0.isDead = true } }
+    package func die() { state.withLock { $0.isDead = true } }
 
     /// The fault has happened.
-    var isMet: Bool { state.withLock { $0.isMet } }
-    func count(_ kind: Fault.Kind) -> Int { state.withLock { $0.counts[kind] ?? 0 } }
+    package var isMet: Bool { state.withLock { $0.isMet } }
+    package func count(_ kind: Fault.Kind) -> Int { state.withLock { $0.counts[kind] ?? 0 } }
 
     /// Brings the files to what a power cut may leave of them: each write that no sync has covered is there,
     /// or is not, or is there in part. Then the disk works again. All connections must be closed.
-    func powerCut(using generator: inout some RandomNumberGenerator) throws {
+    package func powerCut(using generator: inout some RandomNumberGenerator) throws {
         let changes = state.withLock { state in
             defer { state = State() }
             return state.changes
