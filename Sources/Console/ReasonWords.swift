@@ -74,6 +74,10 @@ public enum ReasonWords {
             Words(
                 "its time lies after it was entered; check the time and this machine's clock",
                 zh: "所填时间晚于录入时间；请核对所填时间和本机时钟")
+        case "retention_over":
+            Words(
+                "it is about a day so long ago that it may be kept no longer; it arrived and was left out",
+                zh: "所属日期已超过保存期限；内容已到达，但不再保存")
         case "clock_untrusted":
             Words(
                 "entered while this machine's clock was off; check the day, and set the clock",

@@ -113,6 +113,7 @@ extension FormDefinition {
             }
         }
         try checkGroups()
+        try checkRetention()
         for rule in rules ?? [] {
             for condition in rule.any where field(named: condition.field) == nil {
                 throw refuse(.badRule, rule.id)

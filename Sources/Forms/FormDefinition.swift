@@ -109,7 +109,8 @@ public struct FormDefinition: Codable, Sendable, Hashable {
     public var groups: [[String]]?
     /// `branch`, `centre` or both.
     public var writers: [String]
-    /// Days that each retention class is kept at the centre, by class number; absent: for ever.
+    /// Days that each retention class is kept, by class number, and under "0" the records themselves; absent:
+    /// for ever. See ``Retention``.
     public var retentionDays: [String: Int]?
     public var rules: [RaiseRule]?
 }

@@ -14,6 +14,8 @@ enum AgentCodec {
         return columns.version(at: 0, dot: dot)
     }
 
+    static func body(_ columns: VersionColumns) -> [UInt8] { RowsCodec.encode(columns) }
+
     static func state(_ bytes: [UInt8]) throws -> RecordState {
         do {
             return try RecordStateCodec.decode(bytes)

@@ -28,8 +28,9 @@ enum AgentSchema {
                 CREATE TABLE version (
                     origin INTEGER NOT NULL, sequence INTEGER NOT NULL, record INTEGER NOT NULL,
                     authored INTEGER NOT NULL, bytes INTEGER NOT NULL, head BLOB, body BLOB NOT NULL,
-                    PRIMARY KEY (origin, sequence)) WITHOUT ROWID;
+                    pruned INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (origin, sequence)) WITHOUT ROWID;
                 CREATE INDEX version_record ON version (record);
+                CREATE INDEX version_age ON version (pruned, authored);
                 CREATE TABLE seal (
                     origin INTEGER NOT NULL, sequence INTEGER NOT NULL, signature BLOB NOT NULL,
                     PRIMARY KEY (origin, sequence)) WITHOUT ROWID;
@@ -43,6 +44,7 @@ enum AgentSchema {
                 CREATE TABLE import_memory (
                     source TEXT NOT NULL, form TEXT NOT NULL, key BLOB NOT NULL, assignments BLOB NOT NULL,
                     PRIMARY KEY (source, form, key)) WITHOUT ROWID;
+                CREATE INDEX import_record ON import_memory (form, key);
                 CREATE TABLE receipt (
                     origin INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, head BLOB NOT NULL,
                     epoch BLOB NOT NULL, signature BLOB NOT NULL);

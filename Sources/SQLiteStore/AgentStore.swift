@@ -50,4 +50,6 @@ private final class SQLiteAgentBackend: AgentBackend {
     }
 
     var storage: StorageState { store.storage }
+
+    func scrub() throws { try store.emptyLog() }
 }

@@ -71,14 +71,14 @@ final class SQLiteAgentTables: AgentTables {
         guard let record = try known ?? recordRow(name)?.id else {
             throw StoreError(.corrupt, "a version without its record")
         }
-        let row = try Prepared(database, "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?)")
+        let row = try Prepared(database, "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?, 0)")
         row.bind(stored.version.dot.origin, at: 1)
         row.bind(stored.version.dot.sequence, at: 2)
         row.bind(record, at: 3)
         row.bind(stored.version.authored, at: 4)
         row.bind(stored.bytes, at: 5)
         row.bind(stored.head?.bytes, at: 6)
-        row.bind(RowsCodec.encode(columns), at: 7)
+        row.bind(AgentCodec.body(columns), at: 7)
         try row.run()
     }
 

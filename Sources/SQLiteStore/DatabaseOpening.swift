@@ -166,6 +166,8 @@ final class StoreDatabase {
         try database.execute(sql: "PRAGMA synchronous = FULL")
         // What SQLite puts aside while it works must not need room on a disk.
         try database.execute(sql: "PRAGMA temp_store = MEMORY")
+        // What is purged must not stand in free pages.
+        try database.execute(sql: "PRAGMA secure_delete = ON")
         let level = try Int.fetchOne(database, sql: "PRAGMA synchronous")
         let journal = try String.fetchOne(database, sql: "PRAGMA journal_mode")
         guard level == 2, journal == "wal" else {
@@ -313,6 +315,26 @@ final class StoreDatabase {
     func checkpoint(_ connection: OpaquePointer) throws {
         guard log.pages >= logPages, roomLackingToCheckpoint(connection) == 0 else { return }
         let code = sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+        guard code != SQLITE_OK else { return }
+        let error = StoreError(connection: connection, "checkpoint")
+        if error.code == .diskFull || error.code == .inUse { return }
+        throw health.judge(error, isCommitting: true)
+    }
+
+    /// Takes the whole log over into the database and cuts it off: older pages stood in it. Where others read
+    /// just now it stays.
+    func emptyLog() throws {
+        try outsideTransaction { database in
+            guard let connection = database.sqliteConnection else { return }
+            try emptyLog(connection)
+        }
+    }
+
+    func emptyLog(_ connection: OpaquePointer) throws {
+        guard sqlite3_get_autocommit(connection) != 0, roomLackingToCheckpoint(connection) == 0 else {
+            return
+        }
+        let code = sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
         guard code != SQLITE_OK else { return }
         let error = StoreError(connection: connection, "checkpoint")
         if error.code == .diskFull || error.code == .inUse { return }

@@ -56,7 +56,7 @@ private enum AgentBatch {
             let sealed = Int(last - after)
             if sealed * 4 >= rows.count * 3 { rows.removeLast(rows.count - sealed) }
         }
-        let kept = try saltBound(rows, origin: origin.id, in: tables)
+        let kept = try saltBound(rows, origin: origin, in: tables)
         rows.removeLast(rows.count - kept.rows)
         guard let last = rows.last, let headAfter = last.head else {
             throw StoreError(.corrupt, "own version without a head")
@@ -68,15 +68,40 @@ private enum AgentBatch {
 
     /// Shortens the batch until its salts keep their bound, and gives the salts that stay.
     private static func saltBound(
-        _ rows: [StoredVersion], origin: OriginID, in tables: any AgentTables
+        _ rows: [StoredVersion], origin: OwnOrigin, in tables: any AgentTables
     ) throws -> (rows: Int, salts: [SaltGrant]) {
         guard let first = rows.first?.version.dot.sequence else { return (0, []) }
         var count = rows.count
         while true {
-            let salts = try tables.salts(of: origin, firstUsedIn: first...(first + UInt64(count) - 1))
+            var salts = try tables.salts(of: origin.id, firstUsedIn: first...(first + UInt64(count) - 1))
+            salts += try older(rows.prefix(count), than: salts, of: origin, in: tables)
             if salts.count <= Limits.batchSalts || count == 1 { return (count, salts) }
             count /= 2
         }
+    }
+
+    /// Salts that the hub was given before, and may have destroyed since with what was hashed under them: of
+    /// days before the one on which it was last heard, and of all days in what comes first after a pause.
+    private static func older(
+        _ rows: ArraySlice<StoredVersion>, than fresh: [SaltGrant], of origin: OwnOrigin,
+        in tables: any AgentTables
+    ) throws -> [SaltGrant] {
+        let isFirst = rows.first?.version.dot.sequence == origin.receipted + 1 && origin.receipted > 0
+        let today = try tables.contact().lastHubTime.map(JournalChain.day) ?? .min
+        var found: [SaltGrant] = []
+        for stored in rows {
+            let day = JournalChain.day(of: stored.version.authored)
+            guard isFirst || day < today else { continue }
+            for assignment in stored.version.assignments {
+                let wanted = assignment.retentionClass
+                let isThere = (fresh + found).contains { $0.day == day && $0.retentionClass == wanted }
+                if isThere { continue }
+                if let salt = try tables.salt(of: origin.id, day: day, retentionClass: wanted) {
+                    found.append(SaltGrant(day: day, retentionClass: wanted, salt: salt))
+                }
+            }
+        }
+        return found
     }
 
     /// The last seal of the stretch, and others only where a seal interval lies between them: a person who

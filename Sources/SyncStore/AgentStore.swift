@@ -1,3 +1,4 @@
+public import Forms
 public import SyncCore
 
 /// Who a branch's store belongs to and which hub it trusts. Written once, when the device joins.
@@ -248,6 +249,13 @@ public protocol AgentStore: AnyObject {
     func journal(lane: Lane, after: UInt64, limit: Int) throws -> [JournalEntry]
     /// Every version of a record that is held here, own and fed, ascending by dot.
     func versions(of key: RecordKey) throws -> [Version]
+    /// Takes out what may be kept no longer, as one transaction of about `limit` versions. Own versions stay
+    /// until they are receipted and backed up at the hub.
+    func prune(_ retention: Retention, limit: Int) throws -> PruneStep
+    /// Lets nothing that was pruned stand in the files beside the database.
+    func scrub() throws
+    /// When the oldest own version was written that is receipted and in no backup of the hub's.
+    func oldestWithoutBackup() throws -> Milliseconds?
     /// Own versions whose last verdict is one of `kinds`, newest first.
     func verdicts(_ kinds: Set<Verdict.Kind>, limit: Int) throws -> [(verdict: Verdict, key: RecordKey)]
 }

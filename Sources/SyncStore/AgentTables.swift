@@ -121,6 +121,25 @@ package protocol AgentTables: AnyObject {
     func imported(from source: String, _ name: RecordName) throws -> [Assignment]?
     func putImport(from source: String, _ name: RecordName, _ assignments: [Assignment]) throws
 
+    /// What each source said about the record, ascending by source.
+    func imports(of name: RecordName) throws -> [(source: String, assignments: [Assignment])]
+    func removeImports(of name: RecordName) throws
+    func removePrints(of name: RecordName) throws
+
+    /// Versions authored before `time` to which no retention of `days` or more was applied, the earliest
+    /// first; own ones only as far as they are receipted and backed up.
+    func versions(
+        authoredBefore time: Milliseconds, unpruned days: Int32, limit: Int
+    ) throws -> [StoredVersion]
+    /// Puts what is left of a version in its place.
+    func replace(_ stored: StoredVersion, columns: VersionColumns, pruned days: Int32) throws
+    func note(pruned days: Int32, _ dot: Dot) throws
+    /// Drops a version, own or not, with its verdicts.
+    func erase(_ dot: Dot) throws
+    func removeSeals(of origin: OriginID, below sequence: UInt64) throws
+    /// Drops the salts of UTC days before `day` under which no version from `sequence` on was hashed.
+    func removeSalts(of origin: OriginID, below sequence: UInt64, before day: Int32) throws
+
     func put(_ receipt: Receipt, epoch: Token16) throws
     /// Adds a verdict as the last of its version; one that is there already becomes the last.
     func put(_ verdict: Verdict) throws
@@ -141,8 +160,11 @@ package protocol AgentBackend: AnyObject {
     func read<Result>(_ body: (any AgentTables) throws -> Result) throws -> Result
     /// How much room there is. Looking makes the ballast whole again where there is room for it.
     var storage: StorageState { get }
+    /// Leaves nothing in the files that no table holds any more.
+    func scrub() throws
 }
 
 extension AgentBackend {
     package var storage: StorageState { .ample }
+    package func scrub() throws {}
 }

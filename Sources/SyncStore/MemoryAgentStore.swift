@@ -77,8 +77,10 @@ private final class MemoryAgentTables: AgentTables {
         var contact = ContactFacts()
         var origins: [OwnOrigin] = []
         var records: [RecordName: RecordState] = [:]
-        /// Own journals are gapless and lie in `journals`; versions of others in `foreign`.
-        var journals: [OriginID: [StoredVersion]] = [:]
+        /// Own journals lie in `journals`, nil where a version was pruned; versions of others in `foreign`.
+        var journals: [OriginID: [StoredVersion?]] = [:]
+        /// The longest retention, in days, that was applied to a version.
+        var pruned: [Dot: Int32] = [:]
         var foreign: [Dot: Version] = [:]
         var dots: [RecordName: Set<Dot>] = [:]
         var seals: [OriginID: [Seal]] = [:]
@@ -138,7 +140,7 @@ private final class MemoryAgentTables: AgentTables {
 
     func cut(_ origin: OriginID, after: UInt64) {
         let journal = content.journals[origin] ?? []
-        for stored in journal.dropFirst(Int(clamping: after)) {
+        for case let stored? in journal.dropFirst(Int(clamping: after)) {
             content.dots[RecordName(stored.version.key)]?.remove(stored.version.dot)
         }
         content.journals[origin] = Array(journal.prefix(Int(clamping: after)))
@@ -211,7 +213,7 @@ private final class MemoryAgentTables: AgentTables {
         of origin: OriginID, after: UInt64, _ body: (StoredVersion) throws -> Bool
     ) throws {
         guard let journal = content.journals[origin], after < UInt64(journal.count) else { return }
-        for stored in journal[Int(after)...] {
+        for case let stored? in journal[Int(after)...] {
             guard try body(stored) else { return }
         }
     }
@@ -230,7 +232,7 @@ private final class MemoryAgentTables: AgentTables {
         var all: Set<RecordName> = []
         var quarantined: Set<RecordName> = []
         for origin in origins {
-            for stored in content.journals[origin.id] ?? [] {
+            for case let stored? in content.journals[origin.id] ?? [] {
                 let name = RecordName(stored.version.key)
                 all.insert(name)
                 if stored.version.dot.sequence > origin.receipted { queued.insert(name) }
@@ -282,6 +284,79 @@ private final class MemoryAgentTables: AgentTables {
 
     func putImport(from source: String, _ name: RecordName, _ assignments: [Assignment]) {
         content.imports[ImportName(source: Array(source.utf8), record: name)] = assignments
+    }
+
+    func imports(of name: RecordName) -> [(source: String, assignments: [Assignment])] {
+        content.imports.filter { $0.key.record == name }
+            .sorted { $0.key.source.lexicographicallyPrecedes($1.key.source) }
+            .map { (String(decoding: $0.key.source, as: UTF8.self), $0.value) }
+    }
+
+    func removeImports(of name: RecordName) {
+        content.imports = content.imports.filter { $0.key.record != name }
+    }
+
+    func removePrints(of name: RecordName) {
+        content.prints = content.prints.filter { $0.record != name }
+    }
+
+    func versions(
+        authoredBefore time: Milliseconds, unpruned days: Int32, limit: Int
+    ) -> [StoredVersion] {
+        var found: [StoredVersion] = content.foreign.values.map {
+            StoredVersion(version: $0, head: nil, bytes: 0)
+        }
+        for origin in content.origins + content.closed {
+            let reach = min(origin.receipted, origin.backedUp)
+            for case let stored? in content.journals[origin.id] ?? []
+            where stored.version.dot.sequence <= reach { found.append(stored) }
+        }
+        found = found.filter {
+            $0.version.authored < time && content.pruned[$0.version.dot] ?? 0 < days
+        }
+        found.sort { ($0.version.authored, $0.version.dot) < ($1.version.authored, $1.version.dot) }
+        return Array(found.prefix(max(0, limit)))
+    }
+
+    func replace(_ stored: StoredVersion, columns: VersionColumns, pruned days: Int32) {
+        let dot = stored.version.dot
+        if stored.head == nil {
+            content.foreign[dot] = stored.version
+        } else {
+            content.journals[dot.origin]?[Int(dot.sequence) - 1] = stored
+        }
+        content.pruned[dot] = days
+    }
+
+    func note(pruned days: Int32, _ dot: Dot) { content.pruned[dot] = days }
+
+    func erase(_ dot: Dot) {
+        if let stored = own(dot) {
+            content.journals[dot.origin]?[Int(dot.sequence) - 1] = nil
+            content.dots[RecordName(stored.version.key)]?.remove(dot)
+        } else {
+            remove(dot)
+        }
+        content.pruned[dot] = nil
+        content.verdicts.removeAll { $0.dot == dot }
+    }
+
+    func removeSeals(of origin: OriginID, below sequence: UInt64) {
+        content.seals[origin]?.removeAll { $0.sequence < sequence }
+    }
+
+    func removeSalts(of origin: OriginID, below sequence: UInt64, before day: Int32) {
+        var used: Set<Int32> = []
+        for case let stored? in content.journals[origin] ?? []
+        where stored.version.dot.sequence >= sequence {
+            used.insert(JournalChain.day(of: stored.version.authored))
+        }
+        let isGone: (SaltGrant) -> Bool = { $0.day < day && !used.contains($0.day) }
+        for (_, grant) in content.grants[origin] ?? [] where isGone(grant) {
+            content.salts[
+                SaltName(origin: origin, day: grant.day, retentionClass: grant.retentionClass)] = nil
+        }
+        content.grants[origin]?.removeAll { isGone($0.grant) }
     }
 
     func put(_ receipt: Receipt, epoch: Token16) { content.receipts[receipt.origin] = (receipt, epoch) }
