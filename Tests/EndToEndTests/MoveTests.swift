@@ -1,0 +1,164 @@
+import Foundation
+import Testing
+
+/// Several devices in one branch, and people who move to another: with the real programs.
+@Suite struct MoveTests {
+    private struct Told: Decodable {
+        struct Entry: Decodable { var dot: String }
+
+        var conflict: Bool
+        var versions: [Entry]
+    }
+
+    /// `conflicts show`, as far as it is needed to decide.
+    private struct Shown: Decodable { var shown: String }
+
+    /// A committee with two branches. P1 and P5 belong to the first, which has two devices; P7 to the second.
+    private final class Story {
+        let centre: Hub
+        let place: Place
+        let today: String
+        let yesterday: String
+
+        init() async throws {
+            place = try Place()
+            centre = try await Hub(in: place, name: "Test committee")
+            let now = Date(timeIntervalSinceNow: 8 * 3_600)
+            today = String(now.ISO8601Format().prefix(10))
+            yesterday = String((now - 86_400).ISO8601Format().prefix(10))
+            try await importSheet(
+                "units",
+                [
+                    "unit_id,unit_name,unit_type,parent_id,line", "C0,Committee,committee,,party",
+                    "B01,Branch 1,branch,C0,party", "B02,Branch 2,branch,C0,party",
+                ])
+            try await importSheet(
+                "people",
+                ["person_id,name,unit_id", "P1,Person 1,B01", "P5,Person 5,B01", "P7,Person 7,B02"])
+            try await centre.open()
+            for (name, unit) in [("a", "B01"), ("b", "B01"), ("c", "B02")] {
+                try await centre.join(unit, as: name)
+            }
+        }
+
+        func importSheet(_ kind: String, _ lines: [String]) async throws {
+            let file = place.path(kind + ".csv")
+            try (lines.joined(separator: "\n") + "\n").write(toFile: file, atomically: true, encoding: .utf8)
+            try await centre.hub("import", kind, file)
+        }
+
+        func add(_ name: String, _ day: String, _ person: String, _ temperature: String) async throws {
+            try await centre.branch(
+                name, "add", "check-in", "day=\(day)", "person=\(person)", "temperature=\(temperature)")
+        }
+
+        func move(_ person: String) async throws {
+            try await importSheet(
+                "register-changes",
+                [
+                    "effective_date,person_id,change,from_unit,to_unit,note",
+                    "\(today),\(person),MOVE,B01,B02,",
+                ])
+        }
+
+        func sync(_ names: String...) async throws {
+            for name in names { #expect(try await centre.sync(name).drained) }
+        }
+
+        /// Versions that a branch holds of a check-in; 0 when nothing is known of it.
+        func versions(_ name: String, _ day: String, _ person: String) async throws -> Int {
+            let outcome = try await centre.branch(
+                name, "history", "check-in", day, person, "--json", expecting: [0, 66])
+            guard outcome.code == 0 else { return 0 }
+            let told: Told = try outcome.json()
+            return told.versions.count
+        }
+
+        func isInConflict(_ name: String, _ day: String, _ person: String) async throws -> Bool {
+            let told: Told = try await centre.branch(name, "history", "check-in", day, person, "--json")
+                .json()
+            return told.conflict
+        }
+
+        func figures(_ day: String, _ unit: String) async throws -> [Int] {
+            let board: Board = try await centre.hub("coverage", "--date", day, "--json").json()
+            let line = try #require(board.units.first { $0.unit == unit })
+            return [line.register, line.checkedIn, line.missing]
+        }
+    }
+
+    @Test func twoDevicesOfABranchSeeEachOthersRecords() async throws {
+        let story = try await Story()
+        try await story.add("a", story.today, "P1", "36.4")
+        try await story.sync("a", "b", "c")
+        #expect(try await story.versions("b", story.today, "P1") == 1)
+        #expect(try await story.versions("c", story.today, "P1") == 0, "not the other branch's")
+
+        // Both correct it before either has heard of the other: another field each, then the same field.
+        try await story.centre.branch(
+            "a", "edit", "check-in", "day=\(story.today)", "person=P1", "temperature=36.9")
+        try await story.centre.branch(
+            "b", "edit", "check-in", "day=\(story.today)", "person=P1", "remark=rested")
+        try await story.sync("a", "b", "a")
+        for name in ["a", "b"] {
+            #expect(try await story.versions(name, story.today, "P1") == 3)
+            #expect(try await !story.isInConflict(name, story.today, "P1"))
+        }
+        for (name, temperature) in [("a", "37.0"), ("b", "37.1")] {
+            try await story.centre.branch(
+                name, "edit", "check-in", "day=\(story.today)", "person=P1", "temperature=\(temperature)")
+        }
+        try await story.sync("b", "a", "b")
+        for name in ["a", "b"] { #expect(try await story.isInConflict(name, story.today, "P1")) }
+        let listed = try await story.centre.hub("conflicts", "list").output
+        #expect(listed.contains("P1") && listed.contains("temperature"))
+        let exported = try await story.centre.hub("export", "check-in").output
+        #expect(exported.contains("rested"))
+        try await story.centre.close()
+    }
+
+    /// The branch that a person left still has an entry in its queue; the new one has entered its own.
+    @Test(arguments: [["a", "c"], ["c", "a"]])
+    func somebodyMovesWhileTheBranchIsOffline(order: [String]) async throws {
+        let story = try await Story()
+        try await story.add("a", story.yesterday, "P5", "36.5")
+        try await story.sync("a", "b", "c")
+        try await story.add("a", story.today, "P5", "36.6")
+        try await story.move("P5")
+        if order[0] == "c" {
+            try await story.sync("c")
+            #expect(try await story.versions("c", story.yesterday, "P5") == 1, "what is known enters")
+        }
+        try await story.add("c", story.today, "P5", "36.7")
+        for name in order { try await story.sync(name) }
+        try await story.sync("b", "c", "a")
+
+        // Each day counts under the unit of that day, and what was queued has arrived.
+        #expect(try await story.figures(story.yesterday, "B01") == [2, 1, 1])
+        #expect(try await story.figures(story.yesterday, "B02") == [1, 0, 1])
+        #expect(try await story.figures(story.today, "B01") == [1, 0, 1])
+        #expect(try await story.figures(story.today, "B02") == [2, 1, 1])
+        let listed = try await story.centre.hub("conflicts", "list").output
+        #expect(listed.contains("P5"), "two people entered it, and neither had seen the other's")
+
+        #expect(try await story.versions("c", story.today, "P5") == 2)
+        #expect(try await story.versions("c", story.yesterday, "P5") == 1)
+        #expect(try await story.versions("a", story.today, "P5") == 1, "its own, and nothing of the other")
+        #expect(try await story.versions("b", story.today, "P5") == 0)
+        for name in ["a", "b"] { #expect(try await story.versions(name, story.yesterday, "P5") == 1) }
+        let told = try await story.centre.branch("a", "status").output
+        #expect(told.contains("it concerns another unit and counts there"))
+
+        // The new branch settles it, and goes on alone.
+        let shown: Shown = try await story.centre.branch(
+            "c", "conflicts", "show", "check-in", story.today, "P5", "--json"
+        ).json()
+        try await story.centre.branch(
+            "c", "conflicts", "resolve", "check-in", story.today, "P5", "--set", "temperature=36.8",
+            "--shown", shown.shown)
+        try await story.sync("c", "a", "b")
+        #expect(try await story.centre.hub("conflicts", "list").output.contains("nothing is in question"))
+        #expect(try await story.figures(story.today, "B02") == [2, 1, 1])
+        try await story.centre.close()
+    }
+}
