@@ -46,13 +46,7 @@ final class AgentHost: AgentSessionHost {
 
     func opened() async throws -> (Hello, [AgentSession.LaneOrigin]) {
         try await run { [program, now] store in
-            (
-                try store.hello(now: now(), program: program),
-                try store.origins().map {
-                    AgentSession.LaneOrigin(
-                        lane: $0.claim.lane, origin: $0.id, last: $0.sequence, receipted: $0.receipted)
-                }
-            )
+            (try store.hello(now: now(), program: program), try store.laneOrigins())
         }
     }
 
@@ -80,30 +74,26 @@ final class AgentHost: AgentSessionHost {
             if !partings.isEmpty { return .parted(partings) }
             let known = try store.identityEvents(limit: 1).first
             defer {
-                if let last = try? store.identityEvents(limit: 1).first, last != known {
-                    found.withLock { $0.append(last) }
-                }
+                let news = (try? store.identityEvents(limit: 4))?.prefix { $0 != known } ?? []
+                found.withLock { $0 += news.reversed() }
             }
             let before = try AgentHost.receipted(store)
-            let behind = try store.accept(welcome, now: now())
+            let resumes = try store.accept(welcome, now: now())
             if try AgentHost.receipted(store) != before { meter.moved() }
-            return .goOn(
-                try store.origins().map {
-                    AgentSession.Resume(origin: $0.id, behind: behind[$0.id] ?? 0, receipted: $0.receipted)
-                })
+            return .goOn(resumes)
         }
     }
 
     private static func receipted(_ store: any AgentStore) throws -> [UInt64] {
-        try store.origins().map(\.receipted)
+        try store.laneOrigins().map(\.receipted)
     }
 
     func load(
-        _ lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int
+        _ origin: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int
     ) async throws -> VersionBatch? {
         try await run {
             try $0.batch(
-                lane: lane, after: after, maximumVersions: maximumVersions, maximumBytes: maximumBytes)
+                of: origin, after: after, maximumVersions: maximumVersions, maximumBytes: maximumBytes)
         }
     }
 

@@ -10,9 +10,10 @@ struct IdentityNote: Encodable, Sendable {
 
     /// By this machine's clock, UTC.
     var at: String
-    /// `renewed`: this store was restored or copied. `hub_put_back`: the hub was.
+    /// `renewed`: this store was restored or copied. `hub_put_back`: the hub was. `parted`: the hub holds
+    /// something else under names of this store's.
     var kind: String
-    /// Versions that are sent again.
+    /// Versions that are sent again, or cannot be.
     var versions: UInt64
     let time: Milliseconds
 
@@ -23,6 +24,7 @@ struct IdentityNote: Encodable, Sendable {
         switch event.kind {
         case .renewed: kind = "renewed"
         case .hubPutBack: kind = "hub_put_back"
+        case .parted: kind = "parted"
         }
     }
 
@@ -41,6 +43,15 @@ struct IdentityNote: Encodable, Sendable {
                     + "tell the centre, so that it joins by itself",
                 zh: "本设备的数据曾从备份恢复或被复制。\(done.zh)；没有内容丢失，也不会重复计算。"
                     + "若另有电脑在使用副本，两边都可继续；请告知中心，让它单独加入")
+        case "parted":
+            return Words(
+                "the centre's hub was put back, and an old copy of this device's data has written there "
+                    + "under the same names since. Up to \(versions) entries of this device may be missing "
+                    + "at the centre and cannot be sent any more; they are kept here. Compare with "
+                    + "`sync-inspect reconcile`, and enter again what is missing",
+                zh: "汇总端曾恢复到较早的状态，此后本设备数据的旧副本又以相同名称写入了其他内容。"
+                    + "本设备最多有 \(versions) 条内容可能不在中心，且无法再发送；它们仍保存在本机。"
+                    + "请用 `sync-inspect reconcile` 对账，并重新录入缺少的内容")
         default:
             return Words(
                 "the centre's hub was put back to an earlier state; \(versions) entries that it had "

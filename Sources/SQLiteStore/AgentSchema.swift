@@ -62,6 +62,7 @@ enum AgentSchema {
         StoreMigration(
             sql: """
                 ALTER TABLE origin ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE origin ADD COLUMN parted INTEGER NOT NULL DEFAULT 0;
                 CREATE TABLE rename (
                     id INTEGER PRIMARY KEY, replica_before BLOB NOT NULL, replica_after BLOB NOT NULL,
                     origin INTEGER NOT NULL, after INTEGER NOT NULL, fresh INTEGER NOT NULL);

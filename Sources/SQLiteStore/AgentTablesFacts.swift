@@ -100,7 +100,7 @@ extension SQLiteAgentTables {
         let row = try Prepared(
             database,
             """
-            SELECT lane, nonce, derivation, sequence, head, receipted, backed_up, floor, head_below
+            SELECT lane, nonce, derivation, sequence, head, receipted, backed_up, floor, head_below, parted
             FROM origin \(condition)
             """)
         defer { row.reset() }
@@ -114,7 +114,8 @@ extension SQLiteAgentTables {
                     claim: OriginClaim(lane: lane, nonce: try AgentCodec.token(row.bytes(1))),
                     derivation: try AgentCodec.digest(row.bytes(2)), sequence: row.word(3),
                     head: try AgentCodec.digest(row.bytes(4)), receipted: row.word(5), backedUp: row.word(6),
-                    floor: row.word(7), headBelow: try AgentCodec.digest(row.bytes(8))))
+                    floor: row.word(7), headBelow: try AgentCodec.digest(row.bytes(8)),
+                    isParted: row.integer(9) != 0))
         }
         return origins
     }
@@ -124,10 +125,11 @@ extension SQLiteAgentTables {
             database,
             """
             INSERT INTO origin
-            (id, lane, nonce, derivation, sequence, head, receipted, backed_up, floor, head_below)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+            (id, lane, nonce, derivation, sequence, head, receipted, backed_up, floor, head_below, parted)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
             sequence = excluded.sequence, head = excluded.head, receipted = excluded.receipted,
-            backed_up = excluded.backed_up, floor = excluded.floor, head_below = excluded.head_below
+            backed_up = excluded.backed_up, floor = excluded.floor, head_below = excluded.head_below,
+            parted = excluded.parted
             """)
         row.bind(origin.id, at: 1)
         row.bind(Int(origin.claim.lane.rawValue), at: 2)
@@ -139,6 +141,7 @@ extension SQLiteAgentTables {
         row.bind(origin.backedUp, at: 8)
         row.bind(origin.floor, at: 9)
         row.bind(origin.headBelow.bytes, at: 10)
+        row.bind(origin.isParted ? 1 : 0, at: 11)
         try row.run()
     }
 

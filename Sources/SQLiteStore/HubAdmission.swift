@@ -182,7 +182,10 @@ extension SQLiteHubStore {
             }
         }
         for (head, derivation) in zip(heads, derivations) where try origin(derivation.originID) == nil {
-            _ = try bind(derivation, lane: head.claim.lane, device: device)
+            var bound = try bind(derivation, lane: head.claim.lane, device: device)
+            guard head.isClosed else { continue }
+            bound.isCurrent = false
+            try save(bound)
         }
         return .success(derivations.map(\.originID))
     }

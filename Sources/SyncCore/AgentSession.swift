@@ -14,12 +14,13 @@ public struct AgentSession: Sendable {
     }
 
     public enum Event: Sendable {
-        /// `origins` names the origin of each lane and its highest sequence.
+        /// `origins` names all that Hello names, closed ones in the order in which they were opened; each
+        /// lane has one that is not closed.
         case opened(hello: Hello, origins: [LaneOrigin])
         case received(Message)
         case welcomeStored([Resume])
         /// Nothing was stored of the Welcome: the store or one beside it was restored or copied. All own
-        /// current origins.
+        /// current origins, and closed ones that the hub holds differently.
         case parted([Parting])
         case headsLoaded(Heads)
         case healed
@@ -44,16 +45,21 @@ public struct AgentSession: Sendable {
         public var origin: OriginID
         public var last: UInt64
         public var receipted: UInt64
+        /// Nothing is written to it any more. It is sent before those that came after it.
+        public var isClosed: Bool
 
-        public init(lane: Lane, origin: OriginID, last: UInt64, receipted: UInt64) {
+        public init(
+            lane: Lane, origin: OriginID, last: UInt64, receipted: UInt64, isClosed: Bool = false
+        ) {
             self.lane = lane
             self.origin = origin
             self.last = last
             self.receipted = receipted
+            self.isClosed = isClosed
         }
     }
 
-    /// Where an origin goes on once a Welcome is stored.
+    /// Where an origin goes on once a Welcome is stored. One that has none is not sent in the session.
     public struct Resume: Sendable, Hashable {
         public var origin: OriginID
         /// The hub's journal reaches to here.
@@ -83,7 +89,7 @@ public struct AgentSession: Sendable {
 
     public enum Action: Sendable, Hashable {
         case send(Message, compress: Bool)
-        case load(Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int)
+        case load(Lane, of: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int)
         case storeWelcome(Welcome)
         /// Own chain heads at these sequences; nil where they are not kept any more.
         case loadHeads(OriginID, [UInt64])
@@ -126,24 +132,19 @@ public struct AgentSession: Sendable {
     private let goal: Goal
     private var heldBack: [Message] = []
     private var phase = Phase.opening
-    private var origins: [LaneOrigin] = []
-    private var urgent = SendWindow(isPaced: false)
-    private var routine = SendWindow(isPaced: true)
+    private var urgent = SendLane(.urgent)
+    private var routine = SendLane(.routine)
     private var maximumBatch = 1_000
-    private var loading: (lane: Lane, after: UInt64, versions: Int)?
+    private var loading: (lane: Lane, origin: OriginID, after: UInt64, versions: Int)?
     /// What was authored before the session was opened.
     private var appendedEarly: [Lane: UInt64] = [:]
     /// The hub answers every batch in order with one Receipt, Gap or Fork. Gaps that answer batches sent
-    /// before the last restart of their lane are old news.
+    /// before the last restart of their origin are old news.
     private var batchesSent: UInt64 = 0
     private var batchesAnswered: UInt64 = 0
     /// Those that wait for their answers, in the order in which they were sent.
-    private var unanswered: [(lane: Lane, last: UInt64)] = []
-    private var staleThrough: [Lane: UInt64] = [:]
+    private var unanswered: [(lane: Lane, origin: OriginID, last: UInt64)] = []
     private var isWritable = true
-    private var blocked: [Lane] = []
-    /// Lanes of which a Gap came before Welcome was stored.
-    private var gapsEarly: [Lane] = []
     private var heardAt: UInt64 = 0
     private var pingedAt: UInt64 = 0
     private var progressAt: UInt64 = 0
@@ -155,7 +156,7 @@ public struct AgentSession: Sendable {
     private var receiptPosition: UInt64 = 0
     private var storesPending = 0
     private var gaps = 0
-    private var unwritten: (lane: Lane, first: UInt64, last: UInt64, wasCutShort: Bool)?
+    private var unwritten: (lane: Lane, origin: OriginID, range: ClosedRange<UInt64>, wasCutShort: Bool)?
     private var saidDrained = false
 
     public init(goal: Goal) { self.goal = goal }
@@ -163,7 +164,9 @@ public struct AgentSession: Sendable {
     public var isOpen: Bool { phase == .open }
 
     /// The lane of one of the session's own origins.
-    public func lane(of origin: OriginID) -> Lane? { origins.first { $0.origin == origin }?.lane }
+    public func lane(of origin: OriginID) -> Lane? {
+        Lane.allCases.first { self[$0][origin] != nil }
+    }
 
     /// When `tick` is wanted at the latest; nil when the session is over.
     public var deadline: UInt64? {
@@ -221,17 +224,15 @@ public struct AgentSession: Sendable {
         phase = .greeting
         heardAt = now
         progressAt = now
-        self.origins = origins
+        urgent = SendLane(.urgent, origins)
+        routine = SendLane(.routine, origins)
         _ = appended(appendedEarly)
-        for origin in origins {
-            window(origin.lane) { $0 = SendWindow(isPaced: origin.lane == .routine, from: origin.receipted) }
-        }
         var actions: [Action] = [.send(.hello(hello), compress: false)]
-        if let lane = self.origins.first(where: { $0.lane == .urgent }), lane.receipted < lane.last {
-            loading = (.urgent, lane.receipted, 64)
+        if let journal = urgent.next {
+            loading = (.urgent, journal.origin, journal.sent, 64)
             actions.append(
                 .load(
-                    .urgent, after: lane.receipted, maximumVersions: 64,
+                    .urgent, of: journal.origin, after: journal.sent, maximumVersions: 64,
                     maximumBytes: Limits.urgentBeforeWelcome / 2))
         }
         return actions
@@ -242,12 +243,7 @@ public struct AgentSession: Sendable {
             appendedEarly.merge(lasts) { max($0, $1) }
             return []
         }
-        for index in origins.indices {
-            let last = lasts[origins[index].lane] ?? 0
-            guard last > origins[index].last else { continue }
-            origins[index].last = last
-            saidDrained = false
-        }
+        for lane in Lane.allCases where self[lane].appended(through: lasts[lane] ?? 0) { saidDrained = false }
         return pump()
     }
 
@@ -256,16 +252,19 @@ public struct AgentSession: Sendable {
         phase = .open
         progressAt = now
         for resume in resumes {
-            guard let origin = origins.first(where: { $0.origin == resume.origin }) else { continue }
+            guard let lane = lane(of: resume.origin), let journal = self[lane][resume.origin] else {
+                continue
+            }
             // An urgent batch that went ahead of Welcome may still be on its way. It is taken only when it
             // begins where the hub's journal ends; one that overlaps it is answered by a Gap.
             let follows =
-                !gapsEarly.contains(origin.lane)
-                && window(origin.lane) { $0.firstInFlight == resume.behind + 1 }
-            if !follows { restart(origin.lane, behind: resume.behind) }
-            window(origin.lane) { $0.didReceive(through: min(resume.receipted, resume.behind), at: now) }
+                !journal.hasEarlyGap
+                && self[lane].window.firstInFlight(of: resume.origin) == resume.behind + 1
+            if !follows { self[lane].restart(resume.origin, behind: resume.behind, after: batchesSent) }
+            let receipted = min(resume.receipted, resume.behind)
+            _ = self[lane].didReceive(resume.origin, through: receipted, at: now)
         }
-        gapsEarly = []
+        for lane in Lane.allCases { self[lane].keep(resumes.map(\.origin)) }
         let waiting = heldBack
         heldBack = []
         return waiting.flatMap { receive($0, now) } + pump()
@@ -279,8 +278,8 @@ public struct AgentSession: Sendable {
             phase = .storingWelcome
             self.welcome = welcome
             epoch = welcome.epoch
-            urgent.limit = max(SendWindow.floorBytes, Int(welcome.urgentWindow))
-            routine.limit = max(SendWindow.floorBytes, Int(welcome.routineWindow))
+            urgent.window.limit = max(SendWindow.floorBytes, Int(welcome.urgentWindow))
+            routine.window.limit = max(SendWindow.floorBytes, Int(welcome.routineWindow))
             maximumBatch = min(Limits.batchVersions, max(1, Int(welcome.maximumBatch)))
             return [.storeWelcome(welcome)]
         case (_, .refuse(let refuse)), (_, .close(let refuse)):
@@ -338,7 +337,7 @@ public struct AgentSession: Sendable {
         guard !unanswered.isEmpty else { return false }
         let batch = unanswered.removeFirst()
         batchesAnswered += 1
-        if let now { window(batch.lane) { $0.didAnswer(last: batch.last, at: now) } }
+        if let now { self[batch.lane].window.didAnswer(batch.origin, last: batch.last, at: now) }
         return true
     }
 
@@ -354,33 +353,27 @@ public struct AgentSession: Sendable {
     }
 
     private mutating func fill(_ gap: Gap) -> [Action] {
-        guard let origin = origins.first(where: { $0.origin == gap.origin }),
-            batchesAnswered > staleThrough[origin.lane] ?? 0
+        guard let lane = lane(of: gap.origin), let journal = self[lane][gap.origin],
+            batchesAnswered > journal.staleThrough
         else { return [] }
-        // Before Welcome is stored nobody knows yet from where to go on: the lane starts again then.
+        // Before Welcome is stored nobody knows yet from where to go on: the origin starts again then.
         guard phase == .open else {
-            gapsEarly.append(origin.lane)
+            _ = self[lane].change(gap.origin) { $0.hasEarlyGap = true }
             return []
         }
         gaps += 1
-        let receipted = window(origin.lane) { $0.receipted }
-        guard gaps <= AgentSession.gapLimit, gap.wanted > receipted, gap.wanted <= origin.last + 1 else {
+        guard gaps <= AgentSession.gapLimit, gap.wanted > journal.receipted, gap.wanted <= journal.last + 1
+        else {
             return end(
                 Refuse(.identityLost, words: "the hub asks for versions that it has receipted before"),
                 saying: true)
         }
-        restart(origin.lane, behind: gap.wanted - 1)
+        self[lane].restart(gap.origin, behind: gap.wanted - 1, after: batchesSent)
         return pump()
     }
 
-    private mutating func restart(_ lane: Lane, behind sequence: UInt64) {
-        window(lane) { $0.restart(behind: sequence) }
-        staleThrough[lane] = batchesSent
-    }
-
     private mutating func forked(_ fork: Fork) -> [Action] {
-        guard let origin = origins.first(where: { $0.origin == fork.origin }) else { return [] }
-        blocked.append(origin.lane)
+        guard lane(of: fork.origin) != nil else { return [] }
         return end(
             Refuse(.identityLost, words: "the hub holds another journal under this origin"), saying: true)
     }
@@ -388,9 +381,9 @@ public struct AgentSession: Sendable {
     private mutating func believed(_ receipts: [Receipt], _ now: UInt64) -> [Action] {
         storesPending -= 1
         for receipt in receipts {
-            guard let origin = origins.first(where: { $0.origin == receipt.origin }) else { continue }
-            guard window(origin.lane, { $0.receipted < receipt.sequence }) else { continue }
-            window(origin.lane) { $0.didReceive(through: receipt.sequence, at: now) }
+            guard let lane = lane(of: receipt.origin),
+                self[lane].didReceive(receipt.origin, through: receipt.sequence, at: now)
+            else { continue }
             gaps = 0
             progressAt = now
         }
@@ -402,14 +395,15 @@ public struct AgentSession: Sendable {
     private mutating func loaded(_ lane: Lane, _ batch: VersionBatch?) -> [Action] {
         guard let asked = loading, asked.lane == lane else { return [] }
         loading = nil
-        guard let batch, batch.count > 0, batch.first == asked.after + 1 else {
+        guard let batch, batch.count > 0, batch.origin == asked.origin, batch.first == asked.after + 1 else {
             return end(
                 Refuse(.protocolError, words: "the store does not hold the versions that are to be sent"),
                 saying: true)
         }
-        let stillWanted = window(lane) { $0.sent } == asked.after
+        let next = self[lane].next
+        let stillWanted = next?.origin == asked.origin && next?.sent == asked.after
         guard stillWanted, lane == .urgent || !canSend(.urgent) else { return pump() }
-        unwritten = (lane, batch.first, batch.last, batch.count < asked.versions)
+        unwritten = (lane, batch.origin, batch.first...batch.last, batch.count < asked.versions)
         return [.send(.batch(batch), compress: phase == .open)]
     }
 
@@ -419,47 +413,41 @@ public struct AgentSession: Sendable {
         // Whoever stays waits from here on, not since the last batch of yesterday.
         if goal == .stay, batchesAnswered == batchesSent { progressAt = max(progressAt, now) }
         batchesSent += 1
-        unanswered.append((lane, batch.last))
-        let isLast = origins.contains { $0.lane == lane && $0.last <= batch.last }
-        window(lane) {
-            $0.didSend(first: batch.first, last: batch.last, bytes: bytes, at: now)
-            $0.learn(bytes: bytes, wasCutShort: batch.wasCutShort, isLast: isLast)
-        }
+        let (first, last) = (batch.range.lowerBound, batch.range.upperBound)
+        unanswered.append((lane, batch.origin, last))
+        self[lane].didSend(batch.origin, first: first, last: last, bytes: bytes, at: now)
+        let isLast = self[lane].next == nil
+        self[lane].window.learn(bytes: bytes, wasCutShort: batch.wasCutShort, isLast: isLast)
         return pump()
     }
 
-    private func wants(_ lane: Lane) -> Bool {
-        guard !blocked.contains(lane), let origin = origins.first(where: { $0.lane == lane }) else {
-            return false
-        }
-        return (lane == .urgent ? urgent : routine).sent < origin.last
-    }
-
-    private func canSend(_ lane: Lane) -> Bool { wants(lane) && room(lane) > 0 }
+    private func canSend(_ lane: Lane) -> Bool { self[lane].next != nil && room(lane) > 0 }
 
     /// Versions that may be sent next.
     private func room(_ lane: Lane) -> Int {
-        (lane == .urgent ? urgent : routine).versionsToSend(maximum: min(1_000, maximumBatch))
+        self[lane].window.versionsToSend(maximum: min(1_000, maximumBatch))
     }
 
     private mutating func pump() -> [Action] {
         guard phase == .open else { return [] }
         if loading == nil, unwritten == nil, isWritable {
             for lane in Lane.allCases where canSend(lane) {
-                let after = window(lane) { $0.sent }
+                guard let journal = self[lane].next else { continue }
+                let window = self[lane].window
                 let versions = room(lane)
-                let bytes = window(lane) { $0.isPaced ? $0.loadBytes : Limits.framePayload / 2 }
-                loading = (lane, after, versions)
-                return [.load(lane, after: after, maximumVersions: versions, maximumBytes: bytes)]
+                loading = (lane, journal.origin, journal.sent, versions)
+                return [
+                    .load(
+                        lane, of: journal.origin, after: journal.sent, maximumVersions: versions,
+                        maximumBytes: window.isPaced ? window.loadBytes : Limits.framePayload / 2)
+                ]
             }
         }
         return finishIfDrained()
     }
 
     private mutating func finishIfDrained() -> [Action] {
-        let isReceipted = origins.allSatisfy { origin in
-            (origin.lane == .urgent ? urgent : routine).receipted >= origin.last && !wants(origin.lane)
-        }
+        let isReceipted = Lane.allCases.allSatisfy { self[$0].isReceipted && self[$0].next == nil }
         guard isReceipted, storesPending == 0, loading == nil, unwritten == nil, let mark,
             mark.position >= receiptPosition, !saidDrained
         else { return [] }
@@ -493,11 +481,8 @@ public struct AgentSession: Sendable {
         return [.send(.close(refuse), compress: false), .end(refuse)]
     }
 
-    @discardableResult
-    private mutating func window<Result>(_ lane: Lane, _ body: (inout SendWindow) -> Result) -> Result {
-        switch lane {
-        case .urgent: body(&urgent)
-        case .routine: body(&routine)
-        }
+    private subscript(_ lane: Lane) -> SendLane {
+        get { lane == .urgent ? urgent : routine }
+        set { if lane == .urgent { urgent = newValue } else { routine = newValue } }
     }
 }

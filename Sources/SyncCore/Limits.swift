@@ -37,6 +37,8 @@ public enum Limits {
     public static let formNameBytes = 64
     /// So many fit into a Hello at their longest, beside a moderate list of capabilities.
     public static let helloOrigins = 448
+    /// Those of them that are closed.
+    public static let closedOrigins = 64
     public static let capabilities = 64
     public static let capabilityBytes = 64
     public static let dictionaries = 16

@@ -4,6 +4,7 @@
 /// window, so that a slow line never holds more than about a second of routine work in front of an alert.
 struct SendWindow: Sendable, Hashable {
     private struct Flight: Sendable, Hashable {
+        var origin: OriginID
         var first: UInt64
         var last: UInt64
         var bytes: Int
@@ -23,8 +24,6 @@ struct SendWindow: Sendable, Hashable {
     var limit = floorBytes
     let isPaced: Bool
 
-    private(set) var sent: UInt64
-    private(set) var receipted: UInt64
     private var flights: [Flight] = []
     private var delivered = 0
     /// Bytes per second; 0 until measured.
@@ -34,14 +33,10 @@ struct SendWindow: Sendable, Hashable {
     /// Canonical bytes that the next batch may have.
     private(set) var loadBytes = firstLoad
 
-    init(isPaced: Bool, from sequence: UInt64 = 0) {
-        self.isPaced = isPaced
-        sent = sequence
-        receipted = sequence
-    }
+    init(isPaced: Bool) { self.isPaced = isPaced }
 
-    /// First sequence that is on its way and without an answer.
-    var firstInFlight: UInt64? { flights.first?.first }
+    /// First sequence of an origin that is on its way and without an answer.
+    func firstInFlight(of origin: OriginID) -> UInt64? { flights.first { $0.origin == origin }?.first }
 
     var bytesInFlight: Int { flights.reduce(0) { $0 + $1.bytes } }
 
@@ -63,26 +58,21 @@ struct SendWindow: Sendable, Hashable {
         return min(maximum, max(1, max(room, SendWindow.floorBytes / 4) / max(1, bytesPerVersion)))
     }
 
-    /// Starts over behind `sequence`: a hub that wants other versions, or a new connection.
-    ///
-    /// A hub that was restored holds less than it has receipted: then those receipts count for nothing here.
-    mutating func restart(behind sequence: UInt64) {
-        sent = sequence
-        receipted = min(receipted, sequence)
-        flights.removeAll()
-    }
+    /// What is on its way of an origin is not waited for: it starts over.
+    mutating func forget(_ origin: OriginID) { flights.removeAll { $0.origin == origin } }
 
-    mutating func didSend(first: UInt64, last: UInt64, bytes: Int, at now: UInt64) {
-        sent = last
+    mutating func didSend(_ origin: OriginID, first: UInt64, last: UInt64, bytes: Int, at now: UInt64) {
         let count = Int(clamping: last - first) + 1
         bytesPerVersion = max(1, (bytesPerVersion * 3 + bytes / count) / 4)
         flights.append(
-            Flight(first: first, last: last, bytes: bytes, sentAt: now, deliveredBefore: delivered))
+            Flight(
+                origin: origin, first: first, last: last, bytes: bytes, sentAt: now,
+                deliveredBefore: delivered))
     }
 
     /// The hub holds the batch that ends with `last`; its receipt may have to wait for a seal.
-    mutating func didAnswer(last: UInt64, at now: UInt64) {
-        guard let flight = flights.first, flight.last == last else { return }
+    mutating func didAnswer(_ origin: OriginID, last: UInt64, at now: UInt64) {
+        guard let flight = flights.first, flight.origin == origin, flight.last == last else { return }
         flights.removeFirst()
         land(flight, at: now)
     }
@@ -110,21 +100,21 @@ struct SendWindow: Sendable, Hashable {
         }
     }
 
-    mutating func didReceive(through sequence: UInt64, at now: UInt64) {
-        guard sequence > receipted else { return }
-        receipted = sequence
-        sent = max(sent, sequence)
-        while let flight = flights.first, flight.first <= sequence {
+    mutating func didReceive(_ origin: OriginID, through sequence: UInt64, at now: UInt64) {
+        while let index = flights.firstIndex(where: { $0.origin == origin }),
+            flights[index].first <= sequence
+        {
+            let flight = flights[index]
             if flight.last <= sequence {
-                flights.removeFirst()
+                flights.remove(at: index)
                 land(flight, at: now)
             } else {
                 let done = sequence - flight.first + 1
                 let total = flight.last - flight.first + 1
                 let part = Int(Double(flight.bytes) * Double(done) / Double(total))
                 delivered += part
-                flights[0].first = sequence + 1
-                flights[0].bytes -= part
+                flights[index].first = sequence + 1
+                flights[index].bytes -= part
                 break
             }
         }

@@ -2,14 +2,13 @@ public import SyncCore
 
 extension TableAgentStore {
     public func batch(
-        lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int
+        of id: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int
     ) throws -> VersionBatch? {
         try backend.read { tables in
-            guard let origin = try tables.origins().first(where: { $0.claim.lane == lane }),
-                after < origin.sequence
+            guard let origin = try tables.ownOrigins().first(where: { $0.id == id }), after < origin.sequence
             else { return nil }
             let rows = try AgentBatch.rows(
-                of: origin.id, after: after, versions: maximumVersions, bytes: maximumBytes, in: tables)
+                of: origin, after: after, versions: maximumVersions, bytes: maximumBytes, in: tables)
             return try AgentBatch.make(rows, of: origin, after: after, in: tables)
         }
     }
@@ -19,15 +18,15 @@ extension TableAgentStore {
 private enum AgentBatch {
     /// Takes versions until one of the bounds is reached, at least one.
     static func rows(
-        of origin: OriginID, after: UInt64, versions: Int, bytes: Int, in tables: any AgentTables
+        of origin: OwnOrigin, after: UInt64, versions: Int, bytes: Int, in tables: any AgentTables
     ) throws -> [StoredVersion] {
         // One less than the limit: with a context each, the empty one stands before them.
-        let most = max(1, min(versions, Limits.batchVersions - 1))
+        let most = max(1, min(versions, Limits.batchVersions - 1, Int(clamping: origin.sequence - after)))
         let room = min(bytes, Limits.framePayload / 2)
         var rows: [StoredVersion] = []
         var used = 0
         var groups: Set<GroupMark> = []
-        try tables.eachVersion(of: origin, after: after) { stored in
+        try tables.eachVersion(of: origin.id, after: after) { stored in
             guard stored.version.dot.sequence == after + UInt64(rows.count) + 1 else {
                 throw StoreError(.corrupt, "a hole in the own journal")
             }

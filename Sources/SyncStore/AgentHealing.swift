@@ -10,9 +10,11 @@ extension TableAgentStore {
                 let theirs = welcome.held.first { $0.origin == origin.id }
                 let held = theirs?.sequence ?? 0
                 let top = min(held, origin.sequence)
+                // What was pruned here was backed up at the hub: there the two were the same.
                 let isSame =
                     try held <= origin.sequence
-                    && (held == 0 || TableAgentStore.ownHead(origin, at: held, in: tables) == theirs?.head)
+                    && (held == 0 || held + 1 < origin.floor
+                        || TableAgentStore.ownHead(origin, at: held, in: tables) == theirs?.head)
                 if !isSame { isParted = true }
                 partings.append(Parting(origin: origin.id, common: isSame ? held : 0, limit: top))
             }
@@ -56,6 +58,7 @@ extension TableAgentStore {
                 origin.head = head
                 origin.receipted = point.sequence
                 lanes.append((origin, fresh, names))
+                try self.seal(origin, in: tables)
             }
             let renames = lanes.map(\.names)
             var versions: UInt64 = 0
@@ -75,6 +78,15 @@ extension TableAgentStore {
             try tables.put(event)
             return event
         }
+    }
+
+    /// The hub may have taken part of a transaction, which ends where no seal is: what the journal is cut to
+    /// must be receiptable as long as a hub that is put back may need it.
+    private func seal(_ origin: OwnOrigin, in tables: any AgentTables) throws {
+        let end = origin.sequence
+        guard end > 0, try tables.seals(of: origin.id, in: end...end).isEmpty else { return }
+        let statement = SealStatement.bytes(origin: origin.id, sequence: end, head: origin.head)
+        try tables.put(Seal(sequence: end, signature: try means.signing.sign(statement)), of: origin.id)
     }
 
     /// A new replica has no session yet; what the Welcome says of the hub is true all the same.

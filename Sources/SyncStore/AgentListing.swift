@@ -96,7 +96,7 @@ private struct AgentListingReader {
         unit: String, today: Int32, held: [OriginID: UInt64]
     ) throws -> AgentListing {
         let origins = try tables.origins()
-        let queued = try names(ofOwnBehind: held, origins)
+        let queued = try names(ofOwnBehind: held, try tables.ownOrigins())
         let heldBack = Set(
             try tables.lastVerdicts([.quarantined, .heldAlready], limit: .max).map(\.name))
         var result = AgentListing(
@@ -142,6 +142,8 @@ private struct AgentListingReader {
         var names: Set<RecordName> = []
         for origin in origins {
             try tables.eachVersion(of: origin.id, after: held[origin.id] ?? origin.receipted) { stored in
+                // Behind the end of a closed one lies what came down the feed.
+                guard stored.version.dot.sequence <= origin.sequence else { return false }
                 names.insert(RecordName(stored.version.key))
                 return true
             }

@@ -6,52 +6,84 @@ extension TableAgentStore {
             guard let configuration = try tables.configuration() else {
                 throw StoreError(.notJoined, "this store has not joined a hub")
             }
-            let origins = try tables.origins()
+            let closed = TableAgentStore.named(try tables.closedOrigins())
+            let current = try tables.origins()
             let session = try tables.session()
             let skew = try tables.contact().skew
             let waiting = try Lane.allCases.map { lane in
                 try TableAgentStore.backlog(
-                    origins.first { $0.claim.lane == lane }, now: now.addingClamped(skew), in: tables)
+                    (closed + current).filter { $0.claim.lane == lane }, now: now.addingClamped(skew),
+                    in: tables)
             }
             return Hello(
                 replica: configuration.replica,
-                origins: origins.map {
-                    OriginHead(
-                        claim: $0.claim, sequence: $0.sequence, head: $0.head, receipted: $0.receipted)
-                },
+                origins: closed.map { OriginHead($0, isClosed: true) }
+                    + current.map { OriginHead($0, isClosed: false) },
                 capabilities: [], dictionaries: [0], clock: now, sessionToken: session.token,
                 epoch: session.epoch, feed: session.feed, urgent: waiting[0], routine: waiting[1],
                 program: program)
         }
     }
 
-    private static func backlog(
-        _ origin: OwnOrigin?, now: Milliseconds, in tables: any AgentTables
-    ) throws -> Backlog {
-        guard let origin, origin.receipted < origin.sequence else { return Backlog() }
-        let oldest = try oldestQueued(origin, in: tables) ?? now
-        return Backlog(
-            count: origin.sequence - origin.receipted,
-            oldestAge: UInt64(max(0, now.subtractingClamped(oldest))))
+    public func laneOrigins() throws -> [AgentSession.LaneOrigin] {
+        try backend.read { tables in
+            let closed = TableAgentStore.named(try tables.closedOrigins())
+            return closed.map { AgentSession.LaneOrigin($0, isClosed: true) }
+                + (try tables.origins().map { AgentSession.LaneOrigin($0, isClosed: false) })
+        }
     }
 
-    public func accept(_ welcome: Welcome, now: Milliseconds) throws -> [OriginID: UInt64] {
+    /// Those closed origins that Hello names: as many as it may, those that wait first, then those that no
+    /// backup of the hub holds, then the newest.
+    private static func named(_ closed: [OwnOrigin]) -> [OwnOrigin] {
+        let closed = closed.filter { !$0.isParted }
+        guard closed.count > Limits.closedOrigins else { return closed }
+        let rest = closed.reversed().filter { $0.receipted >= $0.sequence }
+        let ranked =
+            closed.filter { $0.receipted < $0.sequence } + rest.filter { $0.backedUp < $0.sequence }
+            + rest.filter { $0.backedUp >= $0.sequence }
+        let chosen = Set(ranked.prefix(Limits.closedOrigins).map(\.id))
+        return closed.filter { chosen.contains($0.id) }
+    }
+
+    /// Of one lane's origins.
+    private static func backlog(
+        _ origins: [OwnOrigin], now: Milliseconds, in tables: any AgentTables
+    ) throws -> Backlog {
+        let count = origins.reduce(0) { $0 + ($1.sequence - min($1.sequence, $1.receipted)) }
+        guard count > 0 else { return Backlog() }
+        let oldest = try oldestQueued(origins, in: tables) ?? now
+        return Backlog(count: count, oldestAge: UInt64(max(0, now.subtractingClamped(oldest))))
+    }
+
+    public func accept(_ welcome: Welcome, now: Milliseconds) throws -> [AgentSession.Resume] {
         try backend.write { tables in
             tables.isVital = true
             let receipts = welcome.held.compactMap(\.receipt)
-            var resume: [OriginID: UInt64] = [:]
+            var behind: [(OriginID, UInt64)] = []
             var lost: UInt64 = 0
-            for var origin in try tables.origins() {
-                let held = try TableAgentStore.resume(origin, welcome.held, in: tables)
-                resume[origin.id] = held
-                if held < origin.receipted {
-                    lost += origin.receipted - held
-                    origin.receipted = held
-                    try tables.put(origin)
+            var parted: UInt64 = 0
+            let closed = Set(try tables.closedOrigins().map(\.id))
+            for var origin in try tables.ownOrigins() where !origin.isParted {
+                let told = origin
+                let theirs = welcome.held.first { $0.origin == origin.id }
+                if theirs == nil, closed.contains(origin.id) { continue }
+                if let held = try TableAgentStore.held(
+                    origin, theirs, isClosed: closed.contains(origin.id), in: tables)
+                {
+                    behind.append((origin.id, held))
+                    origin.backedUp = min(theirs?.backedUp ?? 0, held)
+                    lost += origin.receipted - min(held, origin.receipted)
+                    origin.receipted = min(held, origin.receipted)
+                } else {
+                    parted += origin.sequence
+                    origin.isParted = true
+                    origin.backedUp = 0
                 }
+                if origin != told { try tables.put(origin) }
             }
-            try TableAgentStore.noteBackup(welcome.held, in: tables)
             if lost > 0 { try tables.put(IdentityEvent(at: now, kind: .hubPutBack, versions: lost)) }
+            if parted > 0 { try tables.put(IdentityEvent(at: now, kind: .parted, versions: parted)) }
             var session = try tables.session()
             session.token = welcome.sessionToken
             session.epoch = welcome.epoch
@@ -65,34 +97,36 @@ extension TableAgentStore {
             contact.nextTry = nil
             if try self.believe(receipts, in: tables) { contact.lastReceipt = now }
             try tables.put(contact)
-            return resume
+            let own = try tables.ownOrigins()
+            return behind.map { id, sequence in
+                AgentSession.Resume(
+                    origin: id, behind: sequence, receipted: own.first { $0.id == id }?.receipted ?? 0)
+            }
         }
     }
 
-    /// Keeps how far the hub's backup reaches, also of origins that were closed.
-    private static func noteBackup(_ held: [HeldOrigin], in tables: any AgentTables) throws {
-        for theirs in held {
-            let own = try tables.origins() + tables.closedOrigins()
-            guard var origin = own.first(where: { $0.id == theirs.origin }) else { continue }
-            let reached = min(theirs.backedUp, theirs.sequence, origin.sequence)
-            if origin.backedUp == reached { continue }
-            origin.backedUp = reached
-            try tables.put(origin)
-        }
-    }
-
-    /// Where to go on with an origin, once what the hub holds of it has been compared with this journal.
-    private static func resume(
-        _ origin: OwnOrigin, _ held: [HeldOrigin], in tables: any AgentTables
-    ) throws -> UInt64 {
-        guard let theirs = held.first(where: { $0.origin == origin.id }) else { return 0 }
+    /// How far the hub has an own journal, once what it holds has been compared with it; nil when it holds
+    /// another journal under the name of a closed one.
+    private static func held(
+        _ origin: OwnOrigin, _ theirs: HeldOrigin?, isClosed: Bool, in tables: any AgentTables
+    ) throws -> UInt64? {
+        guard let theirs else { return 0 }
         guard theirs.sequence <= origin.sequence else {
+            // What follows there was written by the store as it was before, or by its copy.
+            if isClosed { return origin.sequence }
             throw Refuse(
                 .identityLost,
                 words: "the hub holds \(theirs.sequence) versions of the \(origin.claim.lane) journal, "
                     + "this store only \(origin.sequence): it was restored or copied")
         }
+        guard theirs.sequence + 1 >= origin.floor else {
+            throw Refuse(
+                .identityLost,
+                words: "the hub was put back: it lacks versions up to \(origin.floor - 1) of the "
+                    + "\(origin.claim.lane) journal, which are not kept here any more")
+        }
         guard try ownHead(origin, at: theirs.sequence, in: tables) == theirs.head else {
+            if isClosed { return nil }
             throw Refuse(
                 .identityLost,
                 words: "the hub holds another \(origin.claim.lane) journal than this store up to "
@@ -131,13 +165,22 @@ extension TableAgentStore {
             throw StoreError(.notJoined, "this store has not joined a hub")
         }
         let epoch = try tables.session().epoch
+        let closed = try tables.closedOrigins()
         for receipt in receipts {
-            guard var origin = try tables.origins().first(where: { $0.id == receipt.origin }) else {
+            guard var origin = try tables.ownOrigins().first(where: { $0.id == receipt.origin }) else {
                 throw Refuse(.protocolError, words: "a receipt for an origin that is not this store's")
             }
             let statement = receipt.statement(hub: configuration.hub, epoch: epoch)
             guard means.verifying.isValid(statement, receipt.signature, configuration.hubPublicKey) else {
                 throw Refuse(.protocolError, words: "a receipt that the hub has not signed")
+            }
+            if origin.isParted { continue }
+            if receipt.sequence > origin.sequence, closed.contains(where: { $0.id == origin.id }) {
+                // It covers what is here and what followed elsewhere.
+                guard origin.receipted < origin.sequence else { continue }
+                origin.receipted = origin.sequence
+                try tables.put(origin)
+                continue
             }
             let head = try TableAgentStore.ownHead(origin, at: receipt.sequence, in: tables)
             guard receipt.sequence <= origin.sequence, head == receipt.head else {
@@ -229,5 +272,21 @@ extension Int64 {
     package func subtractingClamped(_ other: Int64) -> Int64 {
         let difference = subtractingReportingOverflow(other)
         return difference.overflow ? (other < 0 ? .max : .min) : difference.partialValue
+    }
+}
+
+extension OriginHead {
+    fileprivate init(_ own: OwnOrigin, isClosed: Bool) {
+        self.init(
+            claim: own.claim, sequence: own.sequence, head: own.head, receipted: own.receipted,
+            isClosed: isClosed)
+    }
+}
+
+extension AgentSession.LaneOrigin {
+    fileprivate init(_ own: OwnOrigin, isClosed: Bool) {
+        self.init(
+            lane: own.claim.lane, origin: own.id, last: own.sequence, receipted: own.receipted,
+            isClosed: isClosed)
     }
 }

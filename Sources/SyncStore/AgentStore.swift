@@ -31,7 +31,7 @@ public struct AgentConfiguration: Sendable, Hashable {
     }
 }
 
-/// One of the replica's own current origins.
+/// One of the replica's own origins.
 public struct OwnOrigin: Sendable, Hashable {
     public var claim: OriginClaim
     public var derivation: Digest
@@ -48,10 +48,12 @@ public struct OwnOrigin: Sendable, Hashable {
     public var floor: UInt64
     /// chain(floor - 1).
     public var headBelow: Digest
+    /// Closed, and the hub holds another journal under its name: it is not sent any more.
+    public var isParted: Bool
 
     public init(
         claim: OriginClaim, derivation: Digest, sequence: UInt64, head: Digest, receipted: UInt64,
-        backedUp: UInt64 = 0, floor: UInt64 = 1, headBelow: Digest? = nil
+        backedUp: UInt64 = 0, floor: UInt64 = 1, headBelow: Digest? = nil, isParted: Bool = false
     ) {
         self.claim = claim
         self.derivation = derivation
@@ -61,6 +63,7 @@ public struct OwnOrigin: Sendable, Hashable {
         self.backedUp = backedUp
         self.floor = floor
         self.headBelow = headBelow ?? derivation
+        self.isParted = isParted
     }
 
     public var id: OriginID { derivation.originID }
@@ -198,7 +201,8 @@ public protocol AgentStore: AnyObject {
     func moment(of clock: AuthoringClock) throws -> AuthoringMoment
 
     func origins() throws -> [OwnOrigin]
-    /// Those that this store wrote to before it was restored or copied.
+    /// Those that this store wrote to before it was restored or copied, in the order in which they were
+    /// opened.
     func closedOrigins() throws -> [OwnOrigin]
     func record(_ key: RecordKey) throws -> RecordState?
     /// Records of a form in key order (canonical key bytes), from `after` on.
@@ -207,6 +211,9 @@ public protocol AgentStore: AnyObject {
     // MARK: - What a session needs
 
     func hello(now: Milliseconds, program: String) throws -> Hello
+    /// The origins that Hello names: closed ones whose versions a hub may need that is put back, then the
+    /// current ones.
+    func laneOrigins() throws -> [AgentSession.LaneOrigin]
     /// Where this store's journals and the hub's may have parted, for all own current origins: the store or
     /// one beside it was restored or copied. Empty when all is well; then ``accept(_:now:)`` comes next, else
     /// ``heal(_:after:now:)``.
@@ -222,14 +229,16 @@ public protocol AgentStore: AnyObject {
     /// Stores the session token, settings and clock facts of a Welcome, and believes its receipts. Receipts
     /// beyond what a hub holds that was put back count no more.
     ///
-    /// - Returns: the sequence behind which to go on, per own origin.
-    /// - Throws: `Refuse(.identityLost)` when the hub holds another head than this journal has there.
-    func accept(_ welcome: Welcome, now: Milliseconds) throws -> [OriginID: UInt64]
-    /// The next stretch of a lane's journal behind `after`, with seals and salts; nil when there is none.
+    /// - Returns: where to go on with each origin. A closed one of which the hub holds another journal is
+    ///   left out, now and for ever.
+    /// - Throws: `Refuse(.identityLost)` when the hub holds another head than a current journal has there.
+    func accept(_ welcome: Welcome, now: Milliseconds) throws -> [AgentSession.Resume]
+    /// The next stretch of an own journal behind `after`, with seals and salts; nil when there is none.
     ///
     /// - Parameter maximumBytes: roughly, in canonical bytes; a batch has at least one version. It ends at a
     ///   seal where that costs little, and never holds more than `Limits.batchVersions`.
-    func batch(lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int) throws -> VersionBatch?
+    func batch(of origin: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int) throws
+        -> VersionBatch?
     /// Believes the receipts whose heads are this journal's own and whose signatures hold; others throw.
     func accept(_ receipts: [Receipt], now: Milliseconds) throws
     /// Takes in what the hub sent, as one transaction. The same feed twice changes nothing.

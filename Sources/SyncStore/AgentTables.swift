@@ -81,7 +81,7 @@ package protocol AgentTables: AnyObject {
 
     /// Keeps the origin as history: it is current no more. One without versions is forgotten.
     func close(_ origin: OwnOrigin) throws
-    /// Own origins that were current once, oldest first.
+    /// Own origins that were current once, in the order in which they were opened.
     func closedOrigins() throws -> [OwnOrigin]
     /// Drops own versions of an origin behind `after`, with their seals, salts and verdicts.
     func cut(_ origin: OriginID, after: UInt64) throws
@@ -150,6 +150,11 @@ package protocol AgentTables: AnyObject {
     func put(form json: [UInt8], hash: Digest) throws
     func forms() throws -> [[UInt8]]
     func put(_ change: ScopeChange) throws
+}
+
+extension AgentTables {
+    /// Closed ones in the order in which they were opened, then the current ones.
+    package func ownOrigins() throws -> [OwnOrigin] { try closedOrigins() + origins() }
 }
 
 /// Where tables live: gives them out for the length of one transaction.

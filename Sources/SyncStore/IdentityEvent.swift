@@ -8,6 +8,9 @@ public struct IdentityEvent: Sendable, Hashable {
         case renewed = 1
         /// The hub was put back: `versions` that it had receipted are sent again.
         case hubPutBack = 2
+        /// The hub holds other versions under names that this store wrote under before it was restored or
+        /// copied: its own `versions` there may be missing at the hub, and are not sent.
+        case parted = 3
     }
 
     public var at: Milliseconds

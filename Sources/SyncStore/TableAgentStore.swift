@@ -129,12 +129,14 @@ open class TableAgentStore: AgentStore {
                 versions: closed.reduce(origin.sequence) { $0 + $1.sequence }, queued: counts.queued,
                 receipted: counts.receipted,
                 quarantined: counts.quarantined,
-                oldestQueued: try TableAgentStore.oldestQueued(origin, in: tables))
+                oldestQueued: try TableAgentStore.oldestQueued(closed + [origin], in: tables))
         }
     }
 
-    static func oldestQueued(_ origin: OwnOrigin, in tables: any AgentTables) throws -> Milliseconds? {
+    /// Authored time of the first version that waits in these origins of one lane.
+    static func oldestQueued(_ origins: [OwnOrigin], in tables: any AgentTables) throws -> Milliseconds? {
         var oldest: Milliseconds?
+        guard let origin = origins.first(where: { $0.receipted < $0.sequence }) else { return nil }
         try tables.eachVersion(of: origin.id, after: origin.receipted) { stored in
             oldest = stored.version.authored
             return false

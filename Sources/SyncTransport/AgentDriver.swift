@@ -113,11 +113,11 @@ final class AgentDriver: LinkDriver {
     private func perform(_ action: AgentSession.Action) {
         switch action {
         case .send(let message, let compress): send(message, compress: compress)
-        case .load(let lane, let after, let versions, let bytes):
+        case .load(let lane, let origin, let after, let versions, let bytes):
             ask { [host] in
                 .loaded(
                     lane,
-                    try await host.load(lane, after: after, maximumVersions: versions, maximumBytes: bytes))
+                    try await host.load(origin, after: after, maximumVersions: versions, maximumBytes: bytes))
             }
         case .storeWelcome(let welcome):
             isWelcomed = true

@@ -6,16 +6,16 @@ import Synchronization
 /// A thrown `Refuse` ends the connection and is told to the hub; any other error ends it too and comes out of
 /// `AgentConnection.run`.
 public protocol AgentSessionHost: Sendable {
-    /// The Hello to send, and the own origins with their highest sequences.
+    /// The Hello to send, and the origins that it names with their highest sequences.
     func opened() async throws -> (Hello, [AgentSession.LaneOrigin])
     func store(_ welcome: Welcome) async throws -> AgentSession.WelcomeAnswer
     /// Own chain heads; nil where they are not kept any more.
     func heads(of origin: OriginID, at sequences: [UInt64]) async throws -> Heads
     /// Opens new origins behind these points, and writes what lies above under them.
     func heal(_ points: [ForkPoint], after welcome: Welcome) async throws
-    /// The next stretch of a lane's journal behind `after`; at least one version.
+    /// The next stretch of an own journal behind `after`; at least one version.
     func load(
-        _ lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int
+        _ origin: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int
     ) async throws -> VersionBatch?
     func store(_ receipts: [Receipt]) async throws
     /// False: there is no room for it now. It is not confirmed, and the session goes on sending; what follows

@@ -164,6 +164,7 @@ extension ByteReader {
                     claim: claim, sequence: try sequence(), head: try digest(.message),
                     receipted: try sequence(), isClosed: flags & 2 != 0))
         }
+        guard origins.count(where: \.isClosed) <= Limits.closedOrigins else { throw error(.limit, .message) }
         let capabilities = try capabilities()
         let dictionaryCount = try self.count(upTo: Limits.dictionaries, ofAtLeast: 1, .message)
         var dictionaries: [UInt32] = []

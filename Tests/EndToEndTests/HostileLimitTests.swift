@@ -231,6 +231,12 @@ import Testing
                     claim: OriginClaim(lane: .routine, nonce: .random()), sequence: 0, head: .zero)
             }
             hello.origins = (0..<(Limits.helloOrigins + above)).map { _ in origin() }
+        case "closedOrigins":
+            hello.origins += (0..<(Limits.closedOrigins + above)).map { _ in
+                OriginHead(
+                    claim: OriginClaim(lane: .routine, nonce: .random()), sequence: 0, head: .zero,
+                    isClosed: true)
+            }
         case "capabilities": hello.capabilities = Array(repeating: "x", count: Limits.capabilities + above)
         case "capabilityBytes": hello.capabilities = [text(Limits.capabilityBytes + above)]
         case "dictionaries": hello.dictionaries = Array(repeating: 0, count: Limits.dictionaries + above)
@@ -244,7 +250,7 @@ import Testing
         let siege = try await Siege()
         let device = try await siege.device()
         let names = ["capabilities", "capabilityBytes", "dictionaries", "labelBytes", "clock", "sequence"]
-        for name in names + ["helloOrigins"] {
+        for name in names + ["helloOrigins", "closedOrigins"] {
             for above in [0, 1] {
                 let hello = device.hello { Self.hello(name, above, &$0) }
                 let peer = try await device.connect()

@@ -217,6 +217,44 @@ import Testing
         try await story.centre.close()
     }
 
+    /// The branch's folder was restored since the backup was made: what it wrote before that is at the hub
+    /// only under names that it has closed.
+    @Test(arguments: [false, true])
+    func aHubPutBackToBeforeABranchWasRestored(isTold: Bool) async throws {
+        let story = try await Story()
+        try await story.centre.join("B01", as: "a")
+        try await story.centre.sync("a")
+        let backup = story.place.path("backup.sqlite")
+        try await story.centre.hub("backup", backup)
+        for person in ["P1", "P2", "P3"] { try await story.add("a", person) }
+        try await story.centre.sync("a")
+        try story.copy("a", to: "copy")
+        for _ in 0..<2 { try await story.centre.sync("a") }
+        try story.copy("copy", to: "a")
+        try await story.add("a", "P4")
+        #expect(try await story.centre.sync("a").drained)
+        #expect(try await story.told("a").identity.map(\.kind) == ["renewed"])
+        try await story.expectAll()
+        try await story.centre.close()
+        let store = story.place.path("hub") + "/store.sqlite"
+        if isTold {
+            try await story.centre.hub("restore", backup)
+        } else {
+            for name in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: store + name) }
+            try FileManager.default.copyItem(atPath: backup, toPath: store)
+        }
+        try await story.centre.open()
+        try await story.add("a", "P5")
+        #expect(try await story.centre.sync("a").sessions == 1)
+        try await story.expectAll()
+        #expect(try await story.told("a").identity.map(\.kind) == ["hub_put_back", "renewed"])
+        #expect(try await story.centre.status("a").queued == 0)
+        try await story.add("a", "P6")
+        #expect(try await story.centre.sync("a").sessions == 1)
+        try await story.expectAll()
+        try await story.centre.close()
+    }
+
     /// Killed between taking the old store away and putting the new one in its place; a log lies about.
     @Test func aRestoringThatWasCutOff() async throws {
         let story = try await Story()

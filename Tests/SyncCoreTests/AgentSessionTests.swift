@@ -158,7 +158,7 @@ import Testing
         let welcome = Talk.welcome(window: window, maximumBatch: maximumBatch)
         _ = session.handle(.received(.welcome(welcome)), now: 0)
         let actions = session.handle(.welcomeStored(Self.resumes()), now: 0)
-        guard case .load(.routine, 0, let versions, let bytes)? = actions.first else {
+        guard case .load(.routine, Talk.routine, 0, let versions, let bytes)? = actions.first else {
             Issue.record("\(words(actions))")
             return
         }

@@ -7,9 +7,9 @@ import Testing
         var window = SendWindow(isPaced: true)
         window.limit = 1 << 20
         #expect(window.allowance == SendWindow.floorBytes)
-        window.didSend(first: 1, last: 300, bytes: 4_000, at: 1_000)
+        window.didSend(1, first: 1, last: 300, bytes: 4_000, at: 1_000)
         #expect(window.versionsToSend(maximum: 1_000) <= 100, "the window is nearly full")
-        window.didReceive(through: 300, at: 1_100)
+        window.didReceive(1, through: 300, at: 1_100)
         #expect(window.rate == 40_000)
         #expect(window.allowance == 44_000)
     }
@@ -17,33 +17,45 @@ import Testing
     @Test func aSlowLineHoldsAboutASecondOfWork() {
         var window = SendWindow(isPaced: true)
         window.limit = 1 << 20
-        window.didSend(first: 1, last: 300, bytes: 4_000, at: 0)
-        window.didReceive(through: 300, at: 1_000)
+        window.didSend(1, first: 1, last: 300, bytes: 4_000, at: 0)
+        window.didReceive(1, through: 300, at: 1_000)
         #expect(window.allowance == 8_000)
     }
 
     /// The hub answers what has no seal yet without a receipt: neither may it block, nor fill the line.
     @Test func anAnswerWithoutAReceiptMakesRoom() {
         var window = SendWindow(isPaced: true)
-        window.didSend(first: 1, last: 10, bytes: 50_000, at: 0)
+        window.didSend(1, first: 1, last: 10, bytes: 50_000, at: 0)
         #expect(window.versionsToSend(maximum: 100) == 0)
-        window.didAnswer(last: 9, at: 5)
+        window.didAnswer(1, last: 9, at: 5)
         #expect(window.bytesInFlight == 50_000, "an answer to another batch")
-        window.didAnswer(last: 10, at: 5)
+        window.didAnswer(1, last: 10, at: 5)
         #expect(window.bytesInFlight == 0)
         #expect(window.versionsToSend(maximum: 100) > 0)
-        #expect(window.receipted == 0)
-        window.didReceive(through: 10, at: 6)
-        #expect(window.receipted == 10)
+        window.didReceive(1, through: 10, at: 6)
+        #expect(window.bytesInFlight == 0)
     }
 
     @Test func aReceiptInTheMiddleFreesItsPart() {
         var window = SendWindow(isPaced: true)
-        window.didSend(first: 1, last: 100, bytes: 1_000, at: 0)
-        window.didReceive(through: 40, at: 10)
+        window.didSend(1, first: 1, last: 100, bytes: 1_000, at: 0)
+        window.didReceive(1, through: 40, at: 10)
         #expect(window.bytesInFlight == 600)
-        window.didReceive(through: 30, at: 11)
-        #expect(window.receipted == 40)
+        window.didReceive(1, through: 30, at: 11)
+        #expect(window.bytesInFlight == 600)
+    }
+
+    /// One window for all origins of a lane.
+    @Test func whatIsUnderWayOfOneOriginLeavesLessRoomForAnother() {
+        var window = SendWindow(isPaced: true)
+        window.didSend(1, first: 1, last: 10, bytes: 3_000, at: 0)
+        window.didSend(2, first: 1, last: 10, bytes: 3_000, at: 0)
+        #expect(window.versionsToSend(maximum: 100) == 0)
+        window.didReceive(2, through: 10, at: 4)
+        #expect(window.bytesInFlight == 3_000 && window.firstInFlight(of: 1) == 1)
+        window.didSend(2, first: 11, last: 20, bytes: 3_000, at: 5)
+        window.forget(1)
+        #expect(window.bytesInFlight == 3_000 && window.firstInFlight(of: 2) == 11)
     }
 
     @Test func whatDoesNotCompressIsSentInSmallPieces() {

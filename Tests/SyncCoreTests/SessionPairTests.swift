@@ -106,7 +106,7 @@ import Testing
             for action in actions {
                 switch action {
                 case .send(let message, _): send(message)
-                case .load(let lane, let after, let versions, _):
+                case .load(let lane, _, let after, let versions, _):
                     let last = min(world.last[lane] ?? 0, after + UInt64(versions))
                     let batch = last > after ? SessionPairTests.batch(lane, (after + 1)...last, world) : nil
                     agentEvents.append(.loaded(lane, batch))

@@ -5,7 +5,7 @@ func words(_ actions: [AgentSession.Action]) -> String {
     actions.map { action in
         switch action {
         case .send(let message, _): word(message)
-        case .load(let lane, let after, _, _): "load \(lane) \(after)"
+        case .load(let lane, _, let after, _, _): "load \(lane) \(after)"
         case .storeWelcome: "storeWelcome"
         case .loadHeads(_, let places): "loadHeads \(places.first ?? 0)-\(places.last ?? 0)"
         case .heal(let points, _): "heal " + points.map { "\($0.sequence)" }.joined(separator: " ")

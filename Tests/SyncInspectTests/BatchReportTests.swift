@@ -12,8 +12,9 @@ import Testing
     private func batch() throws -> VersionBatch {
         let world = try InspectWorld()
         try world.author((0..<12).map { InspectWorld.checkIn("T0\($0 + 10)", temperature: 3_600 + $0 * 7) })
+        let origin = try #require(try world.origin(.routine)).id
         return try #require(
-            try world.agent.batch(lane: .routine, after: 0, maximumVersions: 50, maximumBytes: 50_000))
+            try world.agent.batch(of: origin, after: 0, maximumVersions: 50, maximumBytes: 50_000))
     }
 
     private func frame(_ batch: VersionBatch, compress: Bool) throws -> [UInt8] {

@@ -122,9 +122,10 @@ final class InspectWorld {
             hello, publicKey: key, sessionToken: Token16(high: 4, low: 4), now: now
         ).get()
         for lane in Lane.allCases {
-            while let held = try hub.journals().first(where: { $0.origin == (try origin(lane))?.id })?.held,
+            while let origin = try origin(lane)?.id,
+                let held = try hub.journals().first(where: { $0.origin == origin })?.held,
                 let batch = try agent.batch(
-                    lane: lane, after: held, maximumVersions: 100, maximumBytes: 100_000)
+                    of: origin, after: held, maximumVersions: 100, maximumBytes: 100_000)
             {
                 _ = try hub.ingest([Submission(session: admission.session, batch: batch)], now: now)
             }

@@ -101,7 +101,8 @@ func batches(
 ) throws -> [VersionBatch] {
     var after = after
     var batches: [VersionBatch] = []
-    while let batch = try store.batch(lane: lane, after: after, maximumVersions: size(), maximumBytes: bytes)
+    let origin = try #require(try store.origins().first { $0.claim.lane == lane }).id
+    while let batch = try store.batch(of: origin, after: after, maximumVersions: size(), maximumBytes: bytes)
     {
         #expect(batch.first == after + 1)
         if let last = batches.last { #expect(batch.headBefore == last.headAfter) }

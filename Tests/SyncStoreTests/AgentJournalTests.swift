@@ -55,7 +55,7 @@ private struct Interrupted: Error {}
         #expect(journal.map(\.version.dot.sequence) == Array(1...15))
         #expect(journal.last?.head == (try fixture.origin(.routine).head))
         #expect(try fixture.origin(.urgent).id != 0)
-        #expect(try fixture.store.batch(lane: .urgent, after: 5, maximumVersions: 9, maximumBytes: 9) == nil)
+        #expect(try fixture.store.batch(of: 1, after: 0, maximumVersions: 9, maximumBytes: 9) == nil)
     }
 
     @Test(arguments: StoreFlavour.allCases)

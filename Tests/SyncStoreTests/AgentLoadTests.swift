@@ -10,7 +10,7 @@ import Testing
         let importing = try clock.measure { try fixture.author(0..<12_000) }
         let batching = try clock.measure {
             let batch = try fixture.store.batch(
-                lane: .routine, after: 5_000, maximumVersions: 1_000, maximumBytes: 1 << 20)
+                of: try fixture.origin().id, after: 5_000, maximumVersions: 1_000, maximumBytes: 1 << 20)
             #expect(batch?.count ?? 0 > 700)
         }
         let asking = try clock.measure {

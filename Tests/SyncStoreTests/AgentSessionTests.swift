@@ -139,7 +139,11 @@ import Testing
             origin: origin.id, sequence: 3, head: head, receipt: try fixture.receipt(at: 3))
         let resume = try fixture.store.accept(
             fixture.welcome([held], clock: AgentFixture.start + 5_000), now: AgentFixture.start)
-        #expect(resume == [origin.id: 3, try fixture.origin(.urgent).id: 0])
+        #expect(
+            resume == [
+                AgentSession.Resume(origin: try fixture.origin(.urgent).id, behind: 0, receipted: 0),
+                AgentSession.Resume(origin: origin.id, behind: 3, receipted: 3),
+            ])
         #expect(try fixture.origin().receipted == 3)
         let contact = try fixture.store.contact()
         #expect(contact.skew == 5_000)

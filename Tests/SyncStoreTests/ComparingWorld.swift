@@ -122,10 +122,10 @@ final class ComparingBranch {
             sessionToken: Token16(high: 1, low: UInt64.random(in: 1...(.max))), now: world.now
         ).get()
         let resume = try store.accept(admission.welcome, now: world.now)
-        for origin in try store.origins() where sending {
-            var after = resume[origin.id] ?? 0
+        for origin in resume where sending {
+            var after = origin.behind
             while let batch = try store.batch(
-                lane: origin.claim.lane, after: after, maximumVersions: 100, maximumBytes: 1 << 20)
+                of: origin.origin, after: after, maximumVersions: 100, maximumBytes: 1 << 20)
             {
                 let outcome = try world.hub.ingest(
                     [Submission(session: admission.session, batch: batch)], now: world.now

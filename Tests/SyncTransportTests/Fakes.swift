@@ -62,11 +62,11 @@ final class FakeBranch: AgentSessionHost {
     func heal(_ points: [ForkPoint], after welcome: Welcome) async throws {}
 
     func load(
-        _ lane: Lane, after: UInt64, maximumVersions: Int, maximumBytes: Int
+        _ origin: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int
     ) async throws -> VersionBatch? {
-        let last = min(state.withLock { $0.last[lane] ?? 0 }, after + UInt64(maximumVersions))
+        let last = min(state.withLock { $0.last[lane(origin)] ?? 0 }, after + UInt64(maximumVersions))
         guard last > after else { return nil }
-        return FakeBranch.batch(origin: origin(lane), sequences: (after + 1)...last)
+        return FakeBranch.batch(origin: origin, sequences: (after + 1)...last)
     }
 
     static func batch(origin: OriginID, sequences: ClosedRange<UInt64>) -> VersionBatch {

@@ -29,6 +29,17 @@ import Testing
         try expect(.hello(hello), isTaken: above == 0)
     }
 
+    @Test(arguments: [0, 1])
+    func closedOrigins(above: Int) throws {
+        let origin = OriginHead(
+            claim: OriginClaim(lane: .urgent, nonce: .zero), sequence: 0, head: .zero, isClosed: true)
+        let hello = Hello(
+            replica: .zero, origins: Array(repeating: origin, count: Limits.closedOrigins + above),
+            capabilities: [], dictionaries: [], clock: 0, sessionToken: .zero, feed: .beginning,
+            urgent: Backlog(), routine: Backlog(), program: "")
+        try expect(.hello(hello), isTaken: above == 0)
+    }
+
     /// With sequences as long as they get, and the longest program name.
     @Test func aHelloWithAllItsOriginsFitsBeforeWelcome() throws {
         let origin = OriginHead(

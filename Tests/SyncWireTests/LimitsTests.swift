@@ -28,6 +28,7 @@ import Testing
             "keyBytes": Int64(Limits.keyBytes),
             "formNameBytes": Int64(Limits.formNameBytes),
             "helloOrigins": Int64(Limits.helloOrigins),
+            "closedOrigins": Int64(Limits.closedOrigins),
             "capabilities": Int64(Limits.capabilities),
             "capabilityBytes": Int64(Limits.capabilityBytes),
             "dictionaries": Int64(Limits.dictionaries),

@@ -10,10 +10,8 @@ enum StoredBatch {
     static func read(_ store: StoreAtHand, origin: OriginID, first: UInt64) throws -> VersionBatch? {
         switch store {
         case .agent(let store):
-            guard let own = try store.origins().first(where: { $0.id == origin }), first <= own.sequence
-            else { return nil }
             return try store.batch(
-                lane: own.claim.lane, after: first - 1, maximumVersions: Limits.batchVersions,
+                of: origin, after: first - 1, maximumVersions: Limits.batchVersions,
                 maximumBytes: Limits.framePayload)
         case .hub(let store): return try store.segment(of: origin, holding: first)
         }
@@ -42,7 +40,7 @@ struct JournalList: Encodable {
         switch store {
         case .agent(let agent):
             self.store = "agent"
-            journals = try agent.origins().map {
+            journals = try (agent.closedOrigins() + agent.origins()).map {
                 Journal(
                     origin: RecordText.origin($0.id), lane: "\($0.claim.lane)", last: $0.sequence,
                     receipted: $0.receipted, head: $0.head.description)

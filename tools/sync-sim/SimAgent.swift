@@ -104,11 +104,10 @@ final class SimAgent {
     }
 
     private func laneOrigins() throws -> [AgentSession.LaneOrigin] {
-        try store.origins().map {
-            var lane = $0.claim.lane
-            if world.plant == .lanesSwapped { lane = lane == .urgent ? .routine : .urgent }
-            return AgentSession.LaneOrigin(
-                lane: lane, origin: $0.id, last: $0.sequence, receipted: $0.receipted)
+        try store.laneOrigins().map {
+            var origin = $0
+            if world.plant == .lanesSwapped { origin.lane = origin.lane == .urgent ? .routine : .urgent }
+            return origin
         }
     }
 
@@ -238,12 +237,11 @@ final class SimAgent {
     private func perform(_ action: AgentSession.Action) throws {
         switch action {
         case .send(let message, let compress): try send(message, compress)
-        case .load(let lane, let after, let versions, let bytes):
+        case .load(let lane, let origin, let after, let versions, let bytes):
             ask { [self] in
-                let own: Lane = world.plant == .lanesSwapped ? (lane == .urgent ? .routine : .urgent) : lane
-                return .loaded(
+                .loaded(
                     lane,
-                    try store.batch(lane: own, after: after, maximumVersions: versions, maximumBytes: bytes))
+                    try store.batch(of: origin, after: after, maximumVersions: versions, maximumBytes: bytes))
             }
         case .storeWelcome(let welcome): storeWelcome(welcome)
         case .loadHeads(let origin, let sequences):
@@ -278,8 +276,8 @@ final class SimAgent {
         askWriting { [self] store in
             let partings = try store.partings(welcome)
             if !partings.isEmpty { return .parted(partings) }
-            var behind = try store.accept(welcome, now: clock)
-            if world.plant == .resumeFromStart { behind = [:] }
+            var resumes = try store.accept(welcome, now: clock)
+            if world.plant == .resumeFromStart { for index in resumes.indices { resumes[index].behind = 0 } }
             try world.watch.receipts(of: self)
             let origins = try store.origins()
             if let lane = origins.first(where: { $0.claim.lane == .urgent }),
@@ -287,11 +285,7 @@ final class SimAgent {
             {
                 urgent.append((lane.sequence, world.timeline.now))
             }
-            return .welcomeStored(
-                origins.map {
-                    AgentSession.Resume(
-                        origin: $0.id, behind: behind[$0.id] ?? 0, receipted: $0.receipted)
-                })
+            return .welcomeStored(resumes)
         }
     }
 

@@ -144,7 +144,7 @@ final class Transcript {
     private func words(_ action: AgentSession.Action) -> String {
         switch action {
         case .send(let message, _): "> " + words(message)
-        case .load(let lane, let after, _, _): "loads \(lane) behind \(after)"
+        case .load(let lane, _, let after, _, _): "loads \(lane) behind \(after)"
         case .storeWelcome: "stores Welcome"
         case .loadHeads(let origin, let places):
             "loads own heads of \(name(origin)) at \(list(places.map { "\($0)" }))"

@@ -163,7 +163,7 @@ private final class AgentWork: FaultWork {
             var sealed: UInt64 = 0
             var salts: [SaltGrant] = []
             while let batch = try store.batch(
-                lane: lane, after: after, maximumVersions: 7, maximumBytes: 9_000)
+                of: origin.id, after: after, maximumVersions: 7, maximumBytes: 9_000)
             {
                 #expect(batch.headBefore == head)
                 salts += batch.salts

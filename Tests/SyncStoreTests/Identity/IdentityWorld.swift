@@ -170,10 +170,7 @@ struct Line {
 
     mutating func run() throws -> Refuse? {
         world.now += 1_000
-        let origins = try branch.store.origins().map {
-            AgentSession.LaneOrigin(
-                lane: $0.claim.lane, origin: $0.id, last: $0.sequence, receipted: $0.receipted)
-        }
+        let origins = try branch.store.laneOrigins()
         let hello = try branch.store.hello(now: world.now, program: "test")
         agentEvents = [.opened(hello: hello, origins: origins)]
         for _ in 0..<20_000 {
@@ -202,25 +199,19 @@ struct Line {
                         let lane = agent.lane(of: batch.origin) ?? .routine
                         agentEvents.append(.batchWritten(lane, bytes: 100))
                     }
-                case .load(let lane, let after, let versions, let bytes):
+                case .load(let lane, let origin, let after, let versions, let bytes):
                     agentEvents.append(
                         .loaded(
                             lane,
                             try store.batch(
-                                lane: lane, after: after, maximumVersions: versions, maximumBytes: bytes)))
+                                of: origin, after: after, maximumVersions: versions, maximumBytes: bytes)))
                 case .storeWelcome(let welcome):
                     let partings = try store.partings(welcome)
                     if !partings.isEmpty {
                         agentEvents.append(.parted(partings))
                         continue
                     }
-                    let behind = try store.accept(welcome, now: world.now)
-                    agentEvents.append(
-                        .welcomeStored(
-                            try store.origins().map {
-                                AgentSession.Resume(
-                                    origin: $0.id, behind: behind[$0.id] ?? 0, receipted: $0.receipted)
-                            }))
+                    agentEvents.append(.welcomeStored(try store.accept(welcome, now: world.now)))
                 case .loadHeads(let origin, let places):
                     agentEvents.append(.headsLoaded(try store.heads(of: origin, at: places)))
                 case .heal(let points, let welcome):

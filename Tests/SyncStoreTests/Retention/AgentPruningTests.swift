@@ -114,7 +114,7 @@ enum RetentionForms {
         #expect(origin.floor == 5 && origin.headBelow == whole[3].head && origin.head == whole[7].head)
         // Everything from the floor on can still be sent, and chains.
         let batch = try #require(
-            try fixture.store.batch(lane: .routine, after: 4, maximumVersions: 9, maximumBytes: 1 << 20))
+            try fixture.store.batch(of: origin.id, after: 4, maximumVersions: 9, maximumBytes: 1 << 20))
         #expect(batch.headBefore == whole[3].head && batch.count == 4)
         #expect((0..<4).map { batch.version(at: $0) } == whole[4...].map(\.version))
         // The sixth is receipted, and in no backup: it stays, as do those that have not arrived.
@@ -136,8 +136,9 @@ enum RetentionForms {
         try write(fixture, day: 0, Array(drafts[3..<6]))
         try arrive(fixture, receipted: 3, backedUp: 3)
         #expect(try prune(fixture, day: 80).trimmed == 3)
+        let origin = try fixture.origin().id
         let batch = try #require(
-            try fixture.store.batch(lane: .routine, after: 3, maximumVersions: 9, maximumBytes: 1 << 20))
+            try fixture.store.batch(of: origin, after: 3, maximumVersions: 9, maximumBytes: 1 << 20))
         // The hub may have destroyed them meanwhile.
         #expect(batch.salts.map(\.retentionClass).sorted() == [0, 1, 2])
         let walk = try JournalChain(hashing: TestCrypto.hashing).walk(

@@ -3,7 +3,7 @@ import SyncCore
 /// A branch's session between a hub that says anything in any order and a store that answers when it likes.
 struct AgentSessionRun {
     private enum Question {
-        case load(Lane, after: UInt64, versions: Int)
+        case load(Lane, of: OriginID, after: UInt64, versions: Int)
         case welcome(Welcome)
         case receipts([Receipt])
         case feed(FeedToken)
@@ -27,10 +27,12 @@ struct AgentSessionRun {
     }
 
     mutating func go() {
-        origins = [Lane.urgent, .routine].enumerated().map { index, lane in
+        let closed = (0..<source.choice(4)).map { _ in source.flag() ? Lane.urgent : .routine }
+        origins = (closed + [.urgent, .routine]).enumerated().map { index, lane in
             let last = source.number(upTo: 1 << 20)
             return AgentSession.LaneOrigin(
-                lane: lane, origin: UInt64(index) + 1, last: last, receipted: source.number(upTo: last))
+                lane: lane, origin: UInt64(index) + 1, last: last, receipted: source.number(upTo: last),
+                isClosed: index < closed.count)
         }
         for origin in origins { believed[origin.origin] = origin.receipted }
         feed(.opened(hello: source.hello(), origins: origins))
@@ -59,7 +61,7 @@ struct AgentSessionRun {
     }
 
     private mutating func append() {
-        let index = source.choice(2)
+        let index = origins.count - 2 + source.choice(2)
         origins[index].last += source.number(upTo: 1_000)
         feed(.appended([origins[index].lane: origins[index].last]))
     }
@@ -75,8 +77,8 @@ struct AgentSessionRun {
     private mutating func answer() {
         guard !questions.isEmpty else { return }
         switch questions.removeFirst() {
-        case .load(let lane, let after, let versions):
-            guard let origin = origins.first(where: { $0.lane == lane }), origin.last > after else {
+        case .load(let lane, let id, let after, let versions):
+            guard let origin = origins.first(where: { $0.origin == id }), origin.last > after else {
                 return feed(.loaded(lane, nil))
             }
             let count = min(UInt64(max(1, versions)), origin.last - after, UInt64(source.choice(8)) + 1)
@@ -134,10 +136,10 @@ struct AgentSessionRun {
                 unwritten = origins.first { $0.origin == batch.origin }?.lane
                 check(unwritten != nil, "only own versions are sent")
             case .send: break
-            case .load(let lane, let after, let versions, _):
+            case .load(let lane, let origin, let after, let versions, _):
                 let isLoading = questions.contains { if case .load = $0 { true } else { false } }
                 check(!isLoading, "one batch at a time is loaded")
-                questions.append(.load(lane, after: after, versions: versions))
+                questions.append(.load(lane, of: origin, after: after, versions: versions))
             case .storeWelcome(let welcome): questions.append(.welcome(welcome))
             case .storeReceipts(let receipts), .storeEarlyReceipts(let receipts):
                 questions.append(.receipts(receipts))
