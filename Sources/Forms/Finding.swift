@@ -28,6 +28,8 @@ public enum Reason {
     public static let tooManySiblings = "too_many_siblings"
     /// The hub's program died over it; it is kept without having been looked into.
     public static let trap = "trap"
+    /// The record may be kept no longer: what came was receipted and left out.
+    public static let retentionOver = "retention_over"
     public static let notWritable = "form_not_writable"
     public static let unknownForm = "unknown_form"
     public static let unknownField = "unknown_field"

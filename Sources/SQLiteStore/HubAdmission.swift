@@ -247,10 +247,25 @@ extension SQLiteHubStore {
         _ origin: HubOrigin, over sequence: UInt64
     ) throws -> (range: ClosedRange<UInt64>, heads: [Digest])? {
         let found = try connection.first(
-            "SELECT position, head_before FROM segment WHERE origin = ? AND last >= ? ORDER BY last LIMIT 1",
+            """
+            SELECT position, head_before, first, heads FROM segment WHERE origin = ? AND last >= ?
+            ORDER BY last LIMIT 1
+            """,
             .int(origin.number), .word(sequence)
-        ) { (position: $0.word(0), before: try $0.digest(1)) }
+        ) { row in
+            (
+                position: row.word(0), before: try row.digest(1), first: row.word(2),
+                heads: row.isNull(3) ? nil : row.bytes(3)
+            )
+        }
         guard let found else { return nil }
+        if let kept = found.heads {
+            let heads = stride(from: 0, to: kept.count, by: 32).compactMap {
+                Digest(bytes: Array(kept[$0..<min($0 + 32, kept.count)]))
+            }
+            guard !heads.isEmpty, found.first <= sequence else { return nil }
+            return (found.first...(found.first + UInt64(heads.count) - 1), heads)
+        }
         let segment = try segment(at: found.position)
         guard segment.rows.count > 0, segment.first <= sequence else { return nil }
         var failure: (any Error)?

@@ -49,6 +49,7 @@ extension SQLiteHubStore {
                 pending.note(finding.row, .noted, finding.reason, field: finding.field)
             }
         }
+        try leaveOut(group, in: form, &pending)
         let keys = try HubKeys(group, in: table, terms)
         let memory = table.roles.kind.isRegister ? nil : HubRows(group, in: table)
         let origin = pending.origin.id
@@ -93,11 +94,26 @@ extension SQLiteHubStore {
         }
     }
 
+    /// Records that may be kept no longer come into no table, whoever still knew them.
+    private func leaveOut(_ group: FormGroup, in form: CompiledForm, _ pending: inout HubPending) throws {
+        guard form.definition.retentionDays?["0"] != nil else { return }
+        let retention = try loadedChecks().retention.on(pending.today)
+        let name = Array(group.form.utf8)
+        for (place, row) in group.rows.enumerated() where !pending.quarantined[Int(row)] {
+            let key = group.keys.map { $0.value(at: place) ?? .notStated }
+            guard retention.isOver(form: name, key: key) else { continue }
+            pending.note(Int(row), .noted, Reason.retentionOver)
+            pending.quarantined[Int(row)] = true
+        }
+    }
+
     private func applySlowly(
         _ columns: VersionColumns, row: Int, in table: HubTable, afterHole: Bool, _ pending: inout HubPending
     ) throws {
         let version = columns.version(at: row, dot: pending.dot(row))
-        if let first = version.authoredDot, first != version.dot, try isHeld(version, as: first) {
+        if let first = version.authoredDot, first != version.dot,
+            try isHeld(version, as: first, on: pending.today)
+        {
             pending.note(row, .heldAlready, "held_already")
             pending.quarantined[row] = true
             return
@@ -112,14 +128,15 @@ extension SQLiteHubStore {
     }
 
     /// Whether the version came before under its first name, with the same content.
-    private func isHeld(_ version: Version, as first: Dot) throws -> Bool {
+    private func isHeld(_ version: Version, as first: Dot, on today: Int32) throws -> Bool {
         guard let origin = try origin(first.origin), first.sequence <= origin.held,
             var there = try self.version(first)
         else { return false }
         there.dot = version.dot
         there.context = version.context
         there.authoredDot = version.authoredDot
-        return there == version
+        let retention = try loadedChecks().retention.on(today)
+        return there == version || retention.trimmed(there) ?? there == retention.trimmed(version) ?? version
     }
 
     /// Keeps a version in the journal only, with the reason.

@@ -63,7 +63,7 @@ extension SQLiteHubStore {
                     let isSame =
                         group.keys.count == key.values.count
                         && zip(group.keys, key.values).allSatisfy { $0.value(at: place) == $1 }
-                    guard isSame else { continue }
+                    guard isSame, !segment.gone.contains(Int(row)) else { continue }
                     let dot = Dot(origin: id, sequence: segment.first + UInt64(row))
                     found.append(segment.rows.version(at: Int(row), dot: dot))
                 }

@@ -93,6 +93,9 @@ final class HubConnection {
         }
     }
 
+    /// Leaves nothing in the log that no table holds any more.
+    func emptyLog() throws { try database.emptyLog(handle) }
+
     /// How much room there is; makes the ballast whole again where it can.
     var storage: StorageState { database.storage }
 

@@ -233,7 +233,7 @@ extension SQLiteHubStore {
         let held = try connection.all(
             "SELECT sequence, form, key FROM quarantine WHERE origin = ?", .int(origin.number)
         ) { (sequence: $0.word(0), form: $0.text(1), key: $0.bytes(2)) }
-        for row in rows where row < segment.rows.count {
+        for row in rows where row < segment.rows.count && !segment.gone.contains(row) {
             let dot = Dot(origin: origin.id, sequence: segment.first + UInt64(row))
             let version = segment.rows.version(at: row, dot: dot)
             let isBehind =
@@ -249,21 +249,26 @@ extension SQLiteHubStore {
 
     // MARK: - Segments
 
-    func segment(at position: UInt64) throws -> (first: UInt64, rows: VersionColumns, bytes: Int) {
+    func segment(
+        at position: UInt64
+    ) throws -> (first: UInt64, rows: VersionColumns, bytes: Int, gone: Set<Int>) {
         let found = try connection.first(
-            "SELECT first, rows FROM segment WHERE position = ?", .word(position)
+            "SELECT first, rows, gone FROM segment WHERE position = ?", .word(position)
         ) {
-            (first: $0.word(0), rows: $0.bytes(1))
+            (first: $0.word(0), rows: $0.bytes(1), gone: $0.bytes(2))
         }
         guard let found else { throw StoreError(.corrupt, "a position without its segment") }
         do {
-            return (found.first, try RowsCodec.decode(found.rows), found.rows.count)
+            return (
+                found.first, try RowsCodec.decode(found.rows), found.rows.count,
+                Set(HubBytes.rows(found.gone))
+            )
         } catch {
             throw StoreError(.corrupt, "a segment's rows do not read")
         }
     }
 
-    /// One version by its name; nil when it is not held.
+    /// One version by its name; nil when it is not held, or was purged.
     func version(_ dot: Dot) throws -> Version? {
         guard let origin = try origin(dot.origin), dot.sequence > 0, dot.sequence <= origin.held else {
             return nil
@@ -275,7 +280,8 @@ extension SQLiteHubStore {
         guard let position else { return nil }
         let segment = try segment(at: position)
         let row = Int(clamping: dot.sequence - segment.first)
-        return row < segment.rows.count ? segment.rows.version(at: row, dot: dot) : nil
+        guard row < segment.rows.count, !segment.gone.contains(row) else { return nil }
+        return segment.rows.version(at: row, dot: dot)
     }
 }
 

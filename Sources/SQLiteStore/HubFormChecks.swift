@@ -9,6 +9,8 @@ struct HubFormChecks {
     let count: CoverageCount
     private let cutoff: CutOff
     let checkIn: CompiledForm?
+    /// Of no day yet.
+    let retention: Retention
 
     init(_ means: HubMeans, settings: Settings) throws {
         (catalog, count) = try means.checks(settings)
@@ -18,6 +20,7 @@ struct HubFormChecks {
         self.cutoff = cutoff
         zone = catalog.zone
         checkIn = catalog[BuiltIn.checkIn]
+        retention = Retention(means.forms, today: 0)
     }
 
     /// Checked in, late and flagged of one record: 0 or 1 each.

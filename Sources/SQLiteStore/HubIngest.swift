@@ -89,11 +89,12 @@ extension SQLiteHubStore {
         _ batch: VersionBatch, isRaw: Bool, of origin: HubOrigin, walk: JournalChain.Walk,
         sealed: (sequence: UInt64, head: Digest)?, unit: Int64, now: Milliseconds
     ) throws -> UInt64 {
-        try store(batch.salts, of: origin)
+        let isFrozen = try store(batch.salts, of: origin)
         var pending = HubPending(
             origin: origin, first: batch.first, count: batch.count, unit: unit, now: now,
             today: try loadedChecks().zone.day(of: now))
         pending.knownTerms = try terms.last()
+        if isFrozen { pending.heads = walk.heads }
         if isRaw {
             try setAside(batch, &pending)
         } else {
@@ -140,15 +141,20 @@ extension SQLiteHubStore {
                 + seal.signature
         }
         let rows = batch.encodedRows.isEmpty ? RowsCodec.encode(batch.rows) : batch.encodedRows
+        let due = try loadedChecks().retention.firstDayOver(batch.rows)
+        let authored = batch.rows.authored.reduce((first: Milliseconds.max, last: Milliseconds.min)) {
+            (min($0.first, $1), max($0.last, $1))
+        }
         try connection.run(
             """
             INSERT INTO segment
-            (position, origin, first, last, head_before, head_after, arrived, log_hash, seals, rows)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            (position, origin, first, last, head_before, head_after, arrived, log_hash, due, authored_from,
+            authored_to, heads, seals, rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, .word(position), .int(pending.origin.number), .word(batch.first), .word(batch.last),
             .digest(batch.headBefore), .digest(batch.headAfter), .int(pending.now), .digest(hash),
-            .blob(seals),
-            .blob(rows))
+            due.map { .int(Int64($0)) } ?? .null, .int(Int64(JournalChain.day(of: authored.first))),
+            .int(Int64(JournalChain.day(of: authored.last))),
+            pending.heads.map { .blob($0.flatMap(\.bytes)) } ?? .null, .blob(seals), .blob(rows))
         try place(batch.rows, &pending)
         try rescope(pending, at: position)
         try storeVerdicts(pending, at: position)

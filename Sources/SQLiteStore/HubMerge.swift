@@ -132,7 +132,7 @@ extension SQLiteHubStore {
         return true
     }
 
-    private func store(
+    func store(
         _ state: RecordState, _ plain: Version?, _ effective: EffectiveRecord, key: RecordKey,
         numbers: [Int64], in table: HubTable
     ) throws {

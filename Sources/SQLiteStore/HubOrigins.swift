@@ -105,13 +105,22 @@ extension SQLiteHubStore {
         ) { Token16(bytes: $0.bytes(0)) } ?? nil
     }
 
-    func store(_ salts: [SaltGrant], of origin: HubOrigin) throws {
+    /// - Returns: whether one of them was destroyed before, so that it is not kept.
+    @discardableResult
+    func store(_ salts: [SaltGrant], of origin: HubOrigin) throws -> Bool {
+        var isDestroyed = false
         for grant in salts {
             try connection.run(
                 "INSERT INTO salt (origin, day, class, salt) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 .int(origin.number), .int(Int64(grant.day)), .int(Int64(grant.retentionClass)),
                 .blob(grant.salt.bytes))
+            if connection.changes == 0,
+                try salt(of: origin, day: grant.day, retentionClass: grant.retentionClass) == nil
+            {
+                isDestroyed = true
+            }
         }
+        return isDestroyed
     }
 
     // MARK: - Holes

@@ -23,6 +23,8 @@ struct HubPending {
     var moved = HubMoves()
     /// Texts with a number above this were in no version that came before.
     var knownTerms: Int64 = .max
+    /// The rows' heads, where a salt that they need was destroyed and is not kept again.
+    var heads: [Digest]?
 
     init(origin: HubOrigin, first: UInt64, count: Int, unit: Int64, now: Milliseconds, today: Int32) {
         self.origin = origin

@@ -60,9 +60,11 @@ enum HubSchema {
             position INTEGER PRIMARY KEY, origin INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT
             NULL,
             head_before BLOB NOT NULL, head_after BLOB NOT NULL, arrived INTEGER NOT NULL,
-            log_hash BLOB NOT NULL, seals BLOB NOT NULL, rows BLOB NOT NULL)
+            log_hash BLOB NOT NULL, due INTEGER, authored_from INTEGER NOT NULL, authored_to INTEGER NOT NULL,
+            gone BLOB NOT NULL DEFAULT x'', heads BLOB, seals BLOB NOT NULL, rows BLOB NOT NULL)
         """,
         "CREATE UNIQUE INDEX segment_by_dot ON segment (origin, last)",
+        "CREATE INDEX segment_due ON segment (due, position) WHERE due IS NOT NULL",
         "CREATE TABLE term (num INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE)",
         "CREATE TABLE form (num INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE)",
         """

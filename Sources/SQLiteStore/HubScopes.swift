@@ -51,7 +51,7 @@ extension SQLiteHubStore {
         try store(work, at: position, &number)
     }
 
-    private func loadedScopeDay() throws -> Int32? {
+    func loadedScopeDay() throws -> Int32? {
         if scopeDay == nil {
             scopeDay = try connection.first("SELECT value FROM meta WHERE name = 'scope_day'") {
                 Int32(clamping: $0.int(0))

@@ -181,6 +181,21 @@ public protocol HubStore: AnyObject {
     /// The arrival log's last position. It also moves when another process writes.
     func logPosition() throws -> UInt64
 
+    // MARK: - Retention
+
+    /// Takes out what may be kept no longer, one durable transaction of at most `limit` segments. It goes from
+    /// tables, journal and salts, whether it is backed up or not: a hub that was put back takes it out again.
+    /// Heads stay, so that everything above still chains.
+    func purge(now: Milliseconds, limit: Int) throws -> Purge
+    /// What a purge would take out now.
+    func purgeable(now: Milliseconds) throws -> Purge
+    /// Keeps the day, and in the audit what was taken out; leaves nothing of it in the files.
+    func finish(_ purge: Purge, now: Milliseconds) throws
+    /// The local day, and that of the last purge that came to its end.
+    func purgeDays(now: Milliseconds) throws -> (last: Int32?, today: Int32)
+    /// When the oldest of what is receipted and in no backup came; nil when there is none.
+    func oldestWithoutBackup() throws -> Milliseconds?
+
     // MARK: - Comparing
 
     /// Judges the Hello of a connection that only asks: nothing is written, and no session opened.

@@ -143,11 +143,7 @@ extension MemoryHubStore {
             $0.batch.origin == origin.id && $0.batch.first <= sequence && sequence <= $0.batch.last
         }
         guard let batch = segment?.batch else { return nil }
-        let walk = try? judge.chain.walk(
-            batch.rows, origin: batch.origin, first: batch.first, from: batch.headBefore
-        ) { day, retentionClass in
-            content.salts[SaltName(origin: batch.origin, day: day, retentionClass: retentionClass)]
-        }
-        return walk?.heads[Int(sequence - batch.first)]
+        let heads = segment?.heads ?? computedHeads(batch)
+        return heads?[Int(sequence - batch.first)]
     }
 }

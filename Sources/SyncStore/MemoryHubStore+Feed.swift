@@ -78,7 +78,7 @@ extension MemoryHubStore {
         }
         for place in work.places {
             let segment = content.log[Int(place.position) - 1]
-            if isOwn(segment.batch.origin, of: session) { continue }
+            if isOwn(segment.batch.origin, of: session) || segment.gone.contains(Int(place.row)) { continue }
             items.versions.append(
                 (segment.batch.version(at: Int(place.row)), segment.afterHole[Int(place.row)]))
         }

@@ -59,6 +59,11 @@ extension MemoryHubStore {
             let range = submission.part?.range ?? batch.first...batch.last
             var segment = Segment(
                 batch.part(range, walk: walk, before: origin.head))
+            let isDestroyed = batch.salts.contains { grant in
+                content.destroyed.contains(
+                    SaltName(origin: batch.origin, day: grant.day, retentionClass: grant.retentionClass))
+            }
+            if isDestroyed { segment.heads = walk.heads }
             if submission.part?.isRaw == true {
                 setAside(&segment)
             } else {
@@ -94,7 +99,9 @@ extension MemoryHubStore {
         for grant in batch.salts {
             let name = SaltName(
                 origin: batch.origin, day: grant.day, retentionClass: grant.retentionClass)
-            if content.salts[name] == nil { content.salts[name] = grant.salt }
+            if content.salts[name] == nil, !content.destroyed.contains(name) {
+                content.salts[name] = grant.salt
+            }
         }
     }
 
@@ -139,7 +146,13 @@ extension MemoryHubStore {
 
     private func apply(_ version: Version, row: Int, _ segment: inout Segment, root: Int64, today: Int32) {
         guard let roles = table(version.key.form)?.roles else { return }
-        if let first = version.authoredDot, isHeld(version, as: first) {
+        if Retention(means.forms, today: today).isOver(version.key) {
+            segment.verdicts.append(
+                Verdict(dot: version.dot, kind: .noted, reason: Reason.retentionOver))
+            segment.quarantined[row] = true
+            return
+        }
+        if let first = version.authoredDot, isHeld(version, as: first, on: today) {
             segment.verdicts.append(Verdict(dot: version.dot, kind: .heldAlready, reason: "held_already"))
             segment.quarantined[row] = true
             return
@@ -176,7 +189,7 @@ extension MemoryHubStore {
     }
 
     /// Whether the version came before under its first name, with the same content.
-    private func isHeld(_ version: Version, as first: Dot) -> Bool {
+    private func isHeld(_ version: Version, as first: Dot, on today: Int32) -> Bool {
         guard first != version.dot else { return false }
         for segment in content.log
         where segment.batch.origin == first.origin && segment.batch.first <= first.sequence
@@ -186,7 +199,9 @@ extension MemoryHubStore {
             there.dot = version.dot
             there.context = version.context
             there.authoredDot = version.authoredDot
+            let retention = Retention(means.forms, today: today)
             return there == version
+                || retention.trimmed(there) ?? there == retention.trimmed(version) ?? version
         }
         return false
     }

@@ -53,6 +53,10 @@ public final class MemoryHubStore: HubStore {
         /// The scopes that the versions had when they came: `scopes` are those of now.
         var fedTo: [HubScope] = []
         var work: [HubScopeWork] = []
+        /// Rows that were purged.
+        var gone: Set<Int> = []
+        /// Once salts of theirs are destroyed.
+        var heads: [Digest]?
     }
 
     struct Content: Sendable {
@@ -64,6 +68,9 @@ public final class MemoryHubStore: HubStore {
         var invitations: [Digest: StoredInvitation] = [:]
         var origins: [OriginID: HubOrigin] = [:]
         var salts: [SaltName: Token16] = [:]
+        /// Salts that were there and must not come back.
+        var destroyed: Set<SaltName> = []
+        var purgeDay: Int32?
         var log: [Segment] = []
         /// Where the versions of each record lie: segment and row.
         var places: [RecordName: [(segment: Int, row: Int)]] = [:]

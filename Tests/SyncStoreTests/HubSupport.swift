@@ -41,11 +41,11 @@ enum HubFake {
     static let verifying = Verifying { message, signature, key in HubFake.signature(message, key) == signature
     }
 
-    static func means(seed: UInt64) -> HubMeans {
+    static func means(seed: UInt64, forms: FormCatalog = .builtIn) -> HubMeans {
         var random = HubRandom(state: seed)
         return HubMeans(
             hashing: hashing, verifying: verifying, signing: signing([UInt8](repeating: 7, count: 65)),
-            zone: { _ in .fixed(hours: 8) }, random: { Token16(using: &random) })
+            forms: forms, zone: { _ in .fixed(hours: 8) }, random: { Token16(using: &random) })
     }
 }
 
@@ -78,13 +78,16 @@ final class HubWorld {
     let folder = HubFolder()
     var now = HubWorld.morning + 43_200_000
 
-    init(_ kind: HubKind, seed: UInt64 = 1, isPopulated: Bool = true) throws {
+    init(
+        _ kind: HubKind, seed: UInt64 = 1, isPopulated: Bool = true, forms: FormCatalog = .builtIn
+    ) throws {
+        let means = HubFake.means(seed: seed, forms: forms)
         switch kind {
         case .memory:
-            store = try MemoryHubStore(name: "Hub", settings: Settings(), means: HubFake.means(seed: seed))
+            store = try MemoryHubStore(name: "Hub", settings: Settings(), means: means)
         case .sqlite:
             store = try SQLiteHubStore.create(
-                folder: folder.path, name: "Hub", settings: Settings(), means: HubFake.means(seed: seed))
+                folder: folder.path, name: "Hub", settings: Settings(), means: means)
         }
         if isPopulated { try populate() }
     }

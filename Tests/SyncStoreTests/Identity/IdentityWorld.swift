@@ -106,9 +106,9 @@ final class IdentityWorld {
     var now: Milliseconds
     var random = HubRandom(state: 11)
 
-    init(_ kind: HubKind) throws {
+    init(_ kind: HubKind, forms: FormCatalog = .builtIn) throws {
         self.kind = kind
-        world = try HubWorld(kind, seed: 1)
+        world = try HubWorld(kind, seed: 1, forms: forms)
         hub = world.store
         now = world.now
     }
