@@ -100,7 +100,7 @@ struct AgentContext {
 
     /// The built-in forms and what the centre published. What is no revision of the form that it names is
     /// left out, and said.
-    private static func catalog(of store: any AgentStore) throws -> FormCatalog {
+    static func catalog(of store: any AgentStore) throws -> FormCatalog {
         var catalog = FormCatalog.builtIn
         for json in try store.forms() {
             do {

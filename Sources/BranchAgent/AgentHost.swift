@@ -12,7 +12,7 @@ final class AgentHost: AgentSessionHost {
     nonisolated(unsafe) private let store: any AgentStore
     private let queue = DispatchQueue(label: "agent.store")
     private let program: String
-    private let now: @Sendable () -> Milliseconds
+    let now: @Sendable () -> Milliseconds
     /// When something last arrived on either side. That a hub says Welcome is nothing yet.
     let meter = ProgressMeter()
     /// The feed of this session found no room; it comes again with the next one.

@@ -101,6 +101,8 @@ struct SyncRunner: Sendable {
             try await Task.sleep(for: .milliseconds(Int(wait)))
         }
         try await fill(&report, before: before)
+        // What may be kept no longer can wait for the next time.
+        _ = try? await Pruning(host: host).run()
         if !report.drained { throw SyncFailure(report: report, failure: failure) }
         report.failure = nil
         return report

@@ -32,14 +32,18 @@ class Hub: @unchecked Sendable {
     /// Starts `serve`, and returns once it listens.
     ///
     /// - Parameter plant: what is planted in a debug build, see `TrapPlant`.
-    func open(more arguments: [String] = [], plant: String = "") async throws {
+    /// - Parameter prefix: what it is run through.
+    func open(
+        more arguments: [String] = [], plant: String = "", through prefix: [String] = []
+    ) async throws {
         let server = try place.start(
             "aggregator",
             ["serve", "--data", place.path("hub"), "--listen", "127.0.0.1:\(port)"] + arguments,
             environment: plant.isEmpty
                 ? [:]
                 // A backtrace takes seconds, and there are many deaths.
-                : ["ROLLCALL_PLANT": plant, "SWIFT_BACKTRACE": "enable=no"])
+                : ["ROLLCALL_PLANT": plant, "SWIFT_BACKTRACE": "enable=no"],
+            through: prefix)
         self.server = server
         let listens = try await eventually {
             if !server.isRunning { return true }

@@ -22,7 +22,7 @@ public struct AggregatorCommand: AsyncParsableCommand {
             ConfirmCommand.self,
             ServeCommand.self, CoverageCommand.self, ExportCommand.self, StatusCommand.self,
             ConflictsCommand<AggregatorProgram>.self, HistoryCommand<AggregatorProgram>.self,
-            BackupCommand.self, RestoreCommand.self,
+            PurgeCommand.self, BackupCommand.self, RestoreCommand.self,
         ])
 
     public init() {}

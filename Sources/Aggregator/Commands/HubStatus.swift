@@ -14,18 +14,22 @@ struct HubStatus: Encodable {
     /// Records about which a person has to decide.
     var conflicts: Int
     var timeZone: String
+    /// When the oldest came that is in no backup, UTC.
+    var oldestWithoutBackup: String?
     /// "ample", "full", or "ballast_in_use": see `StorageState`.
     var disk: String
 
     static func show(_ folder: HubFolder, json: Bool) throws {
         let store = try folder.open()
         let devices = try store.devices()
+        let unsaved = try store.oldestWithoutBackup()
         let status = HubStatus(
             devices: devices.count, pendingDevices: devices.filter { $0.state == .pending }.count,
             reportedBacklog: devices.reduce(0) {
                 $0.addingClamped($1.urgent.count).addingClamped($1.routine.count)
             },
             conflicts: try store.conflictCount(), timeZone: try store.settings().timeZone,
+            oldestWithoutBackup: unsaved.map(RecordText.time),
             disk: store.storage().rawValue)
         if json { return try Output.json(status) }
         Output.line(
@@ -41,6 +45,7 @@ struct HubStatus: Encodable {
                     zh: "有 \(status.conflicts) 条记录待裁定；用 aggregator conflicts list 查看"))
         }
         if let words = StorageWords.words(for: store.storage()) { Output.line(words) }
+        if let words = BackupAge.words(oldest: unsaved, now: HubFolder.milliseconds()) { Output.line(words) }
         let times = TimeText(zone: status.timeZone)
         for line in DeviceRow.lines(devices, times: times) { Output.line(line) }
         for line in try IdentityLines.lines(store, devices, times: times) { Output.line(line) }

@@ -95,7 +95,10 @@ struct HubListenerService: Service {
             throw Failure(.usage, HubListenerService.words(forNoListening: reason, at: address))
         }
         Output.remark(Words("listening on \(listener.address)", zh: "正在监听 \(listener.address)"))
-        let watchers = [Task { await watchStorage() }, Task { await watchLog() }]
+        let purger = HubPurger(writer: server.writer, logger: server.logger, now: HubFolder.milliseconds)
+        let watchers = [
+            Task { await watchStorage() }, Task { await watchLog() }, Task { await purger.runDaily() },
+        ]
         try? await gracefulShutdown()
         for watcher in watchers { watcher.cancel() }
         await listener.shutdown()

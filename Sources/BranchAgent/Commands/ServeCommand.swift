@@ -74,6 +74,8 @@ struct SyncService: Service {
         var generator = SystemRandomNumberGenerator()
         var renewals = 0
         let storage = StorageLog(logger: logger)
+        let pruning = Task { await Pruning(host: runner.host).runDaily() }
+        defer { pruning.cancel() }
         while !stop.isSet {
             let handle = AgentSessionHandle()
             stop.onSet { handle.close() }

@@ -49,6 +49,7 @@ struct AgentStatus: Encodable {
     private enum CodingKeys: String, CodingKey {
         case unit, unitName, hub, lanes, lastContact, lastReceipt, nextTry, lastFailure, confirmation
         case skewMilliseconds, clockTrusted, timeZone, disk, conflicts, questions, identity
+        case oldestWithoutBackup
     }
 
     var unit: String
@@ -68,6 +69,8 @@ struct AgentStatus: Encodable {
     var disk: String
     var clockTrusted: Bool
     var timeZone: String
+    /// When the oldest was written that has arrived and is in no backup of the centre's, UTC.
+    var oldestWithoutBackup: String?
     /// Records about which a person has to decide.
     var conflicts: Int
     var questions: [Question]
@@ -75,6 +78,7 @@ struct AgentStatus: Encodable {
     var identity: [IdentityNote]
 
     private let contact: ContactFacts
+    private let unsaved: Milliseconds?
     private let clock: AuthoringClock
     private let times: TimeText
 
@@ -94,6 +98,8 @@ struct AgentStatus: Encodable {
         }
         disk = store.storage().rawValue
         contact = try store.contact()
+        unsaved = try store.oldestWithoutBackup()
+        oldestWithoutBackup = unsaved.map(RecordText.time)
         lastContact = contact.lastContact.map(RecordText.time)
         lastReceipt = contact.lastReceipt.map(RecordText.time)
         nextTry = contact.nextTry.map(RecordText.time)
@@ -167,6 +173,7 @@ struct AgentStatus: Encodable {
             lines.append(words.text())
         }
         if let words = StorageState(rawValue: disk).flatMap(StorageWords.words) { lines.append(words.text()) }
+        if let words = BackupWords.words(oldest: unsaved, now: clock.now) { lines.append(words.text()) }
         if let skew = AgentStatus.words(skew: contact.skew, isTrusted: clockTrusted) {
             lines.append(skew.text())
         }

@@ -1,0 +1,108 @@
+import Foundation
+import Testing
+
+/// What may be kept no longer, with the programs themselves two months later.
+@Suite(.enabled(if: FalseClock.isThere, "faketime is not installed"))
+struct RetentionTests {
+    private static let later = [FalseClock.program, "-m", "-f", "+61d"]
+
+    @discardableResult private func run(
+        _ centre: Centre, _ program: String, _ arguments: [String], expecting codes: Set<Int32> = [0],
+        language: String = "C"
+    ) async throws -> Outcome {
+        let path = Running.folder.appending(path: program).path
+        return try await centre.place.run(
+            FalseClock.program, Array(RetentionTests.later.dropFirst()) + [path] + arguments,
+            expecting: codes, environment: ["LANG": language])
+    }
+
+    @Test func tracksGoAfterTheirDaysAndCountsStay() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join("B04")
+        let person = "person=" + centre.college.words("mistyped_person")
+        let day = centre.college.words("last_day")
+        try await centre.branch(
+            "B04", "add", "check-in", person, "day=" + day, "temperature=36.6", "track=GONE-station",
+            "remark=STAYS-remark")
+        try await centre.sync("B04")
+        try await centre.hub("backup", centre.place.path("first.sqlite"))
+        try await centre.sync("B04")
+        let board = try await centre.board(day)
+        try await centre.close()
+        let hub = ["--data", centre.place.path("hub")]
+        let told = try await run(centre, "aggregator", ["purge", "--dry-run"] + hub)
+        #expect(told.output.contains("single values would go from 1 entries"))
+        let chinese = try await run(
+            centre, "aggregator", ["purge", "--dry-run"] + hub, language: "zh_CN.UTF-8")
+        #expect(chinese.output.contains("将从 1 条内容中删除部分值"))
+        #expect(try files(of: centre, contain: "GONE-station") == ["branch-B04", "hub"])
+        // The date has jumped: a wrong clock must not remove anything.
+        let refused = try await run(centre, "aggregator", ["purge"] + hub, expecting: [64])
+        #expect(refused.remarks.contains("nothing was removed"))
+        let date = try #require(
+            refused.remarks.components(separatedBy: "--date ").last?.prefix(10))
+        let wrong = try await run(
+            centre, "aggregator", ["purge", "--date", "2020-02-02"] + hub, expecting: [64])
+        #expect(wrong.remarks.contains("Set the clock"))
+        let report: Report = try await run(
+            centre, "aggregator", ["purge", "--json", "--date", String(date)] + hub
+        ).json()
+        #expect(report.forms.map(\.form) == ["check-in"] && report.forms.map(\.trimmed) == [1])
+        #expect(try files(of: centre, contain: "GONE-station") == ["branch-B04"])
+        #expect(try files(of: centre, contain: "STAYS-remark") == ["branch-B04", "hub"])
+        #expect(try await centre.board(day) == board)
+        // The branch does so by itself, once it knows the hub's day and that it is backed up.
+        try await centre.open(through: RetentionTests.later)
+        try await run(centre, "branch-agent", ["sync", "--data", centre.data("B04")])
+        #expect(try files(of: centre, contain: "GONE-station") == [])
+        #expect(try files(of: centre, contain: "STAYS-remark") == ["branch-B04", "hub"])
+        // What it writes then goes on with the same journal.
+        try await run(
+            centre, "branch-agent",
+            ["add", "check-in", person, "day=" + day, "temperature=36.7", "--data", centre.data("B04")])
+        try await run(centre, "branch-agent", ["sync", "--data", centre.data("B04")])
+        #expect(try await centre.status("B04").queued == 0)
+        try await centre.close()
+    }
+
+    @Test func whereNoBackupIsMadeItIsSaid() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.branch(
+            "B04", "add", "check-in", "person=" + centre.college.words("mistyped_person"),
+            "day=" + centre.college.words("last_day"), "temperature=36.6", "track=KEPT-station")
+        try await centre.sync("B04")
+        try await centre.close()
+        try await centre.open(through: RetentionTests.later)
+        try await run(centre, "branch-agent", ["sync", "--data", centre.data("B04")])
+        #expect(try files(of: centre, contain: "KEPT-station").contains("branch-B04"))
+        let status = try await run(centre, "branch-agent", ["status", "--data", centre.data("B04")])
+        #expect(status.output.contains("in none of its backups"))
+        let hub = try await run(centre, "aggregator", ["status", "--data", centre.place.path("hub")])
+        #expect(hub.output.contains("is in no backup"))
+        try await centre.close()
+    }
+
+    private struct Report: Decodable {
+        struct Form: Decodable {
+            var form: String
+            var trimmed: Int
+        }
+
+        var forms: [Form]
+    }
+
+    /// The data folders in a file of which these bytes stand.
+    private func files(of centre: Centre, contain text: String) throws -> [String] {
+        try ["branch-B04", "hub"].filter { folder in
+            let path = centre.place.path(folder)
+            return try FileManager.default.contentsOfDirectory(atPath: path).contains { name in
+                guard name != "ballast" else { return false }
+                let content = try Data(contentsOf: URL(fileURLWithPath: path + "/" + name))
+                return content.range(of: Data(text.utf8)) != nil
+            }
+        }
+    }
+}
