@@ -17,7 +17,7 @@ struct HubPurger: Sendable {
         var warned: Int32?
         while !Task.isCancelled {
             // What fails, for want of room among others, is tried again a minute later.
-            try? await run(&warned)
+            _ = try? await run(&warned)
             try? await Task.sleep(for: HubPurger.lookEvery)
         }
     }

@@ -66,8 +66,8 @@ enum BackupWords {
         guard let oldest, now.subtractingClamped(oldest) > patience else { return nil }
         let age = TimeText.span(now.subtractingClamped(oldest))
         return Words(
-            "what arrived at the centre \(age.en) ago is in none of its backups: it is kept here, also beyond "
-                + "the time for which it may be kept; ask the centre to run `aggregator backup`",
+            "what arrived at the centre \(age.en) ago is in none of its backups: it is kept here, also "
+                + "beyond the time for which it may be kept; ask the centre to run `aggregator backup`",
             zh: "\(age.zh)前到达中心的内容尚未进入中心的备份，因此超过保存期限也仍保留在本机；请联系中心运行 aggregator backup")
     }
 }

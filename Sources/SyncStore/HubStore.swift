@@ -183,9 +183,9 @@ public protocol HubStore: AnyObject {
 
     // MARK: - Retention
 
-    /// Takes out what may be kept no longer, one durable transaction of at most `limit` segments. It goes from
-    /// tables, journal and salts, whether it is backed up or not: a hub that was put back takes it out again.
-    /// Heads stay, so that everything above still chains.
+    /// Takes out what may be kept no longer, one durable transaction of at most `limit` segments. It goes
+    /// from tables, journal and salts, whether it is backed up or not: a hub that was put back takes it out
+    /// again. Heads stay, so that everything above still chains.
     func purge(now: Milliseconds, limit: Int) throws -> Purge
     /// What a purge would take out now.
     func purgeable(now: Milliseconds) throws -> Purge

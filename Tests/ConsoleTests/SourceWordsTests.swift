@@ -104,7 +104,8 @@ import Testing
         // Commands of this or other programs, and signals from the keyboard.
         "aggregator", "branch-agent", "sync-inspect", "chattr", "chmod", "ctrl-C", "tzdata", "init", "invite",
         "join", "confirm", "devices", "serve", "status", "add", "import", "sync", "queue", "vector",
-        "backup", "restore", "edit", "delete", "history", "conflicts", "list", "show", "resolve", "undo",
+        "backup", "purge", "restore", "edit", "delete", "history", "conflicts", "list", "show", "resolve",
+        "undo",
         // What may be taken of answers; the Chinese word stands beside it.
         "latest", "earliest", "highest", "lowest", "keep", "record",
         "coverage", "digest", "reconcile", "DIR",

@@ -60,7 +60,7 @@ struct RetentionTests {
         // What it writes then goes on with the same journal.
         try await run(
             centre, "branch-agent",
-            ["add", "check-in", person, "day=" + day, "temperature=36.7", "--data", centre.data("B04")])
+            ["add", "check-in", person, "day=" + date, "temperature=36.7", "--data", centre.data("B04")])
         try await run(centre, "branch-agent", ["sync", "--data", centre.data("B04")])
         #expect(try await centre.status("B04").queued == 0)
         try await centre.close()

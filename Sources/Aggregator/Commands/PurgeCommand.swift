@@ -74,8 +74,8 @@ enum PurgeDay {
             throw Failure(
                 .usage,
                 Words(
-                    "this machine's date is \(today), not \(Output.printable(confirmed)); nothing was removed. "
-                        + "Set the clock",
+                    "this machine's date is \(today), not \(Output.printable(confirmed)); "
+                        + "nothing was removed. Set the clock",
                     zh: "本机日期是 \(today)，而不是 \(Output.printable(confirmed))；未作任何删除。请校准时钟"))
         }
         guard confirmed == nil, !isBelieved(days), let last = days.last else { return }
@@ -132,8 +132,8 @@ struct PurgeReport: Encodable {
             let name = Output.printable(form.form)
             return dryRun
                 ? Words(
-                    "\(name): single values would go from \(form.trimmed) entries, and \(form.records) records "
-                        + "whole",
+                    "\(name): single values would go from \(form.trimmed) entries, and \(form.records) "
+                        + "records whole",
                     zh: "\(name)：将从 \(form.trimmed) 条内容中删除部分值，并整条删除 \(form.records) 条记录")
                 : Words(
                     "\(name): single values went from \(form.trimmed) entries, and \(form.records) records "
