@@ -69,7 +69,18 @@ public struct Retention: Sendable {
             .sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    private func isOver(_ day: Int64, _ days: Int32) -> Bool { day + Int64(days) < Int64(today) }
+    /// For how many days the records of a form are kept after the day in their key; nil: for ever.
+    public func days(form: [UInt8]) -> Int32? {
+        rules[form].flatMap { $0.dayKey == nil ? nil : $0.records }
+    }
+
+    /// For how many days after authoring a field's values are kept; nil: for ever.
+    public func days(form: [UInt8], field: FieldID, class kept: RetentionClass) -> Int32? {
+        guard let rule = rules[form], !rule.classes.isEmpty else { return nil }
+        return [kept, rule.fields[field] ?? 0].compactMap { rule.classes[$0] }.min()
+    }
+
+    public func isOver(_ day: Int64, _ days: Int32) -> Bool { day + Int64(days) < Int64(today) }
 
     /// Whether the record may be kept no longer, whatever its versions say.
     public func isOver(_ key: RecordKey) -> Bool { isOver(form: Array(key.form.utf8), key: key.values) }

@@ -1,3 +1,4 @@
+import Forms
 import SyncCore
 import SyncStore
 import SyncWire
@@ -13,8 +14,17 @@ struct HubRowPrint {
     private let dayColumn: Int32?
     private let personColumn: Int32?
     private let unitColumn: Int32?
+    private let retention: Retention
+    /// By the table's fields: for how many days values are kept.
+    private let spans: [Int32?]
+    private let recordSpan: Int32?
 
-    init(_ store: SQLiteHubStore, _ table: HubTable, _ form: [UInt8]) {
+    init(_ store: SQLiteHubStore, _ table: HubTable, _ form: [UInt8], _ retention: Retention) {
+        self.retention = retention
+        spans = table.fields.map {
+            retention.days(form: form, field: $0.id, class: $0.retentionClass)
+        }
+        recordSpan = retention.days(form: form)
         self.store = store
         self.table = table
         self.form = form
@@ -35,6 +45,7 @@ struct HubRowPrint {
         let unit = scope.unit(
             table.roles, person: personColumn.map(row.int), unit: unitColumn.map(row.int), day: day)
         guard let unit else { return nil }
+        if let recordSpan, let day, retention.isOver(Int64(day), recordSpan) { return nil }
         let place = TallyPlace(form: form, day: day, unit: unit == 0 ? [] : try store.terms.text(of: unit))
         var hasher = beginning
         for (column, isInteger) in keyColumns {
@@ -58,7 +69,7 @@ struct HubRowPrint {
         let state = try storedState(key: key())
         var isSound = false
         if let state {
-            hasher.put(state)
+            hasher.put(retention.trimmed(state) ?? state)
             isSound = try store.row(row, says: state, in: table)
         }
         if !isSound { putRaw(row, into: &hasher) }
@@ -99,8 +110,13 @@ struct HubRowPrint {
             author: row.int(own + 3) == 0 ? [] : try store.terms.text(of: row.int(own + 3)),
             fields: assigned.nonzeroBitCount + 1)
         hasher.put(varint: UInt64(RecordState.existence))
+        let day = Int64(JournalChain.day(of: row.int(own + 4)))
         for (index, field) in table.fields.enumerated() where assigned & (1 << UInt64(field.id)) != 0 {
             hasher.put(varint: UInt64(field.id))
+            if let span = spans[index], retention.isOver(day, span) {
+                hasher.put(0 as UInt8)
+                continue
+            }
             put(row, table.firstField + Int32(index), field, into: &hasher)
         }
         return (origin == nil ? nil : dot, origin != nil && flags & ~HubTable.Flag.clockUntrusted == 0)

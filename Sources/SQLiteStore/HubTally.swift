@@ -86,6 +86,7 @@ extension TallyHorizon {
 struct HubTallyScan {
     private let store: SQLiteHubStore
     private let scope: TallyScope
+    private let retention: Retention
     /// Rows between two questions whether there is still time.
     private static let stretch = 4_096
 
@@ -94,6 +95,7 @@ struct HubTallyScan {
         self.store = store
         let root = try unit.map { try store.terms.find(Array($0.utf8)) ?? -1 }
         scope = TallyScope(root: root, today: today, register: try store.loadedRegister())
+        retention = try store.loadedChecks().retention.on(today)
     }
 
     /// Shows each record that may lie under one of `paths`, once.
@@ -139,7 +141,7 @@ struct HubTallyScan {
             statement.bind(1, .int(Int64(days.lowerBound)))
             statement.bind(2, .int(Int64(days.upperBound)))
         }
-        let reader = HubRowPrint(store, table, form)
+        let reader = HubRowPrint(store, table, form, retention)
         var rows = 0
         while try statement.step() {
             rows += 1

@@ -104,6 +104,7 @@ private struct AgentListingReader {
             queued: queued.count, heldBack: heldBack.count, outside: 0)
         let scope = TallyScope(
             root: number(Array(unit.utf8)), today: today, register: try register())
+        let retention = Retention(forms, today: today)
         var groups: [TallyPlace: [TallyListing.Entry]] = [:]
         for definition in distinctForms() {
             let form = Array(definition.form.utf8)
@@ -115,6 +116,7 @@ private struct AgentListingReader {
                     result.outside += 1
                     return
                 }
+                if retention.isOver(form: form, key: values) { return }
                 let name = RecordName(form: form, key: key)
                 var flags: TallyFlags = []
                 if queued.contains(name) || horizon?.isPassed(by: state.seen) == true {
@@ -122,7 +124,8 @@ private struct AgentListingReader {
                 }
                 if heldBack.contains(name) { flags.insert(.heldBack) }
                 groups[place, default: []].append(
-                    TallyListing.Entry(RecordPrint(form: form, key: key, state), flags: flags))
+                    TallyListing.Entry(
+                        RecordPrint(form: form, key: key, retention.trimmed(state) ?? state), flags: flags))
             }
         }
         result.listing = TallyListing(

@@ -28,14 +28,16 @@ extension MemoryHubStore {
         let horizon = horizon(question, of: asker.device)
         let scope = TallyScope(
             root: content.terms[Array(asker.unit.utf8)] ?? -1, today: today, register: content.register)
+        let retention = Retention(means.forms, today: today)
         var builder = TallyBuilder(question.paths)
         for name in content.records.keys.sorted() {
             guard isPatient() else { throw Asker.impatience }
             guard let (key, state) = content.records[name], let roles = table(key.form)?.roles,
-                let place = place(of: key, name, roles, scope)
+                let place = place(of: key, name, roles, scope), !retention.isOver(key)
             else { continue }
             let flags: TallyFlags = horizon.isPassed(by: state.seen) ? .moving : []
-            builder.add(place, RecordPrint(form: name.form, key: name.key, state), flags: flags) { name.key }
+            let print = RecordPrint(form: name.form, key: name.key, retention.trimmed(state) ?? state)
+            builder.add(place, print, flags: flags) { name.key }
         }
         return builder.answer(position: logEnd.position, today: today)
     }

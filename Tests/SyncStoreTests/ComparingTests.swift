@@ -49,6 +49,25 @@ import Testing
         return (world, [one, second, other, above])
     }
 
+    /// Removed at one end and not yet at the other.
+    @Test(arguments: HubKind.allCases) func whatIsOverIsNoDifference(kind: HubKind) throws {
+        let (world, branches) = try Self.busy(kind)
+        world.now += 61 * 86_400_000
+        func expectAgreement(_ when: String) throws {
+            for branch in branches {
+                let comparison = try branch.compare()
+                #expect(comparison.findings.agrees, "\(when), \(branch.unit): \(comparison.words)")
+            }
+        }
+        try expectAgreement("before")
+        let purge = try world.hub.purge(now: world.now, limit: .max)
+        #expect(purge.forms["check-in"]?.trimmed ?? 0 > 4)
+        try expectAgreement("purged")
+        let today = LocalZone.fixed(hours: 8).day(of: world.now)
+        #expect(try branches[3].store.prune(Retention(.builtIn, today: today), limit: 1_000).trimmed > 0)
+        try expectAgreement("pruned")
+    }
+
     @Test(arguments: HubKind.allCases) func endsThatHoldTheSameAgree(kind: HubKind) throws {
         let (_, branches) = try Self.busy(kind)
         for branch in branches {
