@@ -30,6 +30,10 @@ struct RetentionTests {
         try await centre.sync("B04")
         let board = try await centre.board(day)
         try await centre.close()
+        // Written on the same day, and away from the hub for two months.
+        let before = "day=" + centre.college.days[centre.college.days.count - 2]
+        try await centre.branch(
+            "B04", "add", "check-in", person, before, "temperature=36.5", "track=LATE-station")
         let hub = ["--data", centre.place.path("hub")]
         let told = try await run(centre, "aggregator", ["purge", "--dry-run"] + hub)
         #expect(told.output.contains("single values would go from 1 entries"))
@@ -57,6 +61,15 @@ struct RetentionTests {
         try await run(centre, "branch-agent", ["sync", "--data", centre.data("B04")])
         #expect(try files(of: centre, contain: "GONE-station") == [])
         #expect(try files(of: centre, contain: "STAYS-remark") == ["branch-B04", "hub"])
+        // The salts of what came late were destroyed meanwhile: it brought them along. It goes with the next
+        // purge, and at the branch once it is backed up.
+        #expect(try await centre.status("B04").queued == 0)
+        #expect(try files(of: centre, contain: "LATE-station") == ["branch-B04", "hub"])
+        try await run(centre, "aggregator", ["purge"] + hub)
+        #expect(try files(of: centre, contain: "LATE-station") == ["branch-B04"])
+        try await run(centre, "aggregator", ["backup", centre.place.path("second.sqlite")] + hub)
+        try await run(centre, "branch-agent", ["sync", "--data", centre.data("B04")])
+        #expect(try files(of: centre, contain: "LATE-station") == [])
         // What it writes then goes on with the same journal.
         try await run(
             centre, "branch-agent",
