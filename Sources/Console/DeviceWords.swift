@@ -15,9 +15,9 @@ package enum DeviceWords {
         var held: Set<Dot> = []
         for verdict in verdicts {
             switch verdict.kind {
-            case .quarantined, .heldAlready: held.insert(verdict.dot)
+            case .quarantined: held.insert(verdict.dot)
             case .released: held.remove(verdict.dot)
-            case .noted: break
+            case .noted, .heldAlready: break
             }
         }
         return held

@@ -46,6 +46,14 @@ public enum ReasonWords {
             Words(
                 "too many changes of this record were made without sight of each other; ring the centre",
                 zh: "此记录有过多互不知情的修改；请联系中心处理")
+        case "too_many_names":
+            Words(
+                "entries of this record were written again too often after copies; ring the centre",
+                zh: "此记录因数据被复制而重写次数过多；请联系中心处理")
+        case "held_already":
+            Words(
+                "the centre had this entry already, from a copy of this store; it counts once",
+                zh: "中心已从本数据的副本收到此条；只计一次")
         case "form_not_writable":
             Words(
                 "only the centre writes this form, so it does not count; ask them to change it",

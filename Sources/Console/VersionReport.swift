@@ -16,6 +16,8 @@ package struct VersionReport: Encodable {
 
     package var dot: String
     package var authoredDot: String?
+    /// All names that it has, when it was written again after a store was restored or copied.
+    package var names: [String]?
     package var revision: UInt32
     package var authored: String
     package var stated: String
@@ -39,8 +41,8 @@ package struct VersionReport: Encodable {
     private var local: [String]
 
     private enum CodingKeys: String, CodingKey {
-        case dot, authoredDot, revision, authored, stated, firstCreated, clockTrusted, delete, author, device
-        case context, assigns, existence, holds, settled, verdicts
+        case dot, authoredDot, names, revision, authored, stated, firstCreated, clockTrusted, delete, author
+        case device, context, assigns, existence, holds, settled, verdicts
     }
 
     init(
@@ -49,12 +51,13 @@ package struct VersionReport: Encodable {
     ) {
         let version = entry.version
         let form = version.key.form
-        let sibling = state?.siblings.first { $0.dot == version.dot }
+        let sibling = state?.siblings.first { entry.names.contains($0.dot) }
         let held = sibling.map { sibling in
             RecordState.fields(of: sibling).filter { state?.holds(sibling, $0) ?? false }
         }
         dot = RecordText.text(version.dot)
         authoredDot = version.authoredDot.map { RecordText.text($0) }
+        names = entry.names.count > 1 ? entry.names.map { RecordText.text($0) } : nil
         revision = version.formRevision
         authored = RecordText.time(version.authored)
         stated = RecordText.time(version.stated)
@@ -76,7 +79,7 @@ package struct VersionReport: Encodable {
         holds = (held ?? []).map { masking.name(of: $0, in: form) }
         settled = entry.settled.flatMap(\.fields).map { masking.name(of: $0, in: form) }
         local = [version.authored, version.stated, version.firstCreated].map(times.text)
-        verdicts = around.verdicts.filter { $0.dot == version.dot }
+        verdicts = around.verdicts.filter { entry.names.contains($0.dot) }
             .map { "\($0.kind) \(Masking.clean($0.reason))" }
     }
 
@@ -86,6 +89,10 @@ package struct VersionReport: Encodable {
         if !clockTrusted { notes.append(Words("clock not trusted", zh: "时钟不可信").text()) }
         if let authoredDot {
             notes.append(Words("first written as \(authoredDot)", zh: "原名 \(authoredDot)").text())
+        }
+        if let others = names?.filter({ $0 != dot && $0 != authoredDot }), !others.isEmpty {
+            let list = others.joined(separator: ", ")
+            notes.append(Words("the same version as \(list)", zh: "与 \(list) 为同一版本").text())
         }
         if let device { notes.append(device) }
         if let author { notes.append(Words("author \(author)", zh: "填写人 \(author)").text()) }

@@ -26,6 +26,9 @@ public enum Reason {
     public static let unknownUnit = "unknown_unit"
     public static let notOnRegister = "not_on_register"
     public static let tooManySiblings = "too_many_siblings"
+    public static let tooManyNames = "too_many_names"
+    /// The same version had come under another name.
+    public static let heldAlready = "held_already"
     /// The hub's program died over it; it is kept without having been looked into.
     public static let trap = "trap"
     /// The record may be kept no longer: what came was receipted and left out.

@@ -111,32 +111,27 @@ extension SQLiteHubStore {
         _ columns: VersionColumns, row: Int, in table: HubTable, afterHole: Bool, _ pending: inout HubPending
     ) throws {
         let version = columns.version(at: row, dot: pending.dot(row))
-        if let first = version.authoredDot, first != version.dot,
-            try isHeld(version, as: first, on: pending.today)
-        {
-            pending.note(row, .heldAlready, "held_already")
-            pending.quarantined[row] = true
-            return
-        }
         // A crowded record is not read again for every version that has seen nothing of it.
         if version.context.isEmpty && pending.crowded.contains(version.key) {
             return try holdBack(row, Reason.tooManySiblings, field: 0, of: columns, &pending)
         }
-        guard try !merge(version, in: table, afterHole: afterHole, &pending) else { return }
-        pending.crowded.insert(version.key)
-        try holdBack(row, Reason.tooManySiblings, field: 0, of: columns, &pending)
+        switch try merge(version, in: table, afterHole: afterHole, &pending) {
+        case .taken(let isHeldAlready):
+            if isHeldAlready { pending.note(row, .heldAlready, Reason.heldAlready) }
+        case .crowded(let reason):
+            if reason == Reason.tooManySiblings { pending.crowded.insert(version.key) }
+            try holdBack(row, reason, field: 0, of: columns, &pending)
+        }
     }
 
-    /// Whether the version came before under its first name, with the same content.
-    private func isHeld(_ version: Version, as first: Dot, on today: Int32) throws -> Bool {
-        guard let origin = try origin(first.origin), first.sequence <= origin.held,
-            var there = try self.version(first)
-        else { return false }
-        there.dot = version.dot
-        there.context = version.context
-        there.authoredDot = version.authoredDot
-        let retention = try loadedChecks().retention.on(today)
-        return there == version || retention.trimmed(there) ?? there == retention.trimmed(version) ?? version
+    /// A version that came before and counts.
+    func counted(_ dot: Dot) throws -> Version? {
+        guard let origin = try origin(dot.origin), let found = try version(dot) else { return nil }
+        let isHeldBack = try connection.first(
+            "SELECT 1 FROM quarantine WHERE origin = ? AND sequence = ?", .int(origin.number),
+            .word(dot.sequence)
+        ) { _ in true }
+        return isHeldBack == nil ? found : nil
     }
 
     /// Keeps a version in the journal only, with the reason.

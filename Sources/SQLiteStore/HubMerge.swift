@@ -94,11 +94,17 @@ extension SQLiteHubStore {
 
     // MARK: - Writing
 
-    /// Merges a version into its record; false, and nothing written, when the record would get too many
-    /// siblings.
+    enum Merged {
+        /// Whether the same version had been taken under another name.
+        case taken(isHeldAlready: Bool)
+        /// The record has too much already: nothing was written, for this reason.
+        case crowded(String)
+    }
+
+    /// Merges a version into its record.
     func merge(
         _ version: Version, in table: HubTable, afterHole: Bool, _ pending: inout HubPending
-    ) throws -> Bool {
+    ) throws -> Merged {
         guard let numbers = try keyNumbers(version.key, of: table, create: true) else {
             throw HubBatchError(words: "a key does not fit its form")
         }
@@ -113,8 +119,8 @@ extension SQLiteHubStore {
                 return known
             } ?? RecordState()
         let before = state.isEmpty ? nil : state.effective(under: table.rules)
-        state.merge(version, afterHole: afterHole)
-        guard state.siblings.count <= Limits.siblings else { return false }
+        try state.merge(version, afterHole: afterHole, original: counted)
+        if let reason = Reason.crowding(of: state, with: version) { return .crowded(reason) }
         let plain = before == nil ? plainVersion(of: state, in: table) : nil
         if plain == nil {
             for dot in [only, version.dot].compactMap({ $0 }) {
@@ -129,7 +135,7 @@ extension SQLiteHubStore {
                 key: Canonical.encode(key: version.key.values), in: table)
         }
         try follow(before, after, numbers: numbers, in: table, &pending)
-        return true
+        return .taken(isHeldAlready: state.hasOtherName(version.dot))
     }
 
     func store(

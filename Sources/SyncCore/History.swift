@@ -30,7 +30,10 @@ public struct History: Sendable, Hashable {
     }
 
     public struct Entry: Sendable, Hashable {
+        /// Under the least of its names.
         public var version: Version
+        /// All names under which it is held, ascending: more than one when it was written again.
+        public var names: [Dot]
         /// Ascending by field; empty for a version that moves only the first-created time.
         public var fates: [Fate]
         /// What was in question among the versions that its author had been shown, and is decided by it.
@@ -39,17 +42,24 @@ public struct History: Sendable, Hashable {
 
     public private(set) var entries: [Entry]
     public let rules: MergeRules
+    /// What each version's author had been shown, by the names under which versions stand here.
+    private let shown: [Dot: Context]
 
     /// - Parameter heldBack: versions that are kept and do not count, such as those in quarantine.
     public init(_ versions: [Version], heldBack: Set<Dot> = [], under rules: MergeRules) {
         self.rules = rules
-        let ordered = History.ordered(versions)
+        let held = versions.filter { heldBack.contains($0.dot) }
+        let gathered = History.gathered(versions.filter { !heldBack.contains($0.dot) })
+        let ordered = History.ordered(gathered.map(\.shown) + held)
         let counted = ordered.filter { !heldBack.contains($0.dot) }
         var state = RecordState()
         // What is held back was shown to nobody; here it matters only which version covers which.
         for version in counted { state.merge(version, afterHole: true) }
         let record = state.effective(under: rules)
         let writers = History.writers(counted)
+        shown = Dictionary(ordered.map { ($0.dot, $0.context) }, uniquingKeysWith: { first, _ in first })
+        let written = Dictionary(
+            gathered.map { ($0.shown.dot, $0) }, uniquingKeysWith: { first, _ in first })
         entries = ordered.map { version in
             let isHeldBack = heldBack.contains(version.dot)
             let fates = RecordState.fields(of: version).sorted().map { field in
@@ -62,13 +72,16 @@ public struct History: Sendable, Hashable {
                     fate.by.isEmpty ? History.outcome(of: version, field, in: record, state) : .replaced
                 return fate
             }
-            return Entry(version: version, fates: fates, settled: [])
+            let known = isHeldBack ? nil : written[version.dot]
+            return Entry(
+                version: known?.written ?? version, names: known?.names ?? [version.dot], fates: fates,
+                settled: [])
         }
         markSettled(counted)
     }
 
-    /// The entry of a version.
-    public subscript(dot: Dot) -> Entry? { entries.first { $0.version.dot == dot } }
+    /// The entry of a version, by any of its names.
+    public subscript(dot: Dot) -> Entry? { entries.first { $0.names.contains(dot) } }
 
     /// The latest version that decided something.
     public var lastSettlement: Entry? { entries.last { !$0.settled.isEmpty } }
@@ -76,15 +89,51 @@ public struct History: Sendable, Hashable {
     /// Versions whose authors had not been part of what `dot` decided: they assign one of its fields, and it
     /// had not been shown them.
     public func writtenSince(_ dot: Dot) -> [Version] {
-        guard let entry = self[dot] else { return [] }
+        guard let entry = self[dot], let context = shown[entry.version.dot] else { return [] }
         let fields = Set(entry.settled.flatMap(\.fields))
         return entries.filter { other in
-            other.version.dot != dot && !entry.version.context.covers(other.version.dot)
+            other.version.dot != entry.version.dot && !context.covers(other.version.dot)
                 && other.fates.contains { fields.contains($0.field) && $0.outcome != .heldBack }
         }.map(\.version)
     }
 
     // MARK: - Parts
+
+    /// One version with all its names.
+    private struct Gathered {
+        /// As it was written, under the least of its names.
+        var written: Version
+        /// With the contexts that it has under any of them; whatever it names, it names by the least name.
+        var shown: Version
+        var names: [Dot]
+    }
+
+    private static func gathered(_ versions: [Version]) -> [Gathered] {
+        let again = versions.filter { $0.firstName != $0.dot }
+        if again.isEmpty {
+            return versions.map { Gathered(written: $0, shown: $0, names: [$0.dot]) }
+        }
+        var state = RecordState()
+        for version in again + versions { state.name(version) { _ in nil } }
+        var result: [Gathered] = []
+        var places: [Dot: Int] = [:]
+        for version in versions.sorted(by: { $0.dot < $1.dot }) {
+            let names = state.names(of: version.dot)
+            if let known = places[names[0]] {
+                result[known].shown.context = result[known].shown.context.merged(with: version.context)
+            } else {
+                places[names[0]] = result.count
+                result.append(Gathered(written: version, shown: version, names: names))
+            }
+        }
+        let several = result.map(\.names).filter { $0.count > 1 }
+        for index in result.indices {
+            for names in several where names.contains(where: result[index].shown.context.covers) {
+                result[index].shown.context.includeSingle(names[0])
+            }
+        }
+        return result
+    }
 
     private mutating func markSettled(_ counted: [Version]) {
         var replaced: [Dot: [FieldID: Int]] = [:]
@@ -95,9 +144,10 @@ public struct History: Sendable, Hashable {
         }
         for index in entries.indices {
             let version = entries[index].version
+            let context = self.shown[version.dot] ?? version.context
             guard replaced[version.dot]?.values.contains(where: { $0 > 1 }) == true else { continue }
             var shown = RecordState()
-            for other in counted where other.dot != version.dot && version.context.covers(other.dot) {
+            for other in counted where other.dot != version.dot && context.covers(other.dot) {
                 shown.merge(other, afterHole: true)
             }
             let assigned = RecordState.fields(of: version)

@@ -67,6 +67,8 @@ public enum Limits {
     public static let tallyWaiting = 4
     /// Versions of one record that hold a field and had not been shown each other; one more is quarantined.
     public static let siblings = 256
+    /// Names of versions of one record that were written again; one more is quarantined.
+    public static let recordAliases = 1_024
     /// A seal at the latest after so many canonical bytes.
     public static let sealInterval = 65_536
     /// A batch may not claim a sequence above this: sequences never wrap.

@@ -45,13 +45,3 @@ extension Version {
         return version
     }
 }
-
-extension RecordState {
-    /// The state that the renamed versions give.
-    public func renamed(_ renames: [OriginRename]) -> RecordState {
-        RecordState(
-            siblings: siblings.map { $0.renamed(renames) }.sorted { $0.dot < $1.dot },
-            covers: covers.map { Cover(fields: $0.fields, context: $0.context.renamed(renames)) },
-            seen: seen.renamed(renames), firstCreated: firstCreated, formRevision: formRevision)
-    }
-}

@@ -122,14 +122,14 @@ public struct RecordPrint: Sendable, Hashable {
 }
 
 extension PrintHasher {
-    /// What a record says: its revision and first-created time, then its siblings, ascending by dot.
+    /// What a record says: its revision and first-created time, then its siblings, ascending by first name.
     public mutating func put(_ state: RecordState) {
         begin(revision: state.formRevision, firstCreated: state.firstCreated, siblings: state.siblings.count)
-        for sibling in state.siblings {
+        for sibling in state.siblings.sorted(by: PrintHasher.isFirst) {
             let held = sibling.assignments.filter { state.holds(sibling, $0.field) }
             let isHeld = state.holds(sibling, RecordState.existence)
             begin(
-                sibling.dot, isDelete: sibling.isDelete, clockTrusted: sibling.clockTrusted,
+                sibling.firstName, isDelete: sibling.isDelete, clockTrusted: sibling.clockTrusted,
                 authored: sibling.authored, stated: sibling.stated, author: sibling.author,
                 fields: held.count + (isHeld ? 1 : 0))
             if isHeld { put(varint: UInt64(RecordState.existence)) }
@@ -138,6 +138,12 @@ extension PrintHasher {
                 put(assignment.value)
             }
         }
+    }
+
+    /// Two different versions may have been called alike at first.
+    private static func isFirst(_ one: Version, _ other: Version) -> Bool {
+        let (mine, theirs) = (one.firstName, other.firstName)
+        return mine != theirs ? mine < theirs : one.dot < other.dot
     }
 
     public mutating func begin(revision: UInt32, firstCreated: Milliseconds, siblings: Int) {

@@ -19,14 +19,15 @@ public struct RecordEdit: Sendable, Hashable {
 
 extension RecordState {
     /// What an author has been shown who was shown everything but `open`, versions that stay beside what the
-    /// author writes.
+    /// author writes; all their names are left out.
     public func context(leaving open: [Dot]) -> Context {
-        let left = open.filter { seen.covers($0) }
+        let left = open.flatMap { names(of: $0) }.filter { seen.covers($0) }
         if left.isEmpty { return seen }
         var vector = seen.vector
         for dot in left where vector.covers(dot) { vector[dot.origin] = dot.sequence - 1 }
         guard var context = Context(canonical: vector, dots: []) else { return .empty }
-        for dot in seen.dots + siblings.map(\.dot) where seen.covers(dot) && !left.contains(dot) {
+        for dot in seen.dots + siblings.flatMap({ names(of: $0.dot) })
+        where seen.covers(dot) && !left.contains(dot) {
             context.includeSingle(dot)
         }
         return context

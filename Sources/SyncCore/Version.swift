@@ -53,10 +53,21 @@ public struct Version: Sendable, Hashable {
         self.assignments = assignments
     }
 
-    /// The order that decides `latest`: clock trusted, stated, authored, origin, sequence.
+    /// What it was called when it was written; its dot, unless it was written again under another origin.
+    ///
+    /// No journal has a version twice: an authored dot of the version's own origin names nothing.
+    public var firstName: Dot {
+        guard let authoredDot, authoredDot.origin != dot.origin else { return dot }
+        return authoredDot
+    }
+
+    /// The order that decides `latest`: clock trusted, stated, authored, then origin and sequence of the first
+    /// name, so that it is the same whichever names of a version are held.
     public func isLater(than other: Version) -> Bool {
         if clockTrusted != other.clockTrusted { return clockTrusted }
-        return (stated, authored, dot.origin, dot.sequence)
-            > (other.stated, other.authored, other.dot.origin, other.dot.sequence)
+        if stated != other.stated { return stated > other.stated }
+        if authored != other.authored { return authored > other.authored }
+        let (mine, theirs) = (firstName, other.firstName)
+        return mine != theirs ? theirs < mine : other.dot < dot
     }
 }

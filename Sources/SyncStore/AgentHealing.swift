@@ -168,7 +168,7 @@ private final class AgentHealer {
             guard let state = try tables.record(name) else {
                 throw StoreError(.corrupt, "a version without its record")
             }
-            try tables.put(state.renamed(renames), of: name)
+            try tables.put(state.renamed(renames, versions: try tables.versions(of: name)), of: name)
         }
     }
 }

@@ -97,8 +97,7 @@ private struct AgentListingReader {
     ) throws -> AgentListing {
         let origins = try tables.origins()
         let queued = try names(ofOwnBehind: held, try tables.ownOrigins())
-        let heldBack = Set(
-            try tables.lastVerdicts([.quarantined, .heldAlready], limit: .max).map(\.name))
+        let heldBack = Set(try tables.lastVerdicts([.quarantined], limit: .max).map(\.name))
         var result = AgentListing(
             listing: TallyListing(), feed: try tables.session().feed, origins: origins,
             queued: queued.count, heldBack: heldBack.count, outside: 0)

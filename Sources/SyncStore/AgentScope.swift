@@ -111,8 +111,9 @@ struct AgentScope {
 }
 
 extension RecordState {
-    /// What is left when only the versions of `origins` and `dots` are held. What was covered stays covered:
-    /// the others' versions, when they come again, make the state what it was.
+    /// What is left when only the versions of `origins` and `dots` are held. What was covered stays covered,
+    /// and what is called alike stays so: the others' versions, when they come again, make the state what it
+    /// was.
     fileprivate func limited(to origins: Set<OriginID>, and dots: [Dot]) -> RecordState {
         let entries = seen.vector.entries.filter { origins.contains($0.origin) }
         let single = seen.dots.filter { origins.contains($0.origin) }
@@ -122,7 +123,10 @@ extension RecordState {
             if seen.vector.covers(dot) { left.includePrefix(dot) } else { left.includeSingle(dot) }
         }
         return RecordState(
-            siblings: siblings.filter { origins.contains($0.dot.origin) || dots.contains($0.dot) },
-            covers: covers, seen: left, firstCreated: firstCreated, formRevision: formRevision)
+            siblings: siblings.filter { sibling in
+                names(of: sibling.dot).contains { origins.contains($0.origin) || dots.contains($0) }
+            },
+            covers: covers, seen: left, firstCreated: firstCreated, formRevision: formRevision,
+            aliases: aliases)
     }
 }

@@ -255,7 +255,9 @@ extension TableAgentStore {
         let name = RecordName(version.key)
         var state = try tables.record(name) ?? RecordState()
         let flags = VersionFlags(rawValue: versions.rows.flags[row])
-        state.merge(version, afterHole: flags.contains(.afterHole))
+        try state.merge(version, afterHole: flags.contains(.afterHole)) { first in
+            try tables.versions(of: name).first { $0.dot == first }
+        }
         try tables.put(state, of: name)
         try tables.append(
             StoredVersion(version: version, head: nil, bytes: 0),

@@ -152,25 +152,23 @@ extension MemoryHubStore {
             segment.quarantined[row] = true
             return
         }
-        if let first = version.authoredDot, isHeld(version, as: first, on: today) {
-            segment.verdicts.append(Verdict(dot: version.dot, kind: .heldAlready, reason: "held_already"))
-            segment.quarantined[row] = true
-            return
-        }
         let name = RecordName(version.key)
         let isHole = content.holes[name]?.contains(version.dot.origin) ?? false
         let afterHole = isHole && !defects.contains(.holeForgotten)
         segment.afterHole[row] = afterHole
         var state = content.records[name]?.state ?? RecordState()
-        state.merge(version, afterHole: afterHole)
-        guard state.siblings.count <= Limits.siblings else {
+        state.merge(version, afterHole: afterHole, original: counted)
+        if let reason = Reason.crowding(of: state, with: version) {
             segment.quarantined[row] = true
             content.holes[name, default: []].insert(version.dot.origin)
-            segment.verdicts.append(
-                Verdict(dot: version.dot, kind: .quarantined, reason: Reason.tooManySiblings))
+            segment.verdicts.append(Verdict(dot: version.dot, kind: .quarantined, reason: reason))
             return
         }
         state = defects.reshaped(state)
+        if state.hasOtherName(version.dot) {
+            segment.verdicts.append(
+                Verdict(dot: version.dot, kind: .heldAlready, reason: Reason.heldAlready))
+        }
         content.records[name] = (version.key, state)
         follow(version.key, state.effective(under: rules(version.key.form)), roles)
         let text: (Int?) -> Int64? = { position in
@@ -188,22 +186,14 @@ extension MemoryHubStore {
         }
     }
 
-    /// Whether the version came before under its first name, with the same content.
-    private func isHeld(_ version: Version, as first: Dot, on today: Int32) -> Bool {
-        guard first != version.dot else { return false }
-        for segment in content.log
-        where segment.batch.origin == first.origin && segment.batch.first <= first.sequence
-            && segment.batch.last >= first.sequence
-        {
-            var there = segment.batch.version(at: Int(first.sequence - segment.batch.first))
-            there.dot = version.dot
-            there.context = version.context
-            there.authoredDot = version.authoredDot
-            let retention = Retention(means.forms, today: today)
-            return there == version
-                || retention.trimmed(there) ?? there == retention.trimmed(version) ?? version
+    /// A version that came before and counts.
+    private func counted(_ dot: Dot) -> Version? {
+        let segment = content.log.last {
+            $0.batch.origin == dot.origin && $0.batch.first <= dot.sequence && $0.batch.last >= dot.sequence
         }
-        return false
+        guard let segment else { return nil }
+        let row = Int(dot.sequence - segment.batch.first)
+        return segment.quarantined[row] ? nil : segment.batch.version(at: row)
     }
 
     private func follow(_ key: RecordKey, _ record: EffectiveRecord, _ roles: HubRoles) {

@@ -3,10 +3,12 @@ public import SyncCore
 /// A record's state as stores keep it where there is more to keep than one version in force.
 public enum RecordStateCodec {
     private static let form: UInt8 = 1
+    /// With names of versions that were written again.
+    private static let aliasedForm: UInt8 = 2
 
     public static func encode(_ state: RecordState) -> [UInt8] {
         var writer = ByteWriter()
-        writer.put(form)
+        writer.put(state.aliases.isEmpty ? form : aliasedForm)
         writer.put(varint: UInt64(state.formRevision))
         writer.put(zigzag: state.firstCreated)
         put(state.seen, into: &writer)
@@ -15,6 +17,15 @@ public enum RecordStateCodec {
             writer.put(count: cover.fields.count)
             for field in cover.fields { writer.put(varint: UInt64(field)) }
             put(cover.context, into: &writer)
+        }
+        if !state.aliases.isEmpty {
+            writer.put(count: state.aliases.count)
+            for group in state.aliases {
+                put(group.first, into: &writer)
+                writer.put(word: group.print)
+                writer.put(count: group.dots.count)
+                for dot in group.dots { put(dot, into: &writer) }
+            }
         }
         writer.put(count: state.siblings.count)
         for sibling in state.siblings { put(sibling.dot, into: &writer) }
@@ -33,7 +44,10 @@ public enum RecordStateCodec {
     }
 
     private static func decode(_ reader: inout ByteReader) throws(WireError) -> RecordState {
-        guard try reader.byte(.state) == form else { throw reader.error(.unknownEncoding, .state) }
+        let form = try reader.byte(.state)
+        guard form == RecordStateCodec.form || form == aliasedForm else {
+            throw reader.error(.unknownEncoding, .state)
+        }
         let revision = try reader.varint32(.state)
         let firstCreated = try reader.zigzag(.state)
         let seen = try context(&reader)
@@ -50,6 +64,7 @@ public enum RecordStateCodec {
             }
             covers.append(RecordState.Cover(fields: fields, context: try context(&reader)))
         }
+        let aliases = form == aliasedForm ? try self.aliases(&reader) : []
         let count = try reader.count(upTo: Limits.batchVersions, ofAtLeast: 9, .state)
         var dots: [Dot] = []
         for _ in 0..<count { dots.append(try dot(&reader)) }
@@ -57,8 +72,34 @@ public enum RecordStateCodec {
         guard rows.count == count else { throw reader.error(.notCanonical, .state) }
         let siblings = dots.enumerated().map { rows.version(at: $0.offset, dot: $0.element) }
         return RecordState(
-            siblings: siblings, covers: covers, seen: seen, firstCreated: firstCreated, formRevision: revision
-        )
+            siblings: siblings, covers: covers, seen: seen, firstCreated: firstCreated,
+            formRevision: revision,
+            aliases: aliases)
+    }
+
+    /// A branch's own store bounds nothing that it has written itself, so that only the bytes left do.
+    private static func aliases(_ reader: inout ByteReader) throws(WireError) -> [RecordState.Aliases] {
+        let count = try reader.count(upTo: reader.remaining / 27, ofAtLeast: 27, .state)
+        guard count > 0 else { throw reader.error(.notCanonical, .state) }
+        var groups: [RecordState.Aliases] = []
+        var all: [Dot] = []
+        for _ in 0..<count {
+            let first = try dot(&reader)
+            let print = try reader.word(.state)
+            let dotCount = try reader.count(upTo: reader.remaining / 9, ofAtLeast: 9, .state)
+            var dots: [Dot] = []
+            for _ in 0..<dotCount { dots.append(try dot(&reader)) }
+            guard let group = RecordState.Aliases(first: first, print: print, canonical: dots),
+                groups.last.map({ $0 < group }) ?? true
+            else { throw reader.error(.notCanonical, .state) }
+            groups.append(group)
+            all += dots
+        }
+        all.sort()
+        guard zip(all, all.dropFirst()).allSatisfy({ $0 < $1 }) else {
+            throw reader.error(.notCanonical, .state)
+        }
+        return groups
     }
 
     private static func put(_ dot: Dot, into writer: inout ByteWriter) {

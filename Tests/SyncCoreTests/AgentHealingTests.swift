@@ -166,6 +166,7 @@ import Testing
         ]
         var state = RecordState()
         var renamed = RecordState()
+        var versions: [Version] = []
         var next: [OriginID: UInt64] = [:]
         for _ in 0..<12 {
             let origin = OriginID.random(in: 5...7, using: &generator)
@@ -188,9 +189,10 @@ import Testing
                         value: .integer(Int64.random(in: 0...1, using: &generator)))
                 ])
             state.merge(version)
+            versions.append(version.renamed(renames))
             renamed.merge(version.renamed(renames))
         }
-        #expect(state.renamed(renames) == renamed, "seed \(seed)")
+        #expect(state.renamed(renames, versions: versions) == renamed, "seed \(seed)")
     }
 
     private static func without(_ context: Context) -> Context {

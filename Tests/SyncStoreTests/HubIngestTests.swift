@@ -203,25 +203,4 @@ import Testing
         #expect(try world.store.effective(HubWorld.key("p1"))?.exists == false)
         #expect(try world.line("B1").checkedIn == 0)
     }
-
-    @Test(arguments: HubKind.allCases) func aVersionWrittenAgainIsTakenOnce(kind: HubKind) throws {
-        let world = try HubWorld(kind)
-        let device = try HubDevice(world, unit: "B1", number: 1)
-        try device.send([HubWorld.checkIn("p1")])
-        let first = try #require(try world.store.versions(of: HubWorld.key("p1")).first)
-        var again = try device.batch([HubWorld.checkIn("p1")], isSealed: false)
-        var version = again.version(at: 0)
-        version.authoredDot = first.dot
-        again.rows = VersionColumns([version])
-        again.encodedRows = []
-        let chain = JournalChain(hashing: HubFake.hashing)
-        let walk = try chain.walk(
-            again.rows, origin: again.origin, first: again.first, from: again.headBefore
-        ) {
-            device.salt($0, $1)
-        }
-        again.headAfter = try #require(walk.heads.last)
-        #expect(try device.send(again).isHeld)
-        #expect(try device.drain().verdicts.map(\.kind) == [.heldAlready])
-    }
 }

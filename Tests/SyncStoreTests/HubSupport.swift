@@ -282,6 +282,40 @@ final class HubDevice {
             encodedRows: RowsCodec.encode(rows))
     }
 
+    /// Versions that were written before, as a store writes them that was copied.
+    func batch(again versions: [Version], lane: Lane) throws -> VersionBatch {
+        let journal = try #require(journals[lane])
+        let origin = journal.derivation.originID
+        let written = versions.enumerated().map { index, version in
+            var version = version
+            version.authoredDot = version.firstName
+            version.dot = Dot(origin: origin, sequence: journal.sequence + UInt64(index) + 1)
+            return version
+        }
+        let rows = VersionColumns(written)
+        var fresh: [SaltGrant] = []
+        for needed in JournalChain.saltsNeeded(rows) {
+            let name = "\(lane) \(needed.day) \(needed.retentionClass)"
+            if salts[name] != nil { continue }
+            let grant = SaltGrant(
+                day: needed.day, retentionClass: needed.retentionClass, salt: Token16(using: &random))
+            salts[name] = grant.salt
+            fresh.append(grant)
+        }
+        let walk = try JournalChain(hashing: HubFake.hashing).walk(
+            rows, origin: origin, first: journal.sequence + 1, from: journal.head
+        ) { salt($0, $1, lane: lane) }
+        let end = journal.sequence + UInt64(versions.count)
+        let head = try #require(walk.heads.last)
+        journals[lane]?.sequence = end
+        journals[lane]?.head = head
+        let statement = SealStatement.bytes(origin: origin, sequence: end, head: head)
+        return VersionBatch(
+            origin: origin, first: journal.sequence + 1, headBefore: journal.head, headAfter: head,
+            salts: fresh, seals: [Seal(sequence: end, signature: HubFake.signature(statement, key))],
+            rows: rows, encodedRows: RowsCodec.encode(rows))
+    }
+
     @discardableResult
     func send(_ batch: VersionBatch) throws -> IngestOutcome {
         try #require(try store.ingest([Submission(session: session, batch: batch)], now: world.now).first)

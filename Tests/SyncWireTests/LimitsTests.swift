@@ -47,7 +47,7 @@ import Testing
             "tallyRecords": Int64(Limits.tallyRecords),
             "tallyQuestions": Int64(Limits.tallyQuestions),
             "tallyWaiting": Int64(Limits.tallyWaiting),
-            "siblings": Int64(Limits.siblings),
+            "siblings": Int64(Limits.siblings), "recordAliases": Int64(Limits.recordAliases),
             "sealInterval": Int64(Limits.sealInterval),
             "sequence": Int64(Limits.sequence),
         ]
