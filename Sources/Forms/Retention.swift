@@ -127,7 +127,7 @@ public struct Retention: Sendable {
         guard isChanged else { return nil }
         return RecordState(
             siblings: siblings, covers: state.covers, seen: state.seen, firstCreated: state.firstCreated,
-            formRevision: state.formRevision)
+            formRevision: state.formRevision, aliases: state.aliases)
     }
 
     /// The first day on which something of a version, as it is now, may be kept no longer; nil: never.

@@ -61,8 +61,8 @@ public struct Version: Sendable, Hashable {
         return authoredDot
     }
 
-    /// The order that decides `latest`: clock trusted, stated, authored, then origin and sequence of the first
-    /// name, so that it is the same whichever names of a version are held.
+    /// The order that decides `latest`: clock trusted, stated, authored, then origin and sequence of the
+    /// first name, so that it is the same whichever names of a version are held.
     public func isLater(than other: Version) -> Bool {
         if clockTrusted != other.clockTrusted { return clockTrusted }
         if stated != other.stated { return stated > other.stated }

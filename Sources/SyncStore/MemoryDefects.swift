@@ -37,6 +37,6 @@ package struct MemoryDefects: OptionSet, Sendable {
         }
         return RecordState(
             siblings: kept, covers: state.covers, seen: state.seen, firstCreated: state.firstCreated,
-            formRevision: state.formRevision)
+            formRevision: state.formRevision, aliases: state.aliases)
     }
 }

@@ -86,11 +86,49 @@ import Testing
         var state = RecordState()
         for version in Samples.versions(random.number(0...6), &random) {
             state.merge(version, afterHole: random.chance(20))
+            guard random.chance(30) else { continue }
+            state.merge(version.renamed([OriginRename(origin: version.dot.origin, after: 0, fresh: 71)]))
         }
         let bytes = RecordStateCodec.encode(state)
         #expect(try RecordStateCodec.decode(bytes) == state, "seed \(seed)")
         for length in 0..<bytes.count {
             #expect(throws: WireError.self) { try RecordStateCodec.decode(Array(bytes[..<length])) }
         }
+    }
+
+    /// One record, one way to write it.
+    @Test func namesThatAreNotInOrderAreRefused() throws {
+        var version = Version(
+            dot: Dot(origin: 5, sequence: 1), key: RecordKey(form: "f", values: [.integer(1)]),
+            formRevision: 1, authored: 1, stated: 1, firstCreated: 1, assignments: [])
+        var state = RecordState()
+        for origin in [7, 8] as [OriginID] {
+            version.authoredDot = Dot(origin: 5, sequence: 1)
+            version.dot.origin = origin
+            state.merge(version)
+        }
+        let group = try #require(state.aliases.first)
+        #expect(group.dots.count == 2)
+        func decoded(_ aliases: [RecordState.Aliases]) throws -> RecordState {
+            try RecordStateCodec.decode(
+                RecordStateCodec.encode(
+                    RecordState(
+                        siblings: [], covers: [], seen: state.seen, firstCreated: 1, formRevision: 1,
+                        aliases: aliases)))
+        }
+        #expect(try decoded([group]).aliases == [group])
+        #expect(throws: WireError.self) { try decoded([group, group]) }
+        let other = try #require(
+            RecordState.Aliases(first: Dot(origin: 6, sequence: 1), print: 1, canonical: [group.dots[0]]))
+        // A dot names one version.
+        #expect(throws: WireError.self) { try decoded([group, other]) }
+        let beside = try #require(
+            RecordState.Aliases(
+                first: Dot(origin: 6, sequence: 1), print: 1, canonical: [Dot(origin: 9, sequence: 1)]))
+        #expect(try decoded([group, beside]).aliases == [group, beside])
+        #expect(throws: WireError.self) { try decoded([beside, group]) }
+        #expect(RecordState.Aliases(first: group.first, print: 1, canonical: group.dots.reversed()) == nil)
+        #expect(RecordState.Aliases(first: group.first, print: 1, canonical: [group.first]) == nil)
+        #expect(RecordState.Aliases(first: group.first, print: 1, canonical: []) == nil)
     }
 }

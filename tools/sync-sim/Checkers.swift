@@ -8,13 +8,11 @@ struct Checkers {
     let world: World
     /// A hub in memory to which everything came in another order.
     private let mirror: MemoryHubStore
-    /// What the hub says of versions, without what it only noted.
+    /// What the hub says of versions, without what it only noted or held already.
     private let refusals: Set<Verdict>
     /// What the hub keeps whole and does not count.
     private let quarantined: Set<Dot>
-    /// What came a second time under another name.
-    private let duplicates: Set<Dot>
-    /// Every version at the hub, by record, ascending by dot, without these.
+    /// Every version at the hub, by record, ascending by dot; one that came under several names, under each.
     private let hub: [[Version]]
     /// The same at each branch.
     private let branches: [[[Version]]]
@@ -27,11 +25,7 @@ struct Checkers {
         quarantined = try world.hub.disk.quarantined()
         mirror = try Checkers.mirror(of: world)
         refusals = try Checkers.refusals(of: world)
-        let again = Set(refusals.filter { $0.kind == .heldAlready }.map(\.dot))
-        duplicates = again
-        hub = try (0..<Scenario.records).map { record in
-            try store.versions(of: world.key(record)).filter { !again.contains($0.dot) }
-        }
+        hub = try (0..<Scenario.records).map { try store.versions(of: world.key($0)) }
         branches = try world.agents.map { agent in
             try (0..<Scenario.records).map { try agent.store.versions(of: world.key($0)) }
         }
@@ -49,14 +43,18 @@ struct Checkers {
         return mirror
     }
 
+    /// Of one version under two names the second that comes is held already, whichever that is.
+    private static func isRefusal(_ verdict: Verdict) -> Bool {
+        verdict.kind == .quarantined || verdict.kind == .released
+    }
+
     private static func refusals(of world: World) throws -> Set<Verdict> {
         var refusals: Set<Verdict> = []
         for arrival in try world.hub.disk.arrivals() {
             for row in 0..<arrival.batch.count {
                 refusals.formUnion(
-                    try world.hub.disk.store.verdicts(on: arrival.batch.dot(at: row)).filter {
-                        $0.kind != .noted
-                    })
+                    try world.hub.disk.store.verdicts(on: arrival.batch.dot(at: row))
+                        .filter(isRefusal))
             }
         }
         return refusals
@@ -74,6 +72,11 @@ struct Checkers {
         try branchesSeeWhatTheHubHas()
         try everyAuthorKnowsWhatIsQuarantined()
         noStoreWasSuspected()
+    }
+
+    /// What a version is called wherever it stands among `versions`.
+    private func names(of version: Version, in versions: [Version]) -> [Dot] {
+        versions.filter { FirstName($0) == FirstName(version) }.map(\.dot)
     }
 
     private func counting(_ record: Int) -> [Version] {
@@ -106,14 +109,14 @@ struct Checkers {
         for saved in world.ledger.saved {
             let name = FirstName(saved.version)
             let held = hub[saved.record].filter { FirstName($0) == name }
-            let isSame = held.first.map {
+            let isSame = held.allSatisfy {
                 $0.assignments == saved.version.assignments && $0.isDelete == saved.version.isDelete
                     && $0.authored == saved.version.authored
             }
-            if held.count != 1 || isSame != true {
+            if held.isEmpty || !isSame {
                 world.complain(
                     "\(saved.version.dot) of record \(saved.record) was saved and is at the hub "
-                        + "\(held.count) times" + (isSame == false ? ", as something else" : ""))
+                        + "\(held.count) times" + (isSame ? "" : ", as something else"))
             }
         }
     }
@@ -123,8 +126,8 @@ struct Checkers {
         for record in 0..<Scenario.records {
             for version in hub[record] {
                 guard let shown = shown[FirstName(version)] else { continue }
-                for other in hub[record] where other.dot != version.dot {
-                    let isCovered = version.context.covers(other.dot)
+                for other in hub[record] where FirstName(other) != FirstName(version) {
+                    let isCovered = names(of: other, in: hub[record]).contains(where: version.context.covers)
                     if isCovered != shown.contains(FirstName(other)) {
                         world.complain(
                             "\(version.dot) of record \(record) " + (isCovered ? "covers" : "does not cover")
@@ -142,13 +145,15 @@ struct Checkers {
             let versions = counting(record)
             let effective = try world.hub.disk.store.effective(world.key(record))
             for version in versions {
+                let names = names(of: version, in: versions)
                 for field in RecordState.fields(of: version) where field != RecordState.existence {
                     let isCovered = versions.contains { other in
-                        other.dot != version.dot && RecordState.fields(of: other).contains(field)
-                            && other.context.covers(version.dot)
+                        FirstName(other) != FirstName(version)
+                            && RecordState.fields(of: other).contains(field)
+                            && names.contains(where: other.context.covers)
                     }
                     let candidates = effective?.fields.first { $0.field == field }?.candidates ?? []
-                    let isCandidate = candidates.contains { $0.setter == version.dot }
+                    let isCandidate = candidates.contains { names.contains($0.setter) }
                     if isCandidate == isCovered {
                         world.complain(
                             "field \(field) of \(version.dot), record \(record), is "
@@ -177,7 +182,9 @@ struct Checkers {
             let effective = try world.hub.disk.store.effective(world.key(record))
             for _ in 0..<2 {
                 var state = RecordState()
-                for version in versions.shuffled(using: &numbers) { state.merge(version) }
+                for version in versions.shuffled(using: &numbers) {
+                    state.merge(version) { first in versions.first { $0.dot == first } }
+                }
                 if state.effective(under: SimForms.rules) != effective {
                     world.complain("record \(record): the hub's value is not that of its versions")
                 }
@@ -188,13 +195,13 @@ struct Checkers {
     /// A hub that gets the same versions in another order ends with the same records, and says the same of
     /// them; whichever of the two lies in memory.
     private func aFreshHubEndsAlike() throws {
-        // Of one version under two names the first that comes counts.
-        guard duplicates.isEmpty else { return }
         let store = world.hub.disk.store
         for key in mirror.recordKeys where try mirror.effective(key) != store.effective(key) {
             world.complain("a fresh hub sees \(key) differently")
         }
-        if refusals != mirror.refusals { world.complain("a fresh hub says something else of versions") }
+        if refusals != mirror.refusals.filter(Checkers.isRefusal) {
+            world.complain("a fresh hub says something else of versions")
+        }
         guard let old = world.hub.memory, old.recordKeys != mirror.recordKeys else { return }
         world.complain("a fresh hub has other records")
     }
@@ -205,7 +212,7 @@ struct Checkers {
             let unit = "B\(world.scenario.unit(of: agent.device))"
             for record in 0..<Scenario.records {
                 let own = Set(try agent.store.origins().map(\.id))
-                let mine = branch[record].filter { !duplicates.contains($0.dot) }
+                let mine = branch[record]
                 if !mirror.isInScope(world.key(record), of: unit) {
                     let strange = mine.contains { !own.contains($0.dot.origin) }
                     if strange, !world.suspects.contains(agent.device) {
@@ -237,7 +244,7 @@ struct Checkers {
         for agent in world.agents {
             let own = Set(try agent.store.origins().map(\.id))
             let told = Set(try agent.store.verdicts([.quarantined], limit: .max).map(\.verdict.dot))
-            let owed = quarantined.filter { own.contains($0.origin) && !duplicates.contains($0) }
+            let owed = quarantined.filter { own.contains($0.origin) }
             if !owed.isSubset(of: told) || told != owed && !world.suspects.contains(agent.device) {
                 world.complain("agent \(agent.number) does not know which of its versions are quarantined")
             }
