@@ -60,7 +60,8 @@ struct PurgeCommand: AsyncParsableCommand {
 
 /// Whether this machine's date can be believed: what is removed on a wrong one never comes back.
 enum PurgeDay {
-    static let segmentsPerStep = 32
+    /// A segment has up to 8,192 versions, and something urgent may be waiting.
+    static let segmentsPerStep = 4
     /// So many days after the last purge somebody has to say that the date is right.
     static let longestPause: Int32 = 60
 

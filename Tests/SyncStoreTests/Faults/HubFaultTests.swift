@@ -15,7 +15,7 @@ import Testing
 }
 
 private final class HubWork: FaultWork {
-    static let steps = 9
+    static let steps = 10
     private static let now = HubWorld.morning + 43_200_000
     /// What two devices have written, cut into batches: made once, by a hub without faults.
     private struct Script: @unchecked Sendable {
@@ -89,8 +89,16 @@ private final class HubWork: FaultWork {
         case 5: try join(store, 1)
         case 6: _ = try session(1, store)
         case 7: try send([(1, 0), (1, 1), (1, 2)], store)
-        default: try correct(store)
+        case 8: try correct(store)
+        default: try purge(store)
         }
+    }
+
+    /// Whole or not at all; what comes after it only says so.
+    private func purge(_ store: SQLiteHubStore) throws {
+        let later = HubWork.now + 70 * 86_400_000
+        let purge = try store.purge(now: later, limit: .max)
+        try store.finish(purge, now: later)
     }
 
     // MARK: - The centre
