@@ -77,11 +77,16 @@ extension HubFolder {
         // The log first: beside another store's it would be taken for that one's.
         for name in parts.reversed() where isThere { try move(name, from: path, to: kept) }
         for name in parts.reversed() { try move(name, from: work.path, to: path) }
-        let folder = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        defer { close(folder) }
-        guard folder >= 0, fsync(folder) == 0 else {
-            throw StoreError(.inputOutput, "syncing", file: path, systemError: errno)
-        }
+        // What was moved must be in its new place before it is gone from the old one.
+        for folder in isThere ? [kept, path, work.path] : [path, work.path] { try sync(folder) }
         return isThere ? kept : nil
+    }
+
+    private func sync(_ folder: String) throws {
+        let descriptor = Glibc.open(folder, O_RDONLY | O_CLOEXEC)
+        defer { close(descriptor) }
+        guard descriptor >= 0, fsync(descriptor) == 0 else {
+            throw StoreError(.inputOutput, "syncing", file: folder, systemError: errno)
+        }
     }
 }

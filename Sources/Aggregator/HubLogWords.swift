@@ -55,6 +55,10 @@ enum HubLogWords {
             + "to whoever helps you",
         zh: "已搁置：程序处理此版本时反复出错；已原样隔离。请告知技术人员")
 
+    static let holePassed = Words(
+        "a branch cannot send again what it sent before this hub was put back; an older backup may hold it",
+        zh: "汇总端恢复前支部曾发送的部分内容已无法补发；其他备份中可能仍有")
+
     static let batchRefused = Words(
         "refused without being looked at: the hub died over it again and again. It stays queued at the "
             + "branch; update the program, or try again with `aggregator serve --retry-refused`",

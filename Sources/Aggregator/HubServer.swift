@@ -260,6 +260,27 @@ final class HubConnection: HubConnectionHost {
         }
     }
 
+    func pass(_ hole: Hole) async -> HubSession.Outcome {
+        guard let session = session.withLock({ $0 }) else { return .refused(Refuse(.wrongOrder)) }
+        do {
+            let outcome = try await server.writer.run { [now = server.now] store in
+                try store.pass(hole, for: session, now: now())
+            }
+            switch outcome {
+            case .held(let receipt, let position):
+                server.logger.say(
+                    .warning, IdentityAudit.holePassed, HubLogWords.holePassed,
+                    ["device": "\(session.device)", "through": "\(hole.sequence)"])
+                return .held(receipt: receipt, position: position)
+            case .gap(let gap): return .gap(gap)
+            case .fork(let fork): return .fork(fork)
+            case .refused(let refuse): return .refused(refuse)
+            }
+        } catch {
+            return .refused(refusal(for: error))
+        }
+    }
+
     func feed(after token: FeedToken, maximumItems: Int) async throws -> HubSession.FeedPage {
         guard let session = session.withLock({ $0 }) else { throw Refuse(.wrongOrder) }
         return try await server.writer.run { store in

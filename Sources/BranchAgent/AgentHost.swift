@@ -126,6 +126,16 @@ final class AgentHost: AgentSessionHost {
         }
     }
 
+    func store(_ hole: Hole) async throws {
+        let news = try await run { [now] store in
+            let known = try store.identityEvents(limit: 1).first
+            try store.note(hole, now: now())
+            return try store.identityEvents(limit: 1).filter { $0 != known }
+        }
+        found.withLock { $0 += news }
+        meter.moved()
+    }
+
     func storage() async throws -> StorageState { try await run { $0.storage() } }
 
     func drained() async {}

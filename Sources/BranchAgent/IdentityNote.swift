@@ -11,7 +11,7 @@ struct IdentityNote: Encodable, Sendable {
     /// By this machine's clock, UTC.
     var at: String
     /// `renewed`: this store was restored or copied. `hub_put_back`: the hub was. `parted`: the hub holds
-    /// something else under names of this store's.
+    /// something else under names of this store's. `hole`: it will not get again what it once had.
     var kind: String
     /// Versions that are sent again, or cannot be.
     var versions: UInt64
@@ -25,6 +25,7 @@ struct IdentityNote: Encodable, Sendable {
         case .renewed: kind = "renewed"
         case .hubPutBack: kind = "hub_put_back"
         case .parted: kind = "parted"
+        case .hole: kind = "hole"
         }
     }
 
@@ -43,6 +44,13 @@ struct IdentityNote: Encodable, Sendable {
                     + "tell the centre, so that it joins by itself",
                 zh: "本设备的数据曾从备份恢复或被复制。\(done.zh)；没有内容丢失，也不会重复计算。"
                     + "若另有电脑在使用副本，两边都可继续；请告知中心，让它单独加入")
+        case "hole":
+            return Words(
+                "the centre's hub was put back to before \(versions) entries of this device that it had "
+                    + "receipted; they are not kept here any more, so it does not get them again. The "
+                    + "centre has been told; an older backup of the hub may still hold them",
+                zh: "汇总端曾恢复到较早的状态，缺少本设备此前已获回执的 \(versions) 条内容；"
+                    + "本机已按保存期限删除，无法再发送。已告知中心；汇总端的其他备份中可能仍有")
         case "parted":
             return Words(
                 "the centre's hub was put back, and an old copy of this device's data has written there "

@@ -155,6 +155,18 @@ extension SQLiteAgentTables {
         try row.run()
     }
 
+    func receipt(of origin: OriginID) throws -> (receipt: Receipt, epoch: Token16)? {
+        let row = try Prepared(
+            database, "SELECT sequence, head, epoch, signature FROM receipt WHERE origin = ?")
+        defer { row.reset() }
+        row.bind(origin, at: 1)
+        guard try row.step() else { return nil }
+        let receipt = Receipt(
+            origin: origin, sequence: row.word(0), head: try AgentCodec.digest(row.bytes(1)),
+            signature: row.bytes(3))
+        return (receipt, try AgentCodec.token(row.bytes(2)))
+    }
+
     func put(form json: [UInt8], hash: Digest) throws {
         let row = try Prepared(database, "INSERT OR IGNORE INTO form (hash, definition) VALUES (?, ?)")
         row.bind(hash.bytes, at: 1)

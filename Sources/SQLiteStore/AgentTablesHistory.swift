@@ -23,7 +23,6 @@ extension SQLiteAgentTables {
             "DELETE FROM seal WHERE origin = ? AND sequence > ?",
             "DELETE FROM salt WHERE origin = ? AND first_use > ?",
             "DELETE FROM verdict WHERE origin = ? AND sequence > ?",
-            "DELETE FROM receipt WHERE origin = ? AND sequence > ?",
         ] {
             let row = try Prepared(database, statement)
             row.bind(origin, at: 1)

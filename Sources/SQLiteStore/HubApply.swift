@@ -63,7 +63,9 @@ extension SQLiteHubStore {
         for row in group.rows.lazy.map({ Int($0) }) {
             place += 1
             if pending.quarantined[row] { continue }
-            let afterHole = !holes.isEmpty && holes.contains(HubHole(group, place: place, origin: origin))
+            let afterHole =
+                pending.origin.passed > 0
+                || !holes.isEmpty && holes.contains(HubHole(group, place: place, origin: origin))
             let isPlain =
                 !afterHole && columns.context[row] == 0
                 && columns.flags[row] & ~VersionFlags.clockUntrusted.rawValue == 0

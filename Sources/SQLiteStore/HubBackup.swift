@@ -98,13 +98,18 @@ extension SQLiteHubStore {
     }
 
     /// What was found out about stores that were restored, copied or put back, newest first.
-    public func identityNotes(limit: Int) throws -> [(at: Milliseconds, event: String, device: Int64?)] {
+    public func identityNotes(
+        limit: Int
+    ) throws -> [(at: Milliseconds, event: String, device: Int64?, detail: String)] {
         let events = IdentityAudit.all.map { "'\($0)'" }.joined(separator: ", ")
         return try connection.read {
             try connection.all(
-                "SELECT at, event, device FROM audit WHERE event IN (\(events)) ORDER BY id DESC LIMIT ?",
+                """
+                SELECT at, event, device, detail FROM audit WHERE event IN (\(events))
+                ORDER BY id DESC LIMIT ?
+                """,
                 .int(Int64(limit))
-            ) { ($0.int(0), $0.text(1), $0.isNull(2) ? nil : $0.int(2)) }
+            ) { ($0.int(0), $0.text(1), $0.isNull(2) ? nil : $0.int(2), $0.text(3)) }
         }
     }
 }

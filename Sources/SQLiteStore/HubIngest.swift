@@ -1,6 +1,6 @@
 import Forms
-import SyncCore
-import SyncStore
+public import SyncCore
+public import SyncStore
 import SyncWire
 
 extension SQLiteHubStore {
@@ -42,12 +42,9 @@ extension SQLiteHubStore {
         _ submission: Submission, now: Milliseconds, willApply: () -> Void
     ) throws -> IngestOutcome {
         let batch = submission.batch
+        if let refuse = try refusal(of: submission.session) { return .refused(refuse) }
         guard let sender = try sender(submission.session.device) else {
             return .refused(Refuse(.unknownDevice))
-        }
-        guard try isLatest(submission.session) else { return .refused(Refuse(.replaced)) }
-        guard sender.state == .active else {
-            return .refused(Refuse(sender.state == .revoked ? .revokedDevice : .pendingDevice))
         }
         guard let origin = try origin(batch.origin), origin.device == submission.session.device else {
             return .refused(Refuse(.originOfAnother, words: "the origin was not in this device's Hello"))
@@ -82,6 +79,41 @@ extension SQLiteHubStore {
             try noteArrival(of: part.range.count, in: origin.lane, from: submission.session.device)
             return .held(receipt: nil, position: position)
         }
+    }
+
+    public func pass(_ hole: Hole, for session: SessionRef, now: Milliseconds) throws -> IngestOutcome {
+        try connection.write(.vital) {
+            if let refuse = try refusal(of: session) { return .refused(refuse) }
+            guard var origin = try origin(hole.origin), origin.device == session.device else {
+                return .refused(Refuse(.originOfAnother, words: "the origin was not in this device's Hello"))
+            }
+            if hole.sequence > origin.held {
+                let key = means.signing.publicKey
+                if let refuse = judge.judge(hole, of: origin, hub: key, epoch: try epoch) {
+                    return .refused(refuse)
+                }
+                let first = origin.held + 1
+                try audit(
+                    IdentityAudit.holePassed, device: session.device,
+                    detail: "\(hole.sequence - origin.held) versions: "
+                        + Hex.encode(HubBytes.bigEndian(hole.origin)) + "/\(first)-\(hole.sequence)",
+                    at: now)
+                origin.held = hole.sequence
+                origin.head = hole.head
+                origin.passed = hole.sequence
+                try save(origin)
+            }
+            return .held(receipt: origin.receipt, position: try logEnd().position)
+        }
+    }
+
+    private func refusal(of session: SessionRef) throws -> Refuse? {
+        guard let sender = try sender(session.device) else { return Refuse(.unknownDevice) }
+        guard try isLatest(session) else { return Refuse(.replaced) }
+        guard sender.state == .active else {
+            return Refuse(sender.state == .revoked ? .revokedDevice : .pendingDevice)
+        }
+        return nil
     }
 
     /// Writes a judged batch: rows, verdicts, feed, counters, segment.

@@ -25,7 +25,7 @@ extension SQLiteHubStore {
         let rows = try connection.all(
             """
             SELECT num, derivation, lane, device, current, held, head, sealed, sealed_head, receipt, replica,
-            backed_up FROM origin
+            backed_up, passed FROM origin
             """
         ) { row in
             var origin = HubOrigin(
@@ -34,6 +34,7 @@ extension SQLiteHubStore {
                 device: row.isNull(3) ? nil : row.int(3), isCurrent: row.int(4) != 0)
             origin.replica = row.isNull(10) ? nil : row.int(10)
             origin.backedUp = row.word(11)
+            origin.passed = row.word(12)
             origin.held = row.word(5)
             origin.head = try row.digest(6)
             origin.sealed = row.word(7)
@@ -89,10 +90,10 @@ extension SQLiteHubStore {
         try connection.run(
             """
             UPDATE origin SET current = ?, held = ?, head = ?, sealed = ?, sealed_head = ?, receipt = ?,
-            replica = ?, backed_up = ? WHERE num = ?
+            replica = ?, backed_up = ?, passed = ? WHERE num = ?
             """, .flag(origin.isCurrent), .word(origin.held), .digest(origin.head), .word(origin.sealed),
             .digest(origin.sealedHead), origin.receipt.map { .blob($0.signature) } ?? .null,
-            .optional(origin.replica), .word(origin.backedUp), .int(origin.number))
+            .optional(origin.replica), .word(origin.backedUp), .word(origin.passed), .int(origin.number))
         remember(origin)
     }
 

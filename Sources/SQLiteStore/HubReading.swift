@@ -123,7 +123,7 @@ extension SQLiteHubStore {
                     headAfter: try row.digest(2), salts: [], seals: try SQLiteHubStore.seals(row.bytes(3)),
                     rows: VersionColumns(), encodedRows: row.bytes(4))
             }
-            guard var batch = found else { return nil }
+            guard var batch = found, batch.first <= sequence else { return nil }
             do {
                 batch.rows = try RowsCodec.decode(batch.encodedRows)
             } catch {

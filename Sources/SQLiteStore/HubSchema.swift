@@ -25,6 +25,7 @@ enum HubSchema {
             feed_position INTEGER NOT NULL DEFAULT 0, UNIQUE (device, replica));
         ALTER TABLE origin ADD COLUMN replica INTEGER;
         ALTER TABLE origin ADD COLUMN backed_up INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE origin ADD COLUMN passed INTEGER NOT NULL DEFAULT 0;
         """
 
     private static let tables = [

@@ -66,11 +66,14 @@ public struct AgentSession: Sendable {
         public var behind: UInt64
         /// Believed receipts reach to here.
         public var receipted: UInt64
+        /// What cannot be sent any more of what the hub lacks.
+        public var hole: Hole?
 
-        public init(origin: OriginID, behind: UInt64, receipted: UInt64) {
+        public init(origin: OriginID, behind: UInt64, receipted: UInt64, hole: Hole? = nil) {
             self.origin = origin
             self.behind = behind
             self.receipted = receipted
+            self.hole = hole
         }
     }
 
@@ -99,6 +102,8 @@ public struct AgentSession: Sendable {
         /// Receipts of a hub that is going to refuse for load. What cannot be believed of them, for want of a
         /// Welcome, is left alone. Answered as ``storeReceipts(_:)``.
         case storeEarlyReceipts([Receipt])
+        /// The hub has taken note of it. Needs no answer.
+        case storeHole(Hole)
         case storeFeed(Feed)
         case storeMark(Mark)
         /// Everything is receipted and the feed is complete. With `.drain` the session ends right after.
@@ -138,12 +143,12 @@ public struct AgentSession: Sendable {
     private var loading: (lane: Lane, origin: OriginID, after: UInt64, versions: Int)?
     /// What was authored before the session was opened.
     private var appendedEarly: [Lane: UInt64] = [:]
-    /// The hub answers every batch in order with one Receipt, Gap or Fork. Gaps that answer batches sent
-    /// before the last restart of their origin are old news.
+    /// The hub answers every batch in order with one Receipt, Gap or Fork, a Hole with a Receipt. Gaps that
+    /// answer batches sent before the last restart of their origin are old news.
     private var batchesSent: UInt64 = 0
     private var batchesAnswered: UInt64 = 0
     /// Those that wait for their answers, in the order in which they were sent.
-    private var unanswered: [(lane: Lane, origin: OriginID, last: UInt64)] = []
+    private var unanswered: [(lane: Lane, origin: OriginID, last: UInt64, hole: Hole?)] = []
     private var isWritable = true
     private var heardAt: UInt64 = 0
     private var pingedAt: UInt64 = 0
@@ -263,6 +268,7 @@ public struct AgentSession: Sendable {
             if !follows { self[lane].restart(resume.origin, behind: resume.behind, after: batchesSent) }
             let receipted = min(resume.receipted, resume.behind)
             _ = self[lane].didReceive(resume.origin, through: receipted, at: now)
+            _ = self[lane].change(resume.origin) { $0.hole = resume.hole }
         }
         for lane in Lane.allCases { self[lane].keep(resumes.map(\.origin)) }
         let waiting = heldBack
@@ -290,10 +296,19 @@ public struct AgentSession: Sendable {
             return []
         case (.greeting, .receipt(let frame)), (.storingWelcome, .receipt(let frame)),
             (.open, .receipt(let frame)):
-            guard answersBatch(heldAt: now) else { return disorder() }
+            guard let sent = takeAnswered() else { return disorder() }
             receiptPosition = max(receiptPosition, frame.position)
             storesPending += 1
-            return [phase == .greeting ? .storeEarlyReceipts(frame.receipts) : .storeReceipts(frame.receipts)]
+            guard let hole = sent.hole else {
+                self[sent.lane].window.didAnswer(sent.origin, last: sent.last, at: now)
+                return [
+                    phase == .greeting
+                        ? .storeEarlyReceipts(frame.receipts) : .storeReceipts(frame.receipts)
+                ]
+            }
+            self[sent.lane].didPass(hole)
+            progressAt = now
+            return [.storeHole(hole), .storeReceipts(frame.receipts)]
         case (.storingWelcome, .feed), (.storingWelcome, .mark):
             // Whether this store believes the hub is being found out: until then nothing of the feed counts.
             guard heldBack.count < AgentSession.heldBackLimit else {
@@ -308,9 +323,9 @@ public struct AgentSession: Sendable {
             self.mark = mark
             return [.storeMark(mark)] + pump()
         case (.greeting, .gap(let gap)), (.storingWelcome, .gap(let gap)), (.open, .gap(let gap)):
-            return answersBatch() ? fill(gap) : disorder()
+            return takeAnswered() == nil ? disorder() : fill(gap)
         case (.greeting, .fork(let fork)), (.storingWelcome, .fork(let fork)), (.open, .fork(let fork)):
-            return answersBatch() ? forked(fork) : disorder()
+            return takeAnswered() == nil ? disorder() : forked(fork)
         case (_, .ping(let ping)):
             return ping.isReply ? [] : [.send(.ping(Ping(isReply: true, token: ping.token)), compress: false)]
         case (_, .unknown): return []
@@ -332,13 +347,11 @@ public struct AgentSession: Sendable {
         end(Refuse(.wrongOrder, words: "a message came that does not belong here"), saying: true)
     }
 
-    /// Counts one answer to a batch; false when no batch waits for one.
-    private mutating func answersBatch(heldAt now: UInt64? = nil) -> Bool {
-        guard !unanswered.isEmpty else { return false }
-        let batch = unanswered.removeFirst()
+    /// What the answer that has come is for; nil when nothing waits for one.
+    private mutating func takeAnswered() -> (lane: Lane, origin: OriginID, last: UInt64, hole: Hole?)? {
+        guard !unanswered.isEmpty else { return nil }
         batchesAnswered += 1
-        if let now { self[batch.lane].window.didAnswer(batch.origin, last: batch.last, at: now) }
-        return true
+        return unanswered.removeFirst()
     }
 
     /// The feed goes one way: each page's token lies beyond the one before, in the epoch of the Welcome.
@@ -414,14 +427,17 @@ public struct AgentSession: Sendable {
         if goal == .stay, batchesAnswered == batchesSent { progressAt = max(progressAt, now) }
         batchesSent += 1
         let (first, last) = (batch.range.lowerBound, batch.range.upperBound)
-        unanswered.append((lane, batch.origin, last))
+        unanswered.append((lane, batch.origin, last, nil))
         self[lane].didSend(batch.origin, first: first, last: last, bytes: bytes, at: now)
         let isLast = self[lane].next == nil
         self[lane].window.learn(bytes: bytes, wasCutShort: batch.wasCutShort, isLast: isLast)
         return pump()
     }
 
-    private func canSend(_ lane: Lane) -> Bool { self[lane].next != nil && room(lane) > 0 }
+    private func canSend(_ lane: Lane) -> Bool {
+        guard let next = self[lane].next else { return false }
+        return next.hole == nil ? room(lane) > 0 : !next.isHoleSent
+    }
 
     /// Versions that may be sent next.
     private func room(_ lane: Lane) -> Int {
@@ -433,6 +449,7 @@ public struct AgentSession: Sendable {
         if loading == nil, unwritten == nil, isWritable {
             for lane in Lane.allCases where canSend(lane) {
                 guard let journal = self[lane].next else { continue }
+                if let hole = journal.hole { return declare(hole, in: lane) + pump() }
                 let window = self[lane].window
                 let versions = room(lane)
                 loading = (lane, journal.origin, journal.sent, versions)
@@ -444,6 +461,13 @@ public struct AgentSession: Sendable {
             }
         }
         return finishIfDrained()
+    }
+
+    private mutating func declare(_ hole: Hole, in lane: Lane) -> [Action] {
+        _ = self[lane].change(hole.origin) { $0.isHoleSent = true }
+        batchesSent += 1
+        unanswered.append((lane, hole.origin, hole.sequence, hole))
+        return [.send(.hole(hole), compress: true)]
     }
 
     private mutating func finishIfDrained() -> [Action] {

@@ -1,7 +1,7 @@
 /// The hub's half of one connection, as a value. `now` is a monotonic clock in milliseconds.
 ///
-/// `admit`, `join`, `ingest` and `loadFeed` are each answered by exactly one event: `admitted`, `joined`,
-/// `ingested` (in order), `feedLoaded`, and `loadHeads` by `headsLoaded`; or by `failed`.
+/// `admit`, `join`, `ingest`, `pass` and `loadFeed` are each answered by exactly one event: `admitted`,
+/// `joined`, `ingested` (in order, for both), `feedLoaded`, and `loadHeads` by `headsLoaded`; or by `failed`.
 public struct HubSession: Sendable {
     public enum Event: Sendable {
         case opened
@@ -54,6 +54,8 @@ public struct HubSession: Sendable {
         case admit(Hello)
         case join(Join)
         case ingest(VersionBatch)
+        /// Answered by `ingested`, in the order of the batches.
+        case pass(Hole)
         case loadFeed(after: FeedToken, maximumItems: Int)
         case confirmFeed(FeedToken)
         /// The heads of one of the device's origins, where the hub has them.
@@ -190,6 +192,7 @@ public struct HubSession: Sendable {
             }
             return takeUrgent(batch, bytes, now) + refuseWhenDone()
         case (.open, .batch(let batch)): return take(batch, bytes)
+        case (.open, .hole(let hole)): return take(bytes) ?? [.pass(hole)]
         case (.open, .feedAck(let token)): return confirmed(token)
         case (.answering, .ask(let question)): return take(question)
         case (_, .close): return end(nil, saying: false)
@@ -212,11 +215,16 @@ public struct HubSession: Sendable {
     }
 
     private mutating func take(_ batch: VersionBatch, _ bytes: Int) -> [Action] {
+        take(bytes) ?? [.ingest(batch)]
+    }
+
+    /// Counts what has come; the end when it is too much.
+    private mutating func take(_ bytes: Int) -> [Action]? {
         bytesInWork.append(bytes)
         guard bytesInWork.reduce(0, +) <= 2 * window + Limits.framePayload else {
             return end(Refuse(.limitExceeded, words: "more in flight than the window allows"), saying: true)
         }
-        return [.ingest(batch)]
+        return nil
     }
 
     private mutating func take(_ question: TallyQuestion) -> [Action] {

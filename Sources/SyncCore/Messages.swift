@@ -13,6 +13,7 @@ public enum Message: Sendable, Hashable {
     case heads(Heads)
     case fork(Fork)
     case gap(Gap)
+    case hole(Hole)
     case ping(Ping)
     case close(Refuse)
     /// Of a connection that only compares.

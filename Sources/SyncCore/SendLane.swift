@@ -11,6 +11,10 @@ struct SendLane: Sendable {
         var receipted: UInt64
         /// Gaps that answer one of so many first batches of the session are old news.
         var staleThrough: UInt64 = 0
+        /// To be declared before anything else is sent.
+        var hole: Hole?
+        /// It was declared and waits for its answer, and the lane with it.
+        var isHoleSent = false
         /// A Gap came before Welcome was stored.
         var hasEarlyGap = false
     }
@@ -32,7 +36,7 @@ struct SendLane: Sendable {
     }
 
     /// The origin to be sent from next; nil when everything was sent.
-    var next: Journal? { journals.first { $0.sent < $0.last } }
+    var next: Journal? { journals.first { $0.hole != nil || $0.sent < $0.last } }
 
     var isReceipted: Bool { journals.allSatisfy { $0.receipted >= $0.last } }
 
@@ -73,6 +77,15 @@ struct SendLane: Sendable {
             $0.sent = sequence
             $0.receipted = min($0.receipted, sequence)
             $0.staleThrough = batches
+        }
+    }
+
+    /// The hub goes on behind a hole that was declared.
+    mutating func didPass(_ hole: Hole) {
+        _ = change(hole.origin) {
+            $0.hole = nil
+            $0.sent = max($0.sent, hole.sequence)
+            $0.receipted = max($0.receipted, hole.sequence)
         }
     }
 

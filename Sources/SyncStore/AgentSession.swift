@@ -60,7 +60,8 @@ extension TableAgentStore {
         try backend.write { tables in
             tables.isVital = true
             let receipts = welcome.held.compactMap(\.receipt)
-            var behind: [(OriginID, UInt64)] = []
+            var resumes: [AgentSession.Resume] = []
+            var passed: UInt64 = 0
             var lost: UInt64 = 0
             var parted: UInt64 = 0
             let closed = Set(try tables.closedOrigins().map(\.id))
@@ -71,10 +72,18 @@ extension TableAgentStore {
                 if let held = try TableAgentStore.held(
                     origin, theirs, isClosed: closed.contains(origin.id), in: tables)
                 {
-                    behind.append((origin.id, held))
+                    resumes.append(
+                        AgentSession.Resume(
+                            origin: origin.id, behind: held, receipted: 0,
+                            hole: try TableAgentStore.hole(
+                                in: origin, behind: held, epoch: welcome.epoch, tables)))
                     origin.backedUp = min(theirs?.backedUp ?? 0, held)
-                    lost += origin.receipted - min(held, origin.receipted)
+                    lost += origin.receipted - min(max(held, origin.floor - 1), origin.receipted)
                     origin.receipted = min(held, origin.receipted)
+                    // What was let go was receipted once: the hub has taken note that it will not come.
+                    let gone = min(held, origin.floor - 1)
+                    passed += gone - min(gone, origin.receipted)
+                    origin.receipted = max(gone, origin.receipted)
                 } else {
                     parted += origin.sequence
                     origin.isParted = true
@@ -84,6 +93,7 @@ extension TableAgentStore {
             }
             if lost > 0 { try tables.put(IdentityEvent(at: now, kind: .hubPutBack, versions: lost)) }
             if parted > 0 { try tables.put(IdentityEvent(at: now, kind: .parted, versions: parted)) }
+            if passed > 0 { try tables.put(IdentityEvent(at: now, kind: .hole, versions: passed)) }
             var session = try tables.session()
             session.token = welcome.sessionToken
             session.epoch = welcome.epoch
@@ -98,11 +108,44 @@ extension TableAgentStore {
             if try self.believe(receipts, in: tables) { contact.lastReceipt = now }
             try tables.put(contact)
             let own = try tables.ownOrigins()
-            return behind.map { id, sequence in
-                AgentSession.Resume(
-                    origin: id, behind: sequence, receipted: own.first { $0.id == id }?.receipted ?? 0)
+            for index in resumes.indices {
+                let origin = own.first { $0.id == resumes[index].origin }
+                resumes[index].receipted = origin?.receipted ?? 0
             }
+            return resumes
         }
+    }
+
+    public func note(_ hole: Hole, now: Milliseconds) throws {
+        try backend.write { tables in
+            guard var origin = try tables.ownOrigins().first(where: { $0.id == hole.origin }),
+                origin.receipted < hole.sequence, hole.sequence <= origin.sequence
+            else { return }
+            let versions = hole.sequence - origin.receipted
+            origin.receipted = hole.sequence
+            try tables.put(origin)
+            try tables.put(IdentityEvent(at: now, kind: .hole, versions: versions))
+        }
+    }
+
+    /// What lies behind `held` and was let go; nil when everything can be sent.
+    ///
+    /// - Throws: `Refuse` when the hub would not believe it.
+    private static func hole(
+        in origin: OwnOrigin, behind held: UInt64, epoch: Token16, _ tables: any AgentTables
+    ) throws -> Hole? {
+        guard held + 1 < origin.floor else { return nil }
+        let last = origin.floor - 1
+        guard let known = try tables.receipt(of: origin.id), known.receipt.sequence >= last,
+            known.epoch != epoch
+        else {
+            throw Refuse(
+                .identityLost,
+                words: "the hub was put back: it lacks versions up to \(last) of the "
+                    + "\(origin.claim.lane) journal, which are not kept here any more")
+        }
+        return Hole(
+            sequence: last, head: origin.headBelow, receipt: known.receipt, epoch: known.epoch)
     }
 
     /// How far the hub has an own journal, once what it holds has been compared with it; nil when it holds
@@ -119,12 +162,8 @@ extension TableAgentStore {
                 words: "the hub holds \(theirs.sequence) versions of the \(origin.claim.lane) journal, "
                     + "this store only \(origin.sequence): it was restored or copied")
         }
-        guard theirs.sequence + 1 >= origin.floor else {
-            throw Refuse(
-                .identityLost,
-                words: "the hub was put back: it lacks versions up to \(origin.floor - 1) of the "
-                    + "\(origin.claim.lane) journal, which are not kept here any more")
-        }
+        // What was let go was backed up there: the two were the same.
+        if theirs.sequence + 1 < origin.floor { return theirs.sequence }
         guard try ownHead(origin, at: theirs.sequence, in: tables) == theirs.head else {
             if isClosed { return nil }
             throw Refuse(

@@ -233,6 +233,8 @@ public protocol AgentStore: AnyObject {
     ///   left out, now and for ever.
     /// - Throws: `Refuse(.identityLost)` when the hub holds another head than a current journal has there.
     func accept(_ welcome: Welcome, now: Milliseconds) throws -> [AgentSession.Resume]
+    /// The hub goes on behind a hole that ``accept(_:now:)`` had found.
+    func note(_ hole: Hole, now: Milliseconds) throws
     /// The next stretch of an own journal behind `after`, with seals and salts; nil when there is none.
     ///
     /// - Parameter maximumBytes: roughly, in canonical bytes; a batch has at least one version. It ends at a

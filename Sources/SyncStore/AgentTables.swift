@@ -141,6 +141,8 @@ package protocol AgentTables: AnyObject {
     func removeSalts(of origin: OriginID, below sequence: UInt64, before day: Int32) throws
 
     func put(_ receipt: Receipt, epoch: Token16) throws
+    /// The one of the origin that was put last.
+    func receipt(of origin: OriginID) throws -> (receipt: Receipt, epoch: Token16)?
     /// Adds a verdict as the last of its version; one that is there already becomes the last.
     func put(_ verdict: Verdict) throws
     /// In the order in which they came.

@@ -16,6 +16,8 @@ package struct HubOrigin: Sendable, Hashable {
     package var backedUp: UInt64 = 0
     package var held: UInt64
     package var head: Digest
+    /// Some versions through here are missing for ever; 0 while none are.
+    package var passed: UInt64 = 0
     package var sealed: UInt64
     package var sealedHead: Digest
     /// The latest receipt; nil while nothing sealed has arrived.
@@ -59,6 +61,21 @@ package struct HubBatchJudge: Sendable {
     package init(hashing: Hashing, verifying: Verifying) {
         chain = JournalChain(hashing: hashing)
         self.verifying = verifying
+    }
+
+    /// Why a hole is not passed; nil when it is.
+    ///
+    /// - Parameter hub: the hub's public key.
+    package func judge(_ hole: Hole, of origin: HubOrigin, hub: [UInt8], epoch: Token16) -> Refuse? {
+        let receipt = hole.receipt
+        let statement = receipt.statement(hub: chain.hashing(hub), epoch: hole.epoch)
+        guard hole.epoch != epoch, hole.sequence > 0, receipt.sequence >= hole.sequence,
+            receipt.sequence > hole.sequence || receipt.head == hole.head,
+            verifying.isValid(statement, receipt.signature, hub)
+        else {
+            return Refuse(.protocolError, words: "a hole without an earlier receipt of this hub's")
+        }
+        return nil
     }
 
     /// - Parameters:

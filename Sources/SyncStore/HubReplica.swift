@@ -97,10 +97,13 @@ public enum IdentityAudit {
     public static let restoredOrCopied = "store_restored_or_copied"
     public static let replicaOpened = "replica_opened"
     public static let hubPutBack = "hub_put_back"
+    /// A branch could not send again what the hub had receipted before it was put back. The detail begins
+    /// with the number of versions.
+    public static let holePassed = "hole_passed"
     public static let backedUp = "backed_up"
     public static let restored = "restored"
     /// Events that people are told of.
-    package static let all = [restoredOrCopied, replicaOpened, hubPutBack, restored]
+    package static let all = [restoredOrCopied, replicaOpened, hubPutBack, restored, holePassed]
     /// Milliseconds in which one device opens one epoch at most, whatever it says.
     package static let putBackInterval: Milliseconds = 3_600_000
 }

@@ -168,7 +168,10 @@ public protocol HubStore: AnyObject {
     func suspicion() throws -> [UInt8]
     /// Durable when it returns.
     func keep(suspicion: [UInt8]) throws
-    /// The next page of the device's feed behind `token`; nil when there is nothing.
+    /// The next page of the device's feed behind `token`; nil when there is nothing. Goes on behind versions
+    /// that a device cannot send again and for which it shows this hub's receipt of an earlier epoch. They
+    /// are recorded as missing; what follows is merged as what comes after a hole.
+    func pass(_ hole: Hole, for session: SessionRef, now: Milliseconds) throws -> IngestOutcome
     func feed(for session: SessionRef, after token: FeedToken, maximumItems: Int) throws -> Feed?
     func confirmFeed(_ token: FeedToken, of session: SessionRef) throws
     /// Count and sum over the device's scope, and the log's end.

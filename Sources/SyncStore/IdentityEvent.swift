@@ -11,6 +11,9 @@ public struct IdentityEvent: Sendable, Hashable {
         /// The hub holds other versions under names that this store wrote under before it was restored or
         /// copied: its own `versions` there may be missing at the hub, and are not sent.
         case parted = 3
+        /// The hub was put back to before `versions` that it had receipted and that are not kept here any
+        /// more: it has taken note that it will not get them again.
+        case hole = 4
     }
 
     public var at: Milliseconds

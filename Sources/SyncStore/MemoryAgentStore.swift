@@ -360,6 +360,7 @@ private final class MemoryAgentTables: AgentTables {
     }
 
     func put(_ receipt: Receipt, epoch: Token16) { content.receipts[receipt.origin] = (receipt, epoch) }
+    func receipt(of origin: OriginID) -> (receipt: Receipt, epoch: Token16)? { content.receipts[origin] }
 
     func put(_ verdict: Verdict) {
         content.verdicts.removeAll { $0 == verdict }

@@ -24,20 +24,45 @@ extension MemoryHubStore {
     public func suspicion() -> [UInt8] { content.suspicion }
     public func keep(suspicion: [UInt8]) { content.suspicion = suspicion }
 
+    public func pass(_ hole: Hole, for session: SessionRef, now: Milliseconds) throws -> IngestOutcome {
+        try transaction {
+            if let refuse = refusal(of: session) { return .refused(refuse) }
+            guard let origin = content.origins[hole.origin], origin.device == session.device else {
+                return .refused(Refuse(.originOfAnother))
+            }
+            if hole.sequence > origin.held {
+                if let refuse = judge.judge(hole, of: origin, hub: means.signing.publicKey, epoch: epoch) {
+                    return .refused(refuse)
+                }
+                content.origins[hole.origin]?.held = hole.sequence
+                content.origins[hole.origin]?.head = hole.head
+                content.origins[hole.origin]?.passed = hole.sequence
+                content.audit.append(IdentityAudit.holePassed)
+            }
+            return .held(receipt: content.origins[hole.origin]?.receipt, position: logEnd.position)
+        }
+    }
+
+    private func refusal(of session: SessionRef) -> Refuse? {
+        guard let device = content.devices.first(where: { $0.info.id == session.device }) else {
+            return Refuse(.unknownDevice)
+        }
+        let replica = content.replicas.first { $0.facts.id == session.replica }
+        let isLatest = session.number > 0 && replica?.facts.session == session.number
+        guard isLatest || defects.contains(.sessionUnchecked) else { return Refuse(.replaced) }
+        guard device.info.state == .active else {
+            return Refuse(device.info.state == .revoked ? .revokedDevice : .pendingDevice)
+        }
+        return nil
+    }
+
     private func take(
         _ submission: Submission, now: Milliseconds, willApply: () -> Void
     ) throws -> IngestOutcome {
         let batch = submission.batch
+        if let refuse = refusal(of: submission.session) { return .refused(refuse) }
         guard let device = content.devices.first(where: { $0.info.id == submission.session.device }) else {
             return .refused(Refuse(.unknownDevice))
-        }
-        let replica = content.replicas.first { $0.facts.id == submission.session.replica }
-        let isLatest = submission.session.number > 0 && replica?.facts.session == submission.session.number
-        guard isLatest || defects.contains(.sessionUnchecked) else {
-            return .refused(Refuse(.replaced))
-        }
-        guard device.info.state == .active else {
-            return .refused(Refuse(device.info.state == .revoked ? .revokedDevice : .pendingDevice))
         }
         guard var origin = content.origins[batch.origin], origin.device == device.info.id else {
             return .refused(Refuse(.originOfAnother))
@@ -153,7 +178,8 @@ extension MemoryHubStore {
             return
         }
         let name = RecordName(version.key)
-        let isHole = content.holes[name]?.contains(version.dot.origin) ?? false
+        let isPassed = content.origins[version.dot.origin].map { $0.passed > 0 } ?? false
+        let isHole = isPassed || content.holes[name]?.contains(version.dot.origin) ?? false
         let afterHole = isHole && !defects.contains(.holeForgotten)
         segment.afterHole[row] = afterHole
         var state = content.records[name]?.state ?? RecordState()

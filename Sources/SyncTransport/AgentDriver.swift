@@ -153,6 +153,11 @@ final class AgentDriver: LinkDriver {
                 try await host.store(mark)
                 return nil
             }
+        case .storeHole(let hole):
+            ask { [host] in
+                try await host.store(hole)
+                return nil
+            }
         case .drained:
             isDrained = true
             ask { [host] in

@@ -22,6 +22,8 @@ public protocol AgentSessionHost: Sendable {
     /// in the feed of this session is not taken either.
     func store(_ feed: Feed) async throws -> Bool
     func store(_ mark: Mark) async throws
+    /// The hub has taken note of what it will not get again.
+    func store(_ hole: Hole) async throws
     func drained() async
     /// Called on the event loop after every batch sent and receipt believed; must not block.
     func progress(_ statistics: LinkStatistics)

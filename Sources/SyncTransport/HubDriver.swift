@@ -144,7 +144,8 @@ final class HubDriver: LinkDriver {
             }
         case .admit(let hello): ask { .admitted(await $0.admit(hello)) }
         case .join(let join): ask { .joined(await $0.join(join)) }
-        case .ingest(let batch): ingest(batch)
+        case .ingest(let batch): work { await $0.ingest(batch) }
+        case .pass(let hole): work { await $0.pass(hole) }
         case .loadFeed(let token, let items):
             read { .feedLoaded(try await $0.feed(after: token, maximumItems: items)) }
         case .answer(let question): read { .answered(try await $0.answer(question)) }
@@ -184,7 +185,9 @@ final class HubDriver: LinkDriver {
         }
     }
 
-    private func ingest(_ batch: VersionBatch) {
+    private func work(
+        _ body: @escaping @Sendable (any HubConnectionHost) async -> HubSession.Outcome
+    ) {
         guard let host else { return }
         let place = firstInWork + UInt64(inWork.count)
         inWork.append((wireBytes, nil))
@@ -193,7 +196,7 @@ final class HubDriver: LinkDriver {
         let me = NIOLoopBound(self, eventLoop: loop)
         let loop = self.loop
         Task.immediate {
-            let outcome = await host.ingest(batch)
+            let outcome = await body(host)
             loop.execute { me.value.ingested(outcome, at: place) }
         }
     }

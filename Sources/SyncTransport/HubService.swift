@@ -8,6 +8,8 @@ public protocol HubConnectionHost: Sendable {
     func admit(_ hello: Hello) async -> Result<HubSession.Greeting, Refuse>
     func join(_ join: Join) async -> Result<Joined, Refuse>
     func ingest(_ batch: VersionBatch) async -> HubSession.Outcome
+    /// Goes on behind versions that the agent cannot send again.
+    func pass(_ hole: Hole) async -> HubSession.Outcome
     func feed(after: FeedToken, maximumItems: Int) async throws -> HubSession.FeedPage
     func confirm(_ token: FeedToken) async
     /// The heads of one of the device's origins, where the hub has them.

@@ -36,6 +36,11 @@ public enum MessageCodec {
         case .gap(let gap):
             writer.put(word: gap.origin)
             writer.put(varint: gap.wanted)
+        case .hole(let hole):
+            writer.put(varint: hole.sequence)
+            writer.put(hole.head)
+            writer.put(hole.receipt)
+            writer.put(hole.epoch)
         case .ping(let ping):
             writer.put(ping.isReply ? 1 : 0)
             writer.put(word: ping.token)
@@ -84,6 +89,11 @@ public enum MessageCodec {
                     head: try reader.digest(.message)))
         case MessageType.gap:
             return .gap(Gap(origin: try reader.origin(), wanted: try reader.sequence()))
+        case MessageType.hole:
+            return .hole(
+                Hole(
+                    sequence: try reader.sequence(), head: try reader.digest(.message),
+                    receipt: try reader.receipt(), epoch: try reader.token(.message)))
         case MessageType.ping:
             return .ping(Ping(isReply: try reader.flag(), token: try reader.word(.message)))
         case MessageType.close: return .close(try reader.refuse())

@@ -19,6 +19,7 @@ public enum MessageType {
     public static let close: UInt8 = 25
     public static let ask: UInt8 = 26
     public static let tally: UInt8 = 27
+    public static let hole: UInt8 = 28
 
     public static func of(_ message: Message) -> UInt8 {
         switch message {
@@ -39,6 +40,7 @@ public enum MessageType {
         case .close: close
         case .ask: ask
         case .tally: tally
+        case .hole: hole
         case .unknown(let type): type
         }
     }
@@ -49,6 +51,6 @@ public enum MessageType {
     }
 
     public static func isKnown(_ type: UInt8) -> Bool {
-        (join...refuse).contains(type) || (batch...tally).contains(type)
+        (join...refuse).contains(type) || (batch...hole).contains(type)
     }
 }

@@ -5,6 +5,8 @@ import SyncCore
 import SyncStore
 import Testing
 
+@testable import BranchAgent
+
 /// Folders that are wiped, restored or copied, and a hub that is put back: with the real programs.
 @Suite struct IdentityTests {
     /// What `status` and `sync` tell scripts about the store's past.
@@ -52,10 +54,11 @@ import Testing
         }
 
         /// Somebody types at the branch.
-        func add(_ name: String, _ person: String) async throws {
+        func add(_ name: String, _ person: String, _ more: String...) async throws {
             let temperature = "36.\(10 + entries.count)"
-            try await centre.branch(
-                name, "add", "check-in", "day=\(day)", "person=\(person)", "temperature=\(temperature)")
+            let fields = ["day=\(day)", "person=\(person)", "temperature=\(temperature)"] + more
+            try await place.run(
+                "branch-agent", ["add", "check-in"] + fields + ["--data", centre.data(name)])
             entries[person] = temperature
         }
 
@@ -253,6 +256,44 @@ import Testing
         #expect(try await story.centre.sync("a").sessions == 1)
         try await story.expectAll()
         try await story.centre.close()
+    }
+
+    /// The branch has let go of what it wrote first; a later backup of the hub held that, and an earlier one
+    /// is put back.
+    @Test func aHubPutBackToBeforeWhatABranchStillKeeps() async throws {
+        let story = try await Story()
+        try await story.centre.join("B01", as: "a")
+        try await story.centre.sync("a")
+        let backup = story.place.path("backup.sqlite")
+        try await story.centre.hub("backup", backup)
+        for person in ["P1", "P2", "P3"] { try await story.add("a", person, "track=by train") }
+        try await story.centre.sync("a")
+        try await story.centre.hub("backup", story.place.path("later.sqlite"))
+        try await story.centre.sync("a")
+        let today = Int32(Date.now.timeIntervalSince1970 / 86_400)
+        do {
+            let store = try AgentFolder(path: story.centre.data("a")).open().store
+            let step = try store.prune(Retention(.builtIn, today: today + 1_000), limit: 1_000)
+            #expect(step.trimmed == 3)
+            #expect(try store.origins().map(\.floor) == [1, 4])
+        }
+        try await story.centre.close()
+        try await story.centre.hub("restore", backup)
+        try await story.centre.open()
+        try await story.add("a", "P4")
+        let said = try await story.centre.branch("a", "sync")
+        #expect(said.output.contains("are not kept here any more"))
+        let told = try await story.told("a").identity
+        #expect(told.map(\.kind) == ["hole"] && told.first?.versions == 3)
+        let rows = try await story.centre.hub("export", "check-in").output.split(separator: "\n")
+        #expect(rows.contains { $0.contains("P4") } && !rows.contains { $0.contains("P3") })
+        #expect(try await story.centre.hub("devices").output.contains("cannot send again 3 entries"))
+        try await story.add("a", "P5")
+        #expect(try await story.centre.sync("a").sessions == 1)
+        #expect(try await story.centre.status("a").queued == 0)
+        #expect(try await story.told("a").identity.count == 1)
+        try await story.centre.close()
+        #expect(story.centre.log.contains("hole_passed"))
     }
 
     /// Killed between taking the old store away and putting the new one in its place; a log lies about.

@@ -42,6 +42,7 @@ import Testing
         "heads": [disorder, disorder, disorder, disorder],
         "fork": [disorder, lost, lost, lost],
         "gap": [disorder, "", "", "load urgent 0"],
+        "hole": [disorder, disorder, disorder, disorder],
         "question": ["pong", "pong", "pong", "pong"],
         "pong": ["", "", "", ""],
         "done": ["end", "end", "end", "end"],

@@ -44,6 +44,7 @@ import Testing
         "join": ["join", disorder, disorder, disorder, disorder, disorder],
         "hello": ["admit", disorder, disorder, disorder, disorder, disorder],
         "batch": [disorder, disorder, "", "ingest 1-3", "ingest 1-3", disorder],
+        "hole": [disorder, disorder, disorder, disorder, "pass 3", disorder],
         "feedAck": [disorder, disorder, disorder, disorder, "close 100, end 100", disorder],
         "heads": [disorder, disorder, disorder, disorder, "loadHeads", disorder],
         "question": [disorder, disorder, disorder, disorder, "pong", "pong"],

@@ -122,7 +122,7 @@ import Testing
                     believe(receipts)
                     agentEvents.append(.receiptsStored(receipts))
                 case .storeFeed(let feed): agentEvents.append(.feedStored(feed.token))
-                case .storeMark, .loadHeads, .heal: break
+                case .storeMark, .storeHole, .loadHeads, .heal: break
                 case .drained: isDrained = true
                 case .end: isOver = true
                 }
@@ -148,7 +148,7 @@ import Testing
                 switch action {
                 case .send(let message, _): down.append(message)
                 case .admit: hubEvents.append(.admitted(.success(greeting())))
-                case .join, .confirmFeed, .loadHeads, .answer, .end: break
+                case .join, .confirmFeed, .loadHeads, .answer, .pass, .end: break
                 case .ingest(let batch): hubEvents.append(.ingested(SessionPairTests.ingest(batch, &world)))
                 case .loadFeed:
                     let mark = Mark(position: world.position, count: 0, sum: 0)

@@ -11,6 +11,7 @@ func words(_ actions: [AgentSession.Action]) -> String {
         case .heal(let points, _): "heal " + points.map { "\($0.sequence)" }.joined(separator: " ")
         case .storeReceipts: "storeReceipts"
         case .storeEarlyReceipts: "storeEarlyReceipts"
+        case .storeHole(let hole): "storeHole \(hole.sequence)"
         case .storeFeed: "storeFeed"
         case .storeMark: "storeMark"
         case .drained: "drained"
@@ -26,6 +27,7 @@ func words(_ actions: [HubSession.Action]) -> String {
         case .admit: "admit"
         case .join: "join"
         case .ingest(let batch): "ingest \(batch.first)-\(batch.last)"
+        case .pass(let hole): "pass \(hole.sequence)"
         case .loadFeed(let token, _): "loadFeed \(token.position)"
         case .confirmFeed(let token): "confirmFeed \(token.position)"
         case .loadHeads: "loadHeads"
@@ -53,6 +55,7 @@ private func word(_ message: Message) -> String {
     case .batch(let batch): "batch \(batch.first)-\(batch.last)"
     case .feedAck(let token): "feedAck \(token.position)"
     case .gap(let gap): "gap \(gap.wanted)"
+    case .hole(let hole): "hole \(hole.sequence)"
     case .hello: "hello"
     case .welcome: "welcome"
     case .joined: "joined"
@@ -137,6 +140,12 @@ enum Talk {
             Feed(lane: .routine, verdicts: isEmpty ? [] : [verdict], token: token(position, epoch: epoch)))
     }
 
+    static func hole(_ origin: OriginID, _ sequence: UInt64) -> Hole {
+        Hole(
+            sequence: sequence, head: .zero,
+            receipt: Receipt(origin: origin, sequence: sequence, head: .zero), epoch: .zero)
+    }
+
     static func mark(_ position: UInt64) -> Message { .mark(Mark(position: position, count: 0, sum: 0)) }
     static let question = Message.ping(Ping(isReply: false, token: 9))
     static let pong = Message.ping(Ping(isReply: true, token: 9))
@@ -152,7 +161,8 @@ enum Talk {
         ("feedAck", .feedAck(token(1))), ("mark", mark(0)),
         ("heads", .heads(Heads(origin: urgent, entries: []))),
         ("fork", .fork(Fork(origin: urgent, sequence: 0, head: .zero))),
-        ("gap", .gap(Gap(origin: urgent, wanted: 1))), ("question", question), ("pong", pong),
+        ("gap", .gap(Gap(origin: urgent, wanted: 1))), ("hole", .hole(hole(urgent, 3))),
+        ("question", question), ("pong", pong),
         ("done", .close(Refuse(.done))), ("close", .close(Refuse(.limitExceeded))),
         ("ask", .ask(TallyQuestion(position: 0, own: [], paths: [.all]))),
         ("tally", .tally(TallyAnswer(position: 0, today: 0, parts: []))),

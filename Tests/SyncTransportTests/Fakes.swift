@@ -106,6 +106,7 @@ final class FakeBranch: AgentSessionHost {
     }
 
     func store(_ mark: Mark) async throws {}
+    func store(_ hole: Hole) async throws {}
     func drained() async { state.withLock { $0.drained += 1 } }
 }
 
@@ -183,6 +184,8 @@ final class FakeHub: HubService {
                     position: state.position)
             }
         }
+
+        func pass(_ hole: Hole) async -> HubSession.Outcome { .refused(Refuse(.protocolError)) }
 
         func feed(after: FeedToken, maximumItems: Int) async throws -> HubSession.FeedPage {
             let (position, pages) = hub.state.withLock { ($0.position, $0.pages) }

@@ -40,6 +40,11 @@ extension Meaning {
                 "head": digest(fork.head),
             ]
         case .gap(let gap): ["type": "Gap", "origin": origin(gap.origin), "wanted": number(gap.wanted)]
+        case .hole(let hole):
+            [
+                "type": "Hole", "sequence": number(hole.sequence), "head": digest(hole.head),
+                "receipt": receipt(hole.receipt), "epoch": token(hole.epoch),
+            ]
         case .ping(let ping):
             ["type": "Ping", "answer": .bool(ping.isReply), "token": .hex(Bytes.word(ping.token))]
         case .ask(let question): ask(question)

@@ -184,6 +184,14 @@ enum MessageCases {
             "gap-limit", "the highest sequence, the highest origin",
             .gap(Gap(origin: .max, wanted: 1 << 62))
         ),
+        (
+            "hole", "what the hub lacks through 300 is not kept any more; its receipt reached to 301",
+            .hole(
+                Hole(
+                    sequence: 300, head: head,
+                    receipt: Receipt(origin: second, sequence: 301, head: head, signature: signature),
+                    epoch: token))
+        ),
         ("ping", "a question", .ping(Ping(isReply: false, token: 0x0102_0304_0506_0708))),
         ("ping-answer", "the answer gives the token back", .ping(Ping(isReply: true, token: .max))),
     ]

@@ -262,6 +262,11 @@ final class SimAgent {
                 try world.watch.marked(mark, at: self, session: link.flatMap(world.hub.session))
                 return nil
             }
+        case .storeHole(let hole):
+            askWriting { [self] store in
+                try store.note(hole, now: clock)
+                return nil
+            }
         case .drained:
             isDrained = true
             if world.plant == .starveUrgent { try tellUrgent() }

@@ -152,6 +152,7 @@ final class SimHub {
         case .admit(let hello): ask(peer) { [self] in .admitted(try admit(hello, peer)) }
         case .join: world.complain("a Join that nobody sent")
         case .ingest(let batch): try ingest(batch, of: peer)
+        case .pass: world.complain("a hole that nobody has")
         case .loadFeed(let token, let items):
             ask(peer) { [self] in .feedLoaded(try feedPage(after: token, items, of: peer)) }
         case .answer: world.complain("a question that nobody asked")

@@ -152,6 +152,7 @@ final class Transcript {
             "opens new journals behind " + list(points.map { "\(name($0.origin)) \($0.sequence)" })
         case .storeReceipts, .storeEarlyReceipts: "stores receipts"
         case .storeFeed: "stores the feed"
+        case .storeHole(let hole): "notes the hole through \(name(hole.origin)) \(hole.sequence)"
         case .storeMark: "stores the Mark"
         case .drained: "is drained: nothing is left on either side"
         case .end(let refuse): "ends" + (refuse.map { ": " + words($0) } ?? "")
@@ -164,6 +165,7 @@ final class Transcript {
         case .admit: "judges Hello"
         case .join: "judges Join"
         case .ingest(let batch): "takes \(name(batch.origin, batch.first, batch.last)) into the next commit"
+        case .pass(let hole): "passes the hole through \(name(hole.origin)) \(hole.sequence)"
         case .loadFeed(let token, _): "loads the feed behind \(token.position)"
         case .loadHeads(let heads): "looks up heads of \(name(heads.origin))"
         case .answer: "looks into the tables"
@@ -202,6 +204,7 @@ final class Transcript {
         case .heads(let heads): words(heads)
         case .fork(let fork): "Fork: the hub holds another \(name(fork.origin)) \(fork.sequence)"
         case .gap(let gap): "Gap: \(name(gap.origin)) \(gap.wanted) is wanted"
+        case .hole(let hole): "Hole: through \(name(hole.origin)) \(hole.sequence) nothing can be sent"
         case .ping(let ping): ping.isReply ? "Ping, the answer" : "Ping"
         case .ask: "a question about what the tables hold"
         case .tally: "what the tables hold"

@@ -20,12 +20,13 @@ enum IdentityLines {
         }
         let notes = try store.identityNotes(limit: limit).reversed().map { note in
             let at = times.text(note.at)
-            return Words("\(at): ", zh: "\(at)：").joined(words(note.event, device: note.device)).text()
+            return Words("\(at): ", zh: "\(at)：")
+                .joined(words(note.event, device: note.device, detail: note.detail)).text()
         }
         return copied + notes
     }
 
-    private static func words(_ event: String, device: Int64?) -> Words {
+    private static func words(_ event: String, device: Int64?, detail: String) -> Words {
         let device = device ?? 0
         switch event {
         case IdentityAudit.restoredOrCopied:
@@ -42,6 +43,12 @@ enum IdentityLines {
                 "this hub was put back to an earlier state without `aggregator restore`, as device \(device) "
                     + "has shown; the branches send again what is missing",
                 zh: "设备 \(device) 表明本汇总端未经 aggregator restore 被恢复到较早的状态；各支部会补发缺少的内容")
+        case IdentityAudit.holePassed:
+            let count = detail.prefix { $0 != " " }
+            return Words(
+                "device \(device) cannot send again \(count) entries that this hub had before it was put "
+                    + "back: they are not kept there any more; another backup may hold them",
+                zh: "本汇总端恢复前曾有的 \(count) 条内容，设备 \(device) 已无法补发（已过其保存期限）；其他备份中可能仍有")
         default:
             return Words(
                 "this hub was restored from a backup; the branches send again what is missing",

@@ -223,6 +223,7 @@ struct Line {
                 case .storeFeed(let feed):
                     try store.apply(feed, now: world.now)
                     agentEvents.append(.feedStored(feed.token))
+                case .storeHole(let hole): try store.note(hole, now: world.now)
                 case .storeMark(let mark): try store.note(mark)
                 case .drained: isDrained = true
                 case .end(let refuse): ending = .some(refuse)
@@ -230,6 +231,15 @@ struct Line {
             } catch let refuse as Refuse {
                 agentEvents.append(.failed(refuse))
             }
+        }
+    }
+
+    private static func told(_ outcome: IngestOutcome) -> HubSession.Outcome {
+        switch outcome {
+        case .held(let receipt, let position): .held(receipt: receipt, position: position)
+        case .gap(let gap): .gap(gap)
+        case .fork(let fork): .fork(fork)
+        case .refused(let refuse): .refused(refuse)
         }
     }
 
@@ -251,13 +261,11 @@ struct Line {
                 batch.encodedRows = RowsCodec.encode(batch.rows)
                 let outcome = try world.hub.ingest(
                     [Submission(session: session, batch: batch)], now: world.now)[0]
-                switch outcome {
-                case .held(let receipt, let position):
-                    hubEvents.append(.ingested(.held(receipt: receipt, position: position)))
-                case .gap(let gap): hubEvents.append(.ingested(.gap(gap)))
-                case .fork(let fork): hubEvents.append(.ingested(.fork(fork)))
-                case .refused(let refuse): hubEvents.append(.ingested(.refused(refuse)))
-                }
+                hubEvents.append(.ingested(Line.told(outcome)))
+            case .pass(let hole):
+                guard let session else { continue }
+                let outcome = try world.hub.pass(hole, for: session, now: world.now)
+                hubEvents.append(.ingested(Line.told(outcome)))
             case .loadFeed(let token, let items):
                 guard let session else { continue }
                 if let page = try world.hub.feed(for: session, after: token, maximumItems: items) {

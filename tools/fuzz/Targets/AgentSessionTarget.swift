@@ -95,7 +95,13 @@ struct AgentSessionRun {
                     origin.last, welcome.held.first { $0.origin == origin.origin }?.sequence ?? 0)
                 let receipted = min(behind, believed[origin.origin] ?? 0)
                 believed[origin.origin] = receipted
-                return AgentSession.Resume(origin: origin.origin, behind: behind, receipted: receipted)
+                var resume = AgentSession.Resume(
+                    origin: origin.origin, behind: behind, receipted: receipted)
+                if behind < origin.last, source.choice(6) == 0 {
+                    resume.hole = source.hole(in: origin.origin)
+                    resume.hole?.sequence = behind + 1 + source.number(upTo: origin.last - behind - 1)
+                }
+                return resume
             }
             feed(.welcomeStored(resumes))
         case .receipts(let receipts):
@@ -144,6 +150,8 @@ struct AgentSessionRun {
             case .storeReceipts(let receipts), .storeEarlyReceipts(let receipts):
                 questions.append(.receipts(receipts))
             case .storeFeed(let feed): questions.append(.feed(feed.token))
+            case .storeHole(let hole):
+                believed[hole.origin] = max(believed[hole.origin] ?? 0, hole.sequence)
             case .storeMark: break
             case .loadHeads(let origin, let places): questions.append(.heads(origin, places))
             case .heal: questions.append(.heal)

@@ -48,6 +48,13 @@ extension ByteSource {
         Receipt(origin: origin(), sequence: number(upTo: Limits.sequence), head: head(), signature: [])
     }
 
+    mutating func hole(in origin: OriginID? = nil) -> Hole {
+        var receipt = receipt()
+        if let origin { receipt.origin = origin }
+        return Hole(
+            sequence: number(upTo: receipt.sequence), head: head(), receipt: receipt, epoch: token())
+    }
+
     mutating func batch() -> VersionBatch {
         let origin = origin()
         let count = UInt64(choice(4)) + 1
@@ -110,7 +117,7 @@ extension ByteSource {
 
     /// Any message at all, in the wrong direction as well.
     mutating func message() -> Message {
-        switch choice(18) {
+        switch choice(19) {
         case 0: .hello(hello())
         case 1: .join(Join(secret: token(), replica: token(), label: "", clock: 0))
         case 2, 3, 4: .batch(batch())
@@ -125,6 +132,7 @@ extension ByteSource {
         case 14: .close(refuse())
         case 15: .refuse(refuse())
         case 16: .welcome(welcome())
+        case 17: .hole(hole())
         default: .unknown(type: byte())
         }
     }

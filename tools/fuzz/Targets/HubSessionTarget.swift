@@ -19,6 +19,7 @@ struct HubSessionRun {
         case admit(Hello)
         case join
         case ingest(VersionBatch)
+        case pass(Hole)
         case feed
         case heads(Heads)
         case tally
@@ -75,6 +76,12 @@ struct HubSessionRun {
             case 2: feed(.ingested(.refused(source.refuse())))
             default: feed(.ingested(.held(receipt: source.receipt(), position: source.number())))
             }
+        case .pass(let hole):
+            answersGiven += 1
+            let receipt = Receipt(origin: hole.origin, sequence: hole.sequence, head: hole.head)
+            feed(
+                .ingested(
+                    source.flag() ? .refused(source.refuse()) : .held(receipt: receipt, position: 0)))
         case .feed:
             if source.flag() {
                 feed(.feedLoaded(.page(source.feed())))
@@ -97,6 +104,9 @@ struct HubSessionRun {
             case .ingest(let batch):
                 batchesTaken += 1
                 questions.append(.ingest(batch))
+            case .pass(let hole):
+                batchesTaken += 1
+                questions.append(.pass(hole))
             case .loadFeed:
                 check(isWelcome, "nobody is fed before Welcome")
                 check(

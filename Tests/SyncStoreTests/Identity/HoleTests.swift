@@ -1,0 +1,170 @@
+import SQLiteStore
+import SyncCore
+import Testing
+
+@testable import SyncStore
+
+/// What a branch has let go and a hub that was put back lacks.
+@Suite struct HoleTests {
+    private static let oldEpoch = Token16(high: 8, low: 8)
+
+    /// As this hub would have signed it once.
+    private static func receipt(
+        _ origin: OriginID, _ sequence: UInt64, _ head: Digest,
+        key: [UInt8] = [UInt8](repeating: 7, count: 65)
+    ) throws -> Receipt {
+        let hub = HubFake.hashing([UInt8](repeating: 7, count: 65))
+        var receipt = Receipt(origin: origin, sequence: sequence, head: head)
+        receipt.signature = HubFake.signature(receipt.statement(hub: hub, epoch: oldEpoch), key)
+        return receipt
+    }
+
+    @Test(arguments: HubKind.allCases)
+    func aHubGoesOnBehindWhatItOnceReceipted(kind: HubKind) throws {
+        let world = try HubWorld(kind)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        let other = try HubDevice(world, unit: "B2", number: 2)
+        #expect(try device.send([HubWorld.checkIn("p1")]).isHeld)
+        let missing = try device.batch([HubWorld.checkIn("p2"), HubWorld.checkIn("p3", remark: "first")])
+        let next = try device.batch([HubWorld.checkIn("p3", remark: "second"), HubWorld.checkIn("p4")])
+        guard case .gap = try device.send(next) else {
+            Issue.record("a gap is one")
+            return
+        }
+        let origin = device.origin()
+        let receipt = try Self.receipt(origin, 5, next.headAfter)
+        let hole = Hole(sequence: 3, head: missing.headAfter, receipt: receipt, epoch: Self.oldEpoch)
+        func pass(_ hole: Hole, by device: HubDevice) throws -> IngestOutcome {
+            try world.store.pass(hole, for: device.session, now: world.now)
+        }
+        var wrong: [(String, Hole)] = []
+        var present = hole
+        present.epoch = try world.store.epoch
+        wrong.append(("of the present epoch", present))
+        var forged = hole
+        forged.receipt = try Self.receipt(origin, 5, next.headAfter, key: device.key)
+        wrong.append(("signed by somebody else", forged))
+        var short = hole
+        short.receipt = try Self.receipt(origin, 2, missing.headAfter)
+        wrong.append(("that does not reach so far", short))
+        var twisted = hole
+        twisted.receipt = try Self.receipt(origin, 3, next.headAfter)
+        wrong.append(("with another head", twisted))
+        for (what, hole) in wrong {
+            #expect(try pass(hole, by: device).refusal == .protocolError, "a receipt \(what)")
+        }
+        #expect(try pass(hole, by: other).refusal == .originOfAnother)
+        var ended = device.session
+        ended.number = 0
+        #expect(try world.store.pass(hole, for: ended, now: world.now).refusal == .replaced)
+        guard case .gap = try device.send(next) else {
+            Issue.record("nothing has been passed yet")
+            return
+        }
+        for _ in 0..<2 { #expect(try pass(hole, by: device).isHeld) }
+        #expect(try device.send(next).receipt?.sequence == 5)
+        #expect(try pass(hole, by: device).isHeld, "an old one changes nothing")
+        let heads = try world.store.heads(
+            Heads(
+                origin: origin, entries: [1, 2, 5].map { Heads.Entry(sequence: $0, head: nil) }),
+            for: device.session)
+        #expect(heads.entries.map { $0.head == nil } == [false, true, false])
+        // Nobody knows what the missing ones said: what comes after covers itself only.
+        let third = try #require(try world.store.record(HubWorld.key("p3")))
+        #expect(third.seen.vector.entries.isEmpty)
+        #expect(third.seen.dots == [Dot(origin: origin, sequence: 4)])
+        #expect(try world.store.effective(HubWorld.key("p3"))?[14] == .text("second"))
+        #expect(try world.store.segment(of: origin, holding: 2) == nil)
+        if let hub = world.store as? SQLiteHubStore {
+            let notes = try hub.identityNotes(limit: 9)
+            #expect(notes.map(\.event) == [IdentityAudit.holePassed])
+            #expect(notes.first?.detail.hasPrefix("2 versions: ") == true)
+        }
+    }
+
+    @Test(arguments: HubKind.allCases)
+    func aBranchDeclaresWhatItHasLetGo(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        try branch.sync(world)
+        let image = try world.image()
+        try branch.write(
+            HubWorld.checkIn("p1", remark: "one"), HubWorld.checkIn("p2", remark: "two"), at: world)
+        try branch.write(HubWorld.checkIn("p3", remark: "three"), at: world)
+        try branch.sync(world)
+        try branch.letGo(below: 3)
+        for round in UInt64(1)...2 {
+            try world.putBack(image, seed: 100 + round)
+            world.now += 7_200_000
+            try branch.sync(world)
+            #expect(branch.endings.isEmpty)
+            #expect(try world.versions("p1").isEmpty && world.versions("p2").isEmpty)
+            #expect(try world.value("p3") == .text("three"))
+            #expect(try branch.queued == 0)
+            let events = try branch.store.identityEvents(limit: 2)
+            #expect(events.map(\.kind) == [.hole, .hubPutBack] && events.map(\.versions) == [2, 1])
+        }
+        try branch.write(HubWorld.checkIn("p4", remark: "and on"), at: world)
+        try branch.sync(world)
+        #expect(try world.value("p4") == .text("and on"))
+    }
+
+    @Test(arguments: StoreFlavour.allCases)
+    func onlyAnEarlierEpochsReceiptIsShown(flavour: StoreFlavour) throws {
+        let fixture = try AgentFixture(flavour)
+        try fixture.author(0..<4)
+        let origin = try fixture.origin()
+        func welcome(_ held: UInt64, epoch: Token16) throws -> Welcome {
+            let head =
+                held == 0
+                ? origin.derivation
+                : try #require(
+                    try fixture.store.journal(lane: .routine, after: held - 1, limit: 1).first?.head)
+            var welcome = fixture.welcome([
+                HeldOrigin(origin: origin.id, sequence: held, head: head, receipt: nil)
+            ])
+            welcome.epoch = epoch
+            return welcome
+        }
+        let now = AgentFixture.start
+        _ = try fixture.store.accept(welcome(4, epoch: AgentFixture.epoch), now: now)
+        try fixture.store.accept([try fixture.receipt(at: 4)], now: now)
+        try fixture.store.letGo(below: 3)
+        // In the same epoch the hub contradicts itself.
+        let same = try welcome(0, epoch: AgentFixture.epoch)
+        #expect(try fixture.store.partings(same).isEmpty)
+        let refusal = #expect(throws: Refuse.self) { _ = try fixture.store.accept(same, now: now) }
+        #expect(refusal?.code == .identityLost)
+        let later = try welcome(0, epoch: Token16(high: 9, low: 1))
+        let hole = try #require(
+            try fixture.store.accept(later, now: now).first { $0.origin == origin.id }?.hole)
+        #expect(hole.sequence == 2 && hole.receipt.sequence == 4 && hole.epoch == AgentFixture.epoch)
+        #expect(try fixture.origin().receipted == 0, "the hub has not answered yet")
+        // Its answer was lost, but it had taken note.
+        let passed = try welcome(2, epoch: Token16(high: 9, low: 1))
+        let resume = try fixture.store.accept(passed, now: now).first { $0.origin == origin.id }
+        #expect(resume == AgentSession.Resume(origin: origin.id, behind: 2, receipted: 2))
+        let kinds: [IdentityEvent.Kind] = [.hole, .hubPutBack]
+        #expect(try fixture.store.identityEvents(limit: 9).map(\.kind) == kinds)
+        try fixture.store.note(hole, now: now)
+        #expect(try fixture.store.identityEvents(limit: 9).count == 2, "told once")
+    }
+}
+
+extension AgentStore {
+    /// As if a retention had passed: own routine versions below are not kept any more.
+    func letGo(below floor: UInt64) throws {
+        let store = try #require(self as? TableAgentStore)
+        try store.backend.write { tables in
+            var origin = try #require(try tables.origins().first { $0.claim.lane == .routine })
+            let head = try tables.head(of: Dot(origin: origin.id, sequence: floor - 1))
+            origin.headBelow = try #require(head)
+            origin.floor = floor
+            try tables.put(origin)
+        }
+    }
+}
+
+extension Branch {
+    func letGo(below floor: UInt64) throws { try store.letGo(below: floor) }
+}
