@@ -31,6 +31,9 @@ enum AgentSchema {
                     pruned INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (origin, sequence)) WITHOUT ROWID;
                 CREATE INDEX version_record ON version (record);
                 CREATE INDEX version_age ON version (pruned, authored);
+                CREATE TABLE doubted (
+                    origin INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (origin, sequence)
+                ) WITHOUT ROWID;
                 CREATE TABLE seal (
                     origin INTEGER NOT NULL, sequence INTEGER NOT NULL, signature BLOB NOT NULL,
                     PRIMARY KEY (origin, sequence)) WITHOUT ROWID;

@@ -148,6 +148,39 @@ final class SQLiteAgentTables: AgentTables {
         try row.run()
     }
 
+    func doubtOthers() throws {
+        try doubtNothing()
+        try Prepared(
+            database, "INSERT INTO doubted SELECT origin, sequence FROM version WHERE head IS NULL"
+        ).run()
+    }
+
+    func confirm(_ dot: Dot) throws {
+        let row = try Prepared(database, "DELETE FROM doubted WHERE origin = ? AND sequence = ?")
+        row.bind(dot.origin, at: 1)
+        row.bind(dot.sequence, at: 2)
+        try row.run()
+    }
+
+    func doubtNothing() throws { try Prepared(database, "DELETE FROM doubted").run() }
+
+    func doubted() throws -> [RecordName: Set<Dot>] {
+        let row = try Prepared(
+            database,
+            """
+            SELECT record.form, record.key, doubted.origin, doubted.sequence FROM doubted
+            JOIN version USING (origin, sequence) JOIN record ON record.id = version.record
+            WHERE version.head IS NULL
+            """)
+        defer { row.reset() }
+        var names: [RecordName: Set<Dot>] = [:]
+        while try row.step() {
+            names[RecordName(form: row.bytes(0), key: row.bytes(1)), default: []].insert(
+                Dot(origin: row.word(2), sequence: row.word(3)))
+        }
+        return names
+    }
+
     /// The origins' receipts are those that the table has.
     func counts(of origins: [OwnOrigin]) throws -> RecordCounts {
         let ids = SQLiteAgentTables.list(origins)

@@ -43,7 +43,7 @@ extension TableAgentStore {
             guard var configuration = try tables.configuration() else {
                 throw StoreError(.notJoined, "this store has not joined a hub")
             }
-            let healer = AgentHealer(tables: tables, means: self.means)
+            let healer = AgentHealer(tables: tables, means: self.means) { self.again($0, under: $1) }
             let former = configuration.replica
             configuration.replica = self.means.random()
             var lanes: [(old: OwnOrigin, fresh: OwnOrigin, names: OriginRename)] = []
@@ -101,6 +101,7 @@ extension TableAgentStore {
         try tables.put(configuration)
         var session = try tables.session()
         session.token = .zero
+        if session.epoch != welcome.epoch, session.epoch != .zero { try tables.doubtOthers() }
         session.epoch = welcome.epoch
         try tables.put(session)
         var contact = try tables.contact()
@@ -122,13 +123,17 @@ private final class AgentHealer {
 
     private let tables: any AgentTables
     private let means: AgentMeans
+    private let again: (Version, [OriginRename]) -> Version
     private var records: Set<RecordName> = []
     /// Canonical bytes written.
     private(set) var bytes = 0
 
-    init(tables: any AgentTables, means: AgentMeans) {
+    init(
+        tables: any AgentTables, means: AgentMeans, again: @escaping (Version, [OriginRename]) -> Version
+    ) {
         self.tables = tables
         self.means = means
+        self.again = again
     }
 
     /// - Returns: the new origin as it stands then, sealed to its end.
@@ -146,7 +151,7 @@ private final class AgentHealer {
             guard let last = page.last else { break }
             after = last.version.dot.sequence
             for stored in page {
-                let entry = try pen.write(stored.version.renamed(renames))
+                let entry = try pen.write(again(stored.version, renames))
                 let version = entry.version
                 for grant in entry.salts {
                     try tables.put(grant, of: fresh.id, firstUse: version.dot.sequence)
@@ -170,13 +175,6 @@ private final class AgentHealer {
             }
             try tables.put(state.renamed(renames, versions: try tables.versions(of: name)), of: name)
         }
-    }
-}
-
-extension RecordName {
-    fileprivate func isBefore(_ other: RecordName) -> Bool {
-        if form != other.form { return form.lexicographicallyPrecedes(other.form) }
-        return key.lexicographicallyPrecedes(other.key)
     }
 }
 

@@ -95,6 +95,7 @@ extension TableAgentStore {
             if parted > 0 { try tables.put(IdentityEvent(at: now, kind: .parted, versions: parted)) }
             if passed > 0 { try tables.put(IdentityEvent(at: now, kind: .hole, versions: passed)) }
             var session = try tables.session()
+            if session.epoch != welcome.epoch, session.epoch != .zero { try tables.doubtOthers() }
             session.token = welcome.sessionToken
             session.epoch = welcome.epoch
             try tables.put(session)
@@ -289,7 +290,8 @@ extension TableAgentStore {
         guard dot.origin != 0, dot.sequence > 0, dot.sequence <= Limits.sequence else {
             throw Refuse(.protocolError, words: "a version in the feed has no name")
         }
-        if try current.contains(where: { $0.id == dot.origin }) || tables.holds(dot) { return }
+        if current.contains(where: { $0.id == dot.origin }) { return }
+        if try tables.holds(dot) { return try tables.confirm(dot) }
         let version = versions.version(at: row)
         let name = RecordName(version.key)
         var state = try tables.record(name) ?? RecordState()

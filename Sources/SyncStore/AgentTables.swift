@@ -20,6 +20,13 @@ package struct RecordName: Sendable, Hashable {
     }
 }
 
+extension RecordName {
+    func isBefore(_ other: RecordName) -> Bool {
+        if form != other.form { return form.lexicographicallyPrecedes(other.form) }
+        return key.lexicographicallyPrecedes(other.key)
+    }
+}
+
 /// A version as a store holds it. `head` is nil for versions of others.
 package struct StoredVersion: Sendable, Hashable {
     package var version: Version
@@ -106,6 +113,13 @@ package protocol AgentTables: AnyObject {
     /// Ascending by dot.
     func versions(of name: RecordName) throws -> [Version]
     func remove(_ dot: Dot) throws
+    /// Nobody knows any more whether the hub has what others wrote: all versions of others are doubted.
+    func doubtOthers() throws
+    /// The hub has fed a version again that is held here.
+    func confirm(_ dot: Dot) throws
+    /// What is doubted and still here, by record.
+    func doubted() throws -> [RecordName: Set<Dot>]
+    func doubtNothing() throws
     /// Over several origins of one lane; a record that is queued in one of them is queued.
     func counts(of origins: [OwnOrigin]) throws -> RecordCounts
 

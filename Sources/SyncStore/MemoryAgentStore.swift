@@ -17,6 +17,12 @@ public final class MemoryAgentStore: TableAgentStore {
         super.init(backend: MemoryAgentBackend(tables), means: means)
     }
 
+    override func again(_ version: Version, under renames: [OriginRename]) -> Version {
+        var again = super.again(version, under: renames)
+        if tables.defects.contains(.contextsVerbatim) { again.context = version.context }
+        return again
+    }
+
     package var snapshot: Snapshot { Snapshot(content: tables.content) }
 
     /// Makes the store what it was then, as somebody does who copies a folder back.
@@ -82,6 +88,7 @@ private final class MemoryAgentTables: AgentTables {
         /// The longest retention, in days, that was applied to a version.
         var pruned: [Dot: Int32] = [:]
         var foreign: [Dot: Version] = [:]
+        var doubted: Set<Dot> = []
         var dots: [RecordName: Set<Dot>] = [:]
         var seals: [OriginID: [Seal]] = [:]
         var salts: [SaltName: Token16] = [:]
@@ -225,6 +232,20 @@ private final class MemoryAgentTables: AgentTables {
     func remove(_ dot: Dot) {
         guard let version = content.foreign.removeValue(forKey: dot) else { return }
         content.dots[RecordName(version.key)]?.remove(dot)
+        content.doubted.remove(dot)
+    }
+
+    func doubtOthers() { content.doubted = Set(content.foreign.keys) }
+    func confirm(_ dot: Dot) { content.doubted.remove(dot) }
+    func doubtNothing() { content.doubted = [] }
+
+    func doubted() -> [RecordName: Set<Dot>] {
+        var names: [RecordName: Set<Dot>] = [:]
+        for dot in content.doubted {
+            guard let version = content.foreign[dot] else { continue }
+            names[RecordName(version.key), default: []].insert(dot)
+        }
+        return names
     }
 
     func counts(of origins: [OwnOrigin]) -> RecordCounts {

@@ -19,6 +19,10 @@ package struct MemoryDefects: OptionSet, Sendable {
     package static let quarantineCounts = MemoryDefects(rawValue: 1 << 5)
     /// Who sees what came after a version that is held back counts as having seen that one too.
     package static let holeForgotten = MemoryDefects(rawValue: 1 << 6)
+    /// A store that was copied writes its versions again with contexts that speak of the old names.
+    package static let contextsVerbatim = MemoryDefects(rawValue: 1 << 9)
+    /// A hub that was put back goes on as if it had not been.
+    package static let epochKept = MemoryDefects(rawValue: 1 << 10)
     /// Of a record only the latest version is kept.
     package static let wholeRecord = MemoryDefects(rawValue: 1 << 7)
     /// Of a field only the value with the latest time is kept.

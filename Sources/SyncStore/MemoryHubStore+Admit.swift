@@ -40,7 +40,9 @@ extension MemoryHubStore {
             let standing = HubStanding.judge(
                 hello, epoch: epoch, replica: known?.facts,
                 held: ids.compactMap { content.origins[$0]?.told }, isFeedKnown: isFeedKnown)
-            if standing == .hubPutBack { openEpoch(shownBy: info.id, now: now) }
+            if standing == .hubPutBack, !defects.contains(.epochKept) {
+                openEpoch(shownBy: info.id, now: now)
+            }
             let session =
                 standing == .tokenUnknown
                 ? SessionRef(device: info.id, replica: known?.facts.id ?? 0, number: 0)
@@ -110,6 +112,10 @@ extension MemoryHubStore {
         if let last, now.subtractingClamped(last) < IdentityAudit.putBackInterval { return }
         content.putBack[device] = now
         content.audit.append(IdentityAudit.hubPutBack)
+        beginEpoch()
+    }
+
+    func beginEpoch() {
         content.epoch = means.random()
         for id in content.origins.keys { content.origins[id]?.receipt = nil }
         ownLanes = [:]

@@ -15,6 +15,12 @@ extension MemoryHubStore {
         ownLanes = snapshot.ownLanes
     }
 
+    /// As another run of the program finds it: each writes under origins of its own.
+    package func serveAnew() { ownLanes = [:] }
+
+    /// Told that it was put back from a backup, it begins another epoch.
+    package func restored() { beginEpoch() }
+
     /// A batch that came, as any hub keeps it.
     package struct Arrival: Sendable {
         package var batch: VersionBatch

@@ -28,6 +28,9 @@ open class TableAgentStore: AgentStore {
         self.means = means
     }
 
+    /// A version as it is written again: its context speaks of new names, too.
+    func again(_ version: Version, under renames: [OriginRename]) -> Version { version.renamed(renames) }
+
     public func configuration() throws -> AgentConfiguration? { try backend.read { try $0.configuration() } }
 
     /// Opens the replica's two origins as well. The same replica and hub again renews the rest only.
@@ -102,6 +105,8 @@ open class TableAgentStore: AgentStore {
             var session = try tables.session()
             session.mark = mark
             try tables.put(session)
+            // Everything that the hub has for this store has come.
+            try AgentScope(tables, own: try tables.origins()).dropDoubted()
         }
     }
 

@@ -22,6 +22,18 @@ import Testing
         }
     }
 
+    @Test(arguments: 1...3)
+    func aHubThatIsPutBackGetsEverythingAgain(block: UInt64) {
+        for seed in (block * 20)..<(block * 20 + 20) {
+            var scenario = SimulationTests.scenario(seed)
+            scenario.rates[.hubs] = 30
+            let result = Run.run(scenario)
+            #expect(
+                result.findings == [],
+                "sync-sim --seed \(seed) --agents \(1 + seed % 12) --copies 0 --hubs 30")
+        }
+    }
+
     @Test(arguments: 1...2)
     func storesThatArePutBackOrCopiedMendThemselves(block: UInt64) {
         for seed in (block * 20)..<(block * 20 + 20) {

@@ -27,7 +27,9 @@ struct Checkers {
         refusals = try Checkers.refusals(of: world)
         hub = try (0..<Scenario.records).map { try store.versions(of: world.key($0)) }
         branches = try world.agents.map { agent in
-            try (0..<Scenario.records).map { try agent.store.versions(of: world.key($0)) }
+            try (0..<Scenario.records).map { record in
+                try agent.store.versions(of: world.key(record)).filter { !world.lost.contains($0.dot) }
+            }
         }
         shown = Dictionary(
             world.ledger.saved.map { (FirstName($0.version), $0.shown) },
@@ -232,6 +234,9 @@ struct Checkers {
                 }
                 guard there.count == counting(record).count else { continue }
                 guard branch[record] == there, kept.isDisjoint(with: quarantined) else { continue }
+                // A branch may hold what the centre has lost.
+                let all = try agent.store.versions(of: world.key(record))
+                guard !all.contains(where: { world.lost.contains($0.dot) }) else { continue }
                 let seen = try agent.effective(record)
                 if seen != (try world.hub.disk.store.effective(world.key(record))) {
                     world.complain("agent \(agent.number) sees record \(record) differently")

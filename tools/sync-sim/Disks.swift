@@ -46,6 +46,16 @@ protocol HubDisk: AnyObject {
     func held(_ origin: OriginID) throws -> UInt64
     /// Every batch that came; those of an origin in their order.
     func arrivals() throws -> [MemoryHubStore.Arrival]
+    /// What is on the disk, which no program uses just now.
+    func image() throws -> HubImage
+    /// Puts that back; told so, the store begins another epoch.
+    func become(_ image: HubImage, isTold: Bool, now: Milliseconds) throws
+}
+
+/// What is on the hub's disk at some moment.
+enum HubImage {
+    case memory(MemoryHubStore.Snapshot)
+    case files([String: Data])
 }
 
 final class MemoryAgentDisk: AgentDisk {
@@ -106,7 +116,16 @@ final class MemoryHubDisk: HubDisk {
         throw StoreError(.syncFailed, "simulated")
     }
 
-    func crash(using numbers: inout Numbers) {}
+    func crash(using numbers: inout Numbers) { memory.serveAnew() }
+    func image() -> HubImage { .memory(memory.snapshot) }
+
+    func become(_ image: HubImage, isTold: Bool, now: Milliseconds) throws {
+        guard case .memory(let snapshot) = image else { return }
+        memory.restore(snapshot)
+        memory.serveAnew()
+        if isTold { memory.restored() }
+    }
+
     func quarantined() -> Set<Dot> { memory.quarantined }
     func held(_ origin: OriginID) -> UInt64 { memory.held(origin) }
     func arrivals() -> [MemoryHubStore.Arrival] { memory.arrivals }

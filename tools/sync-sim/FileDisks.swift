@@ -140,6 +140,22 @@ final class FileHubDisk: HubDisk {
         opened = try SQLiteHubStore(folder: disk.folder, means: means)
     }
 
+    func image() throws -> HubImage {
+        opened = nil
+        let files = try disk.image()
+        opened = try SQLiteHubStore(folder: disk.folder, means: means)
+        return .files(files)
+    }
+
+    func become(_ image: HubImage, isTold: Bool, now: Milliseconds) throws {
+        guard case .files(let files) = image else { return }
+        opened = nil
+        try disk.become(files)
+        let store = try SQLiteHubStore(folder: disk.folder, means: means)
+        if isTold { _ = try store.restored(revoked: [], now: now) }
+        opened = store
+    }
+
     func quarantined() throws -> Set<Dot> { Set(try sqlite.quarantined().map(\.dot)) }
 
     func held(_ origin: OriginID) throws -> UInt64 {

@@ -29,6 +29,7 @@ struct SyncSim: ParsableCommand {
     @Option(help: "How often the hub has as much as it can take.") var crowds = 10
     @Option(help: "How often somebody saves what cannot be right.") var spoils = 10
     @Option(help: "How often disks are put back or copied.") var copies = 10
+    @Option(help: "How often the hub's disk is put back.") var hubs = 10
     @Option(help: "How often persons move.") var moves = 10
     @Option(help: "Plant a bug, one of those that 'sync-sim plants' lists.") var plant: String?
     @Flag(help: "Make a failing run as small as possible.") var shrink = false
@@ -93,7 +94,8 @@ struct SyncSim: ParsableCommand {
     private var given: [(kind: FaultKind, rate: Int)] {
         [
             (.cuts, cuts), (.stalls, stalls), (.crashes, crashes), (.disks, disks), (.syncs, syncs),
-            (.clocks, clocks), (.crowds, crowds), (.spoils, spoils), (.copies, copies), (.moves, moves),
+            (.clocks, clocks), (.crowds, crowds), (.spoils, spoils), (.copies, copies),
+            (.hubs, hubs), (.moves, moves),
         ]
     }
 

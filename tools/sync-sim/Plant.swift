@@ -34,6 +34,14 @@ enum Plant: String, CaseIterable, Sendable {
     case verdictOnce = "verdict-once"
     case unboundedBuffer = "unbounded-buffer"
     case pingForPong = "ping-for-pong"
+    // Stores that were put back or copied
+    case contextsVerbatim = "contexts-verbatim"
+    case forkIgnored = "fork-ignored"
+    case epochKept = "epoch-kept"
+
+    /// What goes wrong in the worlds in which it is looked for.
+    var isOfCopies: Bool { self == .contextsVerbatim || self == .forkIgnored }
+    var isOfHubs: Bool { self == .epochKept }
 
     var words: String {
         switch self {
@@ -65,6 +73,9 @@ enum Plant: String, CaseIterable, Sendable {
         case .verdictOnce: "a verdict is sent once, whether it arrives or not"
         case .unboundedBuffer: "the hub goes on feeding a line that takes nothing"
         case .pingForPong: "an answer to a ping is answered"
+        case .contextsVerbatim: "what is written again after a fork covers what the old names mean now"
+        case .forkIgnored: "the hub takes a batch whatever head it follows"
+        case .epochKept: "a hub that was put back goes on as if it had not been"
         }
     }
 
@@ -79,6 +90,9 @@ enum Plant: String, CaseIterable, Sendable {
         case .sessionUnchecked: .sessionUnchecked
         case .quarantineCounts: .quarantineCounts
         case .holeForgotten: .holeForgotten
+        case .contextsVerbatim: .contextsVerbatim
+        case .forkIgnored: .forkIgnored
+        case .epochKept: .epochKept
         default: []
         }
     }

@@ -106,6 +106,8 @@ extension World {
         case .backUp(let agent): try agents[agent].backUp()
         case .restore(let agent): try agents[agent].restore()
         case .copy(let agent): try copy(agent)
+        case .backUpHub: try hub.backUp()
+        case .restoreHub(let isTold): try hub.restore(isTold: isTold)
         case .move(let person, let unit): try move(person, to: unit)
         case .rest: break
         }

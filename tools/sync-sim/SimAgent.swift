@@ -48,6 +48,9 @@ final class SimAgent {
     /// Each time that its disk is put back somebody else goes on with it, as far as names go.
     var author: String { generation == 0 ? "a\(number)" : "a\(number).\(generation)" }
     private var generation = 0
+    /// The hub that this session speaks to has not been put back since.
+    var isHubTheSame: Bool { hubLife == world.hub.lives }
+    private var hubLife = 0
     private var backup: AgentImage?
     var clock: Milliseconds { world.time + clockOffset }
     var isConnected: Bool { session != nil }
@@ -94,6 +97,7 @@ final class SimAgent {
         // TCP, TLS and the preambles.
         world.timeline.plan(in: 3 * link.delay) { [self] in
             guard self.link === link, !link.isOver[end] else { return }
+            hubLife = world.hub.lives
             try world.hub.accept(link)
             ask { [self] in .opened(hello: try hello(), origins: try laneOrigins()) }
         }

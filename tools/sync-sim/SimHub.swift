@@ -35,6 +35,9 @@ final class SimHub {
     private var waiting: [(peer: Peer, place: Int, submission: Submission)] = []
     private var isCommitPlanned = false
     private var numbers: Numbers
+    private var backup: HubImage?
+    /// Counts how often it was put back.
+    private(set) var lives = 0
     /// The newest session of each replica.
     private var newest: [Int64: UInt64] = [:]
     /// Verdicts that were sent once, for the planted bug.
@@ -84,6 +87,19 @@ final class SimHub {
     }
 
     func comeUp() { isUp = true }
+
+    func backUp() throws { backup = try disk.image() }
+
+    /// The disk is made what it was at the last backup. What the centre alone wrote since then is gone.
+    func restore(isTold: Bool) throws {
+        guard let backup else { return }
+        try crash()
+        try disk.become(backup, isTold: isTold, now: clock)
+        newest = [:]
+        lives += 1
+        try noteWrite()
+        try world.hubWasPutBack()
+    }
 
     // MARK: - Connections
 

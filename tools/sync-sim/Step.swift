@@ -38,6 +38,9 @@ struct Step: Sendable, Hashable, CustomStringConvertible {
         case backUp(agent: Int)
         case restore(agent: Int)
         case copy(agent: Int)
+        /// The hub's disk is backed up; or put back as it was then, and told so or not.
+        case backUpHub
+        case restoreHub(isTold: Bool)
         /// A person belongs to another unit from now on.
         case move(person: Int, unit: Int)
         /// Nothing: time passes.
@@ -55,7 +58,7 @@ struct Step: Sendable, Hashable, CustomStringConvertible {
 
 /// A kind of fault.
 enum FaultKind: String, CaseIterable, Sendable {
-    case cuts, stalls, crashes, disks, syncs, clocks, crowds, spoils, copies, moves
+    case cuts, stalls, crashes, disks, syncs, clocks, crowds, spoils, copies, hubs, moves
 }
 
 /// How often each kind of fault happens; 0 is never, 10 the usual.
@@ -135,6 +138,8 @@ struct Scenario: Sendable, Hashable {
             (rates[.copies], .backUp(agent: agent)),
             (rates[.copies], .restore(agent: agent)),
             (rates[.copies] / 2, .copy(agent: agent)),
+            (rates[.hubs], .backUpHub),
+            (rates[.hubs] / 2, .restoreHub(isTold: flag)),
             (
                 rates[.moves],
                 .move(person: numbers.below(Scenario.persons), unit: numbers.below(Scenario.units))

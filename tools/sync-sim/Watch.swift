@@ -14,6 +14,8 @@ final class Watch {
 
     /// No agent ever believes more than is durable at the hub.
     func receipts(of agent: SimAgent) throws {
+        // What the hub had said before it was put back may still arrive.
+        guard agent.isHubTheSame else { return }
         for origin in try agent.store.origins() {
             let held = try world.hub.disk.held(origin.id)
             guard origin.receipted > held else { continue }

@@ -24,6 +24,8 @@ final class World {
     var refusals: [(agent: Int, refuse: Refuse)] = []
     /// Devices of which a store was restored or copied.
     var suspects: Set<Int> = []
+    /// Versions that the centre has lost.
+    private(set) var lost: Set<Dot> = []
     /// Persons who have moved during the run: who sees their records is a matter of the order of things.
     private(set) var moved: Set<Int> = []
     /// So many segments of the hub's log are the register that it began with.
@@ -112,6 +114,15 @@ final class World {
             number, device: agents[agent].device, in: self, seed: scenario.seed &* 37 &+ UInt64(number))
         built?.agents.append(copy)
         try copy.become(agents[agent])
+    }
+
+    /// The centre's versions that are on its disk no more are lost, and its people have been told so; branches
+    /// may hold some of them.
+    func hubWasPutBack() throws {
+        for saved in ledger.saved where saved.author == Ledger.centre {
+            if !watch.isDurable(saved.version.dot) { lost.insert(saved.version.dot) }
+        }
+        ledger.forget { $0.author == Ledger.centre && lost.contains($0.version.dot) }
     }
 
     var hasMoves: Bool { !moved.isEmpty }

@@ -1,0 +1,49 @@
+import SyncCore
+import SyncStore
+import Testing
+
+/// What a branch holds of others, and the hub has lost.
+@Suite struct DoubtTests {
+    /// A version of one field only.
+    private static func remark(_ person: String, _ text: String, context: Context) -> Draft {
+        var draft = HubWorld.checkIn(person, remark: text, context: context)
+        draft.assignments.removeAll { $0.field != 14 }
+        return draft
+    }
+
+    @Test(arguments: HubKind.allCases)
+    func whatTheHubHasLostIsDroppedAtTheNextMark(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        let other = try Branch(kind, 2, unit: "B1", at: world)
+        try branch.write(HubWorld.checkIn("p1", remark: "branch"), at: world)
+        try other.write(HubWorld.checkIn("p2", remark: "other"), at: world)
+        for branch in [branch, other, branch] { try branch.sync(world) }
+        let image = try world.image()
+        let key = HubWorld.key("p1")
+        try world.hub.write(clock: AuthoringClock(now: world.now, isTrusted: true)) { centre in
+            _ = try centre.author(Self.remark("p1", "centre", context: try centre.context(of: key)))
+        }
+        try branch.sync(world)
+        #expect(try branch.store.versions(of: key).count == 2)
+
+        try world.putBack(image, seed: 100)
+        world.now += 7_200_000
+        for branch in [branch, other, branch] { try branch.sync(world) }
+        #expect(branch.endings.isEmpty)
+        #expect(try world.value("p1") == .text("branch"))
+        // What was covered by what is gone stands again; what the hub still has is not touched.
+        for (person, remark) in [("p1", "branch"), ("p2", "other")] {
+            let key = HubWorld.key(person)
+            #expect(
+                try branch.store.versions(of: key).map(\.dot) == world.hub.versions(of: key).map(\.dot))
+            let siblings = try branch.store.record(key)?.siblings ?? []
+            #expect(siblings.flatMap(\.assignments).first { $0.field == 14 }?.value == .text(remark))
+        }
+
+        // And an edit at the branch settles everything again.
+        try branch.edit(Self.remark("p1", "after", context: .empty), at: world)
+        try branch.sync(world)
+        #expect(try world.value("p1") == .text("after"))
+    }
+}
