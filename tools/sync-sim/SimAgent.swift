@@ -11,8 +11,8 @@ final class SimAgent {
     let disk: any AgentDisk
     /// Own clock minus true time.
     var clockOffset: Milliseconds = 0
-    /// The context of a record as it was opened, until it is saved.
-    var opened: [Int: Context] = [:]
+    /// The context of a record as it was opened, until it is saved, and the replica that it was taken under.
+    var opened: [Int: (context: Context, replica: Token16?)] = [:]
 
     var session: AgentSession?
     var link: SimLink?
@@ -157,7 +157,7 @@ final class SimAgent {
         generation += 1
         world.suspects.insert(device)
         world.ledger.forget { saved in
-            saved.author == number && !world.watch.isDurable(saved.version.dot)
+            saved.author == number && !world.watch.isDurable(saved.version)
                 && (try? store.versions(of: saved.version.key).contains(saved.version)) != true
         }
     }

@@ -14,7 +14,7 @@ extension SimAgent {
 
     func open(_ record: Int) throws {
         let shown = try store.record(world.key(record))
-        opened[record] = shown?.seen ?? .empty
+        opened[record] = (shown?.seen ?? .empty, try store.configuration()?.replica)
         world.ledger.shown(to: number, record, try store.versions(of: world.key(record)))
     }
 
@@ -54,14 +54,16 @@ extension SimAgent {
 
     private func draft(_ record: Int, fields: UInt8, isDelete: Bool) throws -> Draft {
         if opened[record] == nil { try open(record) }
-        var context: Context = opened[record].take() ?? .empty
+        let (shown, replica) = opened[record].take() ?? (.empty, nil)
+        var context = shown
         if world.plant == .contextAtSave { context = try store.record(world.key(record))?.seen ?? .empty }
         if world.plant == .contextEmpty { context = .empty }
         let exists = try store.record(world.key(record)).map { !$0.isEmpty } ?? false
-        return world.draft(
+        var draft = world.draft(
             record, fields: exists ? fields : SimForms.all, context: context, lane: .routine,
-            isDelete: isDelete,
-            author: author, isOld: isOld, using: &numbers)
+            isDelete: isDelete, author: author, isOld: isOld, using: &numbers)
+        if world.plant != .contextAtSave { draft.replica = replica }
+        return draft
     }
 
     /// One transaction. People are told that it is saved once it is.

@@ -29,6 +29,15 @@ final class Watch {
         ((try? world.hub.disk.held(dot.origin)) ?? 0) >= dot.sequence
     }
 
+    /// Under its name the hub may also have what another copy of the store wrote.
+    func isDurable(_ version: Version) -> Bool {
+        let held = (try? world.hub.disk.store.versions(of: version.key)) ?? []
+        return held.contains {
+            FirstName($0) == FirstName(version) && $0.authored == version.authored
+                && $0.assignments == version.assignments
+        }
+    }
+
     /// A connection that has been replaced writes nothing more.
     func wrote(_ session: SessionRef, newest: UInt64) {
         if session.number != newest {
