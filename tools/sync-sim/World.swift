@@ -116,8 +116,8 @@ final class World {
         try copy.become(agents[agent])
     }
 
-    /// The centre's versions that are on its disk no more are lost, and its people have been told so; branches
-    /// may hold some of them.
+    /// The centre's versions that are on its disk no more are lost, and its people have been told so;
+    /// branches may hold some of them.
     func hubWasPutBack() throws {
         for saved in ledger.saved where saved.author == Ledger.centre {
             if !watch.isDurable(saved.version.dot) { lost.insert(saved.version.dot) }
