@@ -12,8 +12,6 @@ package struct MemoryDefects: OptionSet, Sendable {
     package static let noRollback = MemoryDefects(rawValue: 1 << 1)
     /// A replaced connection may still write.
     package static let sessionUnchecked = MemoryDefects(rawValue: 1 << 2)
-    /// A batch is taken whatever head it follows.
-    package static let forkIgnored = MemoryDefects(rawValue: 1 << 3)
     package static let appliedTwice = MemoryDefects(rawValue: 1 << 4)
     /// What is quarantined is merged all the same.
     package static let quarantineCounts = MemoryDefects(rawValue: 1 << 5)

@@ -64,10 +64,9 @@ extension MemoryHubStore {
         guard let device = content.devices.first(where: { $0.info.id == submission.session.device }) else {
             return .refused(Refuse(.unknownDevice))
         }
-        guard var origin = content.origins[batch.origin], origin.device == device.info.id else {
+        guard let origin = content.origins[batch.origin], origin.device == device.info.id else {
             return .refused(Refuse(.originOfAnother))
         }
-        if defects.contains(.forkIgnored), batch.first == origin.held + 1 { origin.head = batch.headBefore }
         let judgement = judge.judge(
             batch, part: submission.part?.range, of: origin, publicKey: device.publicKey
         ) { day, retentionClass in

@@ -73,7 +73,7 @@ import Testing
 @Suite struct PlantTests {
     /// These take more seeds than there is time for here; 'sync-sim plants' finds them.
     static let rare: Set<Plant> = [
-        .starveUrgent, .lanesSwapped, .sessionUnchecked, .unboundedBuffer, .contextAtSave,
+        .starveUrgent, .lanesSwapped, .sessionUnchecked, .contextAtSave, .epochKept,
     ]
 
     @Test(arguments: Plant.allCases.filter { !rare.contains($0) })

@@ -32,15 +32,13 @@ enum Plant: String, CaseIterable, Sendable {
     case holeForgotten = "hole-forgotten"
     case markTooEarly = "mark-too-early"
     case verdictOnce = "verdict-once"
-    case unboundedBuffer = "unbounded-buffer"
     case pingForPong = "ping-for-pong"
     // Stores that were put back or copied
     case contextsVerbatim = "contexts-verbatim"
-    case forkIgnored = "fork-ignored"
     case epochKept = "epoch-kept"
 
     /// What goes wrong in the worlds in which it is looked for.
-    var isOfCopies: Bool { self == .contextsVerbatim || self == .forkIgnored }
+    var isOfCopies: Bool { self == .contextsVerbatim }
     var isOfHubs: Bool { self == .epochKept }
 
     var words: String {
@@ -71,10 +69,8 @@ enum Plant: String, CaseIterable, Sendable {
         case .holeForgotten: "seeing a later version counts as having seen one that is held back"
         case .markTooEarly: "a Mark says that all is fed when some is not"
         case .verdictOnce: "a verdict is sent once, whether it arrives or not"
-        case .unboundedBuffer: "the hub goes on feeding a line that takes nothing"
         case .pingForPong: "an answer to a ping is answered"
         case .contextsVerbatim: "what is written again after a fork covers what the old names mean now"
-        case .forkIgnored: "the hub takes a batch whatever head it follows"
         case .epochKept: "a hub that was put back goes on as if it had not been"
         }
     }
@@ -91,7 +87,6 @@ enum Plant: String, CaseIterable, Sendable {
         case .quarantineCounts: .quarantineCounts
         case .holeForgotten: .holeForgotten
         case .contextsVerbatim: .contextsVerbatim
-        case .forkIgnored: .forkIgnored
         case .epochKept: .epochKept
         default: []
         }

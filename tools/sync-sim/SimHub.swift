@@ -116,7 +116,7 @@ final class SimHub {
         }
         link.failed[end] = { [unowned self, unowned peer] refuse in try handle(.failed(refuse), of: peer) }
         link.writable[end] = { [unowned self, unowned peer] flag in
-            if world.plant != .unboundedBuffer { try handle(.writable(flag), of: peer) }
+            try handle(.writable(flag), of: peer)
         }
         link.closed[end] = { [unowned self, unowned peer] in remove(peer) }
         try handle(.opened, of: peer)
@@ -192,8 +192,7 @@ final class SimHub {
         guard let ref = peer.ref else { throw Refuse(.wrongOrder) }
         // Pages are small here, so that connections break between them.
         let bound = 1 << numbers.below(5)
-        let items = world.plant == .unboundedBuffer ? items : min(items, bound)
-        guard var page = try disk.store.feed(for: ref, after: token, maximumItems: items) else {
+        guard var page = try disk.store.feed(for: ref, after: token, maximumItems: min(items, bound)) else {
             return .complete(try disk.store.mark(for: ref))
         }
         switch world.plant {
