@@ -95,7 +95,7 @@ struct HubTallyScan {
         self.store = store
         let root = try unit.map { try store.terms.find(Array($0.utf8)) ?? -1 }
         scope = TallyScope(root: root, today: today, register: try store.loadedRegister())
-        retention = try store.loadedChecks().retention.on(today)
+        retention = Retention(store.means.forms, today: today)
     }
 
     /// Shows each record that may lie under one of `paths`, once.

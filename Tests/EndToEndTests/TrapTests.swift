@@ -228,7 +228,7 @@ import Testing
             var story = try await Story()
             let centre = story.centre
             let judging = try await story.sync(
-                plant: "judging:" + story.version.dot, until: { $0.code != 0 && $1 >= 2 })
+                plant: "judging:" + story.version.dot, until: { $1 >= 2 && $0.remarks.contains("123") })
             // Twice, and again where batches before it got through meanwhile, so that it came cut elsewhere.
             #expect((2...6).contains(story.ends.count))
             #expect(judging.remarks.contains("123"), "\(judging.remarks)")
@@ -260,7 +260,7 @@ import Testing
             var story = try await Story()
             let centre = story.centre
             let outcome = try await story.sync(
-                plant: "decoding:" + story.version.dot, until: { $0.code != 0 && $1 >= 2 })
+                plant: "decoding:" + story.version.dot, until: { $1 >= 2 && $0.remarks.contains("123") })
             #expect((2...6).contains(story.ends.count))
             #expect(story.ends.allSatisfy { $0 == -SIGILL } || story.ends.allSatisfy { $0 == -SIGTRAP })
             #expect(outcome.remarks.contains("123"), "\(outcome.remarks)")
