@@ -141,6 +141,7 @@ final class SQLiteAgentTables: AgentTables {
     }
 
     func remove(_ dot: Dot) throws {
+        try confirm(dot)
         let row = try Prepared(
             database, "DELETE FROM version WHERE origin = ? AND sequence = ? AND head IS NULL")
         row.bind(dot.origin, at: 1)

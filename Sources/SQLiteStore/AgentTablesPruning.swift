@@ -79,7 +79,7 @@ extension SQLiteAgentTables {
     }
 
     func erase(_ dot: Dot) throws {
-        for table in ["version", "verdict"] {
+        for table in ["version", "verdict", "doubted"] {
             let row = try Prepared(database, "DELETE FROM \(table) WHERE origin = ? AND sequence = ?")
             row.bind(dot.origin, at: 1)
             row.bind(dot.sequence, at: 2)

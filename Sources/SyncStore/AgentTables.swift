@@ -117,7 +117,7 @@ package protocol AgentTables: AnyObject {
     func doubtOthers() throws
     /// The hub has fed a version again that is held here.
     func confirm(_ dot: Dot) throws
-    /// What is doubted and still here, by record.
+    /// What is doubted, by record: only what is still here.
     func doubted() throws -> [RecordName: Set<Dot>]
     func doubtNothing() throws
     /// Over several origins of one lane; a record that is queued in one of them is queued.

@@ -103,6 +103,26 @@ import Testing
         #expect(try fixture.store.versions(of: checkIn(2).key).count == 1)
     }
 
+    /// In a new epoch: what left, and was fed again before the Mark, is not taken for what the hub has lost.
+    @Test(arguments: StoreFlavour.allCases)
+    func whatLeavesAndComesAgainIsDoubtedNoMore(flavour: StoreFlavour) throws {
+        let fixture = try AgentFixture(flavour)
+        _ = try fixture.store.accept(fixture.welcome(), now: AgentFixture.start)
+        let all = [version(1, of: 1), version(2, of: 2), version(3, of: 3)]
+        try fixture.store.apply(feed(all), now: AgentFixture.start)
+        var welcome = fixture.welcome()
+        welcome.epoch = Token16(high: 8, low: 8)
+        _ = try fixture.store.accept(welcome, now: AgentFixture.start)
+        var page = feed([version(1, of: 1)])
+        page.scope = [ScopeChange(kind: .leave, subject: "person", id: Array("person-2".utf8))]
+        try fixture.store.apply(page, now: AgentFixture.start)
+        try fixture.store.apply(feed([version(2, of: 2)]), now: AgentFixture.start)
+        try fixture.store.note(Mark(position: 9, count: 2, sum: 0))
+        #expect(try fixture.store.versions(of: checkIn(1).key).count == 1)
+        #expect(try fixture.store.versions(of: checkIn(2).key).count == 1, "fed again after it had left")
+        #expect(try fixture.store.versions(of: checkIn(3).key).isEmpty, "the hub has lost it")
+    }
+
     @Test(arguments: StoreFlavour.allCases)
     func aVersionAfterAHoleDoesNotCountAsSeenBefore(_ flavour: StoreFlavour) throws {
         let fixture = try AgentFixture(flavour)
