@@ -101,8 +101,7 @@ extension TableAgentStore {
         try tables.put(configuration)
         var session = try tables.session()
         session.token = .zero
-        if session.epoch != welcome.epoch, session.epoch != .zero { try tables.doubtOthers() }
-        session.epoch = welcome.epoch
+        try tables.enter(welcome.epoch, &session)
         try tables.put(session)
         var contact = try tables.contact()
         contact.skew = welcome.clock.subtractingClamped(now)

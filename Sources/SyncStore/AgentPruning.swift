@@ -43,7 +43,7 @@ extension TableAgentStore {
     public func oldestWithoutBackup() throws -> Milliseconds? {
         try backend.read { tables in
             var oldest: Milliseconds?
-            for origin in try tables.origins() + tables.closedOrigins() {
+            for origin in try tables.ownOrigins() {
                 try tables.eachVersion(of: origin.id, after: origin.backedUp) { stored in
                     guard stored.version.dot.sequence <= origin.receipted else { return false }
                     oldest = min(oldest ?? .max, stored.version.authored)
@@ -66,7 +66,7 @@ private final class AgentPruner {
     init(tables: any AgentTables, retention: Retention) throws {
         self.tables = tables
         self.retention = retention
-        origins = try tables.origins() + tables.closedOrigins()
+        origins = try tables.ownOrigins()
     }
 
     // MARK: - Values

@@ -95,9 +95,8 @@ extension TableAgentStore {
             if parted > 0 { try tables.put(IdentityEvent(at: now, kind: .parted, versions: parted)) }
             if passed > 0 { try tables.put(IdentityEvent(at: now, kind: .hole, versions: passed)) }
             var session = try tables.session()
-            if session.epoch != welcome.epoch, session.epoch != .zero { try tables.doubtOthers() }
             session.token = welcome.sessionToken
-            session.epoch = welcome.epoch
+            try tables.enter(welcome.epoch, &session)
             try tables.put(session)
             try self.keep(settings: welcome.settings, in: tables)
             var contact = try tables.contact()

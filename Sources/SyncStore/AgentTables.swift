@@ -171,6 +171,12 @@ package protocol AgentTables: AnyObject {
 extension AgentTables {
     /// Closed ones in the order in which they were opened, then the current ones.
     package func ownOrigins() throws -> [OwnOrigin] { try closedOrigins() + origins() }
+
+    /// A Welcome told the hub's epoch. In another one than before, what others wrote is doubted.
+    func enter(_ epoch: Token16, _ session: inout SessionFacts) throws {
+        if session.epoch != epoch, session.epoch != .zero { try doubtOthers() }
+        session.epoch = epoch
+    }
 }
 
 /// Where tables live: gives them out for the length of one transaction.
