@@ -275,7 +275,7 @@ extension SQLiteHubStore {
             try connection.all(
                 """
                 SELECT sequence FROM verdict WHERE device = ? AND position = ?
-                AND (kind IN (1, 4) OR reason = ?)
+                AND (kind = 1 OR reason = ?)
                 """, .int(segment.origin.device ?? 0), .word(segment.position), .text(Reason.retentionOver)
             ) { $0.word(0) })
         let today = try loadedScopeDay() ?? 0

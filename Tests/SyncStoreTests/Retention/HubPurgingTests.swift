@@ -163,6 +163,24 @@ import Testing
         try expectAbsent(world, ["GONE-"])
     }
 
+    /// Both of its names were fed and counted at the Mark; neither is afterwards.
+    @Test(arguments: HubKind.allCases)
+    func aVersionWithTwoNamesGoesUnderBoth(_ kind: HubKind) throws {
+        let world = try world(kind)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        let copy = try HubDevice(world, unit: "B1", number: 2)
+        let other = try HubDevice(world, unit: "C0", number: 3)
+        let before = try world.store.mark(for: other.session)
+        try device.send([RetentionForms.draft("visit", day: HubPurgingTests.day, "p1", mood: "GONE-1")])
+        let original = try #require(try world.store.versions(of: key("visit", "p1")).first)
+        #expect(try copy.send(try copy.batch(again: [original], lane: .routine)).isHeld)
+        #expect(try world.store.mark(for: other.session).count == before.count + 2)
+        world.now += 31 * RetentionForms.day
+        #expect(try purge(world).forms["visit"]?.removed == 2)
+        let after = try world.store.mark(for: other.session)
+        #expect(after.count == before.count && after.sum == before.sum)
+    }
+
     /// Nothing of it stands in the database or beside it.
     private func expectAbsent(_ world: HubWorld, _ texts: [String]) throws {
         guard world.sqlite != nil else { return }
