@@ -88,13 +88,15 @@ private enum AgentBatch {
         let isFirst = rows.first?.version.dot.sequence == origin.receipted + 1 && origin.receipted > 0
         let today = try tables.contact().lastHubTime.map(JournalChain.day) ?? .min
         var found: [SaltGrant] = []
+        var known = Set(
+            fresh.map { SegmentPurge.SaltName(day: $0.day, retentionClass: $0.retentionClass) })
         for stored in rows {
             let day = JournalChain.day(of: stored.version.authored)
             guard isFirst || day < today else { continue }
             for assignment in stored.version.assignments {
                 let wanted = assignment.retentionClass
-                let isThere = (fresh + found).contains { $0.day == day && $0.retentionClass == wanted }
-                if isThere { continue }
+                guard known.insert(SegmentPurge.SaltName(day: day, retentionClass: wanted)).inserted
+                else { continue }
                 if let salt = try tables.salt(of: origin.id, day: day, retentionClass: wanted) {
                     found.append(SaltGrant(day: day, retentionClass: wanted, salt: salt))
                 }
