@@ -244,17 +244,15 @@ final class HubConnection: HubConnectionHost {
         server.waiting(bytes)
         defer { server.waiting(-bytes) }
         do {
-            switch try await server.writer.ingest(Submission(session: session, batch: batch)) {
-            case .held(let receipt, let position):
-                server.logMoved()
-                return .held(receipt: receipt, position: position)
-            case .gap(let gap): return .gap(gap)
-            case .fork(let fork):
+            let outcome = try await server.writer.ingest(Submission(session: session, batch: batch))
+            switch outcome {
+            case .held: server.logMoved()
+            case .fork:
                 server.logger.say(
                     .warning, "fork", HubLogWords.fork, ["device": "\(session.device)"])
-                return .fork(fork)
-            case .refused(let refuse): return .refused(refuse)
+            case .gap, .refused: break
             }
+            return outcome
         } catch {
             return .refused(refusal(for: error))
         }
@@ -266,16 +264,12 @@ final class HubConnection: HubConnectionHost {
             let outcome = try await server.writer.run { [now = server.now] store in
                 try store.pass(hole, for: session, now: now())
             }
-            switch outcome {
-            case .held(let receipt, let position):
+            if case .held = outcome {
                 server.logger.say(
                     .warning, IdentityAudit.holePassed, HubLogWords.holePassed,
                     ["device": "\(session.device)", "through": "\(hole.sequence)"])
-                return .held(receipt: receipt, position: position)
-            case .gap(let gap): return .gap(gap)
-            case .fork(let fork): return .fork(fork)
-            case .refused(let refuse): return .refused(refuse)
             }
+            return outcome
         } catch {
             return .refused(refusal(for: error))
         }

@@ -14,7 +14,7 @@ import Synchronization
 final class HubWriter: Sendable {
     private struct Waiting {
         let submission: Submission
-        let reply: @Sendable (Result<IngestOutcome, any Error>) -> Void
+        let reply: @Sendable (Result<HubSession.Outcome, any Error>) -> Void
 
         var stretch: TrapSuspicion.Stretch { TrapSuspicion.Stretch(submission.batch) }
     }
@@ -61,7 +61,7 @@ final class HubWriter: Sendable {
     }
 
     /// Puts a batch into the next transaction.
-    func ingest(_ submission: Submission) async throws -> IngestOutcome {
+    func ingest(_ submission: Submission) async throws -> HubSession.Outcome {
         try await withCheckedThrowingContinuation { continuation in
             let waiting = Waiting(submission: submission) { continuation.resume(with: $0) }
             let mustSchedule = line.withLock { line in
@@ -118,7 +118,7 @@ final class HubWriter: Sendable {
     // MARK: - One transaction
 
     /// Takes these in one transaction, with what is in work said beforehand.
-    private func take(_ submissions: [Submission]) throws -> [IngestOutcome] {
+    private func take(_ submissions: [Submission]) throws -> [HubSession.Outcome] {
         let mark = watch?.begin()
         defer { mark?.end() }
         let work = submissions.map { Work($0) }
@@ -169,7 +169,7 @@ final class HubWriter: Sendable {
     // MARK: - Suspects
 
     /// Takes a batch over which the program has died, as far as that goes.
-    private func takeBySteps(_ waiting: Waiting) throws -> IngestOutcome {
+    private func takeBySteps(_ waiting: Waiting) throws -> HubSession.Outcome {
         let batch = waiting.stretch
         var next = batch.first
         while true {

@@ -8,10 +8,10 @@ extension SQLiteHubStore {
     func commit(
         _ submissions: [Submission], claim: StoreClaim, now: Milliseconds,
         progress: (IngestStage) -> Void
-    ) throws -> [IngestOutcome] {
+    ) throws -> [HubSession.Outcome] {
         try connection.write(claim) {
             var touched: Set<OriginID> = []
-            var outcomes: [IngestOutcome] = []
+            var outcomes: [HubSession.Outcome] = []
             for (index, submission) in submissions.enumerated() {
                 progress(.judging(index))
                 let outcome = try take(submission, now: now) { progress(.applying(index)) }
@@ -30,7 +30,7 @@ extension SQLiteHubStore {
     /// Takes one batch behind a savepoint. Only what concerns the whole store is thrown.
     private func take(
         _ submission: Submission, now: Milliseconds, willApply: () -> Void
-    ) throws -> IngestOutcome {
+    ) throws -> HubSession.Outcome {
         do {
             return try connection.savepoint { try judgeAndTake(submission, now: now, willApply: willApply) }
         } catch let error as HubBatchError {
@@ -40,7 +40,7 @@ extension SQLiteHubStore {
 
     private func judgeAndTake(
         _ submission: Submission, now: Milliseconds, willApply: () -> Void
-    ) throws -> IngestOutcome {
+    ) throws -> HubSession.Outcome {
         let batch = submission.batch
         if let refuse = try refusal(of: submission.session) { return .refused(refuse) }
         guard let sender = try sender(submission.session.device) else {
@@ -81,7 +81,7 @@ extension SQLiteHubStore {
         }
     }
 
-    public func pass(_ hole: Hole, for session: SessionRef, now: Milliseconds) throws -> IngestOutcome {
+    public func pass(_ hole: Hole, for session: SessionRef, now: Milliseconds) throws -> HubSession.Outcome {
         try connection.write(.vital) {
             if let refuse = try refusal(of: session) { return .refused(refuse) }
             guard var origin = try origin(hole.origin), origin.device == session.device else {

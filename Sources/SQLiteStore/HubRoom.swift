@@ -10,7 +10,7 @@ extension SQLiteHubStore {
 
     public func ingest(
         _ submissions: [Submission], now: Milliseconds, progress: (IngestStage) -> Void
-    ) throws -> [IngestOutcome] {
+    ) throws -> [HubSession.Outcome] {
         guard !submissions.isEmpty else { return [] }
         do {
             return try commit(submissions, claim: .routine, now: now, progress: progress)
@@ -22,7 +22,7 @@ extension SQLiteHubStore {
     /// Urgent batches go through with the ballast's room, each for itself; of the others nothing is kept.
     private func ingestUrgent(
         _ submissions: [Submission], now: Milliseconds, progress: (IngestStage) -> Void
-    ) throws -> [IngestOutcome] {
+    ) throws -> [HubSession.Outcome] {
         let lanes = try connection.read { try submissions.map { try origin($0.batch.origin)?.lane } }
         return try submissions.indices.map { index in
             if lanes[index] == .urgent {

@@ -43,9 +43,12 @@ public struct HubSession: Sendable {
 
     /// What became of a batch.
     public enum Outcome: Sendable, Hashable {
+        /// Durable; the receipt (when sealed that far) is signed. `position` is the segment's place in the
+        /// log, or the log's end when the batch had been there already.
         case held(receipt: Receipt?, position: UInt64)
         case gap(Gap)
         case fork(Fork)
+        /// Nothing of this batch was written; the connection closes with the code.
         case refused(Refuse)
     }
 

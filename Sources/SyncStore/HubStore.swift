@@ -120,17 +120,6 @@ public enum IngestStage: Sendable, Hashable {
     case committing
 }
 
-/// What became of one submission once the transaction was durable.
-public enum IngestOutcome: Sendable, Hashable {
-    /// Durable; the receipt (when sealed that far) is signed. `position` is the segment's place in the log,
-    /// or the log's end when the batch had been there already.
-    case held(receipt: Receipt?, position: UInt64)
-    case gap(Gap)
-    case fork(Fork)
-    /// Nothing of this batch was written; the connection closes with the code.
-    case refused(Refuse)
-}
-
 /// The hub's store. All calls come from one thread at a time; other processes may use the same store in
 /// between.
 public protocol HubStore: AnyObject {
@@ -163,7 +152,7 @@ public protocol HubStore: AnyObject {
     /// - Parameter progress: told before each stage begins.
     func ingest(
         _ submissions: [Submission], now: Milliseconds, progress: (IngestStage) -> Void
-    ) throws -> [IngestOutcome]
+    ) throws -> [HubSession.Outcome]
     /// What was last kept of traps (JSON of a `TrapSuspicion`); empty when nothing was.
     func suspicion() throws -> [UInt8]
     /// Durable when it returns.
@@ -171,7 +160,7 @@ public protocol HubStore: AnyObject {
     /// The next page of the device's feed behind `token`; nil when there is nothing. Goes on behind versions
     /// that a device cannot send again and for which it shows this hub's receipt of an earlier epoch. They
     /// are recorded as missing; what follows is merged as what comes after a hole.
-    func pass(_ hole: Hole, for session: SessionRef, now: Milliseconds) throws -> IngestOutcome
+    func pass(_ hole: Hole, for session: SessionRef, now: Milliseconds) throws -> HubSession.Outcome
     func feed(for session: SessionRef, after token: FeedToken, maximumItems: Int) throws -> Feed?
     func confirmFeed(_ token: FeedToken, of session: SessionRef) throws
     /// Count and sum over the device's scope, and the log's end.
@@ -243,7 +232,7 @@ public protocol HubStore: AnyObject {
 }
 
 extension HubStore {
-    public func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [IngestOutcome] {
+    public func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [HubSession.Outcome] {
         try ingest(submissions, now: now) { _ in }
     }
 }

@@ -4,7 +4,7 @@ public import SyncCore
 extension MemoryHubStore {
     public func ingest(
         _ submissions: [Submission], now: Milliseconds, progress: (IngestStage) -> Void
-    ) throws -> [IngestOutcome] {
+    ) throws -> [HubSession.Outcome] {
         try transaction {
             let outcomes = try submissions.enumerated().map { index, submission in
                 progress(.judging(index))
@@ -24,7 +24,7 @@ extension MemoryHubStore {
     public func suspicion() -> [UInt8] { content.suspicion }
     public func keep(suspicion: [UInt8]) { content.suspicion = suspicion }
 
-    public func pass(_ hole: Hole, for session: SessionRef, now: Milliseconds) throws -> IngestOutcome {
+    public func pass(_ hole: Hole, for session: SessionRef, now: Milliseconds) throws -> HubSession.Outcome {
         try transaction {
             if let refuse = refusal(of: session) { return .refused(refuse) }
             guard let origin = content.origins[hole.origin], origin.device == session.device else {
@@ -58,7 +58,7 @@ extension MemoryHubStore {
 
     private func take(
         _ submission: Submission, now: Milliseconds, willApply: () -> Void
-    ) throws -> IngestOutcome {
+    ) throws -> HubSession.Outcome {
         let batch = submission.batch
         if let refuse = refusal(of: submission.session) { return .refused(refuse) }
         guard let device = content.devices.first(where: { $0.info.id == submission.session.device }) else {

@@ -8,7 +8,7 @@ import Testing
 @Suite struct HubPartTests {
     private func send(
         _ batch: VersionBatch, _ range: ClosedRange<UInt64>, isRaw: Bool = false, by device: HubDevice
-    ) throws -> IngestOutcome {
+    ) throws -> HubSession.Outcome {
         let part = Submission.Part(range, isRaw: isRaw)
         let submission = Submission(session: device.session, batch: batch, part: part)
         return try #require(try device.world.store.ingest([submission], now: device.world.now).first)

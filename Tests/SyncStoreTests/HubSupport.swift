@@ -317,12 +317,12 @@ final class HubDevice {
     }
 
     @discardableResult
-    func send(_ batch: VersionBatch) throws -> IngestOutcome {
+    func send(_ batch: VersionBatch) throws -> HubSession.Outcome {
         try #require(try store.ingest([Submission(session: session, batch: batch)], now: world.now).first)
     }
 
     @discardableResult
-    func send(_ drafts: [Draft], lane: Lane = .routine) throws -> IngestOutcome {
+    func send(_ drafts: [Draft], lane: Lane = .routine) throws -> HubSession.Outcome {
         try send(try batch(drafts, lane: lane))
     }
 
@@ -341,7 +341,7 @@ final class HubDevice {
     }
 }
 
-extension IngestOutcome {
+extension HubSession.Outcome {
     var receipt: Receipt? {
         if case .held(let receipt, _) = self { return receipt }
         return nil

@@ -287,14 +287,7 @@ final class SimHub {
         let before = memory?.logLength
         let outcomes: [HubSession.Outcome]
         do {
-            outcomes = try disk.write { try $0.ingest(taken.map(\.submission), now: clock) }.map { outcome in
-                switch outcome {
-                case .held(let receipt, let position): .held(receipt: receipt, position: position)
-                case .gap(let gap): .gap(gap)
-                case .fork(let fork): .fork(fork)
-                case .refused(let refuse): .refused(refuse)
-                }
-            }
+            outcomes = try disk.write { try $0.ingest(taken.map(\.submission), now: clock) }
         } catch let error as StoreError where error.code == .diskFull {
             outcomes = try taken.map { try refusal(of: $0.submission.batch) }
         } catch let error as StoreError where error.code == .syncFailed {

@@ -34,7 +34,7 @@ import Testing
         let origin = device.origin()
         let receipt = try Self.receipt(origin, 5, next.headAfter)
         let hole = Hole(sequence: 3, head: missing.headAfter, receipt: receipt, epoch: Self.oldEpoch)
-        func pass(_ hole: Hole, by device: HubDevice) throws -> IngestOutcome {
+        func pass(_ hole: Hole, by device: HubDevice) throws -> HubSession.Outcome {
             try world.store.pass(hole, for: device.session, now: world.now)
         }
         var wrong: [(String, Hole)] = []

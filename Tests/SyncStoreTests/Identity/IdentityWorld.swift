@@ -234,7 +234,7 @@ struct Line {
         }
     }
 
-    private static func told(_ outcome: IngestOutcome) -> HubSession.Outcome {
+    private static func told(_ outcome: HubSession.Outcome) -> HubSession.Outcome {
         switch outcome {
         case .held(let receipt, let position): .held(receipt: receipt, position: position)
         case .gap(let gap): .gap(gap)
