@@ -55,7 +55,9 @@ extension RecordState {
             covers: covers.map { Cover(fields: $0.fields, context: $0.context.renamed(renames)) },
             seen: seen.renamed(renames), firstCreated: firstCreated, formRevision: formRevision,
             aliases: former)
-        for version in versions where version.firstName != version.dot { state.name(version) { _ in nil } }
+        for version in versions where version.firstName != version.dot {
+            state.name(version) { first in versions.first { $0.dot == first } }
+        }
         for sibling in siblings { state.place(sibling.renamed(renames)) }
         return state
     }

@@ -46,7 +46,7 @@ extension TableAgentStore {
             let healer = AgentHealer(tables: tables, means: self.means) { self.again($0, under: $1) }
             let former = configuration.replica
             configuration.replica = self.means.random()
-            var lanes: [(old: OwnOrigin, fresh: OwnOrigin, names: OriginRename)] = []
+            var lanes: [HealedLane] = []
             for var origin in try tables.origins() {
                 guard let point = points.first(where: { $0.origin == origin.id }),
                     point.sequence <= origin.sequence,
@@ -57,24 +57,25 @@ extension TableAgentStore {
                 origin.sequence = point.sequence
                 origin.head = head
                 origin.receipted = point.sequence
-                lanes.append((origin, fresh, names))
+                lanes.append(HealedLane(old: origin, fresh: fresh, names: names))
                 try self.seal(origin, in: tables)
             }
-            let renames = lanes.map(\.names)
-            var versions: UInt64 = 0
+            try healer.write(lanes)
             for lane in lanes {
-                let end = try healer.write(lane.fresh, again: lane.names, renames: renames)
-                versions += end.sequence
-                try tables.cut(lane.old.id, after: lane.old.sequence)
+                try tables.cut(lane.old.id, after: lane.names.after)
                 try tables.close(lane.old)
+            }
+            try healer.nameAgainWhatCovers()
+            let ends = try healer.finish()
+            for (lane, end) in zip(lanes, ends) {
                 try tables.put(end)
                 try tables.put(
                     ReplicaRename(from: former, to: configuration.replica, names: lane.names))
             }
-            try healer.renameRecords(renames)
             tables.isVital = healer.bytes <= AgentWriter.vitalBytes
             try self.begin(configuration, with: welcome, now: now, in: tables)
-            let event = IdentityEvent(at: now, kind: .renewed, versions: versions)
+            let event = IdentityEvent(
+                at: now, kind: .renewed, versions: ends.reduce(0) { $0 + $1.sequence })
             try tables.put(event)
             return event
         }
@@ -115,6 +116,13 @@ extension TableAgentStore {
     }
 }
 
+private struct HealedLane {
+    /// As it ends now, at the common point.
+    var old: OwnOrigin
+    var fresh: OwnOrigin
+    var names: OriginRename
+}
+
 /// Writes versions again under new origins, within one transaction.
 private final class AgentHealer {
     /// Versions that are in memory at a time.
@@ -123,6 +131,8 @@ private final class AgentHealer {
     private let tables: any AgentTables
     private let means: AgentMeans
     private let again: (Version, [OriginRename]) -> Version
+    private var renames: [OriginRename] = []
+    private var pens: [Rewriter] = []
     private var records: Set<RecordName> = []
     /// Canonical bytes written.
     private(set) var bytes = 0
@@ -135,52 +145,88 @@ private final class AgentHealer {
         self.again = again
     }
 
-    /// - Returns: the new origin as it stands then, sealed to its end.
-    func write(
-        _ fresh: OwnOrigin, again names: OriginRename, renames: [OriginRename]
-    ) throws -> OwnOrigin {
-        var pen = Rewriter(fresh, means: means)
-        var after = names.after
-        while true {
-            var page: [StoredVersion] = []
-            try tables.eachVersion(of: names.origin, after: after) { stored in
-                page.append(stored)
-                return page.count < AgentHealer.page
-            }
-            guard let last = page.last else { break }
-            after = last.version.dot.sequence
-            for stored in page {
-                let entry = try pen.write(again(stored.version, renames))
-                let version = entry.version
-                for grant in entry.salts {
-                    try tables.put(grant, of: fresh.id, firstUse: version.dot.sequence)
+    /// What lies above the common points, in order.
+    func write(_ lanes: [HealedLane]) throws {
+        renames = lanes.map(\.names)
+        pens = lanes.map { Rewriter($0.fresh, means: means) }
+        for (pen, names) in renames.enumerated() {
+            var after = names.after
+            while true {
+                var page: [StoredVersion] = []
+                try tables.eachVersion(of: names.origin, after: after) { stored in
+                    page.append(stored)
+                    return page.count < AgentHealer.page
                 }
-                try tables.append(
-                    StoredVersion(version: version, head: pen.origin.head, bytes: stored.bytes),
-                    columns: entry.columns)
-                records.insert(RecordName(version.key))
-                bytes += stored.bytes
-                if let seal = try pen.seal(after: stored.bytes) { try tables.put(seal, of: fresh.id) }
+                guard let last = page.last else { break }
+                after = last.version.dot.sequence
+                for stored in page {
+                    try append(again(stored.version, renames), bytes: stored.bytes, with: pen)
+                    records.insert(RecordName(stored.version.key))
+                }
             }
         }
-        if let seal = try pen.seal() { try tables.put(seal, of: fresh.id) }
-        return pen.origin
     }
 
-    func renameRecords(_ renames: [OriginRename]) throws {
+    private func append(_ version: Version, bytes: Int, with pen: Int) throws {
+        let entry = try pens[pen].write(version)
+        let origin = pens[pen].origin
+        for grant in entry.salts { try tables.put(grant, of: origin.id, firstUse: origin.sequence) }
+        try tables.append(
+            StoredVersion(version: version, head: origin.head, bytes: bytes), columns: entry.columns)
+        self.bytes += bytes
+        if let seal = try pens[pen].seal(after: bytes) { try tables.put(seal, of: origin.id) }
+    }
+
+    /// Gives the records' versions their new names. A version that the hub has may have been shown one of
+    /// another lane that it has not: it goes up once more, so that it covers that one under its new name.
+    func nameAgainWhatCovers() throws {
         for name in records.sorted(by: { $0.isBefore($1) }) {
-            guard let state = try tables.record(name) else {
+            guard var state = try tables.record(name) else {
                 throw StoreError(.corrupt, "a version without its record")
             }
-            try tables.put(state.renamed(renames, versions: try tables.versions(of: name)), of: name)
+            var covering: [Version] = []
+            for version in try tables.versions(of: name) {
+                guard let pen = renames.firstIndex(where: { $0.origin == version.dot.origin }),
+                    version.context.renamed(renames) != version.context,
+                    try tables.verdicts(of: version.dot).last?.kind != .quarantined
+                else { continue }
+                var twin = again(version, renames)
+                twin.dot = pens[pen].next
+                twin.authoredDot = version.authoredDot ?? version.dot
+                try append(twin, bytes: try bytes(of: version), with: pen)
+                covering += [version, twin]
+            }
+            let versions = try tables.versions(of: name)
+            state = state.renamed(renames, versions: versions)
+            for version in covering {
+                state.merge(version) { first in versions.first { $0.dot == first } }
+            }
+            try tables.put(state, of: name)
         }
+    }
+
+    private func bytes(of version: Version) throws -> Int {
+        var bytes = 0
+        let dot = version.dot
+        try tables.eachVersion(of: dot.origin, after: dot.sequence - 1) { stored in
+            bytes = stored.bytes
+            return false
+        }
+        return bytes
+    }
+
+    /// - Returns: the new origins as they stand then, sealed to their ends.
+    func finish() throws -> [OwnOrigin] {
+        for pen in pens.indices {
+            if let seal = try pens[pen].seal() { try tables.put(seal, of: pens[pen].origin.id) }
+        }
+        return pens.map(\.origin)
     }
 }
 
 /// Continues a new origin's journal with versions that keep their times and authors.
 private struct Rewriter {
     struct Entry {
-        var version: Version
         var columns: VersionColumns
         var salts: [SaltGrant]
     }
@@ -198,9 +244,12 @@ private struct Rewriter {
         chain = JournalChain(hashing: means.hashing)
     }
 
+    /// What the next version has to be called.
+    var next: Dot { Dot(origin: origin.id, sequence: origin.sequence + 1) }
+
     /// - Parameter version: under its new name.
     mutating func write(_ version: Version) throws -> Entry {
-        guard version.dot == Dot(origin: origin.id, sequence: origin.sequence + 1) else {
+        guard version.dot == next else {
             throw StoreError(.corrupt, "a hole in the own journal")
         }
         let columns = VersionColumns(CollectionOfOne(version))
@@ -224,7 +273,7 @@ private struct Rewriter {
         guard let head = walk.heads.last else { throw StoreError(.corrupt, "empty walk") }
         origin.sequence += 1
         origin.head = head
-        return Entry(version: version, columns: columns, salts: fresh)
+        return Entry(columns: columns, salts: fresh)
     }
 
     /// The seal that is due after so many more bytes; nil when none is.

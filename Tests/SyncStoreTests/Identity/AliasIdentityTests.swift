@@ -93,6 +93,56 @@ import Testing
         try Self.expect(world, [first, second], names: 2)
     }
 
+    /// The urgent lane has gone, and what its version was shown waits in the other when the store turns out
+    /// to be one of two; it goes up under another name, and still stands covered.
+    @Test(arguments: HubKind.allCases, [false, true])
+    func whatIsReceiptedCoversWhatIsWrittenAgain(kind: HubKind, isSentTwice: Bool) throws {
+        let world = try IdentityWorld(kind)
+        let first = try Branch(kind, 1, unit: "B1", at: world)
+        try first.sync(world)
+        try first.write(Self.remark("written once"), at: world)
+        var edited = Self.remark("edited")
+        edited.lane = .urgent
+        try first.edit(edited, at: world)
+        let second = try Branch(copyOf: first, seed: 6)
+        for _ in 0..<2 { try first.sync(world, cutBefore: .routine) }
+        #expect(try world.hub.versions(of: Self.key).count == 1)
+        if isSentTwice {
+            // What was written again is one of two once more before it has gone.
+            try second.sync(world, cutBefore: .routine)
+            #expect(second.endings == [.identityRenewed])
+            try second.sync(world, cutBefore: .routine)
+            let third = try Branch(copyOf: second, seed: 7)
+            for _ in 0..<2 { try second.sync(world, cutBefore: .routine) }
+            try third.sync(world)
+            #expect(third.endings == [.identityRenewed])
+            try Self.expectOneOfEach(world, [third])
+        }
+        try second.sync(world)
+        #expect(second.endings == [.identityRenewed])
+        try Self.expectOneOfEach(world, [second])
+        for branch in [first, second, first] { try branch.sync(world) }
+        #expect(try first.queued == 0 && second.queued == 0)
+        try Self.expectOneOfEach(world, [first, second])
+    }
+
+    /// Two versions, of which one covers the other, under however many names.
+    private static func expectOneOfEach(
+        _ world: IdentityWorld, _ branches: [Branch], sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let record = try #require(try world.hub.effective(key), sourceLocation: sourceLocation)
+        #expect(record[14] == .text("edited") && !record.hasConflict, sourceLocation: sourceLocation)
+        let history = History(try world.hub.versions(of: key), under: .latest)
+        #expect(history.entries.count == 2, sourceLocation: sourceLocation)
+        let state = try world.hub.record(key)
+        for branch in branches {
+            #expect(try branch.store.record(key) == state, sourceLocation: sourceLocation)
+            #expect(
+                History(try branch.store.versions(of: key), under: .latest) == history,
+                sourceLocation: sourceLocation)
+        }
+    }
+
     /// What leaves a branch's scope and comes back is called what it was called.
     @Test(arguments: HubKind.allCases) func namesOutliveALeave(kind: HubKind) throws {
         let world = try IdentityWorld(kind)

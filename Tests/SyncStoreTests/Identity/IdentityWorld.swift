@@ -81,6 +81,13 @@ final class Branch {
         try write(draft, at: world)
     }
 
+    /// A session whose link breaks when the first batch of `lane` is on its way.
+    func sync(_ world: IdentityWorld, cutBefore lane: Lane) throws {
+        var line = Line(self, world, cutBefore: lane)
+        if let ending = try line.run() { endings.append(ending.code) }
+        #expect(!line.isDrained)
+    }
+
     /// One session after the other until both sides are drained.
     func sync(_ world: IdentityWorld) throws {
         for _ in 0..<6 {
@@ -154,6 +161,7 @@ final class IdentityWorld {
 struct Line {
     private let branch: Branch
     private let world: IdentityWorld
+    private let cut: Lane?
     private var agent = AgentSession(goal: .drain)
     private var hub = HubSession()
     private var agentEvents: [AgentSession.Event] = []
@@ -163,9 +171,10 @@ struct Line {
     private(set) var isDrained = false
     private var ending: Refuse??
 
-    init(_ branch: Branch, _ world: IdentityWorld) {
+    init(_ branch: Branch, _ world: IdentityWorld, cutBefore cut: Lane? = nil) {
         self.branch = branch
         self.world = world
+        self.cut = cut
     }
 
     mutating func run() throws -> Refuse? {
@@ -194,9 +203,14 @@ struct Line {
             do {
                 switch action {
                 case .send(let message, _):
+                    var lane: Lane?
+                    if case .batch(let batch) = message { lane = agent.lane(of: batch.origin) ?? .routine }
+                    if let lane, lane == cut {
+                        ending = .some(nil)
+                        return
+                    }
                     hubEvents.append(.received(message, wireBytes: 100))
-                    if case .batch(let batch) = message {
-                        let lane = agent.lane(of: batch.origin) ?? .routine
+                    if let lane {
                         agentEvents.append(.batchWritten(lane, bytes: 100))
                     }
                 case .load(let lane, let origin, let after, let versions, let bytes):
@@ -234,15 +248,6 @@ struct Line {
         }
     }
 
-    private static func told(_ outcome: HubSession.Outcome) -> HubSession.Outcome {
-        switch outcome {
-        case .held(let receipt, let position): .held(receipt: receipt, position: position)
-        case .gap(let gap): .gap(gap)
-        case .fork(let fork): .fork(fork)
-        case .refused(let refuse): .refused(refuse)
-        }
-    }
-
     private mutating func carryOut(_ actions: [HubSession.Action]) throws {
         for action in actions {
             switch action {
@@ -261,11 +266,11 @@ struct Line {
                 batch.encodedRows = RowsCodec.encode(batch.rows)
                 let outcome = try world.hub.ingest(
                     [Submission(session: session, batch: batch)], now: world.now)[0]
-                hubEvents.append(.ingested(Line.told(outcome)))
+                hubEvents.append(.ingested(outcome))
             case .pass(let hole):
                 guard let session else { continue }
                 let outcome = try world.hub.pass(hole, for: session, now: world.now)
-                hubEvents.append(.ingested(Line.told(outcome)))
+                hubEvents.append(.ingested(outcome))
             case .loadFeed(let token, let items):
                 guard let session else { continue }
                 if let page = try world.hub.feed(for: session, after: token, maximumItems: items) {
