@@ -6,21 +6,8 @@ import SyncCore
 import SyncStore
 import SyncTransport
 
-/// Putting a store back from a backup, and what has to outlive that.
+/// Putting a store back from a backup.
 extension HubFolder {
-    /// Fingerprints of the devices that were ever revoked, one a line, beside the store: a store that is put
-    /// back would let them in again.
-    private var revocationsFile: String { path + "/revocations.txt" }
-
-    /// All that were ever revoked. A line that does not read is passed over: it was never finished.
-    func revocations() throws -> [Digest] {
-        guard FileManager.default.fileExists(atPath: revocationsFile) else { return [] }
-        let text = String(decoding: try Files.read(revocationsFile), as: UTF8.self)
-        return text.split(separator: "\n").compactMap { line in
-            line.split(separator: " ").first.flatMap { Hex.decode($0) }.flatMap { Digest(bytes: $0) }
-        }
-    }
-
     /// - Returns: what the restored store was told, and where the store lies that was here before.
     func restore(
         from file: String, now: Milliseconds
@@ -46,7 +33,7 @@ extension HubFolder {
     }
 
     private func begin(
-        with key: DeviceKey, revoked: [Digest], now: Milliseconds
+        with key: DeviceKey, revoked: [Revocation], now: Milliseconds
     ) throws -> SQLiteHubStore.Restoration {
         let store = try SQLiteHubStore(folder: path, means: means(key))
         guard try store.isOpenedWithOwnKey() else {
@@ -82,7 +69,7 @@ extension HubFolder {
         return isThere ? kept : nil
     }
 
-    private func sync(_ folder: String) throws {
+    func sync(_ folder: String) throws {
         let descriptor = Glibc.open(folder, O_RDONLY | O_CLOEXEC)
         defer { close(descriptor) }
         guard descriptor >= 0, fsync(descriptor) == 0 else {

@@ -6,6 +6,10 @@ enum HubLogWords {
     static let compares = Words("a device compares its records with the hub's", zh: "一台设备正在与汇总端核对记录")
     static let opened = Words("session opened", zh: "设备已连接")
 
+    static let surrenders = Words(
+        "a revoked device hands over what it had not sent; it is kept and does not count",
+        zh: "一台已撤销的设备正在交出尚未发送的内容；已隔离保存，不计入")
+
     static let overloaded = Words(
         "overloaded: as many devices are connected as the hub takes, of this one only what is urgent is "
             + "taken; it comes again by itself, `--sessions` allows more",

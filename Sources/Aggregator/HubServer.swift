@@ -28,8 +28,11 @@ struct HubLoad: Sendable, Hashable {
 /// Joins connections and store: what a connection asks is done by the writer, and who has news is told.
 final class HubServer: HubService {
     private struct Listener {
+        let device: Int64
         /// Nil: in its session nothing is taken.
         let replica: Int64?
+        /// Its device is revoked, and hands over what it has.
+        let isSurrender: Bool
         let moved: @Sendable () -> Void
         let close: @Sendable (Refuse) -> Void
     }
@@ -45,7 +48,7 @@ final class HubServer: HubService {
     private struct State {
         var listeners: [ObjectIdentifier: Listener] = [:]
         /// Connections that only ask.
-        var askers: Set<ObjectIdentifier> = []
+        var askers: [ObjectIdentifier: (device: Int64, close: @Sendable (Refuse) -> Void)] = [:]
         var isNewsScheduled = false
         var bytesWaiting = 0
     }
@@ -76,10 +79,13 @@ final class HubServer: HubService {
     /// - Returns: false when the hub has as much as it can take; then nothing happened. A replica that takes
     ///   the place of its own older connection adds nothing.
     func opened(
-        _ connection: HubConnection, replica: Int64?, moved: @escaping @Sendable () -> Void,
+        _ connection: HubConnection, _ session: SessionRef, moved: @escaping @Sendable () -> Void,
         close: @escaping @Sendable (Refuse) -> Void
     ) -> Bool {
-        let listener = Listener(replica: replica, moved: moved, close: close)
+        let replica = session.number == 0 ? nil : session.replica
+        let listener = Listener(
+            device: session.device, replica: replica, isSurrender: session.isSurrender, moved: moved,
+            close: close)
         let older = state.withLock { state -> [Listener]? in
             let older = state.listeners.filter { replica != nil && $0.value.replica == replica }
             let isFull = state.listeners.count >= load.sessions || state.bytesWaiting > load.bytesWaiting
@@ -101,18 +107,31 @@ final class HubServer: HubService {
     /// A connection that only asks; it takes the place of no other.
     ///
     /// - Returns: false when there are as many as may be.
-    func openedForQuestions(_ connection: HubConnection) -> Bool {
+    func openedForQuestions(
+        _ connection: HubConnection, device: Int64, close: @escaping @Sendable (Refuse) -> Void
+    ) -> Bool {
         state.withLock { state in
             guard state.askers.count < HubReader.askers else { return false }
-            state.askers.insert(ObjectIdentifier(connection))
+            state.askers[ObjectIdentifier(connection)] = (device, close)
             return true
         }
+    }
+
+    /// Ends the connections of devices that are let in no more, but for those that hand over what they have.
+    func hangUp(on revoked: [Int64]) {
+        guard !revoked.isEmpty else { return }
+        let devices = Set(revoked)
+        let closes = state.withLock { state in
+            let open = state.listeners.values.filter { devices.contains($0.device) && !$0.isSurrender }
+            return open.map(\.close) + state.askers.values.filter { devices.contains($0.device) }.map(\.close)
+        }
+        for close in closes { close(.revoked) }
     }
 
     func closed(_ connection: HubConnection) {
         state.withLock {
             $0.listeners[ObjectIdentifier(connection)] = nil
-            $0.askers.remove(ObjectIdentifier(connection))
+            $0.askers[ObjectIdentifier(connection)] = nil
         }
     }
 
@@ -201,17 +220,13 @@ final class HubConnection: HubConnectionHost {
             case .success(let admission):
                 session.withLock { $0 = admission.session }
                 var greeting = HubSession.Greeting(welcome: admission.welcome, feed: admission.feed)
-                let isMending = admission.welcome.isTokenUnknown
-                if isMending {
+                if admission.session.isSurrender { greeting.farewell = .revoked }
+                if admission.welcome.isTokenUnknown {
                     server.logger.say(
                         .warning, IdentityAudit.restoredOrCopied, HubLogWords.restoredOrCopied,
                         ["device": "\(admission.session.device)"])
                 }
-                guard
-                    server.opened(
-                        self, replica: isMending ? nil : admission.session.replica, moved: moved,
-                        close: close)
-                else {
+                guard server.opened(self, admission.session, moved: moved, close: close) else {
                     server.logger.say(
                         .notice, "overloaded", HubLogWords.overloaded,
                         ["device": "\(admission.session.device)"])
@@ -219,7 +234,8 @@ final class HubConnection: HubConnectionHost {
                     return .success(greeting)
                 }
                 server.logger.say(
-                    .info, "session_opened", HubLogWords.opened,
+                    .info, "session_opened",
+                    greeting.farewell == nil ? HubLogWords.opened : HubLogWords.surrenders,
                     ["device": "\(admission.session.device)", "unit": admission.unit])
                 return .success(greeting)
             }
@@ -311,7 +327,9 @@ final class HubConnection: HubConnectionHost {
                 try store.greet(hello, publicKey: publicKey, now: now())
             }
             let asker = try result.get()
-            guard server.openedForQuestions(self) else { return .failure(server.load.refusal) }
+            guard server.openedForQuestions(self, device: asker.device, close: close) else {
+                return .failure(server.load.refusal)
+            }
             self.asker.withLock { $0 = asker }
             server.logger.say(
                 .info, "compares", HubLogWords.compares, ["device": "\(asker.device)", "unit": asker.unit])

@@ -78,7 +78,7 @@ struct SyncRunner: Sendable {
             progress.finish()
             report.add(attempt.statistics)
             report.identity += host.takeEvents().map(IdentityNote.init)
-            if attempt.failure?.comesAgain == true, renewals < SyncRunner.renewals {
+            if attempt.comesAgain, renewals < SyncRunner.renewals {
                 renewals += 1
                 continue
             }
@@ -117,17 +117,22 @@ struct SyncRunner: Sendable {
             /// For `status`: a refusal's number or a word.
             var code: String
 
-            /// A store that was restored or copied mends itself within a session or two.
-            var comesAgain: Bool {
-                code == "\(RefusalCode.identityRenewed.rawValue)"
-                    || code == "\(RefusalCode.identityLost.rawValue)"
-            }
         }
 
         var statistics: LinkStatistics
         /// The hub said Welcome.
         var isWelcomed: Bool
         var failure: Failed?
+
+        /// A store that was restored or copied mends itself within a session or two. A device that was
+        /// revoked while it was connected hands over what it has.
+        var comesAgain: Bool {
+            switch failure?.code {
+            case "\(RefusalCode.identityRenewed.rawValue)", "\(RefusalCode.identityLost.rawValue)": true
+            case "\(RefusalCode.revokedDevice.rawValue)": isWelcomed
+            default: false
+            }
+        }
     }
 
     /// A connection that stays until it breaks or is closed.

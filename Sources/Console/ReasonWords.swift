@@ -114,6 +114,10 @@ public enum ReasonWords {
             Words(
                 "the hub's program fails over it; it is kept there and does not count yet. Tell the centre",
                 zh: "汇总端程序处理此条时出错；已保存，暂不计入。请告知中心")
+        case "revoked_device":
+            Words(
+                "a device that the centre had revoked handed it over; it is kept there and does not count",
+                zh: "由中心已撤销的设备交出；已保存，不计入")
         case "too_large": Words("it is too long; shorten it", zh: "内容过长；请缩短")
         case "unknown_form", "unknown_field", "wrong_kind", "wrong_type", "wrong_retention_class":
             Words(

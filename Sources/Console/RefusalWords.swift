@@ -45,8 +45,9 @@ public enum RefusalWords {
                 zh: "中心尚未确认本设备；请致电中心，报出 branch-agent status 显示的六位数字")
         case .revokedDevice:
             Words(
-                "the centre has revoked this device; what is queued stays here, ring them",
-                zh: "中心已撤销本设备；待发内容仍在本机，请联系中心")
+                "the centre has revoked this device: what is entered here does not count. What had not been "
+                    + "sent is handed over to quarantine or stays here; ring them",
+                zh: "中心已撤销本设备：此处录入的内容不再计入。尚未发送的内容会交中心隔离保存，或留在本机；请联系中心")
         case .codeUnknown:
             Words("the hub does not know this join code; ask for a new one", zh: "汇总端不认识此加入码；请索取新码")
         case .codeSpent:

@@ -31,6 +31,8 @@ public enum Reason {
     public static let heldAlready = "held_already"
     /// The hub's program died over it; it is kept without having been looked into.
     public static let trap = "trap"
+    /// It was surrendered by a device that had been revoked; it is kept without having been looked into.
+    public static let revokedDevice = "revoked_device"
     /// The record may be kept no longer: what came was receipted and left out.
     public static let retentionOver = "retention_over"
     public static let notWritable = "form_not_writable"

@@ -12,13 +12,13 @@ extension SQLiteHubStore {
             guard let device = try devices(where: "fingerprint = ?", .digest(fingerprint)).first else {
                 return .failure(Refuse(.unknownDevice, words: "this device has not joined here"))
             }
-            switch device.state {
-            case .pending:
+            if device.state == .pending {
                 return .failure(Refuse(.pendingDevice, retryAfter: 60, words: "waiting for the centre"))
-            case .revoked: return .failure(Refuse(.revokedDevice, words: "this device was revoked"))
-            case .active: break
             }
             guard hello.origins.count <= Limits.helloOrigins else { return .failure(Refuse(.limitExceeded)) }
+            if device.state == .revoked, try !hasUnsent(hello, publicKey: publicKey) {
+                return .failure(.revoked)
+            }
             switch try bindOrigins(hello.origins, of: device.id, publicKey: publicKey, now: now) {
             case .failure(let refuse): return .failure(refuse)
             case .success(let ids):
@@ -36,8 +36,9 @@ extension SQLiteHubStore {
         let isFeedKnown = try hello.feed.epoch != epoch || feed == hello.feed || hello.feed.position == 0
         let standing = HubStanding.judge(
             hello, epoch: try epoch, replica: replica, held: try told(ids), isFeedKnown: isFeedKnown)
-        if standing == .hubPutBack { try putBack(shownBy: device.id, now: now) }
-        let session: SessionRef
+        // Who is let in no more decides nothing about the store.
+        if standing == .hubPutBack, device.state == .active { try putBack(shownBy: device.id, now: now) }
+        var session: SessionRef
         if standing == .tokenUnknown {
             try audit(
                 IdentityAudit.restoredOrCopied, device: device.id,
@@ -46,6 +47,7 @@ extension SQLiteHubStore {
         } else {
             session = try open(hello, ids, as: replica, of: device.id, sessionToken, now: now)
         }
+        session.isSurrender = device.state == .revoked
         for id in ids { try renewReceipt(of: id) }
         let held = try told(ids)
         let urgent = hello.backlog(.urgent, held: held)
@@ -163,6 +165,14 @@ extension SQLiteHubStore {
     }
 
     // MARK: - Origins
+
+    /// Whether a device announces something that is not held here.
+    private func hasUnsent(_ hello: Hello, publicKey: [UInt8]) throws -> Bool {
+        try hello.origins.contains { head in
+            let id = head.claim.derivation(publicKey: publicKey, hashing: means.hashing).originID
+            return try head.sequence > origin(id)?.held ?? 0
+        }
+    }
 
     /// Binds what is new, and gives the origins' ids in the order of the Hello.
     private func bindOrigins(

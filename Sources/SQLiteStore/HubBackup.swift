@@ -78,18 +78,13 @@ extension SQLiteHubStore {
 
     /// Begins another epoch in a store that was put back from a backup.
     ///
-    /// - Parameter revoked: fingerprints of all devices that were ever revoked.
-    public func restored(revoked: [Digest], now: Milliseconds) throws -> Restoration {
+    /// - Parameter revoked: all that were ever.
+    public func restored(revoked: [Revocation], now: Milliseconds) throws -> Restoration {
         try connection.write {
             try openEpoch()
             try connection.run("DELETE FROM invitation WHERE spent_by IS NULL")
             var restoration = Restoration(codes: Int(connection.changes), revoked: 0)
-            for fingerprint in revoked {
-                try connection.run(
-                    "UPDATE device SET state = 'revoked' WHERE fingerprint = ? AND state <> 'revoked'",
-                    .digest(fingerprint))
-                restoration.revoked += Int(connection.changes)
-            }
+            for revocation in revoked where try replay(revocation, now: now) { restoration.revoked += 1 }
             try audit(
                 IdentityAudit.restored, device: nil,
                 detail: "codes \(restoration.codes), revoked \(restoration.revoked)", at: now)

@@ -49,6 +49,11 @@ extension SQLiteHubStore {
     public func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse> {
         try connection.write {
             let fingerprint = means.hashing(publicKey)
+            // Also one that has a fresh code: the key is what is not believed any more.
+            if try devices(where: "fingerprint = ?", .digest(fingerprint)).first?.state == .revoked {
+                try audit("join refused", device: nil, detail: "revoked", at: now)
+                return .failure(.revoked)
+            }
             let found = try connection.first(
                 "SELECT unit, trusted, expires, spent_by FROM invitation WHERE secret_hash = ?",
                 .digest(means.hashing(join.secret.bytes))
@@ -89,7 +94,7 @@ extension SQLiteHubStore {
             INSERT INTO device (fingerprint, public_key, unit, label, state, confirmation, joined)
             VALUES (?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (fingerprint) DO UPDATE SET unit = excluded.unit, label = excluded.label,
-            state = CASE WHEN state = 'revoked' THEN state ELSE excluded.state END
+            state = excluded.state
             """, .digest(fingerprint), .blob(publicKey), .blob(unit), .text(String(join.label.prefix(64))),
             .text(state.rawValue), .int(Int64(confirmation)), .int(now))
         try audit("joined", device: connection.lastRow, detail: state.rawValue, at: now)
@@ -97,9 +102,7 @@ extension SQLiteHubStore {
 
     private func joined(_ fingerprint: Digest, now: Milliseconds) throws -> Result<Joined, Refuse> {
         let device = try devices(where: "fingerprint = ?", .digest(fingerprint)).first
-        guard let device, device.state != .revoked else {
-            return .failure(Refuse(.revokedDevice, words: "this device was revoked"))
-        }
+        guard let device else { return .failure(Refuse(.unknownDevice)) }
         return .success(
             Joined(
                 state: device.state == .active ? .active : .pending, confirmation: device.confirmation,

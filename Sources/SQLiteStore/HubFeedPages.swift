@@ -35,6 +35,11 @@ extension SQLiteHubStore {
         try add(totals)
     }
 
+    /// - Throws: `Refuse` when the device is let in no more.
+    private func requireActive(_ session: SessionRef) throws {
+        if try sender(session.device)?.state == .revoked { throw Refuse.revoked }
+    }
+
     /// Everybody's records and those of the device's unit and below.
     private func audience(of device: Int64) throws -> HubAudience {
         guard let sender = try sender(device), let unit = try terms.find(sender.unit) else {
@@ -50,6 +55,7 @@ extension SQLiteHubStore {
 
     public func mark(for session: SessionRef) throws -> Mark {
         try connection.read {
+            try requireActive(session)
             let units = try audience(of: session.device).units
             let own = Set(
                 try loadedOrigins().values.filter {
@@ -77,6 +83,7 @@ extension SQLiteHubStore {
         for session: SessionRef, after token: FeedToken, maximumItems: Int
     ) throws -> Feed? {
         try connection.read {
+            try requireActive(session)
             let end = try logEnd().position
             var at = (position: UInt64(0), step: UInt64(0))
             if try token.epoch == epoch { at = (token.position, token.step) }

@@ -70,8 +70,10 @@ extension SQLiteHubStore {
             willApply()
             let unit = try terms.number(of: sender.unit)
             let part = submission.part ?? Submission.Part(batch.first...batch.last)
+            let reason =
+                submission.session.isSurrender ? Reason.revokedDevice : part.isRaw ? Reason.trap : nil
             let position = try apply(
-                batch.part(part.range, walk: walk, before: origin.head), isRaw: part.isRaw, of: origin,
+                batch.part(part.range, walk: walk, before: origin.head), heldBackFor: reason, of: origin,
                 walk: walk, sealed: sealed, unit: unit, now: now)
             try connection.run(
                 "UPDATE replica SET token_rival = NULL WHERE id = ? AND token_rival IS NOT NULL",
@@ -110,15 +112,18 @@ extension SQLiteHubStore {
     private func refusal(of session: SessionRef) throws -> Refuse? {
         guard let sender = try sender(session.device) else { return Refuse(.unknownDevice) }
         guard try isLatest(session) else { return Refuse(.replaced) }
-        guard sender.state == .active else {
-            return Refuse(sender.state == .revoked ? .revokedDevice : .pendingDevice)
+        switch sender.state {
+        case .active: return nil
+        case .pending: return Refuse(.pendingDevice)
+        case .revoked: return session.isSurrender ? nil : .revoked
         }
-        return nil
     }
 
     /// Writes a judged batch: rows, verdicts, feed, counters, segment.
+    ///
+    /// - Parameter reason: why nothing of it counts; nil when it is looked into.
     private func apply(
-        _ batch: VersionBatch, isRaw: Bool, of origin: HubOrigin, walk: JournalChain.Walk,
+        _ batch: VersionBatch, heldBackFor reason: String?, of origin: HubOrigin, walk: JournalChain.Walk,
         sealed: (sequence: UInt64, head: Digest)?, unit: Int64, now: Milliseconds
     ) throws -> UInt64 {
         let isFrozen = try store(batch.salts, of: origin)
@@ -127,18 +132,19 @@ extension SQLiteHubStore {
             today: try loadedChecks().zone.day(of: now))
         pending.knownTerms = try terms.last()
         if isFrozen { pending.heads = walk.heads }
-        if isRaw {
-            try setAside(batch, &pending)
+        if let reason {
+            try setAside(batch, for: reason, &pending)
         } else {
             try apply(batch.rows, &pending)
         }
         return try log(batch, sealed: sealed, &pending)
     }
 
-    /// Quarantines every version without looking into it: the program has died over it.
-    private func setAside(_ batch: VersionBatch, _ pending: inout HubPending) throws {
+    /// Quarantines every version without looking into it.
+    private func setAside(_ batch: VersionBatch, for reason: String, _ pending: inout HubPending) throws {
         for row in 0..<batch.count {
-            try holdBack(row, Reason.trap, field: 0, of: batch.rows, &pending)
+            try holdBack(row, reason, field: 0, of: batch.rows, &pending)
+            guard reason == Reason.trap else { continue }
             let dot = batch.dot(at: row)
             try audit(
                 "set_aside", device: pending.origin.device,

@@ -36,8 +36,10 @@ enum HubSchema {
             label TEXT NOT NULL, state TEXT NOT NULL, confirmation INTEGER NOT NULL, joined INTEGER NOT NULL,
             last_seen INTEGER, skew INTEGER NOT NULL DEFAULT 0, urgent_count INTEGER NOT NULL DEFAULT 0,
             urgent_age INTEGER NOT NULL DEFAULT 0, routine_count INTEGER NOT NULL DEFAULT 0,
-            routine_age INTEGER NOT NULL DEFAULT 0, program TEXT NOT NULL DEFAULT '')
+            routine_age INTEGER NOT NULL DEFAULT 0, program TEXT NOT NULL DEFAULT '',
+            revoked INTEGER, revoked_for TEXT NOT NULL DEFAULT '')
         """,
+        "CREATE INDEX device_revoked ON device (id) WHERE state = 'revoked'",
         """
         CREATE TABLE invitation (
             secret_hash BLOB PRIMARY KEY, unit BLOB NOT NULL, trusted INTEGER NOT NULL, expires INTEGER NOT

@@ -15,7 +15,7 @@ extension SQLiteHubStore {
             switch device.state {
             case .pending:
                 return .failure(Refuse(.pendingDevice, retryAfter: 60, words: "waiting for the centre"))
-            case .revoked: return .failure(Refuse(.revokedDevice, words: "this device was revoked"))
+            case .revoked: return .failure(.revoked)
             case .active: break
             }
             let held = try hello.origins.compactMap { head in

@@ -1,4 +1,4 @@
-/// What a hub that is overloaded still takes of a connection before it refuses: the urgent versions that
+/// What a hub that refuses still takes of a connection before it says so: the versions of some lanes that
 /// Hello announced and the hub does not hold.
 struct HubRefusal: Sendable {
     private struct Awaited: Sendable {
@@ -10,44 +10,55 @@ struct HubRefusal: Sendable {
 
     let refuse: Refuse
     private var awaited: [Awaited] = []
+    private let grace: UInt64
     private var waitsUntil: UInt64 = 0
+    private var hasWaited = false
 
-    init() { refuse = Refuse(.overloaded) }
+    init() {
+        refuse = Refuse(.overloaded)
+        grace = 0
+    }
 
-    init(_ hello: Hello?, _ greeting: HubSession.Greeting, now: UInt64) {
-        refuse = greeting.overload ?? Refuse(.overloaded)
-        waitsUntil = now + HubSession.urgentGrace
+    /// - Parameter grace: milliseconds in which something more of it must come.
+    init(
+        _ refuse: Refuse, _ hello: Hello?, _ welcome: Welcome, lanes: [Lane], grace: UInt64, now: UInt64
+    ) {
+        self.refuse = refuse
+        self.grace = grace
+        waitsUntil = now + grace
         let own = hello?.origins ?? []
         // The store answers for each origin of the Hello, in its order.
-        guard own.count == greeting.welcome.held.count else { return }
-        for (head, held) in zip(own, greeting.welcome.held) where head.claim.lane == .urgent {
+        guard own.count == welcome.held.count else { return }
+        for (head, held) in zip(own, welcome.held) where lanes.contains(head.claim.lane) {
             awaited.append(
                 Awaited(origin: held.origin, taken: held.sequence, announced: head.sequence))
         }
     }
 
     var deadline: UInt64 { waitsUntil }
-    private var hasWaited = false
 
-    /// Nothing urgent is missing, or it has been waited for long enough.
+    /// Nothing is missing, or it has been waited for long enough.
     var isDone: Bool { hasWaited || awaited.allSatisfy { $0.taken >= $0.announced } }
 
     /// Takes nothing more; what is in work is still answered.
     mutating func close() { hasWaited = true }
 
-    /// Whether a batch is one of those that are taken.
-    mutating func awaits(_ batch: VersionBatch, now: UInt64) -> Bool {
-        guard !hasWaited, let index = awaited.firstIndex(where: { $0.origin == batch.origin }) else {
+    /// Something of `origin` has come.
+    ///
+    /// - Returns: whether it is one of those that are taken.
+    @discardableResult
+    mutating func note(_ origin: OriginID, through last: UInt64, now: UInt64) -> Bool {
+        guard !hasWaited, let index = awaited.firstIndex(where: { $0.origin == origin }) else {
             return false
         }
-        awaited[index].taken = max(awaited[index].taken, batch.last)
-        waitsUntil = now + HubSession.urgentGrace
+        awaited[index].taken = max(awaited[index].taken, last)
+        waitsUntil = now + grace
         return true
     }
 
     mutating func tick(_ now: UInt64) {
         guard now >= waitsUntil else { return }
         hasWaited = true
-        waitsUntil = now + HubSession.urgentGrace
+        waitsUntil = now + grace
     }
 }

@@ -28,11 +28,17 @@ public struct HubSession: Sendable {
         /// The device would be welcome, but the hub has as much as it can take: the urgent batches that came
         /// with Hello are taken, then this is said.
         public var overload: Refuse?
+        /// The device was revoked: what it announced and the hub lacks is taken, it is fed nothing, and then
+        /// this is said.
+        public var farewell: Refuse?
 
-        public init(welcome: Welcome, feed: FeedToken, overload: Refuse? = nil) {
+        public init(
+            welcome: Welcome, feed: FeedToken, overload: Refuse? = nil, farewell: Refuse? = nil
+        ) {
             self.welcome = welcome
             self.feed = feed
             self.overload = overload
+            self.farewell = farewell
         }
     }
 
@@ -75,6 +81,8 @@ public struct HubSession: Sendable {
         case admitting
         /// Takes what is urgent and then refuses.
         case refusing
+        /// Takes what a revoked device has not sent, and then refuses.
+        case surrendering
         /// The agent looks for what its store has in common with this one; nothing else is taken of it.
         case mending
         case open
@@ -91,6 +99,8 @@ public struct HubSession: Sendable {
     public static let silenceLimit: UInt64 = 300_000
     /// Milliseconds that a hub which is going to refuse waits for each urgent batch that Hello announced.
     public static let urgentGrace: UInt64 = 10_000
+    /// Milliseconds that a hub waits for each batch that a revoked device announced.
+    public static let surrenderGrace: UInt64 = 60_000
     /// Feed frames that may be unconfirmed.
     static let feedWindow = 4
     static let feedItems = 1_000
@@ -121,7 +131,12 @@ public struct HubSession: Sendable {
     public init() {}
 
     /// True between Welcome and the end.
-    public var isOpen: Bool { phase == .open || phase == .mending || phase == .answering }
+    public var isOpen: Bool {
+        switch phase {
+        case .open, .surrendering, .mending, .answering: true
+        case .waiting, .joining, .admitting, .refusing, .ended: false
+        }
+    }
 
     /// When `tick` is wanted at the latest; nil when the session is over.
     public var deadline: UInt64? {
@@ -129,6 +144,7 @@ public struct HubSession: Sendable {
         case .ended: nil
         case .waiting: heardAt + HubSession.greetingLimit
         case .refusing: refusal.deadline
+        case .surrendering: min(refusal.deadline, max(heardAt, pingedAt) + HubSession.quietLimit)
         default: max(heardAt, pingedAt) + HubSession.quietLimit
         }
     }
@@ -194,14 +210,22 @@ public struct HubSession: Sendable {
                 return refuseWhenDone()
             }
             return takeUrgent(batch, bytes, now) + refuseWhenDone()
+        case (.surrendering, .batch(let batch)):
+            refusal.note(batch.origin, through: batch.last, now: now)
+            return take(batch, bytes)
+        case (.surrendering, .hole(let hole)):
+            refusal.note(hole.origin, through: hole.sequence, now: now)
+            return take(bytes) ?? [.pass(hole)]
         case (.open, .batch(let batch)): return take(batch, bytes)
         case (.open, .hole(let hole)): return take(bytes) ?? [.pass(hole)]
         case (.open, .feedAck(let token)): return confirmed(token)
         case (.answering, .ask(let question)): return take(question)
         case (_, .close): return end(nil, saying: false)
-        case (.open, .ping(let ping)), (.mending, .ping(let ping)), (.answering, .ping(let ping)):
+        case (.open, .ping(let ping)), (.surrendering, .ping(let ping)), (.mending, .ping(let ping)),
+            (.answering, .ping(let ping)):
             return ping.isReply ? [] : [.send(.ping(Ping(isReply: true, token: ping.token)), compress: false)]
-        case (.open, .heads(let heads)), (.mending, .heads(let heads)): return tell(heads)
+        case (.open, .heads(let heads)), (.surrendering, .heads(let heads)), (.mending, .heads(let heads)):
+            return tell(heads)
         // What was on its way when the agent learnt that nothing is taken.
         case (.mending, .batch), (_, .unknown): return []
         default:
@@ -262,29 +286,43 @@ public struct HubSession: Sendable {
             return [.send(.welcome(greeting.welcome), compress: false)]
         case .success(let greeting) where greeting.overload != nil:
             phase = .refusing
-            refusal = HubRefusal(hello, greeting, now: now)
+            refusal = HubRefusal(
+                greeting.overload ?? Refuse(.overloaded), hello, greeting.welcome, lanes: [.urgent],
+                grace: HubSession.urgentGrace, now: now)
             return early.flatMap { takeUrgent($0, 0, now) } + refuseWhenDone()
         case .success(let greeting):
-            phase = .open
+            if let farewell = greeting.farewell {
+                phase = .surrendering
+                refusal = HubRefusal(
+                    farewell, hello, greeting.welcome, lanes: Lane.allCases,
+                    grace: HubSession.surrenderGrace, now: now)
+            } else {
+                phase = .open
+            }
             window = Int(greeting.welcome.urgentWindow) + Int(greeting.welcome.routineWindow)
             feed = greeting.feed
             var actions: [Action] = [.send(.welcome(greeting.welcome), compress: false)]
-            for batch in early { actions += take(batch, 0) }
-            return actions + pump()
+            for batch in early {
+                refusal.note(batch.origin, through: batch.last, now: now)
+                actions += take(batch, 0)
+            }
+            return actions + goOn()
         }
     }
 
-    // MARK: - Refusing for load
+    // MARK: - Refusing
 
     /// What is not urgent is left with the agent, which keeps what is not receipted.
     private mutating func takeUrgent(_ batch: VersionBatch, _ bytes: Int, _ now: UInt64) -> [Action] {
-        guard refusal.awaits(batch, now: now) else { return [] }
+        guard refusal.note(batch.origin, through: batch.last, now: now) else { return [] }
         bytesInWork.append(bytes)
         return [.ingest(batch)]
     }
 
     private mutating func refuseWhenDone() -> [Action] {
-        guard phase == .refusing, bytesInWork.isEmpty, refusal.isDone else { return [] }
+        guard bytesInWork.isEmpty, refusal.isDone else { return [] }
+        if phase == .surrendering { return end(refusal.refuse, saying: true) }
+        guard phase == .refusing else { return [] }
         return [.send(.refuse(refusal.refuse), compress: false)] + end(refusal.refuse, saying: false)
     }
 
@@ -333,7 +371,7 @@ public struct HubSession: Sendable {
 
     /// An answer was given: the refusal or the Mark that waited for it may be due now.
     private mutating func goOn() -> [Action] {
-        if phase == .refusing { return refuseWhenDone() }
+        if phase == .refusing || phase == .surrendering { return refuseWhenDone() }
         if needsMark { isFeedStale = true }
         return pump()
     }
@@ -350,9 +388,10 @@ public struct HubSession: Sendable {
     // MARK: - Ending
 
     private mutating func tick(_ now: UInt64) -> [Action] {
-        if phase == .refusing {
+        if phase == .refusing || phase == .surrendering {
             refusal.tick(now)
-            return refuseWhenDone()
+            let said = refuseWhenDone()
+            if phase == .refusing || !said.isEmpty { return said }
         }
         let limit = phase == .waiting ? HubSession.greetingLimit : HubSession.silenceLimit
         if now >= heardAt + limit {

@@ -64,11 +64,14 @@ public struct SessionRef: Sendable, Hashable {
     public var replica: Int64
     /// 0: nothing is committed in this session, see ``Welcome/isTokenUnknown``.
     public var number: UInt64
+    /// Of a revoked device: what it sends is quarantined, and it is fed nothing.
+    public var isSurrender: Bool
 
-    public init(device: Int64, replica: Int64, number: UInt64) {
+    public init(device: Int64, replica: Int64, number: UInt64, isSurrender: Bool = false) {
         self.device = device
         self.replica = replica
         self.number = number
+        self.isSurrender = isSurrender
     }
 }
 
@@ -135,10 +138,16 @@ public protocol HubStore: AnyObject {
     /// The same key gets the same answer again.
     func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse>
     func devices() throws -> [DeviceInfo]
+    /// Lets a device in no more, pending or active, from the next commit on; false when there is none
+    /// of that number, or it was revoked before.
+    func revoke(_ device: Int64, reason: String, now: Milliseconds) throws -> Bool
+    /// The numbers of those that are revoked, ascending.
+    func revokedDevices() throws -> [Int64]
     /// Makes a pending device active; false when no pending device has this number.
     func confirm(confirmation: UInt32) throws -> Bool
     /// Judges a Hello: binds new origins, opens a session, replaces the replica's older one. Opens a new
-    /// epoch when the Hello shows that this store was put back.
+    /// epoch when the Hello shows that this store was put back. A revoked device is only admitted, to a
+    /// session of surrender, when it announces what is not held here.
     ///
     /// - Parameter sessionToken: random; the store puts the session's number into it.
     func admit(
@@ -246,6 +255,11 @@ public protocol HubTransaction: AnyObject {
     @discardableResult func author(_ draft: Draft) throws -> Dot
     func unitExists(_ unit: String) throws -> Bool
     func personExists(_ person: String) throws -> Bool
+}
+
+extension Refuse {
+    /// What a device is told that is let in no more.
+    package static let revoked = Refuse(.revokedDevice, words: "this device was revoked")
 }
 
 extension Asker {

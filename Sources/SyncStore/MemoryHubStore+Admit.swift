@@ -10,11 +10,7 @@ extension MemoryHubStore {
             return .failure(Refuse(.unknownDevice))
         }
         let info = content.devices[index].info
-        switch info.state {
-        case .pending: return .failure(Refuse(.pendingDevice, retryAfter: 60))
-        case .revoked: return .failure(Refuse(.revokedDevice))
-        case .active: break
-        }
+        if info.state == .pending { return .failure(Refuse(.pendingDevice, retryAfter: 60)) }
         guard hello.origins.count <= Limits.helloOrigins else { return .failure(Refuse(.limitExceeded)) }
         let derivations = hello.origins.map {
             $0.claim.derivation(publicKey: publicKey, hashing: means.hashing)
@@ -24,6 +20,10 @@ extension MemoryHubStore {
             let isOthers = known.map { $0.device != info.id || $0.derivation != derivation } ?? false
             if isOthers || derivation.originID == 0 { return .failure(Refuse(.originOfAnother)) }
         }
+        let hasUnsent = zip(hello.origins, derivations).contains { head, derivation in
+            head.sequence > content.origins[derivation.originID]?.held ?? 0
+        }
+        if info.state == .revoked, !hasUnsent { return .failure(.revoked) }
         return try transaction {
             for (head, derivation) in zip(hello.origins, derivations)
             where content.origins[derivation.originID] == nil {
@@ -40,13 +40,14 @@ extension MemoryHubStore {
             let standing = HubStanding.judge(
                 hello, epoch: epoch, replica: known?.facts,
                 held: ids.compactMap { content.origins[$0]?.told }, isFeedKnown: isFeedKnown)
-            if standing == .hubPutBack, !defects.contains(.epochKept) {
+            if standing == .hubPutBack, info.state == .active, !defects.contains(.epochKept) {
                 openEpoch(shownBy: info.id, now: now)
             }
-            let session =
+            var session =
                 standing == .tokenUnknown
                 ? SessionRef(device: info.id, replica: known?.facts.id ?? 0, number: 0)
                 : open(hello, ids, of: info.id, sessionToken, now: now)
+            session.isSurrender = info.state == .revoked
             if standing == .tokenUnknown { content.audit.append(IdentityAudit.restoredOrCopied) }
             for id in ids { try renewReceipt(of: id) }
             let held = ids.compactMap { content.origins[$0]?.told }

@@ -19,7 +19,15 @@ extension MemoryHubStore {
         return origin.device == session.device && origin.replica == session.replica && origin.isCurrent
     }
 
-    public func feed(for session: SessionRef, after token: FeedToken, maximumItems: Int) -> Feed? {
+    /// - Throws: `Refuse` when the device is let in no more.
+    private func requireActive(_ session: SessionRef) throws {
+        if content.devices.first(where: { $0.info.id == session.device })?.info.state == .revoked {
+            throw Refuse.revoked
+        }
+    }
+
+    public func feed(for session: SessionRef, after token: FeedToken, maximumItems: Int) throws -> Feed? {
+        try requireActive(session)
         let audience = audience(of: session.device)
         let start = token.epoch == epoch ? Int(clamping: token.position) : 0
         var done = start
@@ -85,7 +93,8 @@ extension MemoryHubStore {
         return items
     }
 
-    public func mark(for session: SessionRef) -> Mark {
+    public func mark(for session: SessionRef) throws -> Mark {
+        try requireActive(session)
         let units = audience(of: session.device).units
         var mark = Mark(position: logEnd.position, count: 0, sum: 0)
         for place in content.log.indices where !isOwn(content.log[place].batch.origin, of: session) {

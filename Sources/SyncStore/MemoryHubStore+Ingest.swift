@@ -50,10 +50,11 @@ extension MemoryHubStore {
         let replica = content.replicas.first { $0.facts.id == session.replica }
         let isLatest = session.number > 0 && replica?.facts.session == session.number
         guard isLatest || defects.contains(.sessionUnchecked) else { return Refuse(.replaced) }
-        guard device.info.state == .active else {
-            return Refuse(device.info.state == .revoked ? .revokedDevice : .pendingDevice)
+        switch device.info.state {
+        case .active: return nil
+        case .pending: return Refuse(.pendingDevice)
+        case .revoked: return session.isSurrender ? nil : .revoked
         }
-        return nil
     }
 
     private func take(
@@ -88,8 +89,10 @@ extension MemoryHubStore {
                     SaltName(origin: batch.origin, day: grant.day, retentionClass: grant.retentionClass))
             }
             if isDestroyed { segment.heads = walk.heads }
-            if submission.part?.isRaw == true {
-                setAside(&segment)
+            if submission.session.isSurrender {
+                setAside(&segment, for: Reason.revokedDevice)
+            } else if submission.part?.isRaw == true {
+                setAside(&segment, for: Reason.trap)
             } else {
                 apply(&segment, root: root, now: now)
             }
@@ -108,14 +111,14 @@ extension MemoryHubStore {
     }
 
     /// Quarantines every version without looking into it.
-    private func setAside(_ segment: inout Segment) {
+    private func setAside(_ segment: inout Segment, for reason: String) {
         keepSalts(of: segment.batch)
         for row in 0..<segment.batch.count {
             let version = segment.batch.version(at: row)
             segment.quarantined[row] = true
-            segment.verdicts.append(Verdict(dot: version.dot, kind: .quarantined, reason: Reason.trap))
+            segment.verdicts.append(Verdict(dot: version.dot, kind: .quarantined, reason: reason))
             content.holes[RecordName(version.key), default: []].insert(segment.batch.origin)
-            content.audit.append("set_aside")
+            if reason == Reason.trap { content.audit.append("set_aside") }
         }
     }
 

@@ -9,7 +9,7 @@ extension MemoryHubStore {
         }
         switch device.state {
         case .pending: return .failure(Refuse(.pendingDevice, retryAfter: 60))
-        case .revoked: return .failure(Refuse(.revokedDevice))
+        case .revoked: return .failure(.revoked)
         case .active: break
         }
         let held = hello.origins.compactMap { head -> HeldOrigin? in

@@ -156,6 +156,10 @@ public final class MemoryHubStore: HubStore {
     public func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse> {
         let hash = means.hashing(join.secret.bytes)
         let fingerprint = means.hashing(publicKey)
+        if content.devices.contains(where: { $0.info.fingerprint == fingerprint && $0.info.state == .revoked }
+        ) {
+            return .failure(.revoked)
+        }
         guard let stored = content.invitations[hash] else { return .failure(Refuse(.codeUnknown)) }
         if let spentBy = stored.spentBy {
             if spentBy != fingerprint { return .failure(Refuse(.codeSpent)) }
@@ -165,9 +169,9 @@ public final class MemoryHubStore: HubStore {
             content.invitations[hash]?.spentBy = fingerprint
             enlist(join, publicKey: publicKey, invitation: stored.invitation, now: now)
         }
-        guard let device = content.devices.first(where: { $0.info.fingerprint == fingerprint })?.info,
-            device.state != .revoked
-        else { return .failure(Refuse(.revokedDevice)) }
+        guard let device = content.devices.first(where: { $0.info.fingerprint == fingerprint })?.info else {
+            return .failure(Refuse(.unknownDevice))
+        }
         return .success(
             Joined(
                 state: device.state == .active ? .active : .pending, confirmation: device.confirmation,
@@ -181,7 +185,7 @@ public final class MemoryHubStore: HubStore {
         if let index = content.devices.firstIndex(where: { $0.info.fingerprint == fingerprint }) {
             content.devices[index].info.unit = invitation.unit
             content.devices[index].info.label = String(join.label.prefix(64))
-            if content.devices[index].info.state != .revoked { content.devices[index].info.state = state }
+            content.devices[index].info.state = state
             return
         }
         let info = DeviceInfo(
@@ -212,6 +216,18 @@ public final class MemoryHubStore: HubStore {
         guard found.count == 1 else { return false }
         content.devices[found[0]].info.state = .active
         return true
+    }
+
+    public func revoke(_ device: Int64, reason: String, now: Milliseconds) -> Bool {
+        guard let index = content.devices.firstIndex(where: { $0.info.id == device }),
+            content.devices[index].info.state != .revoked
+        else { return false }
+        content.devices[index].info.state = .revoked
+        return true
+    }
+
+    public func revokedDevices() -> [Int64] {
+        content.devices.filter { $0.info.state == .revoked }.map(\.info.id)
     }
 
     public func confirmFeed(_ token: FeedToken, of session: SessionRef) {}

@@ -4,7 +4,9 @@ import Testing
 
 /// The hub's half of a session, event by event: each phase, each message.
 @Suite struct HubSessionTests {
-    enum Phase: Int, CaseIterable { case waiting, joining, admitting, refusing, open, answering }
+    enum Phase: Int, CaseIterable {
+        case waiting, joining, admitting, refusing, open, answering, surrendering
+    }
 
     static let overload = Refuse(.overloaded, retryAfter: 5)
 
@@ -22,7 +24,9 @@ import Testing
         _ = session.handle(.received(.hello(hello), wireBytes: 300), now: 0)
         for batch in early { _ = session.handle(.received(.batch(batch), wireBytes: 300), now: 0) }
         if phase == .admitting { return session }
-        _ = session.handle(.admitted(.success(greeting(isBusy: phase == .refusing))), now: 0)
+        var greeting = greeting(isBusy: phase == .refusing)
+        if phase == .surrendering { greeting.farewell = Refuse(.revokedDevice) }
+        _ = session.handle(.admitted(.success(greeting)), now: 0)
         return session
     }
 
@@ -38,21 +42,21 @@ import Testing
 
     static let disorder = "close 106, end 106"
 
-    /// What comes of each message in the phases `waiting`, `joining`, `admitting`, `refusing`, `open` and
-    /// `answering`.
+    /// What comes of each message in the phases `waiting`, `joining`, `admitting`, `refusing`, `open`,
+    /// `answering` and `surrendering`.
     static let answers: [String: [String]] = [
-        "join": ["join", disorder, disorder, disorder, disorder, disorder],
-        "hello": ["admit", disorder, disorder, disorder, disorder, disorder],
-        "batch": [disorder, disorder, "", "ingest 1-3", "ingest 1-3", disorder],
-        "hole": [disorder, disorder, disorder, disorder, "pass 3", disorder],
-        "feedAck": [disorder, disorder, disorder, disorder, "close 100, end 100", disorder],
-        "heads": [disorder, disorder, disorder, disorder, "loadHeads", disorder],
-        "question": [disorder, disorder, disorder, disorder, "pong", "pong"],
-        "pong": [disorder, disorder, disorder, disorder, "", ""],
-        "done": ["end", "end", "end", "end", "end", "end"],
-        "close": ["end", "end", "end", "end", "end", "end"],
-        "unknown": ["", "", "", "", "", ""],
-        "ask": [disorder, disorder, disorder, disorder, disorder, "answer 1"],
+        "join": ["join", disorder, disorder, disorder, disorder, disorder, disorder],
+        "hello": ["admit", disorder, disorder, disorder, disorder, disorder, disorder],
+        "batch": [disorder, disorder, "", "ingest 1-3", "ingest 1-3", disorder, "ingest 1-3"],
+        "hole": [disorder, disorder, disorder, disorder, "pass 3", disorder, "pass 3"],
+        "feedAck": [disorder, disorder, disorder, disorder, "close 100, end 100", disorder, disorder],
+        "heads": [disorder, disorder, disorder, disorder, "loadHeads", disorder, "loadHeads"],
+        "question": [disorder, disorder, disorder, disorder, "pong", "pong", "pong"],
+        "pong": [disorder, disorder, disorder, disorder, "", "", ""],
+        "done": ["end", "end", "end", "end", "end", "end", "end"],
+        "close": ["end", "end", "end", "end", "end", "end", "end"],
+        "unknown": ["", "", "", "", "", "", ""],
+        "ask": [disorder, disorder, disorder, disorder, disorder, "answer 1", disorder],
     ]
 
     @Test(arguments: Phase.allCases)
@@ -254,5 +258,37 @@ import Testing
             _ = session.handle(.answered(answer), now: 2)
         }
         #expect(words(session.handle(.received(question, wireBytes: 40), now: 3)) == "close 107, end 107")
+    }
+
+    // MARK: - Surrendering
+
+    @Test func whatARevokedDeviceAnnouncedIsTakenAndThenItIsTold() {
+        var session = Self.session(in: .surrendering)
+        #expect(session.isOpen)
+        #expect(session.handle(.logMoved, now: 1).isEmpty && session.handle(.writable(true), now: 1).isEmpty)
+        for (origin, last) in [(Talk.urgent, UInt64(9)), (Talk.routine, 50)] {
+            let batch = Message.batch(Talk.batch(origin, 1...last))
+            #expect(words(session.handle(.received(batch, wireBytes: 300), now: 2)) == "ingest 1-\(last)")
+        }
+        #expect(words(session.handle(Self.held(9), now: 3)) == "receipt")
+        #expect(words(session.handle(Self.held(50), now: 4)) == "receipt, close 202, end 202")
+        #expect(!session.isOpen)
+    }
+
+    @Test func whatWentAheadOfWelcomeIsTakenOfARevokedDeviceToo() {
+        var session = Self.session(in: .admitting, early: [Talk.batch(Talk.urgent, 1...9)])
+        var greeting = Self.greeting(isBusy: false)
+        greeting.farewell = Refuse(.revokedDevice)
+        #expect(words(session.handle(.admitted(.success(greeting)), now: 1)) == "welcome, ingest 1-9")
+        #expect(words(session.handle(Self.held(9), now: 2)) == "receipt", "the routine ones are missing")
+    }
+
+    @Test func aRevokedDeviceThatSendsNothingIsNotWaitedForLong() {
+        var session = Self.session(in: .surrendering)
+        #expect(session.deadline == HubSession.surrenderGrace)
+        let ping = Message.ping(Ping(isReply: false, token: 1))
+        #expect(words(session.handle(.received(ping, wireBytes: 30), now: 50_000)) == "pong")
+        #expect(session.handle(.tick, now: HubSession.surrenderGrace - 1).isEmpty)
+        #expect(words(session.handle(.tick, now: HubSession.surrenderGrace)) == "close 202, end 202")
     }
 }

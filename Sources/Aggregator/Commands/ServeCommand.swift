@@ -48,6 +48,8 @@ struct ServeCommand: AsyncParsableCommand {
             let lock = try SessionLock(folder: folder.path)
             defer { withExtendedLifetime(lock) {} }
             let hubStore = try folder.open()
+            // A store that somebody copied back has forgotten whom it lets in no more.
+            _ = try hubStore.replay(try folder.revocations(), now: HubFolder.milliseconds())
             let key = try folder.key()
             var logger = Logger(label: "aggregator") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = .info
@@ -97,7 +99,7 @@ struct HubListenerService: Service {
         Output.remark(Words("listening on \(listener.address)", zh: "正在监听 \(listener.address)"))
         let purger = HubPurger(writer: server.writer, logger: server.logger, now: HubFolder.milliseconds)
         let watchers = [
-            Task { await watchStorage() }, Task { await watchLog() }, Task { await purger.runDaily() },
+            Task { await watchStorage() }, Task { await watchOthers() }, Task { await purger.runDaily() },
         ]
         try? await gracefulShutdown()
         for watcher in watchers { watcher.cancel() }
@@ -138,15 +140,21 @@ struct HubListenerService: Service {
     /// How often the disk, and what other processes wrote, are looked at.
     private static let lookEvery = Duration.seconds(2)
 
-    /// Tells the branches of what another program wrote here: an import, a decision about a conflict.
-    private func watchLog() async {
+    /// How often it is looked whether somebody was revoked.
+    private static let lookAfterRevokedEvery = Duration.milliseconds(500)
+
+    /// Tells the branches of what another program wrote here: an import, a decision about a conflict. Hangs
+    /// up on devices that another program has revoked.
+    private func watchOthers() async {
         var last: UInt64?
         while !Task.isCancelled {
-            if let position = try? await server.writer.run({ try $0.logPosition() }) {
+            let news = try? await server.writer.run { (try $0.logPosition(), try $0.revokedDevices()) }
+            if let (position, revoked) = news {
+                server.hangUp(on: revoked)
                 if let last, position > last { server.logMoved() }
                 last = position
             }
-            try? await Task.sleep(for: HubListenerService.lookEvery)
+            try? await Task.sleep(for: HubListenerService.lookAfterRevokedEvery)
         }
     }
 

@@ -90,7 +90,7 @@ struct SyncService: Service {
             }
             guard !stop.isSet else { break }
             let failed = attempt.failure
-            if failed?.comesAgain == true, renewals < SyncRunner.renewals {
+            if attempt.comesAgain, renewals < SyncRunner.renewals {
                 renewals += 1
                 continue
             }

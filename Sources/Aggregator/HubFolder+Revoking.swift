@@ -1,0 +1,64 @@
+import Console
+import Foundation
+import Glibc
+import SQLiteStore
+import SyncCore
+import SyncStore
+
+/// The revocations beside the store: a store that is put back from a backup has forgotten them.
+extension HubFolder {
+    /// A line each.
+    private var revocationsFile: String { path + "/revocations.jsonl" }
+
+    private struct Line: Codable {
+        var publicKey: String
+        var unit: String
+        var label: String
+        var joined: Milliseconds
+        var at: Milliseconds
+        var reason: String
+
+        init(_ revocation: Revocation) {
+            publicKey = Hex.encode(revocation.publicKey)
+            unit = revocation.unit
+            label = revocation.label
+            joined = revocation.joined
+            at = revocation.at
+            reason = revocation.reason
+        }
+
+        var revocation: Revocation? {
+            Hex.decode(publicKey).map {
+                Revocation(
+                    publicKey: $0, unit: unit, label: label, joined: joined, at: at, reason: reason)
+            }
+        }
+    }
+
+    /// All that were ever revoked. A line that does not read is passed over: it was never finished.
+    func revocations() throws -> [Revocation] {
+        guard FileManager.default.fileExists(atPath: revocationsFile) else { return [] }
+        return try Files.read(revocationsFile).split(separator: UInt8(ascii: "\n")).compactMap { line in
+            try? JSONDecoder().decode(Line.self, from: Data(line)).revocation
+        }
+    }
+
+    /// Durable when it returns.
+    func keep(_ revocation: Revocation) throws {
+        let descriptor = try DatabaseFolder.openPlain(revocationsFile)
+        defer { close(descriptor) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // The line feed in front ends a line that a crash has left torn.
+        let line = [UInt8(ascii: "\n")] + (try encoder.encode(Line(revocation))) + [UInt8(ascii: "\n")]
+        let end = lseek(descriptor, 0, SEEK_END)
+        let written = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        guard end >= 0, written == line.count, fsync(descriptor) == 0 else {
+            let number = written >= 0 && written < line.count ? ENOSPC : errno
+            throw StoreError(
+                number == ENOSPC || number == EDQUOT ? .diskFull : .inputOutput, "keeping the revocation",
+                file: revocationsFile, systemError: number)
+        }
+        try sync(path)
+    }
+}

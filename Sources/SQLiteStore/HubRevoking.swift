@@ -1,0 +1,94 @@
+public import SyncCore
+import SyncStore
+
+/// A device that is let in no more, with all that a store needs which has never heard of it: one that was
+/// put back from a backup of before it joined.
+public struct Revocation: Sendable, Hashable {
+    /// X9.63.
+    public var publicKey: [UInt8]
+    public var unit: String
+    public var label: String
+    public var joined: Milliseconds
+    public var at: Milliseconds
+    public var reason: String
+
+    public init(
+        publicKey: [UInt8], unit: String, label: String, joined: Milliseconds, at: Milliseconds,
+        reason: String
+    ) {
+        self.publicKey = publicKey
+        self.unit = unit
+        self.label = label
+        self.joined = joined
+        self.at = at
+        self.reason = reason
+    }
+}
+
+/// Devices that are let in no more.
+extension SQLiteHubStore {
+    /// What is to be kept of a device outside the store before it is revoked; nil when there is none of that
+    /// number.
+    public func revocation(
+        of device: Int64, reason: String, now: Milliseconds
+    ) throws -> Revocation? {
+        try connection.first("SELECT public_key, unit, label, joined FROM device WHERE id = ?", .int(device))
+        {
+            Revocation(
+                publicKey: $0.bytes(0), unit: $0.text(1), label: $0.text(2), joined: $0.int(3), at: now,
+                reason: reason)
+        }
+    }
+
+    public func revoke(_ device: Int64, reason: String, now: Milliseconds) throws -> Bool {
+        try connection.write {
+            try connection.run(
+                """
+                UPDATE device SET state = 'revoked', revoked = ?, revoked_for = ?
+                WHERE id = ? AND state <> 'revoked'
+                """, .int(now), .text(reason), .int(device))
+            guard connection.changes > 0 else { return false }
+            try audit("revoked", device: device, detail: reason, at: now)
+            return true
+        }
+    }
+
+    public func revokedDevices() throws -> [Int64] {
+        try connection.all("SELECT id FROM device WHERE state = 'revoked' ORDER BY id") { $0.int(0) }
+    }
+
+    /// Revokes what a store has forgotten, or never knew, that was put back.
+    ///
+    /// - Returns: how many it had.
+    public func replay(_ revocations: [Revocation], now: Milliseconds) throws -> Int {
+        let known = Set(
+            try connection.all("SELECT public_key FROM device WHERE state = 'revoked'") { $0.bytes(0) })
+        let missing = revocations.filter { !known.contains($0.publicKey) }
+        guard !missing.isEmpty else { return 0 }
+        return try connection.write { try missing.count { try replay($0, now: now) } }
+    }
+
+    /// Within a transaction; false when it is revoked already.
+    func replay(_ revocation: Revocation, now: Milliseconds) throws -> Bool {
+        let fingerprint = means.hashing(revocation.publicKey)
+        let confirmation = HubConfirmation.number(
+            hub: means.signing.publicKey, device: revocation.publicKey, hashing: means.hashing)
+        try connection.run(
+            """
+            INSERT INTO device
+            (fingerprint, public_key, unit, label, state, confirmation, joined, revoked, revoked_for)
+            VALUES (?, ?, ?, ?, 'revoked', ?, ?, ?, ?)
+            ON CONFLICT (fingerprint) DO UPDATE SET state = 'revoked', revoked = excluded.revoked,
+            revoked_for = excluded.revoked_for WHERE state <> 'revoked'
+            """, .digest(fingerprint), .blob(revocation.publicKey), .blob(Array(revocation.unit.utf8)),
+            .text(revocation.label), .int(Int64(confirmation)), .int(revocation.joined),
+            .int(revocation.at), .text(revocation.reason))
+        guard connection.changes > 0 else { return false }
+        let device = try connection.first("SELECT id FROM device WHERE fingerprint = ?", .digest(fingerprint))
+        {
+            $0.int(0)
+        }
+        try audit("revoked", device: device, detail: revocation.reason, at: now)
+        return true
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import SQLiteStore
+import SyncCore
+import SyncStore
+import Testing
+
+@testable import Aggregator
+
+/// Devices that the centre lets in no more, with the real programs.
+@Suite(.timeLimit(.minutes(5))) struct RevokeTests {
+    private struct Device: Decodable {
+        var id: Int
+        var unit: String
+        var state: String
+    }
+
+    private static func device(of unit: String, _ hub: Hub) async throws -> Device {
+        let devices: [Device] = try await hub.hub("devices", "--json").json()
+        return try #require(devices.first { $0.unit == unit })
+    }
+
+    private static func quarantined(_ hub: Hub) throws -> Int {
+        try HubFolder(path: hub.place.path("hub")).openForReading().quarantined().count
+    }
+
+    @Test func whoIsRevokedIsCutOffAtOnceAndCanOnlyHandOver() async throws {
+        let crowd = try await Crowd(branches: 2, persons: 6, days: 2)
+        try await crowd.open()
+        try await crowd.join("B000")
+        try await crowd.join("B001")
+        let branch = try crowd.start("B000", "serve")
+        try await crowd.checkIn("B000", "S000000", "36.6")
+        #expect(try await eventually { try await crowd.status("B000").queued == 0 })
+        let id = String(try await Self.device(of: "B000", crowd).id)
+        try await crowd.hub("revoke", "7", expecting: [66])
+        try await crowd.hub("revoke", id, "--reason", "laptop lost")
+        #expect(try await eventually { branch.remarks.contains("202") })
+        #expect(try await Self.device(of: "B000", crowd).state == "revoked")
+        // What is entered from now on is handed over, receipted, and does not count.
+        _ = try await branch.stop()
+        try await crowd.checkIn("B000", "S000001", "36.7")
+        try await crowd.checkIn("B000", "S000002", "39.5")
+        let sync = try await crowd.branch("B000", "sync", expecting: [3])
+        #expect(sync.remarks.contains("202"))
+        #expect(try await crowd.status("B000").queued == 0)
+        #expect(try await crowd.arrived().map(\.person) == ["S000000"])
+        #expect(try await crowd.alerts().isEmpty)
+        #expect(try Self.quarantined(crowd) >= 3, "two check-ins and an alert")
+        // It is fed nothing: the other branch's entry and the unit's second device go on without it.
+        try await crowd.checkIn("B001", "S001000", "36.5")
+        #expect(try await crowd.sync("B001").drained)
+        try await crowd.branch("B000", "sync", expecting: [3])
+        try await crowd.close()
+    }
+
+    @Test func aHubThatIsPutBackStillKnows() async throws {
+        let crowd = try await Crowd(branches: 2, persons: 6, days: 2)
+        try await crowd.open()
+        try await crowd.join("B000")
+        try await crowd.checkIn("B000", "S000000", "36.6")
+        #expect(try await crowd.sync("B000").drained)
+        let backup = crowd.place.path("backup.sqlite")
+        try await crowd.hub("backup", backup)
+        // The second device joins after the backup: the store that is put back has never heard of it.
+        try await crowd.join("B001")
+        try await crowd.checkIn("B001", "S001000", "36.6")
+        #expect(try await crowd.sync("B001").drained)
+        for unit in ["B000", "B001"] {
+            try await crowd.hub("revoke", String(try await Self.device(of: unit, crowd).id))
+        }
+        try await crowd.close()
+        try await crowd.hub("restore", backup)
+        try await crowd.open()
+        for unit in ["B000", "B001"] {
+            #expect(try await Self.device(of: unit, crowd).state == "revoked", "\(unit)")
+            let sync = try await crowd.branch(unit, "sync", expecting: [3])
+            #expect(sync.remarks.contains("202"), "\(unit)")
+        }
+        // What had arrived since the backup comes again, as what a revoked device hands over.
+        #expect(try await crowd.arrived().map(\.person) == ["S000000"])
+        #expect(try Self.quarantined(crowd) == 1)
+        try await crowd.close()
+        // Also a file that somebody copies back with no word to the hub.
+        for name in ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"] {
+            try? FileManager.default.removeItem(atPath: crowd.place.path("hub/" + name))
+        }
+        try FileManager.default.copyItem(atPath: backup, toPath: crowd.place.path("hub/store.sqlite"))
+        try await crowd.open()
+        #expect(try await Self.device(of: "B001", crowd).state == "revoked")
+        try await crowd.close()
+    }
+
+    @Test func aLineThatWasNeverFinishedIsPassedOver() throws {
+        let place = try Place()
+        let folder = HubFolder(path: place.path("hub"))
+        try DatabaseFolder.make(folder.path)
+        #expect(try folder.revocations().isEmpty)
+        let first = Revocation(
+            publicKey: [4, 1, 2], unit: "B1", label: "one", joined: 1, at: 2, reason: "lost\nlaptop")
+        var second = first
+        second.publicKey = [4, 9]
+        try folder.keep(first)
+        let file = folder.path + "/revocations.jsonl"
+        let whole = try #require(FileManager.default.contents(atPath: file))
+        // A crash in the middle of the second line.
+        try (whole + whole.dropLast(9)).write(to: URL(fileURLWithPath: file))
+        try folder.keep(second)
+        #expect(try folder.revocations() == [first, second])
+    }
+}

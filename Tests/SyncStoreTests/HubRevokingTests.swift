@@ -1,0 +1,98 @@
+import Forms
+import SQLiteStore
+import SyncCore
+import SyncStore
+import Testing
+
+/// Devices that are let in no more, the same for every store.
+@Suite struct HubRevokingTests {
+    private static func revoked(_ kind: HubKind) throws -> (world: HubWorld, device: HubDevice) {
+        let world = try HubWorld(kind)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        try device.send([HubWorld.checkIn("p1")])
+        let id = try #require(try world.store.devices().first).id
+        #expect(try world.store.revokedDevices().isEmpty)
+        #expect(try world.store.revoke(id, reason: "lost", now: world.now))
+        #expect(try !world.store.revoke(id, reason: "again", now: world.now), "once")
+        #expect(try !world.store.revoke(99, reason: "nobody", now: world.now))
+        #expect(try world.store.revokedDevices() == [id])
+        return (world, device)
+    }
+
+    @Test(arguments: HubKind.allCases) func takesEffectInTheOpenSession(kind: HubKind) throws {
+        let (world, device) = try Self.revoked(kind)
+        #expect(try device.send([HubWorld.checkIn("p2")]).refusal == .revokedDevice)
+        #expect(try world.store.effective(HubWorld.key("p2")) == nil)
+        #expect(throws: Refuse.self) { try device.drain() }
+        #expect(throws: Refuse.self) { try world.store.mark(for: device.session) }
+    }
+
+    @Test(arguments: HubKind.allCases) func whoHasNothingToHandOverIsRefused(kind: HubKind) throws {
+        let (_, device) = try Self.revoked(kind)
+        let refuse = #expect(throws: Refuse.self) { try device.hello() }
+        #expect(refuse?.code == .revokedDevice)
+    }
+
+    @Test(arguments: HubKind.allCases) func whatIsHandedOverIsReceiptedAndDoesNotCount(
+        kind: HubKind
+    ) throws {
+        let (world, device) = try Self.revoked(kind)
+        let before = try world.picture(days: HubWorld.day...HubWorld.day)
+        // One record that is new, and one that had counted.
+        let batch = try device.batch([HubWorld.checkIn("p2"), HubWorld.checkIn("p1", temperature: 3_900)])
+        try device.hello()
+        #expect(device.session.isSurrender)
+        let receipt = try #require(try device.send(batch).receipt)
+        #expect(receipt.sequence == 3 && receipt.head == batch.headAfter)
+        #expect(try world.picture(days: HubWorld.day...HubWorld.day) == before)
+        let verdicts = try world.store.verdicts(on: Dot(origin: device.origin(), sequence: 2))
+        #expect(verdicts.map(\.kind) == [.quarantined] && verdicts.map(\.reason) == [Reason.revokedDevice])
+        #expect(try world.store.versions(of: HubWorld.key("p2")).count == 1, "kept whole")
+        #expect(throws: Refuse.self) { try device.drain() }
+        // Nothing is left: the door is shut.
+        let refuse = #expect(throws: Refuse.self) { try device.hello() }
+        #expect(refuse?.code == .revokedDevice)
+    }
+
+    @Test(arguments: HubKind.allCases) func othersAreNotFedWhatWasHandedOver(kind: HubKind) throws {
+        let (world, device) = try Self.revoked(kind)
+        let other = try HubDevice(world, unit: "B1", number: 2)
+        _ = try other.drain()
+        let batch = try device.batch([HubWorld.checkIn("p2")])
+        try device.hello()
+        #expect(try device.send(batch).isHeld)
+        let fed = try other.drain()
+        #expect(fed.versions.isEmpty && fed.verdicts.isEmpty)
+    }
+
+    @Test(arguments: HubKind.allCases) func itsKeySpendsNoCode(kind: HubKind) throws {
+        let (world, device) = try Self.revoked(kind)
+        let secret = Token16(high: 1, low: 1)
+        try world.store.invite(
+            Invitation(
+                secretHash: HubFake.hashing(secret.bytes), unit: "B2", isTrusted: true,
+                expires: world.now + 1_000), now: world.now)
+        let join = Join(secret: secret, replica: secret, label: "again", clock: world.now)
+        let refuse = #expect(throws: Refuse.self) {
+            try world.store.join(join, publicKey: device.key, now: world.now).get()
+        }
+        #expect(refuse?.code == .revokedDevice)
+        let other = [4] + [UInt8](repeating: 77, count: 64)
+        #expect(try world.store.join(join, publicKey: other, now: world.now).get().state == .active)
+    }
+
+    @Test func aStoreThatWasPutBackIsToldOfThoseItNeverKnew() throws {
+        let (world, device) = try Self.revoked(.sqlite)
+        let store = try #require(world.sqlite)
+        let revocation = try #require(try store.revocation(of: 1, reason: "lost", now: world.now))
+        #expect(revocation.publicKey == device.key && revocation.unit == "B1")
+        #expect(try store.replay([revocation], now: world.now) == 0)
+        let older = try HubWorld(.sqlite, seed: 2)
+        let putBack = try #require(older.sqlite)
+        #expect(try putBack.replay([revocation], now: world.now) == 1)
+        let known = try #require(try putBack.devices().first)
+        #expect(known.state == .revoked && known.unit == "B1" && known.label == "Device 1")
+        #expect(known.fingerprint == HubFake.hashing(device.key))
+        #expect(try putBack.restored(revoked: [revocation], now: world.now).revoked == 0, "known by now")
+    }
+}
