@@ -17,7 +17,8 @@ struct RevokeCommand: AsyncParsableCommand {
         example: "aggregator revoke 3 --reason \"laptop lost\" --data DIR")
 
     @Argument(
-        help: ArgumentHelp("The device's number, see `aggregator devices`.", zh: "设备编号，见 aggregator devices。")
+        help: ArgumentHelp(
+            "The device's number, see `aggregator devices`.", zh: "设备编号，见 aggregator devices。")
     )
     var device: Int64
     @Option(name: .long, help: ArgumentHelp("Why; kept with it.", zh: "原因；一并保存。"))

@@ -21,7 +21,7 @@ public struct BranchAgentCommand: AsyncParsableCommand {
         subcommands: [
             JoinCommand.self, AddCommand.self, EditCommand.self, DeleteCommand.self, ImportCommand.self,
             SyncCommand.self,
-            ServeCommand.self, StatusCommand.self, ConflictsCommand<BranchProgram>.self,
+            ServeCommand.self, StatusCommand.self, RetireCommand.self, ConflictsCommand<BranchProgram>.self,
             HistoryCommand<BranchProgram>.self,
         ])
 

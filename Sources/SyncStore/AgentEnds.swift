@@ -1,0 +1,43 @@
+public import SyncCore
+
+/// Where all journals of a branch's store end, at one moment.
+public struct AgentEnds: Sendable {
+    /// Closed ones first, in the order in which they were opened.
+    public var journals: [Certificate.Journal]
+    /// Versions without a receipt.
+    public var waiting: UInt64
+    /// Some of the records that they are about, in the order in which they were written.
+    public var records: [RecordKey]
+    /// Versions that the hub may lack and that are not sent: it holds another journal under their name.
+    public var parted: UInt64
+}
+
+extension TableAgentStore {
+    /// - Parameter limit: records that are named at most.
+    public func ends(limit: Int) throws -> AgentEnds {
+        try backend.read { tables in
+            var ends = AgentEnds(journals: [], waiting: 0, records: [], parted: 0)
+            for origin in try tables.closedOrigins() + tables.origins() {
+                let stored = try tables.receipt(of: origin.id)
+                ends.journals.append(
+                    Certificate.Journal(
+                        claim: origin.claim, sequence: origin.sequence, head: origin.head,
+                        receipt: stored?.receipt, epoch: stored?.epoch ?? .zero))
+                let receipted = min(origin.receipted, origin.sequence)
+                guard !origin.isParted else {
+                    ends.parted += origin.sequence - receipted
+                    continue
+                }
+                ends.waiting += origin.sequence - receipted
+                guard receipted < origin.sequence, ends.records.count < limit else { continue }
+                try tables.eachVersion(of: origin.id, after: receipted) { stored in
+                    guard stored.version.dot.sequence <= origin.sequence else { return false }
+                    let key = stored.version.key
+                    if !ends.records.contains(key) { ends.records.append(key) }
+                    return ends.records.count < limit
+                }
+            }
+            return ends
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import Console
+import Foundation
+import SyncCore
+import SyncTransport
+import Testing
+
+/// What a branch can show before its device is wiped or handed on.
+@Suite(.timeLimit(.minutes(5))) struct RetireTests {
+    @Test func aDeviceIsCertifiedOnceEverythingIsReceipted() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 6, days: 2)
+        try await crowd.open()
+        try await crowd.join("B000")
+        try await crowd.checkIn("B000", "S000000", "36.6")
+        try await crowd.checkIn("B000", "S000001", "39.5")
+        let path = crowd.place.path("certificate.json")
+        // It names what is missing, and writes nothing.
+        let refused = try await crowd.branch("B000", "retire", path, expecting: [1])
+        #expect(refused.remarks.contains("check-in \(crowd.days[0]) S000001"))
+        #expect(!FileManager.default.fileExists(atPath: path))
+        #expect(try await crowd.sync("B000").drained)
+        // No link is needed any more.
+        try await crowd.close()
+        try await crowd.branch("B000", "retire", path)
+        let file = try #require(
+            CertificateFile.read(Array(try Data(contentsOf: URL(fileURLWithPath: path)))))
+        let certificate = try #require(file.certificate(hashing: .sha256))
+        #expect(certificate.defects(hashing: .sha256, verifying: .p256).isEmpty)
+        #expect(certificate.journals.reduce(0) { $0 + $1.sequence } == 3, "two check-ins and an alert")
+        #expect(certificate.journals.allSatisfy { $0.unsigned == 0 })
+        let hub = try DeviceKey.load(from: crowd.place.path("hub") + "/hub.key")
+        #expect(certificate.hub == hub.publicKey && file.unit == "B000")
+        // It reads as it was written, and one digit less is none.
+        #expect(CertificateFile(certificate, unit: "B000", hashing: .sha256) == file)
+        var short = file
+        short.journals[0].head.removeLast()
+        #expect(short.certificate(hashing: .sha256) == nil)
+        // What is entered afterwards is not covered: it is said again.
+        try await crowd.checkIn("B000", "S000002", "36.6")
+        try await crowd.branch("B000", "retire", path, expecting: [1])
+    }
+}
