@@ -7,7 +7,8 @@ import SyncStore
 struct RevokeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         "revoke",
-        Words("Let a device in no more, at once and for good.", zh: "撤销一台设备：立即生效，不再接受其加入。"),
+        Words(
+            "Let a device in no more, at once and for good.", zh: "撤销一台设备：立即生效，不再接受其加入。"),
         discussion: Words(
             "A hub that is running hangs up on it within a second. What the device has not sent it can still "
                 + "hand over: that is kept and does not count. Its key is never let in again, also after "
@@ -16,10 +17,7 @@ struct RevokeCommand: AsyncParsableCommand {
                 + "其密钥不再被接受，aggregator restore 之后也是如此；若属误撤销，该设备须用空目录重新加入。"),
         example: "aggregator revoke 3 --reason \"laptop lost\" --data DIR")
 
-    @Argument(
-        help: ArgumentHelp(
-            "The device's number, see `aggregator devices`.", zh: "设备编号，见 aggregator devices。")
-    )
+    @Argument(help: ArgumentHelp("Its number in `aggregator devices`.", zh: "aggregator devices 中的设备编号。"))
     var device: Int64
     @Option(name: .long, help: ArgumentHelp("Why; kept with it.", zh: "原因；一并保存。"))
     var reason = ""

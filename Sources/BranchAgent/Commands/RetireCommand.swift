@@ -12,8 +12,10 @@ struct RetireCommand: AsyncParsableCommand {
             zh: "出具证明：本设备已没有待发内容，可清除或转交。"),
         discussion: Words(
             "The file holds the hub's signed receipts and this device's signature: anybody can check it "
-                + "later, without the hub. While something waits, nothing is written and the records are named.",
-            zh: "证明文件含汇总端签名的回执和本设备的签名，日后无须联系汇总端即可核验。若仍有待发内容，则不出具证明，并列出相关记录。"),
+                + "later, without the hub. While something waits, nothing is written and the records are "
+                + "named.",
+            zh: "证明文件含汇总端签名的回执和本设备的签名，日后无须联系汇总端即可核验。"
+                + "若仍有待发内容，则不出具证明，并列出相关记录。"),
         example: "branch-agent retire certificate.json --data DIR")
 
     @Argument(help: ArgumentHelp("The file to write.", zh: "要写入的文件。"))
