@@ -9,9 +9,9 @@ import SyncStore
 final class HubDesk: RecordDesk {
     let catalog: CompiledCatalog
     let times: TimeText
-    private let store: any HubStore
+    private let store: SQLiteHubStore
 
-    init(_ store: any HubStore, forms: FormCatalog = .builtIn) throws {
+    init(_ store: SQLiteHubStore, forms: FormCatalog = .builtIn) throws {
         self.store = store
         let settings = try store.settings()
         guard let zone = LocalZone(identifier: settings.timeZone) else {
@@ -62,13 +62,33 @@ final class HubDesk: RecordDesk {
     }
 
     func write<Result>(_ body: (any DeskWriter) throws -> Result) throws -> Result {
-        try store.write(clock: clock) { try body(HubDeskWriter($0, catalog)) }
+        try store.write(clock: clock) { transaction in
+            let writer = HubDeskWriter(transaction, catalog)
+            let result = try body(writer)
+            if let detail = writer.detail { try transaction.act("decided", detail: detail) }
+            return result
+        }
+    }
+
+    func note(unmasked what: String) throws {
+        try store.record(act: "unmasked", detail: what, now: HubFolder.milliseconds())
     }
 }
 
 private final class HubDeskWriter: DeskWriter {
     private let transaction: any HubTransaction
     private let catalog: CompiledCatalog
+    /// Records that were written, and the first few by name.
+    private var written = 0
+    private var names: [String] = []
+    private static let named = 5
+
+    /// For the audit log; nil when nothing was written.
+    var detail: String? {
+        guard written > 0 else { return nil }
+        let more = written > names.count ? ", ..." : ""
+        return "\(written) records: " + names.joined(separator: ", ") + more
+    }
 
     init(_ transaction: any HubTransaction, _ catalog: CompiledCatalog) {
         self.transaction = transaction
@@ -80,6 +100,10 @@ private final class HubDeskWriter: DeskWriter {
     func author(_ edits: [RecordEdit], of key: RecordKey, by author: [UInt8]) throws -> [Dot] {
         guard let form = catalog[key.form]?.definition else {
             throw SheetError(.unknownForm, subject: key.form)
+        }
+        if !edits.isEmpty {
+            written += 1
+            if names.count < HubDeskWriter.named { names.append("\(key.form) \(RecordText.text(key))") }
         }
         return try edits.map { edit in
             try transaction.author(
@@ -99,7 +123,7 @@ enum AggregatorProgram: DeskProgram {
     }
 
     static func desk(_ folder: String) throws -> any RecordDesk {
-        try HubDesk(try HubFolder(path: folder).open())
+        try HubDesk(try HubFolder(path: folder, actor: try Actor.current(as: nil)).open())
     }
 
     static func failure(for error: any Error) -> Failure? { nil }

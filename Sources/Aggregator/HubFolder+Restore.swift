@@ -19,7 +19,7 @@ extension HubFolder {
         }
         let lock = try SessionLock(folder: path)
         defer { withExtendedLifetime(lock) {} }
-        let work = HubFolder(path: path + "/restoring")
+        let work = HubFolder(path: path + "/restoring", actor: actor)
         try? FileManager.default.removeItem(atPath: work.path)
         defer { try? FileManager.default.removeItem(atPath: work.path) }
         try DatabaseFolder.make(work.path)

@@ -9,6 +9,8 @@ import SyncTransport
 /// A hub's data folder: the store, the key beside it, the lock of the server that runs on it.
 struct HubFolder {
     let path: String
+    /// Who works with it, for the audit log; empty for a hub that serves, and for who only reads.
+    var actor = ""
 
     private var keyFile: KeyFile { KeyFile("hub.key", in: path) }
 
@@ -29,7 +31,9 @@ struct HubFolder {
         try keyFile.refuseStoreWithoutKey()
         let key =
             try keyFile.isThere ? DeviceKey.load(from: keyFile.path) : DeviceKey.create(at: keyFile.path)
-        _ = try SQLiteHubStore.create(folder: path, name: name, settings: settings, means: means(key))
+        let store = try SQLiteHubStore.create(
+            folder: path, name: name, settings: settings, means: means(key))
+        try store.record(act: "initialized", detail: name, now: HubFolder.milliseconds())
     }
 
     func key() throws -> DeviceKey {
@@ -67,6 +71,6 @@ struct HubFolder {
     func means(_ key: DeviceKey) -> HubMeans {
         HubMeans(
             hashing: .sha256, verifying: .p256, signing: Signing(key),
-            zone: { LocalZone(identifier: $0) }, random: Token16.random)
+            zone: { LocalZone(identifier: $0) }, random: Token16.random, actor: actor)
     }
 }

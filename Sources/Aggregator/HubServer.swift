@@ -51,6 +51,7 @@ final class HubServer: HubService {
         var askers: [ObjectIdentifier: (device: Int64, close: @Sendable (Refuse) -> Void)] = [:]
         var isNewsScheduled = false
         var bytesWaiting = 0
+        var gate = AttemptGate()
     }
 
     private let state = Mutex(State())
@@ -68,10 +69,37 @@ final class HubServer: HubService {
     }
 
     func connection(
-        publicKey: [UInt8], address: String, moved: @escaping @Sendable () -> Void,
-        close: @escaping @Sendable (Refuse) -> Void
+        _ caller: Caller, moved: @escaping @Sendable () -> Void, close: @escaping @Sendable (Refuse) -> Void
     ) -> any HubConnectionHost {
-        HubConnection(server: self, publicKey: publicKey, moved: moved, close: close)
+        HubConnection(server: self, caller, moved: moved, close: close)
+    }
+
+    func refused(_ code: RefusalCode?, _ words: String, _ caller: Caller) {
+        Task { await note(code, words, from: caller) }
+    }
+
+    /// Keeps in the audit log that somebody was turned away, unless there is too much of it. What no room is
+    /// found for on the disk is only in the log of the program.
+    func note(_ code: RefusalCode?, _ words: String, from caller: Caller) async {
+        let now = now()
+        let who = caller.publicKey.isEmpty ? caller.address : Hashing.sha256(caller.publicKey).short
+        let leftOut = state.withLock { $0.gate.note("\(code?.rawValue ?? 0) \(who)", now: now) }
+        guard let leftOut else { return }
+        let attempt = RefusedAttempt(code: code, words: words, caller: caller, leftOut: leftOut)
+        try? await writer.run { try $0.note(attempt, now: now) }
+    }
+
+    /// Nil when somebody at `address` may try to join.
+    func tooManyAttempts(from address: String) -> Refuse? {
+        let now = now()
+        return state.withLock { $0.gate.retryAfter(address, now: now) }.map {
+            Refuse(.tooManyAttempts, retryAfter: $0, words: "too many joins have failed")
+        }
+    }
+
+    func joinFailed(from address: String) {
+        let now = now()
+        state.withLock { $0.gate.failed(address, now: now) }
     }
 
     /// A replica is admitted: its older connection, if it still stands, makes way.
@@ -156,7 +184,7 @@ final class HubServer: HubService {
 /// One connection's way to the store.
 final class HubConnection: HubConnectionHost {
     private let server: HubServer
-    private let publicKey: [UInt8]
+    private let caller: Caller
     private let moved: @Sendable () -> Void
     private let close: @Sendable (Refuse) -> Void
     /// Set once the device is admitted.
@@ -169,12 +197,12 @@ final class HubConnection: HubConnectionHost {
     private let decoding = Mutex<(frame: TrapSuspicion.Frame, mark: TrapWatch.Mark)?>(nil)
 
     init(
-        server: HubServer, publicKey: [UInt8], moved: @escaping @Sendable () -> Void,
+        server: HubServer, _ caller: Caller, moved: @escaping @Sendable () -> Void,
         close: @escaping @Sendable (Refuse) -> Void
     ) {
-        device = Hashing.sha256(publicKey).words.0
+        device = Hashing.sha256(caller.publicKey).words.0
         self.server = server
-        self.publicKey = publicKey
+        self.caller = caller
         self.moved = moved
         self.close = close
     }
@@ -208,14 +236,15 @@ final class HubConnection: HubConnectionHost {
         var generator = SystemRandomNumberGenerator()
         let token = Token16(using: &generator)
         do {
-            let result = try await server.writer.run { [publicKey, now = server.now] store in
-                try store.admit(hello, publicKey: publicKey, sessionToken: token, now: now())
+            let result = try await server.writer.run { [caller, now = server.now] store in
+                try store.admit(hello, by: caller, sessionToken: token, now: now())
             }
             switch result {
             case .failure(let refuse):
                 server.logger.say(
                     .notice, "device_refused", HubLogWords.refused(refuse.code),
                     ["code": "\(refuse.code.rawValue)"])
+                await note(refuse)
                 return .failure(refuse)
             case .success(let admission):
                 session.withLock { $0 = admission.session }
@@ -244,11 +273,29 @@ final class HubConnection: HubConnectionHost {
         }
     }
 
+    /// Those that somebody may have to answer for; a hub that is busy turns away anybody.
+    private func note(_ refuse: Refuse) async {
+        let passing: [RefusalCode] = [
+            .pendingDevice, .replaced, .overloaded, .shuttingDown, .diskFull, .setAside,
+        ]
+        guard !passing.contains(refuse.code) else { return }
+        await server.note(refuse.code, refuse.words, from: caller)
+    }
+
     func join(_ join: Join) async -> Result<Joined, Refuse> {
+        if let refuse = server.tooManyAttempts(from: caller.address) {
+            await note(refuse)
+            return .failure(refuse)
+        }
         do {
-            return try await server.writer.run { [publicKey, now = server.now] store in
-                try store.join(join, publicKey: publicKey, now: now())
+            let result = try await server.writer.run { [caller, now = server.now] store in
+                try store.join(join, by: caller, now: now())
             }
+            if case .failure(let refuse) = result {
+                server.joinFailed(from: caller.address)
+                await note(refuse)
+            }
+            return result
         } catch {
             return .failure(refusal(for: error))
         }
@@ -266,7 +313,9 @@ final class HubConnection: HubConnectionHost {
             case .fork:
                 server.logger.say(
                     .warning, "fork", HubLogWords.fork, ["device": "\(session.device)"])
-            case .gap, .refused: break
+                await server.note(nil, "a chain that does not follow the hub's", from: caller)
+            case .refused(let refuse): await note(refuse)
+            case .gap: break
             }
             return outcome
         } catch {
@@ -280,6 +329,7 @@ final class HubConnection: HubConnectionHost {
             let outcome = try await server.writer.run { [now = server.now] store in
                 try store.pass(hole, for: session, now: now())
             }
+            if case .refused(let refuse) = outcome { await note(refuse) }
             if case .held = outcome {
                 server.logger.say(
                     .warning, IdentityAudit.holePassed, HubLogWords.holePassed,
@@ -323,9 +373,10 @@ final class HubConnection: HubConnectionHost {
     private func greet(_ hello: Hello) async -> Result<HubSession.Greeting, Refuse> {
         guard let reader = server.reader else { return .failure(Refuse(.wrongOrder)) }
         do {
-            let result = try await reader.run { [publicKey, now = server.now] store, _ in
-                try store.greet(hello, publicKey: publicKey, now: now())
+            let result = try await reader.run { [caller, now = server.now] store, _ in
+                try store.greet(hello, publicKey: caller.publicKey, now: now())
             }
+            if case .failure(let refuse) = result { await note(refuse) }
             let asker = try result.get()
             guard server.openedForQuestions(self, device: asker.device, close: close) else {
                 return .failure(server.load.refusal)

@@ -77,11 +77,13 @@ struct RegisterImport {
 
     let kind: RegisterSheet
     let sheet: Sheet
+    let file: String
     let columns: [String: Int]
 
     /// - Parameter file: how the sheet is called in messages.
     init(_ kind: RegisterSheet, bytes: [UInt8], file: String = "") throws {
         self.kind = kind
+        self.file = file
         do {
             sheet = try Sheet(bytes)
         } catch var error as SheetError {
@@ -141,6 +143,12 @@ struct RegisterImport {
                 }
             }
             result.withoutUnit = withoutUnit.count
+            let name = file.split(separator: "/").last.map { " \($0)" } ?? ""
+            try transaction.act(
+                "imported",
+                detail:
+                    "\(kind.rawValue)\(name): \(result.accepted) rows taken, \(result.unchanged) unchanged, "
+                    + "\(result.rejected) refused")
             return result
         }
         progress.finish()

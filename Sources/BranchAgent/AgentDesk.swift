@@ -69,6 +69,9 @@ final class AgentDesk: RecordDesk {
             ? Words("this device", zh: "本机") : Words("another device or the centre", zh: "其他设备或汇总端")
     }
 
+    /// A branch looks at what it wrote itself.
+    func note(unmasked what: String) {}
+
     func moment() throws -> AuthoringMoment { try store.moment(of: try context.clock()) }
 
     func write<Result>(_ body: (any DeskWriter) throws -> Result) throws -> Result {

@@ -104,6 +104,7 @@ package struct ConflictShowCommand<P: DeskProgram>: AsyncParsableCommand {
         try await P.run {
             let desk = try P.desk(options.data)
             let (key, form, state) = try P.record(record, at: desk)
+            if unmask { try desk.note(unmasked: "conflict \(key.form) \(RecordText.text(key))") }
             let report = try ConflictReport(key, state, form, at: desk, unmask: unmask)
             if options.json { return try Output.json(report) }
             report.lines(times: desk.times).forEach { Output.line($0) }

@@ -75,6 +75,7 @@ package struct HistoryCommand<P: DeskProgram>: AsyncParsableCommand {
         try await P.run {
             let desk = try P.desk(options.data)
             let (key, _, state) = try P.record(record, at: desk)
+            if unmask { try desk.note(unmasked: "history \(key.form) \(RecordText.text(key))") }
             let versions = try desk.versions(of: key)
             let forms = desk.catalog.catalog
             let report = RecordReport(

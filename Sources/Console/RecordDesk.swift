@@ -21,6 +21,8 @@ package protocol RecordDesk: AnyObject {
     /// Versions that are kept and do not count in this store.
     func heldBack(_ verdicts: [Verdict]) -> Set<Dot>
     func device(of origin: OriginID) throws -> Words?
+    /// Keeps that somebody looks at personal fields as they are, where that is kept.
+    func note(unmasked what: String) throws
     /// The times that would be written under now.
     func moment() throws -> AuthoringMoment
     /// Writes versions as one durable transaction. `body` sees each record as it stands then.

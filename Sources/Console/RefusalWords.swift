@@ -88,6 +88,10 @@ public enum RefusalWords {
             Words(
                 "nothing is lost, it stays queued here; tell the centre that the hub's log has more",
                 zh: "没有内容丢失，仍在本机排队；请告知中心查看汇总端日志")
+        case .tooManyAttempts:
+            Words(
+                "too many joins have failed there; check the join code, and try again in a minute",
+                zh: "加入失败次数过多；请核对加入码，一分钟后再试")
         case .tooOld, .tooNew:
             Words(
                 "this program and the hub speak different versions of the protocol; update the older of "

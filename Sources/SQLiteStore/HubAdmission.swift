@@ -4,10 +4,11 @@ public import SyncStore
 /// Hello, and what it tells about stores that were restored, copied or put back.
 extension SQLiteHubStore {
     public func admit(
-        _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
+        _ hello: Hello, by caller: Caller, sessionToken: Token16, now: Milliseconds
     ) throws -> Result<Admission, Refuse> {
         // Without a session nothing urgent comes in either.
         try connection.write(.vital) {
+            let publicKey = caller.publicKey
             let fingerprint = means.hashing(publicKey)
             guard let device = try devices(where: "fingerprint = ?", .digest(fingerprint)).first else {
                 return .failure(Refuse(.unknownDevice, words: "this device has not joined here"))
@@ -19,17 +20,18 @@ extension SQLiteHubStore {
             if device.state == .revoked, try !hasUnsent(hello, publicKey: publicKey) {
                 return .failure(.revoked)
             }
-            switch try bindOrigins(hello.origins, of: device.id, publicKey: publicKey, now: now) {
+            switch try bindOrigins(hello.origins, of: device.id, publicKey: publicKey) {
             case .failure(let refuse): return .failure(refuse)
             case .success(let ids):
                 return .success(
-                    try admit(hello, ids, from: device, sessionToken: sessionToken, now: now))
+                    try admit(hello, ids, from: device, caller, sessionToken: sessionToken, now: now))
             }
         }
     }
 
     private func admit(
-        _ hello: Hello, _ ids: [OriginID], from device: DeviceInfo, sessionToken: Token16, now: Milliseconds
+        _ hello: Hello, _ ids: [OriginID], from device: DeviceInfo, _ caller: Caller,
+        sessionToken: Token16, now: Milliseconds
     ) throws -> Admission {
         let replica = try replica(hello.replica, of: device.id)
         let feed = try known(hello.feed)
@@ -55,10 +57,10 @@ extension SQLiteHubStore {
         try connection.run(
             """
             UPDATE device SET last_seen = ?, skew = ?, urgent_count = ?, urgent_age = ?, routine_count = ?,
-            routine_age = ?, program = ? WHERE id = ?
+            routine_age = ?, program = ?, address = ?, version = ? WHERE id = ?
             """, .int(now), .int(now.subtractingReportingOverflow(hello.clock).partialValue),
             .word(urgent.count), .word(urgent.oldestAge), .word(routine.count), .word(routine.oldestAge),
-            .text(hello.program), .int(device.id))
+            .text(hello.program), .text(caller.address), .int(Int64(caller.version)), .int(device.id))
         let welcome = Welcome(
             epoch: try epoch, sessionToken: HubReplica.token(sessionToken, number: session.number),
             isTokenUnknown: standing == .tokenUnknown, held: held,
@@ -176,14 +178,13 @@ extension SQLiteHubStore {
 
     /// Binds what is new, and gives the origins' ids in the order of the Hello.
     private func bindOrigins(
-        _ heads: [OriginHead], of device: Int64, publicKey: [UInt8], now: Milliseconds
+        _ heads: [OriginHead], of device: Int64, publicKey: [UInt8]
     ) throws -> Result<[OriginID], Refuse> {
         let derivations = heads.map { $0.claim.derivation(publicKey: publicKey, hashing: means.hashing) }
         for derivation in derivations {
             if let known = try origin(derivation.originID),
                 known.device != device || known.derivation != derivation
             {
-                try audit("origin of another", device: device, detail: derivation.short, at: now)
                 return .failure(
                     Refuse(.originOfAnother, words: "an origin belongs to another device"))
             }

@@ -35,7 +35,7 @@ extension SQLiteHubStore {
                     .int(number), .word(sealed))
             }
             origins = nil
-            try audit(IdentityAudit.backedUp, device: nil, detail: "", at: now)
+            try act(IdentityAudit.backedUp, detail: "", at: now)
         }
     }
 
@@ -85,8 +85,8 @@ extension SQLiteHubStore {
             try connection.run("DELETE FROM invitation WHERE spent_by IS NULL")
             var restoration = Restoration(codes: Int(connection.changes), revoked: 0)
             for revocation in revoked where try replay(revocation, now: now) { restoration.revoked += 1 }
-            try audit(
-                IdentityAudit.restored, device: nil,
+            try act(
+                IdentityAudit.restored,
                 detail: "codes \(restoration.codes), revoked \(restoration.revoked)", at: now)
             return restoration
         }
@@ -104,7 +104,7 @@ extension SQLiteHubStore {
                 ORDER BY id DESC LIMIT ?
                 """,
                 .int(Int64(limit))
-            ) { ($0.int(0), $0.text(1), $0.isNull(2) ? nil : $0.int(2), $0.text(3)) }
+            ) { ($0.int(0), $0.text(1), $0.int(2) == 0 ? nil : $0.int(2), $0.text(3)) }
         }
     }
 }

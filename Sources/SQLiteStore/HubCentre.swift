@@ -145,6 +145,10 @@ private final class HubWriting: HubTransaction {
         return try store.loadedRegister().persons.contains(number)
     }
 
+    func act(_ event: String, detail: String) throws {
+        try store.act(event, detail: detail, at: clock.now)
+    }
+
     func author(_ draft: Draft) throws -> Dot {
         var journal = try journal(draft.lane)
         journals[draft.lane] = nil

@@ -201,12 +201,6 @@ public final class SQLiteHubStore: HubStore {
     func table(_ form: String) -> HubTable? {
         tables.first { $0.definition.form.utf8.elementsEqual(form.utf8) }
     }
-
-    func audit(_ event: String, device: Int64?, detail: String, at now: Milliseconds) throws {
-        try connection.run(
-            "INSERT INTO audit (at, event, device, detail) VALUES (?, ?, ?, ?)", .int(now), .text(event),
-            .optional(device), .text(detail))
-    }
 }
 
 extension SQLiteHubStore {

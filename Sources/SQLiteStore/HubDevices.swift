@@ -42,16 +42,16 @@ extension SQLiteHubStore {
                 .digest(invitation.secretHash), .blob(Array(invitation.unit.utf8)),
                 .flag(invitation.isTrusted),
                 .int(invitation.expires), .int(now))
-            try audit("invited", device: nil, detail: invitation.unit, at: now)
+            try act(
+                "invited", detail: invitation.unit + (invitation.isTrusted ? ", trusted" : ""), at: now)
         }
     }
 
-    public func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse> {
+    public func join(_ join: Join, by caller: Caller, now: Milliseconds) throws -> Result<Joined, Refuse> {
         try connection.write {
-            let fingerprint = means.hashing(publicKey)
+            let fingerprint = means.hashing(caller.publicKey)
             // Also one that has a fresh code: the key is what is not believed any more.
             if try devices(where: "fingerprint = ?", .digest(fingerprint)).first?.state == .revoked {
-                try audit("join refused", device: nil, detail: "revoked", at: now)
                 return .failure(.revoked)
             }
             let found = try connection.first(
@@ -59,12 +59,10 @@ extension SQLiteHubStore {
                 .digest(means.hashing(join.secret.bytes))
             ) { ($0.bytes(0), $0.int(1) != 0, $0.int(2), $0.isNull(3) ? nil : $0.bytes(3)) }
             guard let (unit, isTrusted, expires, spentBy) = found else {
-                try audit("join refused", device: nil, detail: "code unknown", at: now)
                 return .failure(Refuse(.codeUnknown, words: "this join code is not known here"))
             }
             if let spentBy {
                 guard spentBy == fingerprint.bytes else {
-                    try audit("join refused", device: nil, detail: "code spent", at: now)
                     return .failure(
                         Refuse(.codeSpent, words: "this join code has been used by another device"))
                 }
@@ -75,29 +73,37 @@ extension SQLiteHubStore {
                     "UPDATE invitation SET spent_by = ? WHERE secret_hash = ?", .digest(fingerprint),
                     .digest(means.hashing(join.secret.bytes)))
                 try admitNew(
-                    join, publicKey: publicKey, fingerprint: fingerprint, unit: unit, isTrusted: isTrusted,
-                    now: now)
+                    join, by: caller, fingerprint: fingerprint, unit: unit, isTrusted: isTrusted, now: now)
             }
             return try joined(fingerprint, now: now)
         }
     }
 
     private func admitNew(
-        _ join: Join, publicKey: [UInt8], fingerprint: Digest, unit: [UInt8], isTrusted: Bool,
+        _ join: Join, by caller: Caller, fingerprint: Digest, unit: [UInt8], isTrusted: Bool,
         now: Milliseconds
     ) throws {
         let state: DeviceInfo.State = isTrusted ? .active : .pending
         let confirmation = HubConfirmation.number(
-            hub: means.signing.publicKey, device: publicKey, hashing: means.hashing)
+            hub: means.signing.publicKey, device: caller.publicKey, hashing: means.hashing)
         try connection.run(
             """
-            INSERT INTO device (fingerprint, public_key, unit, label, state, confirmation, joined)
-            VALUES (?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO device
+            (fingerprint, public_key, unit, label, state, confirmation, joined, address, version)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (fingerprint) DO UPDATE SET unit = excluded.unit, label = excluded.label,
             state = excluded.state
-            """, .digest(fingerprint), .blob(publicKey), .blob(unit), .text(String(join.label.prefix(64))),
-            .text(state.rawValue), .int(Int64(confirmation)), .int(now))
-        try audit("joined", device: connection.lastRow, detail: state.rawValue, at: now)
+            """, .digest(fingerprint), .blob(caller.publicKey), .blob(unit),
+            .text(String(join.label.prefix(64))), .text(state.rawValue), .int(Int64(confirmation)),
+            .int(now), .text(caller.address), .int(Int64(caller.version)))
+        let device = try connection.first("SELECT id FROM device WHERE fingerprint = ?", .digest(fingerprint))
+        {
+            $0.int(0)
+        }
+        try audit(
+            "joined", device: device,
+            detail: caller.address.isEmpty ? state.rawValue : "\(state.rawValue); from \(caller.address)",
+            at: now)
     }
 
     private func joined(_ fingerprint: Digest, now: Milliseconds) throws -> Result<Joined, Refuse> {
@@ -117,6 +123,7 @@ extension SQLiteHubStore {
             """
             SELECT id, fingerprint, unit, label, state, confirmation, joined, last_seen, skew, urgent_count,
             urgent_age, routine_count, routine_age, program,
+            address, version, revoked, revoked_for,
             (SELECT count(*) FROM replica r, (SELECT id AS newest, first_seen AS since FROM replica
                 WHERE device = device.id ORDER BY id DESC LIMIT 1)
                 WHERE r.device = device.id AND (r.id = newest OR r.last_seen > since))
@@ -130,17 +137,20 @@ extension SQLiteHubStore {
                 lastSeen: row.isNull(7) ? nil : row.int(7), skew: row.int(8),
                 urgent: Backlog(count: row.word(9), oldestAge: row.word(10)),
                 routine: Backlog(count: row.word(11), oldestAge: row.word(12)), program: row.text(13),
-                replicas: max(1, Int(clamping: row.int(14))))
+                replicas: max(1, Int(clamping: row.int(18))), address: row.text(14),
+                version: UInt16(clamping: row.int(15)), revoked: row.isNull(16) ? nil : row.int(16),
+                revokedFor: row.text(17))
         }
     }
 
-    public func confirm(confirmation: UInt32) throws -> Bool {
+    public func confirm(confirmation: UInt32, now: Milliseconds) throws -> Bool {
         try connection.write {
             // Two pending devices with one number: nobody could say which of them was read out.
             let pending = try devices(
                 where: "state = 'pending' AND confirmation = ?", .int(Int64(confirmation)))
             guard pending.count == 1, let device = pending.first else { return false }
             try connection.run("UPDATE device SET state = 'active' WHERE id = ?", .int(device.id))
+            try act("confirmed", device: device.id, detail: device.unit, at: now)
             return true
         }
     }

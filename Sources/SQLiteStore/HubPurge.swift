@@ -49,7 +49,7 @@ extension SQLiteHubStore {
                 "INSERT OR REPLACE INTO meta (name, value) VALUES ('purge_day', ?)",
                 .int(Int64(try retention(now).today)))
             guard !purge.isEmpty else { return }
-            try audit("purged", device: nil, detail: purge.detail, at: now)
+            try act("purged", detail: purge.detail, at: now)
         }
         if !purge.isEmpty { try connection.emptyLog() }
     }

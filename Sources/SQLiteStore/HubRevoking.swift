@@ -41,14 +41,15 @@ extension SQLiteHubStore {
     }
 
     public func revoke(_ device: Int64, reason: String, now: Milliseconds) throws -> Bool {
-        try connection.write {
+        // Also on a full disk.
+        try connection.write(.vital) {
             try connection.run(
                 """
                 UPDATE device SET state = 'revoked', revoked = ?, revoked_for = ?
                 WHERE id = ? AND state <> 'revoked'
                 """, .int(now), .text(reason), .int(device))
             guard connection.changes > 0 else { return false }
-            try audit("revoked", device: device, detail: reason, at: now)
+            try act("revoked", device: device, detail: reason, at: now)
             return true
         }
     }
@@ -65,7 +66,7 @@ extension SQLiteHubStore {
             try connection.all("SELECT public_key FROM device WHERE state = 'revoked'") { $0.bytes(0) })
         let missing = revocations.filter { !known.contains($0.publicKey) }
         guard !missing.isEmpty else { return 0 }
-        return try connection.write { try missing.count { try replay($0, now: now) } }
+        return try connection.write(.vital) { try missing.count { try replay($0, now: now) } }
     }
 
     /// Within a transaction; false when it is revoked already.
@@ -88,7 +89,7 @@ extension SQLiteHubStore {
         {
             $0.int(0)
         }
-        try audit("revoked", device: device, detail: revocation.reason, at: now)
+        try act("revoked", device: device, detail: revocation.reason, at: now)
         return true
     }
 }

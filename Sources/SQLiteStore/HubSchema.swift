@@ -37,6 +37,7 @@ enum HubSchema {
             last_seen INTEGER, skew INTEGER NOT NULL DEFAULT 0, urgent_count INTEGER NOT NULL DEFAULT 0,
             urgent_age INTEGER NOT NULL DEFAULT 0, routine_count INTEGER NOT NULL DEFAULT 0,
             routine_age INTEGER NOT NULL DEFAULT 0, program TEXT NOT NULL DEFAULT '',
+            address TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 0,
             revoked INTEGER, revoked_for TEXT NOT NULL DEFAULT '')
         """,
         "CREATE INDEX device_revoked ON device (id) WHERE state = 'revoked'",
@@ -123,8 +124,9 @@ enum HubSchema {
         """,
         """
         CREATE TABLE audit (
-            id INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, device INTEGER, detail TEXT NOT
-            NULL)
+            id INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL, who TEXT NOT NULL,
+            device INTEGER NOT NULL, detail TEXT NOT NULL, hash_before BLOB NOT NULL, hash BLOB NOT NULL,
+            signature BLOB NOT NULL)
         """,
     ]
 }

@@ -287,6 +287,8 @@ public struct RefusalCode: RawRepresentable, Sendable, Hashable {
     public static let shuttingDown = RefusalCode(rawValue: 121)
     public static let diskFull = RefusalCode(rawValue: 122)
     public static let setAside = RefusalCode(rawValue: 123)
+    /// Joins from one address, or all together, that failed.
+    public static let tooManyAttempts = RefusalCode(rawValue: 124)
     public static let unknownDevice = RefusalCode(rawValue: 200)
     public static let pendingDevice = RefusalCode(rawValue: 201)
     public static let revokedDevice = RefusalCode(rawValue: 202)

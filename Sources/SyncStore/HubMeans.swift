@@ -11,10 +11,12 @@ public struct HubMeans {
     /// Finds a time zone by its IANA name.
     public var zone: (String) -> LocalZone?
     public var random: () -> Token16
+    /// Who works with the store, for the audit log; empty for a hub that serves.
+    public var actor: String
 
     public init(
         hashing: Hashing, verifying: Verifying, signing: Signing, forms: FormCatalog = .builtIn,
-        zone: @escaping (String) -> LocalZone?, random: @escaping () -> Token16
+        zone: @escaping (String) -> LocalZone?, random: @escaping () -> Token16, actor: String = ""
     ) {
         self.hashing = hashing
         self.verifying = verifying
@@ -22,6 +24,7 @@ public struct HubMeans {
         self.forms = forms
         self.zone = zone
         self.random = random
+        self.actor = actor
     }
 
     package func checks(_ settings: Settings) throws -> (catalog: CompiledCatalog, count: CoverageCount) {

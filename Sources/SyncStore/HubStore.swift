@@ -20,11 +20,19 @@ public struct DeviceInfo: Sendable, Hashable {
     public var program: String
     /// Stores that run as this device: more than one when its disk was copied.
     public var replicas: Int
+    /// Where it came from when it was last seen; empty when that is not known.
+    public var address: String
+    /// The protocol's version that it spoke then; 0 when that is not known.
+    public var version: UInt16
+    /// When it was revoked, and why.
+    public var revoked: Milliseconds?
+    public var revokedFor: String
 
     public init(
         id: Int64, fingerprint: Digest, unit: String, label: String, state: State, confirmation: UInt32,
         joined: Milliseconds, lastSeen: Milliseconds?, skew: Milliseconds, urgent: Backlog, routine: Backlog,
-        program: String, replicas: Int = 1
+        program: String, replicas: Int = 1, address: String = "", version: UInt16 = 0,
+        revoked: Milliseconds? = nil, revokedFor: String = ""
     ) {
         self.id = id
         self.fingerprint = fingerprint
@@ -39,6 +47,10 @@ public struct DeviceInfo: Sendable, Hashable {
         self.routine = routine
         self.program = program
         self.replicas = replicas
+        self.address = address
+        self.version = version
+        self.revoked = revoked
+        self.revokedFor = revokedFor
     }
 }
 
@@ -136,7 +148,9 @@ public protocol HubStore: AnyObject {
 
     func invite(_ invitation: Invitation, now: Milliseconds) throws
     /// The same key gets the same answer again.
-    func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse>
+    func join(_ join: Join, by caller: Caller, now: Milliseconds) throws -> Result<Joined, Refuse>
+    /// Keeps in the audit log that somebody was turned away.
+    func note(_ attempt: RefusedAttempt, now: Milliseconds) throws
     func devices() throws -> [DeviceInfo]
     /// Lets a device in no more, pending or active, from the next commit on; false when there is none
     /// of that number, or it was revoked before.
@@ -144,14 +158,14 @@ public protocol HubStore: AnyObject {
     /// The numbers of those that are revoked, ascending.
     func revokedDevices() throws -> [Int64]
     /// Makes a pending device active; false when no pending device has this number.
-    func confirm(confirmation: UInt32) throws -> Bool
+    func confirm(confirmation: UInt32, now: Milliseconds) throws -> Bool
     /// Judges a Hello: binds new origins, opens a session, replaces the replica's older one. Opens a new
     /// epoch when the Hello shows that this store was put back. A revoked device is only admitted, to a
     /// session of surrender, when it announces what is not held here.
     ///
     /// - Parameter sessionToken: random; the store puts the session's number into it.
     func admit(
-        _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
+        _ hello: Hello, by caller: Caller, sessionToken: Token16, now: Milliseconds
     ) throws -> Result<Admission, Refuse>
 
     // MARK: - Sync
@@ -241,6 +255,17 @@ public protocol HubStore: AnyObject {
 }
 
 extension HubStore {
+    /// For callers of whom nothing but the key is known.
+    public func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse> {
+        try self.join(join, by: Caller(publicKey: publicKey), now: now)
+    }
+
+    public func admit(
+        _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
+    ) throws -> Result<Admission, Refuse> {
+        try admit(hello, by: Caller(publicKey: publicKey), sessionToken: sessionToken, now: now)
+    }
+
     public func ingest(_ submissions: [Submission], now: Milliseconds) throws -> [HubSession.Outcome] {
         try ingest(submissions, now: now) { _ in }
     }
@@ -255,6 +280,8 @@ public protocol HubTransaction: AnyObject {
     @discardableResult func author(_ draft: Draft) throws -> Dot
     func unitExists(_ unit: String) throws -> Bool
     func personExists(_ person: String) throws -> Bool
+    /// Keeps in the audit log what is being done.
+    func act(_ event: String, detail: String) throws
 }
 
 extension Refuse {

@@ -3,8 +3,9 @@ public import SyncCore
 /// Hello, and what it tells about stores that were restored, copied or put back.
 extension MemoryHubStore {
     public func admit(
-        _ hello: Hello, publicKey: [UInt8], sessionToken: Token16, now: Milliseconds
+        _ hello: Hello, by caller: Caller, sessionToken: Token16, now: Milliseconds
     ) throws -> Result<Admission, Refuse> {
+        let publicKey = caller.publicKey
         let fingerprint = means.hashing(publicKey)
         guard let index = content.devices.firstIndex(where: { $0.info.fingerprint == fingerprint }) else {
             return .failure(Refuse(.unknownDevice))
@@ -54,6 +55,8 @@ extension MemoryHubStore {
             content.devices[index].info.lastSeen = now
             content.devices[index].info.skew = now.subtractingReportingOverflow(hello.clock).partialValue
             content.devices[index].info.program = hello.program
+            content.devices[index].info.address = caller.address
+            content.devices[index].info.version = caller.version
             content.devices[index].info.urgent = hello.backlog(.urgent, held: held)
             content.devices[index].info.routine = hello.backlog(.routine, held: held)
             let welcome = Welcome(

@@ -156,6 +156,8 @@ private final class MemoryHubWriting: HubTransaction {
         return number.map { store.content.register.persons.contains($0) } ?? false
     }
 
+    func act(_ event: String, detail: String) { store.content.audit.append(event) }
+
     func author(_ draft: Draft) throws -> Dot {
         let origin = store.ownOrigin(draft.lane)
         var journalist = journalists[draft.lane] ?? make(origin)

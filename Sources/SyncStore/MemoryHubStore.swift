@@ -153,7 +153,8 @@ public final class MemoryHubStore: HubStore {
         content.invitations[invitation.secretHash] = StoredInvitation(invitation: invitation)
     }
 
-    public func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse> {
+    public func join(_ join: Join, by caller: Caller, now: Milliseconds) throws -> Result<Joined, Refuse> {
+        let publicKey = caller.publicKey
         let hash = means.hashing(join.secret.bytes)
         let fingerprint = means.hashing(publicKey)
         if content.devices.contains(where: { $0.info.fingerprint == fingerprint && $0.info.state == .revoked }
@@ -208,7 +209,11 @@ public final class MemoryHubStore: HubStore {
         }
     }
 
-    public func confirm(confirmation: UInt32) -> Bool {
+    public func note(_ attempt: RefusedAttempt, now: Milliseconds) {
+        content.audit.append(RefusedAttempt.event)
+    }
+
+    public func confirm(confirmation: UInt32, now: Milliseconds) -> Bool {
         let found = content.devices.indices.filter {
             content.devices[$0].info.state == .pending
                 && content.devices[$0].info.confirmation == confirmation
@@ -223,6 +228,8 @@ public final class MemoryHubStore: HubStore {
             content.devices[index].info.state != .revoked
         else { return false }
         content.devices[index].info.state = .revoked
+        content.devices[index].info.revoked = now
+        content.devices[index].info.revokedFor = reason
         return true
     }
 

@@ -25,6 +25,8 @@ final class HubDriver: LinkDriver {
     private var firstInWork: UInt64 = 0
     private var bytesInWork = 0
     private var isWelcomed = false
+    /// Both preambles are through, or it has been said why not.
+    private var isGreeted = false
     /// What to say once the work in hand is answered.
     private var farewell: Refuse?
     private var isGone = false
@@ -51,10 +53,11 @@ final class HubDriver: LinkDriver {
     // MARK: - The link's events
 
     func linkOpened() {
-        guard let link else { return }
+        guard link != nil else { return }
+        isGreeted = true
         let me = NIOLoopBound(self, eventLoop: loop)
         let host = service.connection(
-            publicKey: link.peerKey ?? [], address: address,
+            caller,
             moved: { [loop] in loop.execute { me.value.handle(.logMoved) } },
             close: { [loop] refuse in loop.execute { me.value.handle(.failed(refuse)) } })
         self.host = host
@@ -81,7 +84,13 @@ final class HubDriver: LinkDriver {
 
     func linkTicked() { handle(.tick) }
 
+    private var caller: Caller {
+        Caller(publicKey: link?.peerKey ?? [], address: address, version: link?.version ?? 0)
+    }
+
     func linkFailed(_ refuse: Refuse) {
+        isGreeted = true
+        service.refused(refuse.code, refuse.words, caller)
         if host == nil {
             _ = try? link?.send(.close(refuse), compress: false)
             link?.finish()
@@ -91,12 +100,22 @@ final class HubDriver: LinkDriver {
     }
 
     func linkClosed(_ error: TransportError?) {
+        if !isGreeted, let error { service.refused(nil, HubDriver.words(for: error), caller) }
         link = nil
         isGone = true
         register.remove(number)
         // The session asks for nothing more.
         _ = session.handle(.received(.close(Refuse(.done)), wireBytes: 0), now: Link.now())
         if inWork.isEmpty { calls?.finish() }
+    }
+
+    /// As the hub sees it: somebody never came through the handshake.
+    private static func words(for error: TransportError) -> String {
+        switch error {
+        case .tls, .cut, .unreachable:
+            "the handshake failed: no key was shown, or another hub's was looked for"
+        case .wrongHubKey: "the handshake failed: the key is not on P-256"
+        }
     }
 
     // MARK: - The session

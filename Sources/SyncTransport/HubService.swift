@@ -36,15 +36,19 @@ extension HubConnectionHost {
 /// Makes a host for each connection.
 public protocol HubService: Sendable {
     /// - Parameters:
-    ///   - publicKey: the device's key (X9.63), proved in the handshake; whether it is known is judged at
-    ///   Hello.
-    ///   - address: where it comes from, for the log.
+    ///   - caller: whether its key is known is judged at Hello.
     ///   - moved: to be called when somebody's commit has moved the arrival log.
     ///   - close: ends the connection with these words.
     func connection(
-        publicKey: [UInt8], address: String, moved: @escaping @Sendable () -> Void,
-        close: @escaping @Sendable (Refuse) -> Void
+        _ caller: Caller, moved: @escaping @Sendable () -> Void, close: @escaping @Sendable (Refuse) -> Void
     ) -> any HubConnectionHost
+    /// A connection broke the rules of bytes and ends; or it never came through the handshake, and then there
+    /// is no code, for nobody was told.
+    func refused(_ code: RefusalCode?, _ words: String, _ caller: Caller)
+}
+
+extension HubService {
+    public func refused(_ code: RefusalCode?, _ words: String, _ caller: Caller) {}
 }
 
 /// How much a listener takes on.

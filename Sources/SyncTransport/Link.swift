@@ -93,6 +93,8 @@ final class Link: ChannelInboundHandler {
 
     /// The other side's key (X9.63).
     var peerKey: [UInt8]? { peer.publicKey }
+    /// As both preambles agreed; 0 before.
+    private(set) var version: UInt16 = 0
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
     // MARK: - The channel's events
@@ -189,6 +191,7 @@ final class Link: ChannelInboundHandler {
             guard let agreed = try preamble.append(buffer.readBytes(length: buffer.readableBytes) ?? [])
             else { return }
             buffer = ByteBuffer(bytes: agreed.rest)
+            version = agreed.version
         } catch {
             buffer.clear()
             let words: String

@@ -27,9 +27,12 @@ struct SecureLink: Sendable {
         }
     }
 
-    static func client(key: DeviceKey, protocols: [String] = [applicationProtocol]) throws -> SecureLink {
+    static func client(
+        key: DeviceKey, certificate: NIOSSLCertificate? = nil, protocols: [String] = [applicationProtocol]
+    ) throws -> SecureLink {
+        let certificate = try certificate ?? BareCertificate.make(for: key)
         var configuration = TLSConfiguration.makeClientConfiguration()
-        try configuration.harden(key: key, certificate: BareCertificate.make(for: key), protocols: protocols)
+        try configuration.harden(key: key, certificate: certificate, protocols: protocols)
         return SecureLink(context: try NIOSSLContext(configuration: configuration))
     }
 

@@ -12,6 +12,15 @@ import Testing
         var id: Int
         var unit: String
         var state: String
+        var joined: String
+        var lastSeen: String?
+        var address: String?
+        var program: String
+        var version: Int?
+        var urgentBacklog: Int
+        var routineBacklog: Int
+        var oldestSeconds: Int
+        var revokedFor: String?
     }
 
     private static func device(of unit: String, _ hub: Hub) async throws -> Device {
@@ -31,11 +40,16 @@ import Testing
         let branch = try crowd.start("B000", "serve")
         try await crowd.checkIn("B000", "S000000", "36.6")
         #expect(try await eventually { try await crowd.status("B000").queued == 0 })
-        let id = String(try await Self.device(of: "B000", crowd).id)
+        let device = try await Self.device(of: "B000", crowd)
+        #expect(device.address == "127.0.0.1" && device.version == 1 && device.lastSeen != nil)
+        #expect(device.program.hasPrefix("branch-agent ") && device.state == "active")
+        #expect(device.urgentBacklog + device.routineBacklog + device.oldestSeconds == 0)
+        let id = String(device.id)
         try await crowd.hub("revoke", "7", expecting: [66])
         try await crowd.hub("revoke", id, "--reason", "laptop lost")
         #expect(try await eventually { branch.remarks.contains("202") })
-        #expect(try await Self.device(of: "B000", crowd).state == "revoked")
+        let revoked = try await Self.device(of: "B000", crowd)
+        #expect(revoked.state == "revoked" && revoked.revokedFor == "laptop lost")
         // What is entered from now on is handed over, receipted, and does not count.
         _ = try await branch.stop()
         try await crowd.checkIn("B000", "S000001", "36.7")

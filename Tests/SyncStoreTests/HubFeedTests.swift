@@ -84,8 +84,8 @@ import Testing
         }
         #expect(try admit([2]) == .unknownDevice)
         #expect(try admit(key) == .pendingDevice)
-        #expect(try !world.store.confirm(confirmation: 1_000_000))
-        #expect(try world.store.confirm(confirmation: joined.confirmation))
+        #expect(try !world.store.confirm(confirmation: 1_000_000, now: 9))
+        #expect(try world.store.confirm(confirmation: joined.confirmation, now: 9))
         #expect(try admit(key) == nil)
         #expect(try world.store.devices().first?.state == .active)
     }

@@ -122,6 +122,8 @@ final class FakeHub: HubService {
         /// Everything that there is to feed has been handed out.
         var hasFed = false
         var keys: [[UInt8]] = []
+        /// What came before anybody could be asked.
+        var refused: [(code: RefusalCode?, words: String)] = []
         var open = 0
         var closed = 0
     }
@@ -129,14 +131,18 @@ final class FakeHub: HubService {
     let state = Mutex(State())
 
     func connection(
-        publicKey: [UInt8], address: String, moved: @escaping @Sendable () -> Void,
+        _ caller: Caller, moved: @escaping @Sendable () -> Void,
         close: @escaping @Sendable (Refuse) -> Void
     ) -> any HubConnectionHost {
         state.withLock {
-            $0.keys.append(publicKey)
+            $0.keys.append(caller.publicKey)
             $0.open += 1
         }
         return Connection(hub: self)
+    }
+
+    func refused(_ code: RefusalCode?, _ words: String, _ caller: Caller) {
+        state.withLock { $0.refused.append((code, words)) }
     }
 
     final class Connection: HubConnectionHost {

@@ -1,6 +1,8 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import SyncCore
+import SyncWire
 import Synchronization
 import Testing
 
@@ -76,13 +78,42 @@ import Testing
         await listener.shutdown()
     }
 
-    @Test func aLongExpiredCertificateIsAsGoodAsItsKey() async throws {
+    /// Whoever's clock is wrong by decades: the key is what counts, on both sides.
+    @Test(arguments: [(0, 86_400), (4_000_000_000, 4_102_444_800)])
+    func aCertificateIsAsGoodAsItsKey(dates: (from: Int64, to: Int64)) async throws {
         let hub = FakeHub()
-        let expired = try BareCertificate.make(for: hubKey, notBefore: 0, notAfter: 86_400)
+        let own = try BareCertificate.make(for: hubKey, notBefore: dates.from, notAfter: dates.to)
         let listener = try await HubListener.start(
-            at: local, security: try SecureLink.server(key: hubKey, certificate: expired), service: hub,
+            at: local, security: try SecureLink.server(key: hubKey, certificate: own), service: hub,
             limits: HubLimits(), group: group)
-        #expect(try await sync(FakeBranch(routine: 5), to: listener.address).ending == .clean)
+        let key = DeviceKey.generate()
+        let result = try await AgentConnection.run(
+            address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+            security: try SecureLink.client(
+                key: key,
+                certificate: try BareCertificate.make(for: key, notBefore: dates.from, notAfter: dates.to)),
+            session: AgentSession(goal: .drain), host: FakeBranch(routine: 5), group: group,
+            handle: AgentSessionHandle())
+        #expect(result.ending == .clean)
+        #expect(hub.state.withLock { $0.keys } == [key.publicKey])
+        await listener.shutdown()
+    }
+
+    @Test func whoShowsNoKeyComesNoFurtherThanTheHandshake() async throws {
+        let hub = FakeHub()
+        let listener = try await HubListener.start(at: local, key: hubKey, service: hub, group: group)
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv13
+        configuration.certificateVerification = .none
+        configuration.applicationProtocols = [SecureLink.applicationProtocol]
+        let heard = try await Stranger.say(
+            Preamble.bytes(), to: listener.address,
+            security: SecureLink(context: try NIOSSLContext(configuration: configuration)),
+            pinned: hubKey.fingerprint, group: group)
+        #expect(heard.isEmpty)
+        while hub.state.withLock({ $0.refused.isEmpty }) { await Task.yield() }
+        let refused = hub.state.withLock { $0.refused }
+        #expect(refused.count == 1 && refused[0].code == nil && hub.state.withLock { $0.open } == 0)
         await listener.shutdown()
     }
 

@@ -22,7 +22,7 @@ public struct AggregatorCommand: AsyncParsableCommand {
             ConfirmCommand.self, RevokeCommand.self,
             ServeCommand.self, CoverageCommand.self, ExportCommand.self, StatusCommand.self,
             ConflictsCommand<AggregatorProgram>.self, HistoryCommand<AggregatorProgram>.self,
-            PurgeCommand.self, BackupCommand.self, RestoreCommand.self,
+            PurgeCommand.self, BackupCommand.self, RestoreCommand.self, AuditCommand.self,
         ])
 
     public init() {}
@@ -43,6 +43,7 @@ struct InitCommand: AsyncParsableCommand {
         example: "aggregator init --data DIR --name COMMITTEE --time-zone Asia/Shanghai")
 
     @OptionGroup var store: DataOption
+    @OptionGroup var act: ActOption
     @Option(
         name: .long, help: ArgumentHelp("The committee's name, shown at the branches.", zh: "党委名称，显示给各支部。"))
     var name = "Rollcall"
@@ -61,7 +62,7 @@ struct InitCommand: AsyncParsableCommand {
             var settings = Settings()
             settings.timeZone = timeZone
             for assignment in set { try settings.apply(assignment) }
-            try store.folder.create(name: name, settings: settings)
+            try act.folder(store).create(name: name, settings: settings)
             Output.remark(
                 Words("made a hub in \(store.data)", zh: "已在 \(store.data) 建立汇总端"))
         }
@@ -79,6 +80,7 @@ struct InviteCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The unit's code, as imported.", zh: "单位代码，与导入的一致。"))
     var unit: String
     @OptionGroup var store: DataOption
+    @OptionGroup var act: ActOption
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -100,7 +102,7 @@ struct InviteCommand: AsyncParsableCommand {
         try await Program.run {
             let code = try Invitations.make(
                 unit: unit, address: address ?? InviteCommand.ownMachine, isTrusted: trusted,
-                validHours: validHours, folder: store.folder
+                validHours: validHours, folder: try act.folder(store)
             )
             Output.line(code)
             if address == nil {
@@ -149,6 +151,7 @@ struct ConfirmCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The six digits.", zh: "六位数字。"))
     var number: String
     @OptionGroup var store: DataOption
+    @OptionGroup var act: ActOption
 
     func run() async throws {
         try await Program.run {
@@ -159,7 +162,8 @@ struct ConfirmCommand: AsyncParsableCommand {
                         "the number has six digits; ask for it again, or see `aggregator devices`",
                         zh: "应为六位数字；请再次询问，或用 aggregator devices 查看"))
             }
-            guard try store.folder.open().confirm(confirmation: confirmation) else {
+            let hub = try act.folder(store).open()
+            guard try hub.confirm(confirmation: confirmation, now: HubFolder.milliseconds()) else {
                 throw Failure(
                     .noInput,
                     Words(

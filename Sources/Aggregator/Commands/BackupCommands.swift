@@ -19,11 +19,12 @@ struct BackupCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The file to write; it must not be there yet.", zh: "要写入的文件；不能已存在。"))
     var file: String
     @OptionGroup var store: DataOption
+    @OptionGroup var act: ActOption
 
     func run() async throws {
         try await Program.run {
             do {
-                try store.folder.open().backUp(to: file, now: HubFolder.milliseconds())
+                try act.folder(store).open().backUp(to: file, now: HubFolder.milliseconds())
             } catch let error as StoreError where error.code == .alreadyExists {
                 throw Failure(
                     .usage,
@@ -53,11 +54,12 @@ struct RestoreCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The backup.", zh: "备份文件。"))
     var file: String
     @OptionGroup var store: DataOption
+    @OptionGroup var act: ActOption
 
     func run() async throws {
         try await Program.run {
             let now = HubFolder.milliseconds()
-            let (restoration, kept) = try store.folder.restore(from: file, now: now)
+            let (restoration, kept) = try act.folder(store).restore(from: file, now: now)
             Output.remark(
                 Words(
                     "restored from \(file). Branches send again what is missing with their next sync. "

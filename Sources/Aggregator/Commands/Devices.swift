@@ -50,16 +50,24 @@ struct DeviceRow: Encodable {
     var fingerprint: String
     var joined: String
     var lastSeen: String?
+    /// Where it came from then.
+    var address: String?
     /// The hub's clock minus the device's, when last seen.
     var skewMilliseconds: Int64
     /// Versions that the device had queued when last seen.
     var urgentBacklog: UInt64
     var routineBacklog: UInt64
+    /// How long the oldest of that had been waiting then.
+    var oldestSeconds: UInt64
     /// When it said so: the same as `lastSeen`.
     var backlogReported: String?
     /// Six digits to compare; only while it is pending.
     var confirmation: String?
     var program: String
+    /// The protocol's version.
+    var version: UInt16?
+    var revoked: String?
+    var revokedFor: String?
     /// Stores that run as this device: more than one when its folder was copied.
     var stores: Int
 
@@ -74,6 +82,11 @@ struct DeviceRow: Encodable {
         skewMilliseconds = device.skew
         urgentBacklog = device.urgent.count
         routineBacklog = device.routine.count
+        oldestSeconds = DeviceRow.oldest(device) / 1_000
+        address = device.address.isEmpty ? nil : Output.printable(device.address)
+        version = device.version == 0 ? nil : device.version
+        revoked = device.revoked.map(RecordText.time)
+        revokedFor = device.revokedFor.isEmpty ? nil : Output.printable(device.revokedFor)
         backlogReported = lastSeen
         if device.state == .pending { confirmation = String(format: "%06d", device.confirmation) }
         program = Output.printable(device.program)
@@ -92,18 +105,21 @@ struct DeviceRow: Encodable {
         }
         let head = [
             Words("id", zh: "编号"), Words("unit", zh: "单位"), Words("state", zh: "状态"),
-            Words("last seen (\(times.name))", zh: "最近联系（\(times.name)）"),
+            Words("joined", zh: "加入"),
+            Words("last seen (\(times.name))", zh: "最近联系（\(times.name)）"), Words("from", zh: "地址"),
             Words("not come", zh: "未到"), Words("its clock", zh: "对方时钟"),
-            Words("device", zh: "设备"),
+            Words("program", zh: "程序"), Words("device", zh: "设备"),
         ]
         var table = TextTable(head.map { $0.text() })
         for device in devices {
             let isSeen = device.lastSeen != nil
             table.add([
                 "\(device.id)", Output.printable(device.unit), state(of: device).text(),
+                times.text(device.joined),
                 device.lastSeen.map(times.text) ?? Words("never", zh: "从未").text(),
-                isSeen ? "\(device.urgent.count.addingClamped(device.routine.count))" : "-",
-                isSeen ? clock(device.skew).text() : "-", Output.printable(device.label),
+                device.address.isEmpty ? "-" : Output.printable(device.address),
+                isSeen ? backlog(of: device).text() : "-", isSeen ? clock(device.skew).text() : "-",
+                isSeen ? program(of: device) : "-", Output.printable(device.label),
             ])
         }
         let isPending = devices.contains { $0.state == .pending }
@@ -112,6 +128,22 @@ struct DeviceRow: Encodable {
                 + "number out",
             zh: "对方报出的数字一致后，用 aggregator confirm 数字 启用待确认的设备")
         return table.lines() + (isPending ? [next.text()] : [])
+    }
+
+    /// Milliseconds that the oldest had been waiting when the device was last seen.
+    private static func oldest(_ device: DeviceInfo) -> UInt64 {
+        max(device.urgent.oldestAge, device.routine.oldestAge)
+    }
+
+    private static func backlog(of device: DeviceInfo) -> Words {
+        let count = device.urgent.count.addingClamped(device.routine.count)
+        guard count > 0, oldest(device) > 0 else { return Words("\(count)", zh: "\(count)") }
+        let span = TimeText.span(Milliseconds(clamping: oldest(device)))
+        return Words("\(count), oldest \(span.en)", zh: "\(count)，最早 \(span.zh)")
+    }
+
+    private static func program(of device: DeviceInfo) -> String {
+        Output.printable(device.program) + (device.version == 0 ? "" : " (v\(device.version))")
     }
 
     private static func state(of device: DeviceInfo) -> Words {

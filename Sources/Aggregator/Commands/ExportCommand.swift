@@ -19,6 +19,7 @@ struct ExportCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The form, for example check-in.", zh: "表单，例如 check-in。"))
     var form: String
     @OptionGroup var store: DataOption
+    @OptionGroup var act: ActOption
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -34,7 +35,11 @@ struct ExportCommand: AsyncParsableCommand {
             }
             let first = try day(from)
             let last = try day(to)
-            let hub = try store.folder.open()
+            let hub = try act.folder(store).open()
+            // Before the first line: what is not written down is not handed out.
+            try hub.record(
+                act: "exported", detail: [form, from, to].compactMap { $0 }.joined(separator: " "),
+                now: HubFolder.milliseconds())
             let columns = definition.fields
             let names = definition.keys.map(\.name) + columns.map(\.name) + ["first_created"]
             Output.line(CSV.line(names))

@@ -17,6 +17,7 @@ struct ImportCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The sheet, CSV in UTF-8 or GBK.", zh: "表格文件，UTF-8 或 GBK 编码的 CSV。"))
     var file: String
     @OptionGroup var store: DataOption
+    @OptionGroup var act: ActOption
     @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
     var json = false
 
@@ -33,7 +34,7 @@ struct ImportCommand: AsyncParsableCommand {
             let bytes = try Files.read(file)
             let sheet = try RegisterImport(kind, bytes: bytes, file: file)
             let result = try sheet.run(
-                on: try store.folder.open(), now: HubFolder.milliseconds(),
+                on: try act.folder(store).open(), now: HubFolder.milliseconds(),
                 progress: ProgressBar(Words("importing", zh: "正在导入")))
             try show(result)
             if result.isShort { Program.end(.someRefused) }

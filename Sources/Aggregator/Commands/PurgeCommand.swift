@@ -20,6 +20,7 @@ struct PurgeCommand: AsyncParsableCommand {
         example: "aggregator purge --dry-run --data DIR")
 
     @OptionGroup var store: DataOption
+    @OptionGroup var act: ActOption
     @Flag(
         name: .customLong("dry-run"),
         help: ArgumentHelp("Only say what would be removed.", zh: "只显示将删除的内容，不执行。"))
@@ -35,7 +36,7 @@ struct PurgeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Program.run {
-            let hub = try store.folder.open()
+            let hub = try act.folder(store).open()
             let now = HubFolder.milliseconds()
             let days = try hub.purgeDays(now: now)
             if dryRun {

@@ -10,9 +10,10 @@ struct RevokeCommand: AsyncParsableCommand {
         Words(
             "Let a device in no more, at once and for good.", zh: "撤销一台设备：立即生效，不再接受其加入。"),
         discussion: Words(
-            "A hub that is running hangs up on it within a second. What the device has not sent it can still "
-                + "hand over: that is kept and does not count. Its key is never let in again, also after "
-                + "`aggregator restore`; a device that was revoked by mistake joins anew from an empty folder.",
+            "A hub that is running hangs up on it within a second. What the device has not sent, it can "
+                + "still hand over: that is kept and does not count. Its key is never let in again, also "
+                + "after `aggregator restore`; a device that was revoked by mistake joins anew from an empty "
+                + "folder.",
             zh: "正在运行的汇总端会在一秒内断开它。该设备尚未发送的内容仍可交出：将被隔离保存，不计入。"
                 + "其密钥不再被接受，aggregator restore 之后也是如此；若属误撤销，该设备须用空目录重新加入。"),
         example: "aggregator revoke 3 --reason \"laptop lost\" --data DIR")
@@ -22,6 +23,7 @@ struct RevokeCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Why; kept with it.", zh: "原因；一并保存。"))
     var reason = ""
     @OptionGroup var store: DataOption
+    @OptionGroup var act: ActOption
 
     /// Bytes of a reason.
     private static let reasonLimit = 512
@@ -35,7 +37,8 @@ struct RevokeCommand: AsyncParsableCommand {
                         "--reason has at most \(RevokeCommand.reasonLimit) bytes; shorten it",
                         zh: "--reason 最多 \(RevokeCommand.reasonLimit) 字节；请缩短"))
             }
-            let hub = try store.folder.open()
+            let folder = try act.folder(store)
+            let hub = try folder.open()
             let now = HubFolder.milliseconds()
             guard let revocation = try hub.revocation(of: device, reason: reason, now: now) else {
                 throw Failure(
@@ -49,7 +52,7 @@ struct RevokeCommand: AsyncParsableCommand {
                     Words("device \(device) was revoked before", zh: "设备 \(device) 此前已撤销"))
             }
             // The file first: what only the store knew would be forgotten when it is put back.
-            try store.folder.keep(revocation)
+            try folder.keep(revocation)
             _ = try hub.revoke(device, reason: reason, now: now)
             let unit = Output.printable(revocation.unit)
             Output.remark(

@@ -1,0 +1,57 @@
+public import SyncCore
+
+/// What the audit log tells, in words.
+public enum AuditWords {
+    /// What an entry is about; the code itself when this program does not know it.
+    public static func words(for event: String) -> Words {
+        ofPeople(event) ?? ofDevices(event)
+            ?? Words(Output.printable(event), zh: Output.printable(event))
+    }
+
+    private static func ofPeople(_ event: String) -> Words? {
+        switch event {
+        case "initialized": Words("hub made", zh: "建立汇总端")
+        case "imported": Words("imported", zh: "导入")
+        case "invited": Words("join code made", zh: "生成加入码")
+        case "confirmed": Words("device confirmed", zh: "确认设备")
+        case "revoked": Words("device revoked", zh: "撤销设备")
+        case "purged": Words("removed what may be kept no longer", zh: "删除超期内容")
+        case "backed_up": Words("backed up", zh: "备份")
+        case "restored": Words("restored from a backup", zh: "从备份恢复")
+        case "exported": Words("exported", zh: "导出")
+        case "unmasked": Words("looked at unmasked", zh: "查看未遮盖内容")
+        case "decided": Words("decided", zh: "裁定或更正")
+        default: nil
+        }
+    }
+
+    private static func ofDevices(_ event: String) -> Words? {
+        switch event {
+        case "joined": Words("device joined", zh: "设备加入")
+        case "refused": Words("turned away", zh: "拒绝")
+        case "set_aside": Words("set aside", zh: "搁置")
+        case "store_restored_or_copied": Words("device restored or copied", zh: "设备数据被恢复或复制")
+        case "replica_opened": Words("device goes on with another store", zh: "设备更换数据")
+        case "hub_put_back": Words("hub put back", zh: "汇总端被换回")
+        case "hole_passed": Words("entries lost for good", zh: "内容无法补发")
+        default: nil
+        }
+    }
+
+    public static func words(for finding: AuditFinding) -> Words {
+        switch finding {
+        case .altered(let number): Words("entry \(number) was altered", zh: "第 \(number) 条被改动")
+        case .dropped(let number): Words("entry \(number) was dropped", zh: "第 \(number) 条被删除")
+        case .inserted(let number): Words("entry \(number) was inserted", zh: "第 \(number) 条是插入的")
+        case .reordered(let number): Words("entry \(number) was moved", zh: "第 \(number) 条被移动")
+        case .notFollowing(let number):
+            Words(
+                "entry \(number) does not follow the one before: they are of different lives of the store",
+                zh: "第 \(number) 条与前一条不相连：分属数据的不同时期")
+        case .endUnsigned(let number):
+            Words(
+                "the end is not signed: entries from \(number) on may have been dropped",
+                zh: "末尾未签名：第 \(number) 条起的记录可能已被删除")
+        }
+    }
+}

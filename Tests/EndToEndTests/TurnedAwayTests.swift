@@ -1,0 +1,186 @@
+import Foundation
+import NIOPosix
+import SQLiteStore
+import SyncCore
+import SyncStore
+import Testing
+
+@testable import Aggregator
+@testable import SyncTransport
+@testable import SyncWire
+
+/// Everybody who is turned away hears a code of its own, and leaves an entry at the hub.
+@Suite(.timeLimit(.minutes(8))) struct TurnedAwayTests {
+    /// The hub's entries come a moment after its words.
+    private func expectEntry(
+        _ words: String, at hub: Hub, _ location: SourceLocation = #_sourceLocation
+    ) async throws {
+        let isThere = try await eventually(within: .seconds(20)) {
+            try await AuditTests.Log.read(hub).details("refused").contains { $0.contains(words) }
+        }
+        if isThere { return }
+        let entries = try await AuditTests.Log.read(hub).details("refused")
+        Issue.record("no entry with \(words): \(entries)", sourceLocation: location)
+    }
+
+    private func join(_ siege: Siege, _ secret: Token16, _ key: DeviceKey = .generate()) async throws
+        -> Refuse?
+    {
+        let stranger = RawDevice(port: siege.port, key: key, hub: siege.fingerprint)
+        let join = Join(secret: secret, replica: .random(), label: "x", clock: 0)
+        return try await siege.farewell(stranger, to: HostileFrameTests.frame(.join(join)))
+    }
+
+    @Test func whoMayNotJoin() async throws {
+        let siege = try await Siege()
+        let spent = try #require(JoinCode(text: try await siege.invite("B001")))
+        let first = DeviceKey.generate()
+        let other = DeviceKey.generate()
+        for _ in 0..<2 {
+            // The answer may have been lost: the same key gets the same again.
+            let device = RawDevice(port: siege.port, key: first, hub: siege.fingerprint)
+            let peer = try await device.connect()
+            try await peer.say(
+                .join(Join(secret: spent.secret, replica: .random(), label: "x", clock: 0)))
+            guard case .joined(let joined)? = try await peer.hear() else {
+                Issue.record("not joined")
+                return
+            }
+            #expect(joined.state == .active)
+            peer.close()
+        }
+        #expect(try await join(siege, spent.secret, other)?.code == .codeSpent)
+        try await expectEntry("204 ", at: siege)
+        // A code that this hub has not made: another hub's looks the same.
+        #expect(try await join(siege, .random())?.code == .codeUnknown)
+        try await expectEntry("203 ", at: siege)
+        // What was taken back, with a fresh code.
+        let id = try #require(try await self.device(first, siege))
+        try await siege.hub("revoke", String(id))
+        let fresh = try #require(JoinCode(text: try await siege.invite("B001")))
+        #expect(try await join(siege, fresh.secret, first)?.code == .revokedDevice)
+        try await expectEntry("202 ", at: siege)
+        let revoked = RawDevice(port: siege.port, key: first, hub: siege.fingerprint)
+        let hello = HostileFrameTests.frame(.hello(revoked.hello()))
+        #expect(try await siege.farewell(revoked, to: hello)?.code == .revokedDevice)
+        // Somebody who guesses is held back, and the honest branch is not.
+        var codes: Set<UInt16> = []
+        for _ in 0..<12 {
+            let refuse = try await join(siege, .random())
+            codes.insert(refuse?.code.rawValue ?? 0)
+            if refuse?.code == .tooManyAttempts {
+                #expect((1...6).contains(refuse?.retryAfter ?? 0))
+            }
+        }
+        #expect(codes == [203, 124])
+        try await expectEntry("124 ", at: siege)
+        try await siege.lift()
+    }
+
+    private func device(_ key: DeviceKey, _ hub: Hub) async throws -> Int? {
+        struct Row: Decodable {
+            var id: Int
+            var fingerprint: String
+        }
+        let rows: [Row] = try await hub.hub("devices", "--json").json()
+        return rows.first { $0.fingerprint == key.fingerprint.short }?.id
+    }
+
+    @Test func aCodeThatHasExpired() async throws {
+        let siege = try await Siege()
+        let secret = Token16.random()
+        let store = try HubFolder(path: siege.place.path("hub")).open()
+        try store.invite(
+            Invitation(secretHash: Hashing.sha256(secret.bytes), unit: "B001", isTrusted: true, expires: 1),
+            now: 0)
+        #expect(try await join(siege, secret)?.code == .codeExpired)
+        try await expectEntry("205 ", at: siege)
+        try await siege.lift()
+    }
+
+    @Test func whoIsNotKnownOrSpeaksForAnother() async throws {
+        let siege = try await Siege()
+        let stranger = RawDevice(port: siege.port, hub: siege.fingerprint)
+        let hello = HostileFrameTests.frame(.hello(stranger.hello()))
+        #expect(try await siege.farewell(stranger, to: hello)?.code == .unknownDevice)
+        try await expectEntry("key \(stranger.key.fingerprint.short)", at: siege)
+        try await expectEntry("200 ", at: siege)
+        // An origin of another device: in a batch.
+        let known = try await siege.device()
+        var other = try await siege.device()
+        try await other.welcomed().peer.close()
+        let foreign = try other.routine.write([siege.passing()])
+        guard case .close(let refuse)? = try await siege.answer(known, to: foreign) else {
+            Issue.record("taken")
+            return
+        }
+        #expect(refuse.code == .originOfAnother)
+        try await expectEntry("207 ", at: siege)
+        // Another protocol, or a version of it that nobody here speaks.
+        for (words, code) in [
+            (Array("GET / HTTP/1.1\r\n".utf8), RefusalCode.notRollcall),
+            (Preamble.bytes(min: 2, max: 9), .tooNew),
+        ] {
+            let peer = try await RawPeer.open(port: known.port, key: known.key, pinned: known.hub)
+            await peer.say(words)
+            #expect(try await peer.farewell()?.code == code)
+            try await expectEntry("\(code.rawValue) ", at: siege)
+        }
+        // A key that is not the hub's: the device hangs up in the handshake, and the hub sees that much.
+        await #expect(throws: (any Error).self) {
+            let peer = try await RawPeer.open(port: known.port, key: known.key, pinned: .zero)
+            peer.close()
+        }
+        try await expectEntry("handshake", at: siege)
+        try await siege.lift()
+    }
+
+    @Test func whatIsForgedOrDoesNotFollow() async throws {
+        let siege = try await Siege()
+        var device = try await siege.device()
+        let good = try device.routine.trial(siege)
+        var forged = good
+        forged.seals = [try device.routine.seal(good.last, good.headAfter, by: .generate())]
+        guard case .close(let refuse)? = try await siege.answer(device, to: forged) else {
+            Issue.record("taken")
+            return
+        }
+        #expect(refuse.code == .forgedSeal)
+        try await expectEntry("208 ", at: siege)
+        var astray = good
+        astray.headBefore = .zero
+        guard case .fork? = try await siege.answer(device, to: astray) else {
+            Issue.record("no fork")
+            return
+        }
+        try await expectEntry("does not follow", at: siege)
+        // A session token of an earlier session: nothing is taken until the device has mended itself.
+        let first = try await device.welcomed()
+        first.peer.close()
+        try await siege.deliver(device, try device.routine.write([siege.valid()]))
+        let second = try await token(first.welcome, of: device)
+        #expect(!second.isTokenUnknown)
+        let third = try await token(second, of: device)
+        #expect(!third.isTokenUnknown)
+        let replayed = try await token(first.welcome, of: device)
+        #expect(replayed.isTokenUnknown)
+        let log = try await AuditTests.Log.read(siege)
+        #expect(!log.details("store_restored_or_copied").isEmpty && log.intact)
+        try await siege.lift()
+    }
+
+    private func token(_ shown: Welcome, of device: RawDevice) async throws -> Welcome {
+        let peer = try await device.connect()
+        defer { peer.close() }
+        try await peer.say(
+            .hello(
+                device.hello { hello in
+                    hello.sessionToken = shown.sessionToken
+                    hello.epoch = shown.epoch
+                }))
+        guard case .welcome(let welcome)? = try await peer.hear() else {
+            throw RawDevice.Unexpected(words: "no Welcome")
+        }
+        return welcome
+    }
+}
