@@ -92,15 +92,12 @@ final class HubServer: HubService {
     /// Nil when somebody at `address` may try to join.
     func tooManyAttempts(from address: String) -> Refuse? {
         let now = now()
-        return state.withLock { $0.gate.retryAfter(address, now: now) }.map {
+        return state.withLock { $0.gate.tries(address, now: now) }.map {
             Refuse(.tooManyAttempts, retryAfter: $0, words: "too many joins have failed")
         }
     }
 
-    func joinFailed(from address: String) {
-        let now = now()
-        state.withLock { $0.gate.failed(address, now: now) }
-    }
+    func joined(from address: String) { state.withLock { $0.gate.joined(address) } }
 
     /// A replica is admitted: its older connection, if it still stands, makes way.
     ///
@@ -291,12 +288,13 @@ final class HubConnection: HubConnectionHost {
             let result = try await server.writer.run { [caller, now = server.now] store in
                 try store.join(join, by: caller, now: now())
             }
-            if case .failure(let refuse) = result {
-                server.joinFailed(from: caller.address)
-                await note(refuse)
+            switch result {
+            case .success: server.joined(from: caller.address)
+            case .failure(let refuse): await note(refuse)
             }
             return result
         } catch {
+            server.joined(from: caller.address)
             return .failure(refusal(for: error))
         }
     }

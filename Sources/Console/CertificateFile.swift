@@ -56,9 +56,13 @@ public struct CertificateFile: Codable, Sendable, Equatable {
         }
     }
 
+    /// What is larger is none: 1,000 journals take a quarter of it.
+    public static let maximumBytes = 4 << 20
+
     /// Nil when it is none, or a part of it does not read.
     public static func read(_ bytes: [UInt8]) -> CertificateFile? {
-        guard let file = try? JSONDecoder().decode(CertificateFile.self, from: Data(bytes)),
+        guard bytes.count <= maximumBytes,
+            let file = try? JSONDecoder().decode(CertificateFile.self, from: Data(bytes)),
             file.kind.utf8.elementsEqual(kind.utf8)
         else { return nil }
         return file

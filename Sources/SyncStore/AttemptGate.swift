@@ -23,6 +23,9 @@ package struct Pace: Sendable {
         let owed = max(0, min(due.subtractingClamped(now), burst * interval))
         return now.addingClamped(owed + interval)
     }
+
+    /// The state as if one had not been.
+    package func refund(_ due: Milliseconds) -> Milliseconds { due.subtractingClamped(interval) }
 }
 
 /// Holds back whoever tries in vain again and again, and decides which attempts are written down: a log that
@@ -45,19 +48,25 @@ package struct AttemptGate: Sendable {
 
     package init() {}
 
-    /// - Returns: seconds after which somebody at `address` may try to join; nil when at once.
-    package func retryAfter(_ address: String, now: Milliseconds) -> UInt32? {
+    /// Somebody at `address` wants to join. It counts as failed until ``joined(_:)`` says otherwise: many
+    /// at once get no further than one after the other.
+    ///
+    /// - Returns: seconds after which they may try; nil when at once.
+    package mutating func tries(_ address: String, now: Milliseconds) -> UInt32? {
         let wait = max(
             AttemptGate.perAddress.wait(addresses[address] ?? 0, now: now),
             AttemptGate.inTotal.wait(total, now: now))
-        return wait > 0 ? UInt32(clamping: (wait + 999) / 1_000) : nil
-    }
-
-    /// A join from `address` was refused.
-    package mutating func failed(_ address: String, now: Milliseconds) {
+        guard wait == 0 else { return UInt32(clamping: (wait + 999) / 1_000) }
         addresses[address] = AttemptGate.perAddress.spend(addresses[address] ?? 0, now: now)
         total = AttemptGate.inTotal.spend(total, now: now)
         AttemptGate.bound(&addresses, now: now)
+        return nil
+    }
+
+    /// What somebody at `address` tried did not fail.
+    package mutating func joined(_ address: String) {
+        addresses[address] = addresses[address].map(AttemptGate.perAddress.refund)
+        total = AttemptGate.inTotal.refund(total)
     }
 
     /// - Parameter caller: who tried, and the reason.

@@ -6,6 +6,39 @@ import Testing
 
 /// What a branch can show before its device is wiped or handed on.
 @Suite(.timeLimit(.minutes(5))) struct RetireTests {
+    private struct Vectors: Decodable {
+        struct Vector: Decodable {
+            var name: String
+            var certificate: CertificateFile
+            var defects: [String]?
+        }
+
+        var valid: [Vector]
+        var invalid: [Vector]
+    }
+
+    @Test func certificatesOfTheVectorsAreJudgedAsTheySay() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Protocol/vectors/certificates.json")
+        let vectors = try JSONDecoder().decode(Vectors.self, from: try Data(contentsOf: file))
+        for vector in vectors.valid + vectors.invalid {
+            // As a file of its own.
+            let read = try #require(CertificateFile.read(try vector.certificate.bytes))
+            let certificate = try #require(read.certificate(hashing: .sha256))
+            let defects = certificate.defects(hashing: .sha256, verifying: .p256).map { defect in
+                switch defect {
+                case .signature: "signature"
+                case .receipt: "receipt"
+                case .otherJournal: "otherJournal"
+                }
+            }
+            #expect(defects == vector.defects ?? [], "\(vector.name)")
+        }
+        #expect(vectors.valid.count == 3 && vectors.invalid.count == 6)
+        let noise = [UInt8](repeating: 0x20, count: CertificateFile.maximumBytes + 1)
+        #expect(CertificateFile.read(noise) == nil && CertificateFile.read(Array("{}".utf8)) == nil)
+    }
+
     @Test func aDeviceIsCertifiedOnceEverythingIsReceipted() async throws {
         let crowd = try await Crowd(branches: 1, persons: 6, days: 2)
         try await crowd.open()

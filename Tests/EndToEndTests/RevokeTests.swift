@@ -51,9 +51,10 @@ import Testing
         let revoked = try await Self.device(of: "B000", crowd)
         #expect(revoked.state == "revoked" && revoked.revokedFor == "laptop lost")
         // What is entered from now on is handed over, receipted, and does not count.
-        _ = try await branch.stop()
         try await crowd.checkIn("B000", "S000001", "36.7")
         try await crowd.checkIn("B000", "S000002", "39.5")
+        #expect(try await eventually { try await crowd.status("B000").queued == 0 })
+        _ = try await branch.stop()
         let sync = try await crowd.branch("B000", "sync", expecting: [3])
         #expect(sync.remarks.contains("202"))
         #expect(try await crowd.status("B000").queued == 0)

@@ -24,20 +24,26 @@ import Testing
 
     @Test func oneAddressIsHeldBackAndOthersAreNot() {
         var gate = AttemptGate()
-        for _ in 0..<10 {
-            #expect(gate.retryAfter("a", now: 1_000) == nil)
-            gate.failed("a", now: 1_000)
+        for _ in 0..<10 { #expect(gate.tries("a", now: 1_000) == nil) }
+        #expect(gate.tries("a", now: 1_000) == 6)
+        #expect(gate.tries("b", now: 1_000) == nil)
+        #expect(gate.tries("a", now: 7_000) == nil)
+        #expect(gate.tries("a", now: 7_000) == 6)
+    }
+
+    @Test func whoJoinsIsNotHeldBack() {
+        var gate = AttemptGate()
+        for _ in 0..<500 {
+            #expect(gate.tries("a school", now: 1_000) == nil)
+            gate.joined("a school")
         }
-        #expect(gate.retryAfter("a", now: 1_000) == 6)
-        #expect(gate.retryAfter("b", now: 1_000) == nil)
-        #expect(gate.retryAfter("a", now: 7_000) == nil)
     }
 
     @Test func manyAddressesTogetherAreHeldBackToo() {
         var gate = AttemptGate()
-        for number in 0..<100 { gate.failed("address \(number)", now: 1_000) }
-        #expect(gate.retryAfter("nobody yet", now: 1_000) == 1)
-        #expect(gate.retryAfter("nobody yet", now: 2_000) == nil)
+        for number in 0..<100 { #expect(gate.tries("address \(number)", now: 1_000) == nil) }
+        #expect(gate.tries("nobody yet", now: 1_000) == 1)
+        #expect(gate.tries("nobody yet", now: 2_000) == nil)
     }
 
     @Test func whatIsWrittenDownIsBoundedAndTheRestCounted() {
@@ -53,8 +59,8 @@ import Testing
     @Test func addressesAreForgottenInTime() {
         var gate = AttemptGate()
         for number in 0..<(3 * AttemptGate.remembered) {
-            gate.failed("address \(number)", now: Milliseconds(number) * 10)
+            #expect(gate.tries("address \(number)", now: Milliseconds(number) * 1_000) == nil)
         }
-        #expect(gate.retryAfter("address 1", now: 1_000_000) == nil)
+        #expect(gate.tries("address 1", now: 100_000_000) == nil)
     }
 }

@@ -53,6 +53,7 @@ struct VectorFile: Sendable, CustomStringConvertible {
         VectorFile(name: "batches", definition: BatchCases.file),
         VectorFile(name: "journals", definition: JournalCases.file),
         VectorFile(name: "receipts", definition: ReceiptCases.file),
+        VectorFile(name: "certificates", definition: CertificateCases.file),
         VectorFile(name: "merges", definition: MergeCases.file),
         VectorFile(name: "prints", definition: TallyCases.file),
         VectorFile(name: "version-vectors", definition: VersionVectorCases.file),
