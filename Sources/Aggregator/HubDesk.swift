@@ -87,7 +87,7 @@ private final class HubDeskWriter: DeskWriter {
     var detail: String? {
         guard written > 0 else { return nil }
         let more = written > names.count ? ", ..." : ""
-        return "\(written) records: " + names.joined(separator: ", ") + more
+        return "\(written) record\(written == 1 ? "" : "s"): " + names.joined(separator: ", ") + more
     }
 
     init(_ transaction: any HubTransaction, _ catalog: CompiledCatalog) {
@@ -118,6 +118,7 @@ private final class HubDeskWriter: DeskWriter {
 /// The centre's program, for the verbs that both programs have.
 enum AggregatorProgram: DeskProgram {
     static let name = "aggregator"
+    static let asksWhyUnmasked = true
     static var dataHelp: ArgumentHelp {
         ArgumentHelp("The folder that holds the hub's store.", zh: "汇总端的数据目录。")
     }

@@ -100,6 +100,8 @@ private final class AgentDeskWriter: DeskWriter {
 /// The branch's program, for the verbs that both programs have.
 enum BranchProgram: DeskProgram {
     static let name = "branch-agent"
+    /// A branch looks at what it wrote itself, and keeps no audit log.
+    static let asksWhyUnmasked = false
     static var dataHelp: ArgumentHelp {
         ArgumentHelp("The folder that holds the branch's store.", zh: "支部的数据目录。")
     }

@@ -96,7 +96,7 @@ package struct ConflictShowCommand<P: DeskProgram>: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The form and the key's values.", zh: "表单和键值。"))
     var record: [String]
     @OptionGroup var options: DeskOptions<P>
-    @Flag(name: .long, help: ArgumentHelp("Show who wrote as it is.", zh: "显示填写人原文。")) var unmask = false
+    @OptionGroup var personal: UnmaskOption
 
     package init() {}
 
@@ -104,8 +104,9 @@ package struct ConflictShowCommand<P: DeskProgram>: AsyncParsableCommand {
         try await P.run {
             let desk = try P.desk(options.data)
             let (key, form, state) = try P.record(record, at: desk)
-            if unmask { try desk.note(unmasked: "conflict \(key.form) \(RecordText.text(key))") }
-            let report = try ConflictReport(key, state, form, at: desk, unmask: unmask)
+            try personal.note(
+                "conflict \(key.form) \(RecordText.text(key))", at: desk, isAsked: P.asksWhyUnmasked)
+            let report = try ConflictReport(key, state, form, at: desk, unmask: personal.unmask)
             if options.json { return try Output.json(report) }
             report.lines(times: desk.times).forEach { Output.line($0) }
             guard !report.conflicts.isEmpty else {

@@ -9,6 +9,8 @@ package protocol DeskProgram: SendableMetatype {
     static var dataHelp: ArgumentHelp { get }
     /// - Parameter folder: as given with `--data`.
     static func desk(_ folder: String) throws -> any RecordDesk
+    /// Whoever wants to see personal fields as they are has to say why.
+    static var asksWhyUnmasked: Bool { get }
     /// Words for errors that only this program knows.
     static func failure(for error: any Error) -> Failure?
 }
@@ -66,8 +68,7 @@ package struct HistoryCommand<P: DeskProgram>: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The form and the key's values.", zh: "表单和键值。"))
     var record: [String]
     @OptionGroup var options: DeskOptions<P>
-    @Flag(name: .long, help: ArgumentHelp("Show personal fields as they are.", zh: "显示个人信息原文。"))
-    var unmask = false
+    @OptionGroup var personal: UnmaskOption
 
     package init() {}
 
@@ -75,12 +76,13 @@ package struct HistoryCommand<P: DeskProgram>: AsyncParsableCommand {
         try await P.run {
             let desk = try P.desk(options.data)
             let (key, _, state) = try P.record(record, at: desk)
-            if unmask { try desk.note(unmasked: "history \(key.form) \(RecordText.text(key))") }
+            try personal.note(
+                "history \(key.form) \(RecordText.text(key))", at: desk, isAsked: P.asksWhyUnmasked)
             let versions = try desk.versions(of: key)
             let forms = desk.catalog.catalog
             let report = RecordReport(
                 key, state, versions, try desk.surroundings(of: versions), forms: forms,
-                masking: Masking(forms: forms, unmask: unmask), times: desk.times)
+                masking: Masking(forms: forms, unmask: personal.unmask), times: desk.times)
             if options.json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
         }
     }

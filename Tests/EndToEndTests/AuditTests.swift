@@ -42,7 +42,11 @@ import Testing
         try await crowd.checkIn("B000", "S000000", "36.6")
         #expect(try await crowd.sync("B000").drained)
         try await crowd.hub("export", "check-in", "--from", crowd.days[0])
-        try await crowd.hub("history", "check-in", crowd.days[0], "S000000", "--unmask")
+        let bare = try await crowd.hub(
+            "history", "check-in", crowd.days[0], "S000000", "--unmask", expecting: [64])
+        #expect(bare.remarks.contains("--reason") && bare.output.isEmpty)
+        try await crowd.hub(
+            "history", "check-in", crowd.days[0], "S000000", "--unmask", "--reason", "asked by S000000")
         try await crowd.hub("history", "check-in", crowd.days[0], "S000000")
         try await crowd.hub("backup", crowd.place.path("backup.sqlite"))
         try await crowd.hub("revoke", "1", "--reason", "handed on")
@@ -59,7 +63,7 @@ import Testing
         #expect(log.entries.first { $0.event == "confirmed" }?.who?.hasSuffix(" as Li Lei") == true)
         #expect(log.entries.first { $0.event == "joined" }?.who == nil)
         #expect(log.details("revoked") == ["handed on"])
-        #expect(log.details("unmasked") == ["history check-in \(crowd.days[0]) S000000"])
+        #expect(log.details("unmasked") == ["history check-in \(crowd.days[0]) S000000: asked by S000000"])
         try await spoil(crowd, count: log.entries.count)
     }
 

@@ -114,6 +114,11 @@ import Testing
         }
 
         /// Everybody sends, and fetches what the others sent.
+        func expectAudited(_ decided: [String]) async throws {
+            let log = try await AuditTests.Log.read(hub)
+            #expect(log.details("decided") == decided && log.intact)
+        }
+
         func exchange() async throws {
             for name in ["a", "b", "a", "b"] { _ = try await hub.sync(name) }
         }
@@ -151,7 +156,11 @@ import Testing
         func record(_ name: String, person: Int = 1) async throws -> Record {
             let (program, data) = program(name)
             return try await hub.place.run(
-                program, ["history", "check-in", day, "P\(person)", "--unmask", "--json", "--data", data]
+                program,
+                [
+                    "history", "check-in", day, "P\(person)", "--unmask", "--reason", "test", "--json",
+                    "--data", data,
+                ]
             ).json()
         }
 
@@ -204,6 +213,7 @@ import Testing
         ).json()
         #expect(decided.decided == ["temperature"] && decided.open.isEmpty)
         #expect(try await world.list("hub").count == 0)
+        try await world.expectAudited(["1 record: check-in \(world.day) P1"])
         try await world.exchange()
         try await world.expectAgreement(on: "temperature", "36.50")
         let history = try await world.record("b")
@@ -213,7 +223,6 @@ import Testing
             history.versions.filter { version in
                 version.assigns.contains { $0.name == "temperature" && $0.by == decided.versions }
             }.count == 2)
-
         // Taken back, and once only.
         _ = try await world.conflicts("hub", "undo", "check-in", world.day, "P1")
         try await world.exchange()

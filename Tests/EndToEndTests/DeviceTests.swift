@@ -48,6 +48,13 @@ import Testing
         let wrong = try await centre.branch(
             "third", "join", foreign.output.trimmingCharacters(in: .newlines), expecting: [3])
         #expect(wrong.remarks.contains("key"))
+        // Both have left their mark at the hub.
+        for words in ["204 ", "another hub's was looked for"] {
+            let isThere = try await eventually {
+                try await AuditTests.Log.read(centre).details("refused").contains { $0.contains(words) }
+            }
+            #expect(isThere, "\(words)")
+        }
 
         for garbage in ["", "abc", String(code.dropLast()), code + "x"] {
             try await centre.branch("fourth", "join", garbage, expecting: [64])

@@ -67,6 +67,8 @@ struct RetentionTests {
         #expect(try files(of: centre, contain: "LATE-station") == ["branch-B04", "hub"])
         try await run(centre, "aggregator", ["purge"] + hub)
         #expect(try files(of: centre, contain: "LATE-station") == ["branch-B04"])
+        let log = try await AuditTests.Log.read(centre)
+        #expect(log.details("purged").count == 2 && log.intact)
         try await run(centre, "aggregator", ["backup", centre.place.path("second.sqlite")] + hub)
         try await run(centre, "branch-agent", ["sync", "--data", centre.data("B04")])
         #expect(try files(of: centre, contain: "LATE-station") == [])

@@ -91,6 +91,9 @@ import Testing
             let sync = try await crowd.branch(unit, "sync", expecting: [3])
             #expect(sync.remarks.contains("202"), "\(unit)")
         }
+        let log = try await AuditTests.Log.read(crowd)
+        #expect(log.intact && log.entries.suffix(6).map(\.event).contains("restored"))
+        #expect(log.details("revoked").count == 2, "the store that was put back is told again")
         // What had arrived since the backup comes again, as what a revoked device hands over.
         #expect(try await crowd.arrived().map(\.person) == ["S000000"])
         #expect(try Self.quarantined(crowd) == 1)
@@ -102,6 +105,7 @@ import Testing
         try FileManager.default.copyItem(atPath: backup, toPath: crowd.place.path("hub/store.sqlite"))
         try await crowd.open()
         #expect(try await Self.device(of: "B001", crowd).state == "revoked")
+        #expect(try await AuditTests.Log.read(crowd).intact)
         try await crowd.close()
     }
 
