@@ -43,6 +43,22 @@ extension HubFolder {
         }
     }
 
+    /// Tells store and file of each other's: a store that somebody copied back has forgotten whom it lets in
+    /// no more, and a file may have been left behind.
+    func reconcileRevocations(with store: SQLiteHubStore) throws {
+        let kept = try revocations()
+        _ = try store.replay(kept, now: HubFolder.milliseconds())
+        let keys = Set(kept.map(\.publicKey))
+        for revocation in try store.revocations() where !keys.contains(revocation.publicKey) {
+            do {
+                try keep(revocation)
+            } catch let error as StoreError where error.isOfRoom {
+                // The store knows; the next start tries again.
+                return
+            }
+        }
+    }
+
     /// Durable when it returns.
     func keep(_ revocation: Revocation) throws {
         let descriptor = try DatabaseFolder.openPlain(revocationsFile)

@@ -58,12 +58,25 @@ extension SQLiteHubStore {
         try connection.all("SELECT id FROM device WHERE state = 'revoked' ORDER BY id") { $0.int(0) }
     }
 
+    /// All that are revoked.
+    public func revocations() throws -> [Revocation] {
+        try connection.all(
+            """
+            SELECT public_key, unit, label, joined, revoked, revoked_for FROM device WHERE state = 'revoked'
+            ORDER BY id
+            """
+        ) {
+            Revocation(
+                publicKey: $0.bytes(0), unit: $0.text(1), label: $0.text(2), joined: $0.int(3),
+                at: $0.int(4), reason: $0.text(5))
+        }
+    }
+
     /// Revokes what a store has forgotten, or never knew, that was put back.
     ///
     /// - Returns: how many it had.
     public func replay(_ revocations: [Revocation], now: Milliseconds) throws -> Int {
-        let known = Set(
-            try connection.all("SELECT public_key FROM device WHERE state = 'revoked'") { $0.bytes(0) })
+        let known = Set(try self.revocations().map(\.publicKey))
         let missing = revocations.filter { !known.contains($0.publicKey) }
         guard !missing.isEmpty else { return 0 }
         return try connection.write(.vital) { try missing.count { try replay($0, now: now) } }

@@ -126,6 +126,28 @@ struct FullDiskTests {
         try await hub.close()
     }
 
+    @Test func whoIsRevokedOnAFullDiskIsRevoked() async throws {
+        let (hub, disks) = try await hub(small: "hub", megabytes: 16)
+        let disk = hub.place.path("hub")
+        try await hub.join("A")
+        let serve = try hub.start("A", "serve")
+        #expect(try await eventually { try await hub.status("A").lastContact != nil })
+        disks.fill(disk)
+        let said = try await hub.hub("revoke", "1", expecting: [5])
+        #expect(said.remarks.contains("run this once more"))
+        #expect(try await eventually { serve.remarks.contains("202") })
+        disks.free(disk)
+        try await hub.hub("revoke", "1", "--reason", "lost")
+        let file = disk + "/revocations.jsonl"
+        #expect(disks.text(file).contains("\"at\""))
+        // A file that was left behind is made anew.
+        disks.remove(file)
+        try await hub.killAndOpen()
+        #expect(disks.text(file).contains("\"at\""))
+        _ = try await serve.stop()
+        try await hub.close()
+    }
+
     /// Corrections make the log grow much faster than the database.
     @Test func aHubWhoseOwnLogIsWhatFillsTheDisk() async throws {
         let (hub, disks) = try await hub(small: "hub", megabytes: 16)

@@ -68,6 +68,9 @@ final class SmallDisks: Sendable {
     /// Size, blocks of 512 bytes, and rights, as `stat` says.
     func stat(_ file: String) -> String { SmallDisks.read(prefix, "stat -c '%s %b %a' '\(file)'") }
 
+    func text(_ file: String) -> String { SmallDisks.read(prefix, "cat '\(file)'") }
+    func remove(_ file: String) { SmallDisks.shell(prefix, "rm -f '\(file)'") }
+
     @discardableResult private static func shell(_ prefix: [String], _ command: String) -> Bool {
         read(prefix, command + " && echo done").hasSuffix("done")
     }

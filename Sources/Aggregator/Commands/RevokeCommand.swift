@@ -47,19 +47,38 @@ struct RevokeCommand: AsyncParsableCommand {
                         "there is no device \(device); `aggregator devices` lists them",
                         zh: "没有编号为 \(device) 的设备；请用 aggregator devices 查看"))
             }
-            guard try !hub.revokedDevices().contains(device) else {
+            // The file first: what only the store knew would be forgotten when it is put back.
+            let unkept = try RevokeCommand.keep(revocation, in: folder)
+            guard try hub.revoke(device, reason: reason, now: now) || unkept != nil else {
                 return Output.remark(
                     Words("device \(device) was revoked before", zh: "设备 \(device) 此前已撤销"))
             }
-            // The file first: what only the store knew would be forgotten when it is put back.
-            try folder.keep(revocation)
-            _ = try hub.revoke(device, reason: reason, now: now)
+            if let unkept { throw unkept }
             let unit = Output.printable(revocation.unit)
             Output.remark(
                 Words(
                     "device \(device) of \(unit) is revoked; what it had not sent it can only hand over to "
                         + "quarantine",
                     zh: "\(unit) 的设备 \(device) 已撤销；其尚未发送的内容只能交出并隔离"))
+        }
+    }
+
+    /// - Returns: what to say when the disk has no room for it; the store, which keeps room for such things,
+    ///   revokes all the same.
+    private static func keep(_ revocation: Revocation, in folder: HubFolder) throws -> Failure? {
+        guard try !folder.revocations().contains(where: { $0.publicKey == revocation.publicKey }) else {
+            return nil
+        }
+        do {
+            try folder.keep(revocation)
+            return nil
+        } catch let error as StoreError where error.isOfRoom {
+            return Failure(
+                .diskFull,
+                Words(
+                    "the device is revoked, but the disk is full: a backup that is put back would let it in "
+                        + "again. Make room, and run this once more",
+                    zh: "设备已撤销，但磁盘已满：若从备份恢复，该设备会被重新接受。请腾出空间后再运行一次"))
         }
     }
 }

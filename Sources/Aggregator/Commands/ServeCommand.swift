@@ -48,8 +48,7 @@ struct ServeCommand: AsyncParsableCommand {
             let lock = try SessionLock(folder: folder.path)
             defer { withExtendedLifetime(lock) {} }
             let hubStore = try folder.open()
-            // A store that somebody copied back has forgotten whom it lets in no more.
-            _ = try hubStore.replay(try folder.revocations(), now: HubFolder.milliseconds())
+            try folder.reconcileRevocations(with: hubStore)
             let key = try folder.key()
             var logger = Logger(label: "aggregator") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = .info
