@@ -113,7 +113,7 @@ final class HubDriver: LinkDriver {
     private static func words(for error: TransportError) -> String {
         switch error {
         case .tls, .cut, .unreachable:
-            "the handshake failed: no key was shown, or another hub's was looked for"
+            "the handshake failed: no key was shown, another hub's was looked for, or it broke off"
         case .wrongHubKey: "the handshake failed: the key is not on P-256"
         }
     }

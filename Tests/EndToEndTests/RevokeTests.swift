@@ -68,6 +68,30 @@ import Testing
         try await crowd.close()
     }
 
+    /// Windows, compressed batches and alerts, and a link that is cut in between.
+    @Test func aFortnightIsHandedOverWhole() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.importSheets(of: "B04")
+        let versions = try await centre.status("B04").lanes.values.reduce(0) { $0 + $1.versions }
+        try await centre.hub("revoke", String(try await Self.device(of: "B04", centre).id))
+        let branch = try centre.start("B04", "sync")
+        #expect(
+            try await eventually { try await centre.status("B04").receipted > 0 || !branch.isRunning })
+        try await centre.killAndOpen()
+        _ = try await branch.end()
+        let last = try await centre.branch("B04", "sync", expecting: [3])
+        #expect(last.remarks.contains("202"))
+        #expect(try await centre.status("B04").queued == 0)
+        #expect(versions > 200)
+        #expect(try Self.quarantined(centre) == versions)
+        let board = try await centre.board(centre.college.words("last_day"))
+        #expect(board["B04"]?.checkedIn == 0)
+        try await centre.branch("B04", "retire", centre.place.path("certificate.json"))
+        try await centre.close()
+    }
+
     @Test func aHubThatIsPutBackStillKnows() async throws {
         let crowd = try await Crowd(branches: 2, persons: 6, days: 2)
         try await crowd.open()
