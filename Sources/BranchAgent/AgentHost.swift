@@ -118,11 +118,16 @@ final class AgentHost: AgentSessionHost {
         return true
     }
 
-    func store(_ mark: Mark) async throws {
+    func store(_ mark: Mark) async throws -> Bool {
+        // It says that everything has come, of which something was left out.
+        if lacksRoom { return false }
         do {
-            try await run { try $0.note(mark) }
+            let news = try await run { [now] in try $0.note(mark, now: now()) }
+            found.withLock { $0 += news }
+            return news.contains { $0.kind == .givenBack }
         } catch let error as StoreError where error.isOfRoom {
             // It is only shown; the next one will do.
+            return false
         }
     }
 

@@ -12,8 +12,10 @@ struct IdentityNote: Encodable, Sendable {
     var at: String
     /// `renewed`: this store was restored or copied. `hub_put_back`: the hub was. `parted`: the hub holds
     /// something else under names of this store's. `hole`: it will not get again what it once had.
+    /// `given_back`: it gets again what this store once had from it. `forgotten`: what it has lost was
+    /// dropped here.
     var kind: String
-    /// Versions that are sent again, or cannot be.
+    /// Versions that are sent again, or cannot be, or are here no more.
     var versions: UInt64
     let time: Milliseconds
 
@@ -26,6 +28,8 @@ struct IdentityNote: Encodable, Sendable {
         case .hubPutBack: kind = "hub_put_back"
         case .parted: kind = "parted"
         case .hole: kind = "hole"
+        case .givenBack: kind = "given_back"
+        case .forgotten: kind = "forgotten"
         }
     }
 
@@ -51,6 +55,20 @@ struct IdentityNote: Encodable, Sendable {
                     + "centre has been told; an older backup of the hub may still hold them",
                 zh: "汇总端曾恢复到较早的状态，缺少本设备此前已获回执的 \(versions) 条内容；"
                     + "本机已按保存期限删除，无法再发送。已告知中心；汇总端的其他备份中可能仍有")
+        case "given_back":
+            return Words(
+                "the centre's hub was put back to an earlier state and had lost \(versions) entries which "
+                    + "this device had made before its own data was restored; they are sent again. There "
+                    + "is nothing to do here",
+                zh: "汇总端曾恢复到较早的状态，缺少本设备数据恢复之前录入的 \(versions) 条内容；"
+                    + "这些内容将重新发送。本机无需任何操作")
+        case "forgotten":
+            return Words(
+                "the centre's hub was put back to an earlier state; \(versions) entries made by others "
+                    + "that it has no more, or no longer shows to this device, were removed here. They come "
+                    + "again when their devices send them again",
+                zh: "汇总端曾恢复到较早的状态；其他人录入的 \(versions) 条内容已不在汇总端"
+                    + "（或不再向本设备显示），本机也已移除。对应设备重新发送后会再次出现")
         case "parted":
             return Words(
                 "the centre's hub was put back, and an old copy of this device's data has written there "

@@ -82,12 +82,16 @@ final class SQLiteAgentTables: AgentTables {
         try row.run()
     }
 
-    func holds(_ dot: Dot) throws -> Bool {
-        let row = try Prepared(database, "SELECT 1 FROM version WHERE origin = ? AND sequence = ?")
+    func version(_ dot: Dot) throws -> StoredVersion? {
+        let row = try Prepared(
+            database, "SELECT head, bytes, body FROM version WHERE origin = ? AND sequence = ?")
         defer { row.reset() }
         row.bind(dot.origin, at: 1)
         row.bind(dot.sequence, at: 2)
-        return try row.step()
+        guard try row.step() else { return nil }
+        return StoredVersion(
+            version: try AgentCodec.version(row.bytes(2), dot: dot),
+            head: row.isNull(0) ? nil : try AgentCodec.digest(row.bytes(0)), bytes: Int(row.integer(1)))
     }
 
     func head(of dot: Dot) throws -> Digest? {

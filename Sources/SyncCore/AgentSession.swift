@@ -3,8 +3,8 @@
 /// Order of events: `opened` once the handshake and preambles are through, then whatever happens. `now` is a
 /// monotonic clock in milliseconds. Of the actions that ask the store for something, each is answered by
 /// exactly one event: `load` by `loaded`, `storeWelcome` by `welcomeStored` or `parted`, `storeReceipts` by
-/// `receiptsStored`, `storeFeed` by `feedStored`, `loadHeads` by `headsLoaded`, `heal` by `healed`; or by
-/// `failed`.
+/// `receiptsStored`, `storeFeed` by `feedStored`, `storeMark` by `markStored`, `loadHeads` by `headsLoaded`,
+/// `heal` by `healed`; or by `failed`.
 public struct AgentSession: Sendable {
     public enum Goal: Sendable, Hashable {
         /// End when both sides have nothing left.
@@ -32,6 +32,8 @@ public struct AgentSession: Sendable {
         case batchWithheld(Lane)
         case receiptsStored([Receipt])
         case feedStored(FeedToken)
+        /// `isRenewed`: what this store gives back to a hub that was put back lies under new origins now.
+        case markStored(isRenewed: Bool)
         /// Something was authored: the lanes' highest sequences.
         case appended([Lane: UInt64])
         case writable(Bool)
@@ -200,9 +202,7 @@ public struct AgentSession: Sendable {
         case .headsLoaded(let heads):
             return phase == .healing ? carryOut(healing.loaded(heads), now) : []
         case .healed:
-            guard phase == .healing else { return [] }
-            return end(
-                Refuse(.identityRenewed, words: "new origins were opened; coming again"), saying: true)
+            return phase == .healing ? renewed() : []
         case .loaded(let lane, let batch): return loaded(lane, batch)
         case .batchWritten(let lane, let bytes): return written(lane, bytes, now)
         case .batchWithheld(let lane):
@@ -213,6 +213,9 @@ public struct AgentSession: Sendable {
         case .feedStored(let token):
             storesPending -= 1
             return [.send(.feedAck(token), compress: false)] + pump()
+        case .markStored(let isRenewed):
+            storesPending -= 1
+            return isRenewed ? renewed() : pump()
         case .appended(let lasts): return appended(lasts)
         case .writable(let flag):
             isWritable = flag
@@ -321,6 +324,7 @@ public struct AgentSession: Sendable {
         case (.open, .feed(let feed)): return take(feed, now)
         case (.open, .mark(let mark)):
             self.mark = mark
+            storesPending += 1
             return [.storeMark(mark)] + pump()
         case (.greeting, .gap(let gap)), (.storingWelcome, .gap(let gap)), (.open, .gap(let gap)):
             return takeAnswered() == nil ? disorder() : fill(gap)
@@ -341,6 +345,10 @@ public struct AgentSession: Sendable {
         case .found(let points): return welcome.map { [.heal(points, $0)] } ?? disorder()
         case nil: return disorder()
         }
+    }
+
+    private mutating func renewed() -> [Action] {
+        end(Refuse(.identityRenewed, words: "new origins were opened; coming again"), saying: true)
     }
 
     private mutating func disorder() -> [Action] {
@@ -415,9 +423,27 @@ public struct AgentSession: Sendable {
         }
         let next = self[lane].next
         let stillWanted = next?.origin == asked.origin && next?.sent == asked.after
+        // Until the two journals have been compared nobody knows what the hub calls by those names.
+        if phase != .open,
+            batch.rows.contexts.contains(where: { namesUnreceipted($0, besides: batch.origin) })
+        {
+            return pump()
+        }
         guard stillWanted, lane == .urgent || !canSend(.urgent) else { return pump() }
         unwritten = (lane, batch.origin, batch.first...batch.last, batch.count < asked.versions)
         return [.send(.batch(batch), compress: phase == .open)]
+    }
+
+    /// Whether an author was shown own versions, under another origin, of which no receipt has come.
+    private func namesUnreceipted(_ context: Context, besides origin: OriginID) -> Bool {
+        func isUnreceipted(_ dot: Dot) -> Bool {
+            guard dot.origin != origin, let lane = lane(of: dot.origin),
+                let journal = self[lane][dot.origin]
+            else { return false }
+            return dot.sequence > journal.receipted
+        }
+        return context.dots.contains(where: isUnreceipted)
+            || context.vector.entries.contains { isUnreceipted(Dot(origin: $0.origin, sequence: $0.count)) }
     }
 
     private mutating func written(_ lane: Lane, _ bytes: Int, _ now: UInt64) -> [Action] {

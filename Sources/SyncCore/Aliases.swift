@@ -64,6 +64,11 @@ extension RecordState {
 }
 
 extension Version {
+    /// Whether the two are one version, whatever has become of its values.
+    package func isNamesake(of other: Version) -> Bool {
+        firstName == other.firstName && contentPrint == other.contentPrint
+    }
+
     /// What a version is, without its names and its context, which change when it is written again, and
     /// without its values, of which retention takes some away in one place before another. It finds
     /// accidents, not forgeries: whoever may write can say anything of a record anyway.

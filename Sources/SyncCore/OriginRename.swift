@@ -35,6 +35,25 @@ extension Context {
     }
 }
 
+extension Context {
+    /// - Parameters:
+    ///   - names: new names of single versions.
+    ///   - ends: what these origins call above such a sequence is not to be named any more.
+    package func renamed(_ names: [Dot: Dot], beyond ends: [OriginID: UInt64]) -> Context {
+        var renamed = Context()
+        func isKept(_ dot: Dot) -> Bool { ends[dot.origin].map { dot.sequence <= $0 } ?? true }
+        for entry in vector.entries {
+            let count = min(entry.count, ends[entry.origin] ?? .max)
+            if count > 0 { renamed.includePrefix(Dot(origin: entry.origin, sequence: count)) }
+        }
+        for dot in dots where isKept(dot) { renamed.includeSingle(dot) }
+        for (old, new) in names.sorted(by: { $0.key < $1.key }) where covers(old) {
+            renamed.includeSingle(new)
+        }
+        return renamed
+    }
+}
+
 extension Version {
     /// The same version under its new name; the first name it ever had stays with it.
     public func renamed(_ renames: [OriginRename]) -> Version {

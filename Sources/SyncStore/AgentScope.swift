@@ -94,39 +94,6 @@ struct AgentScope {
         }
     }
 
-    /// Drops what others wrote and the hub has not fed again since it began another epoch: it has lost it, or
-    /// it is in this store's scope no more. What that covered stands again, as it does at the hub.
-    func dropDoubted() throws {
-        let doubted = try tables.doubted()
-        for (name, dots) in doubted.sorted(by: { $0.key.isBefore($1.key) }) {
-            guard let state = try tables.record(name) else { continue }
-            var rest = RecordState()
-            var kept: [Dot] = []
-            let versions = try tables.versions(of: name)
-            for version in versions {
-                if dots.contains(version.dot) {
-                    try tables.remove(version.dot)
-                } else {
-                    rest.merge(version) { dot in
-                        dots.contains(dot) ? nil : versions.first { $0.dot == dot }
-                    }
-                    if !own.contains(version.dot.origin) { kept.append(version.dot) }
-                }
-            }
-            guard !rest.isEmpty else {
-                try tables.removeRecord(name)
-                continue
-            }
-            let left = state.limited(to: own, and: kept)
-            try tables.put(
-                RecordState(
-                    siblings: rest.siblings, covers: rest.covers, seen: left.seen,
-                    firstCreated: rest.firstCreated, formRevision: rest.formRevision, aliases: rest.aliases),
-                of: name)
-        }
-        if !doubted.isEmpty { try tables.doubtNothing() }
-    }
-
     private func forget(_ name: RecordName) throws {
         guard let state = try tables.record(name) else { return }
         // Written here under an earlier origin, it stays as well.
@@ -147,7 +114,7 @@ extension RecordState {
     /// What is left when only the versions of `origins` and `dots` are held. What was covered stays covered,
     /// and what is called alike stays so: the others' versions, when they come again, make the state what it
     /// was.
-    fileprivate func limited(to origins: Set<OriginID>, and dots: [Dot]) -> RecordState {
+    func limited(to origins: Set<OriginID>, and dots: [Dot]) -> RecordState {
         let entries = seen.vector.entries.filter { origins.contains($0.origin) }
         let single = seen.dots.filter { origins.contains($0.origin) }
         var left =

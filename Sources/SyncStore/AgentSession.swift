@@ -250,7 +250,7 @@ extension TableAgentStore {
         guard feed.versions.dots.count == feed.versions.rows.count else {
             throw Refuse(.protocolError, words: "a feed whose versions have no names")
         }
-        try backend.write { tables in
+        let news = try backend.write { tables in
             let current = try tables.origins()
             let own = current + (try tables.closedOrigins())
             try self.keep(settings: feed.settings, in: tables)
@@ -263,8 +263,9 @@ extension TableAgentStore {
                     try AgentScope(tables, own: current).leave(change)
                 }
             }
+            let doubts = try self.doubts(in: tables)
             for row in 0..<feed.versions.count {
-                try TableAgentStore.take(feed.versions, row: row, current: current, in: tables)
+                try TableAgentStore.take(feed.versions, row: row, current: current, doubts, in: tables)
             }
             // A verdict about something that is not in this journal has nowhere to stand.
             for verdict in feed.verdicts
@@ -279,19 +280,29 @@ extension TableAgentStore {
             var contact = try tables.contact()
             contact.lastContact = now
             try tables.put(contact)
+            return try doubts.finish(now: now)
+        }
+        if news.contains(where: { $0.kind == .givenBack }) {
+            throw Refuse(.identityRenewed, words: "new origins were opened; coming again")
         }
     }
 
     private static func take(
-        _ versions: FeedVersions, row: Int, current: [OwnOrigin], in tables: any AgentTables
+        _ versions: FeedVersions, row: Int, current: [OwnOrigin], _ doubts: AgentDoubts,
+        in tables: any AgentTables
     ) throws {
         let dot = versions.dots[row]
         guard dot.origin != 0, dot.sequence > 0, dot.sequence <= Limits.sequence else {
             throw Refuse(.protocolError, words: "a version in the feed has no name")
         }
         if current.contains(where: { $0.id == dot.origin }) { return }
-        if try tables.holds(dot) { return try tables.confirm(dot) }
         let version = versions.version(at: row)
+        if let held = try tables.version(dot) {
+            let isSame = held.version.key == version.key && held.version.isNamesake(of: version)
+            // What was written here stays, whatever the hub calls so now.
+            if isSame || held.head != nil { return try tables.confirm(dot) }
+            try doubts.settle(held.version)
+        }
         let name = RecordName(version.key)
         var state = try tables.record(name) ?? RecordState()
         let flags = VersionFlags(rawValue: versions.rows.flags[row])

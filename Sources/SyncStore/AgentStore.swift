@@ -244,10 +244,18 @@ public protocol AgentStore: AnyObject {
     /// Believes the receipts whose heads are this journal's own and whose signatures hold; others throw.
     func accept(_ receipts: [Receipt], now: Milliseconds) throws
     /// Takes in what the hub sent, as one transaction. The same feed twice changes nothing.
+    ///
+    /// - Throws: `Refuse(.identityRenewed)` when it is done, and new origins were opened as by
+    ///   ``note(_:now:)-(Mark,_)``.
     func apply(_ feed: Feed, now: Milliseconds) throws
     /// Form definitions (JSON) that came down the feed, in the order in which they came.
     func forms() throws -> [[UInt8]]
-    func note(_ mark: Mark) throws
+    /// Everything that the hub has for this store has come. What others wrote and the hub has not fed again
+    /// since it began another epoch is dropped; what this store wrote itself, before it was restored, is
+    /// written again under new origins.
+    ///
+    /// - Returns: what was found out. After `givenBack` the session has to end, and come again.
+    func note(_ mark: Mark, now: Milliseconds) throws -> [IdentityEvent]
     func note(_ change: (inout ContactFacts) -> Void) throws
 
     // MARK: - What people and tools ask

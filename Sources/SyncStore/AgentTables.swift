@@ -106,7 +106,8 @@ package protocol AgentTables: AnyObject {
 
     /// Adds a version. Its record has been put before.
     func append(_ stored: StoredVersion, columns: VersionColumns) throws
-    func holds(_ dot: Dot) throws -> Bool
+    /// Own or another's.
+    func version(_ dot: Dot) throws -> StoredVersion?
     func head(of dot: Dot) throws -> Digest?
     /// Versions of an origin behind `after`, in order, until `body` returns false.
     func eachVersion(of origin: OriginID, after: UInt64, _ body: (StoredVersion) throws -> Bool) throws

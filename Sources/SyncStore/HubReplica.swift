@@ -73,19 +73,19 @@ package enum HubStanding: Sendable, Hashable {
     package static func judge(
         _ hello: Hello, epoch: Token16, replica: HubReplica?, held: [HeldOrigin], isFeedKnown: Bool
     ) -> HubStanding {
-        // A store that was here in another epoch has nothing to compare.
-        guard hello.epoch == epoch else { return .expected }
-        let shown = hello.sessionToken
-        let isAhead = zip(hello.origins, held).contains { $0.receipted > $1.sequence }
-        let isTokenAhead = shown != .zero && HubReplica.number(of: shown) > replica?.session ?? 0
-        if isAhead || isTokenAhead || !isFeedKnown { return .hubPutBack }
-        guard let replica else { return .expected }
         let isBehind = zip(hello.origins, held).contains { own, theirs in
             !own.isClosed
                 && (own.sequence < theirs.sequence
                     || (own.sequence == theirs.sequence && own.sequence > 0 && own.head != theirs.head))
         }
+        // A store that was here in another epoch, or never, has nothing else to compare.
+        guard hello.epoch == epoch else { return isBehind ? .tokenUnknown : .expected }
+        let shown = hello.sessionToken
+        let isAhead = zip(hello.origins, held).contains { $0.receipted > $1.sequence }
+        let isTokenAhead = shown != .zero && HubReplica.number(of: shown) > replica?.session ?? 0
+        if isAhead || isTokenAhead || !isFeedKnown { return .hubPutBack }
         if isBehind { return .tokenUnknown }
+        guard let replica else { return .expected }
         if shown == .zero { return replica.confirmed == nil ? .expected : .tokenUnknown }
         return [replica.confirmed, replica.offered, replica.former, replica.rival].contains(shown)
             ? .expected : .tokenUnknown

@@ -14,6 +14,12 @@ public struct IdentityEvent: Sendable, Hashable {
         /// The hub was put back to before `versions` that it had receipted and that are not kept here any
         /// more: it has taken note that it will not get them again.
         case hole = 4
+        /// The hub was put back and lacks `versions` that this store had written before it was restored
+        /// itself, and had got back from the hub: they are written again under new origins.
+        case givenBack = 5
+        /// The hub was put back, or what this store may see has changed: `versions` of others that were held
+        /// here are at the hub no more, or not for this store, and were dropped.
+        case forgotten = 6
     }
 
     public var at: Milliseconds

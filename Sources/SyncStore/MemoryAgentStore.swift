@@ -206,14 +206,16 @@ private final class MemoryAgentTables: AgentTables {
         return journal[Int(dot.sequence) - 1]
     }
 
-    func holds(_ dot: Dot) -> Bool {
-        if defects.contains(.sequenceAlone),
-            content.foreign.keys.contains(where: { $0.sequence == dot.sequence })
-        {
-            return true
+    func version(_ dot: Dot) -> StoredVersion? {
+        if let own = own(dot) { return own }
+        var held = content.foreign[dot]
+        if held == nil, defects.contains(.sequenceAlone) {
+            held = content.foreign.values.filter { $0.dot.sequence == dot.sequence }
+                .min { $0.dot < $1.dot }
         }
-        return own(dot) != nil || content.foreign[dot] != nil
+        return held.map { StoredVersion(version: $0, head: nil, bytes: 0) }
     }
+
     func head(of dot: Dot) -> Digest? { own(dot)?.head }
 
     func eachVersion(

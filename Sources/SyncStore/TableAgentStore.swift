@@ -100,13 +100,24 @@ open class TableAgentStore: AgentStore {
         }
     }
 
-    public func note(_ mark: Mark) throws {
+    public func note(_ mark: Mark, now: Milliseconds) throws -> [IdentityEvent] {
         try backend.write { tables in
             var session = try tables.session()
             session.mark = mark
             try tables.put(session)
-            // Everything that the hub has for this store has come.
-            try AgentScope(tables, own: try tables.origins()).dropDoubted()
+            let doubts = try self.doubts(in: tables)
+            try doubts.settleAll()
+            return try doubts.finish(now: now)
+        }
+    }
+
+    func doubts(in tables: any AgentTables) throws -> AgentDoubts {
+        try AgentDoubts(tables) {
+            for origin in try tables.origins() {
+                try self.seal(origin, in: tables)
+                try tables.close(origin)
+            }
+            return FreshLanes(Lane.allCases.map(self.openOrigin), tables: tables, means: self.means)
         }
     }
 

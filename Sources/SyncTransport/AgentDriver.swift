@@ -149,10 +149,7 @@ final class AgentDriver: LinkDriver {
                 try await host.store(feed) ? .feedStored(feed.token) : nil
             }
         case .storeMark(let mark):
-            ask { [host] in
-                try await host.store(mark)
-                return nil
-            }
+            ask { [host] in .markStored(isRenewed: try await host.store(mark)) }
         case .storeHole(let hole):
             ask { [host] in
                 try await host.store(hole)

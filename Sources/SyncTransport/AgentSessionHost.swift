@@ -21,7 +21,8 @@ public protocol AgentSessionHost: Sendable {
     /// False: there is no room for it now. It is not confirmed, and the session goes on sending; what follows
     /// in the feed of this session is not taken either.
     func store(_ feed: Feed) async throws -> Bool
-    func store(_ mark: Mark) async throws
+    /// True: new origins were opened, and the session is to come again.
+    func store(_ mark: Mark) async throws -> Bool
     /// The hub has taken note of what it will not get again.
     func store(_ hole: Hole) async throws
     func drained() async

@@ -344,9 +344,9 @@ import Testing
         try await story.add("b", "P4")
         for name in ["b", "a", "b"] { #expect(try await story.centre.sync(name).drained) }
         try await story.expectAll()
-        for name in ["a", "b"] {
-            #expect(try await story.told(name).identity.map(\.kind) == ["hub_put_back"])
-        }
+        #expect(try await story.told("a").identity.map(\.kind) == ["hub_put_back"])
+        // It came before the other had sent again what it held of it.
+        #expect(Set(try await story.told("b").identity.map(\.kind)) == ["hub_put_back", "forgotten"])
         let devices = try await story.centre.hub("devices").output
         #expect(devices.contains("without `aggregator restore`"))
         try await story.centre.close()

@@ -73,7 +73,8 @@ import Testing
         let held: [OriginID: UInt64] = [Self.older: 0, 6: 2, Talk.urgent: 1, Talk.routine: 3]
         var (session, first) = Self.session(held)
         #expect(Self.run(&session, first) == ["routine 5 1-5"])
-        let end = session.handle(.received(Talk.mark(9)), now: 3)
+        #expect(words(session.handle(.received(Talk.mark(9)), now: 3)) == "storeMark")
+        let end = session.handle(.markStored(isRenewed: false), now: 3)
         #expect(words(end).hasSuffix("drained, close 0, end"))
         #expect(session.lane(of: Self.oldest) == nil)
     }
@@ -85,6 +86,7 @@ import Testing
         _ = session.handle(.loaded(.routine, Talk.batch(Self.oldest, 5...5)), now: 1)
         _ = session.handle(.batchWritten(.routine, bytes: 100), now: 1)
         #expect(words(session.handle(.received(Talk.mark(9)), now: 1)) == "storeMark")
+        #expect(session.handle(.markStored(isRenewed: false), now: 1).isEmpty)
         // It went on elsewhere, before this store was restored: the hub has more of it than there is here.
         _ = session.handle(.received(Talk.receipt(Self.oldest, 8)), now: 2)
         let receipt = Receipt(origin: Self.oldest, sequence: 8, head: .zero)

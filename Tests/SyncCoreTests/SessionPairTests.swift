@@ -122,7 +122,8 @@ import Testing
                     believe(receipts)
                     agentEvents.append(.receiptsStored(receipts))
                 case .storeFeed(let feed): agentEvents.append(.feedStored(feed.token))
-                case .storeMark, .storeHole, .loadHeads, .heal: break
+                case .storeMark: agentEvents.append(.markStored(isRenewed: false))
+                case .storeHole, .loadHeads, .heal: break
                 case .drained: isDrained = true
                 case .end: isOver = true
                 }

@@ -117,7 +117,9 @@ import Testing
         page.scope = [ScopeChange(kind: .leave, subject: "person", id: Array("person-2".utf8))]
         try fixture.store.apply(page, now: AgentFixture.start)
         try fixture.store.apply(feed([version(2, of: 2)]), now: AgentFixture.start)
-        try fixture.store.note(Mark(position: 9, count: 2, sum: 0))
+        let news = try fixture.store.note(Mark(position: 9, count: 2, sum: 0), now: 7)
+        #expect(news == [IdentityEvent(at: 7, kind: .forgotten, versions: 1)])
+        #expect(try fixture.store.identityEvents(limit: 9) == news)
         #expect(try fixture.store.versions(of: checkIn(1).key).count == 1)
         #expect(try fixture.store.versions(of: checkIn(2).key).count == 1, "fed again after it had left")
         #expect(try fixture.store.versions(of: checkIn(3).key).isEmpty, "the hub has lost it")

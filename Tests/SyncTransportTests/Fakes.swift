@@ -105,7 +105,7 @@ final class FakeBranch: AgentSessionHost {
         }
     }
 
-    func store(_ mark: Mark) async throws {}
+    func store(_ mark: Mark) async throws -> Bool { false }
     func store(_ hole: Hole) async throws {}
     func drained() async { state.withLock { $0.drained += 1 } }
 }

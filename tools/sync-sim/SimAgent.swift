@@ -261,10 +261,10 @@ final class SimAgent {
         case .storeFeed(let feed): storeFeed(feed)
         case .storeMark(let mark):
             askWriting { [self] store in
-                if lacksRoom, world.plant != .passOverPage { return nil }
-                try store.note(mark)
+                if lacksRoom, world.plant != .passOverPage { return .markStored(isRenewed: false) }
+                let news = try store.note(mark, now: clock)
                 try world.watch.marked(mark, at: self, session: link.flatMap(world.hub.session))
-                return nil
+                return .markStored(isRenewed: news.contains { $0.kind == .givenBack })
             }
         case .storeHole(let hole):
             askWriting { [self] store in

@@ -104,6 +104,8 @@ final class Transcript {
         case .batchWithheld(let lane): "\(lane): too large to go ahead of Welcome"
         case .receiptsStored: "receipts stored"
         case .feedStored(let token): "feed stored as far as \(token.position)"
+        case .markStored(let isRenewed):
+            isRenewed ? "Mark stored; what the hub has lost lies in new journals" : "Mark stored"
         case .appended(let lasts):
             "saved: " + list(Lane.allCases.compactMap { lane in lasts[lane].map { "\(lane) \($0)" } })
         case .failed(let refuse): "cannot go on: " + words(refuse)

@@ -31,8 +31,16 @@ final class Watch {
 
     /// Under its name the hub may also have what another copy of the store wrote.
     func isDurable(_ version: Version) -> Bool {
-        let held = (try? world.hub.disk.store.versions(of: version.key)) ?? []
-        return held.contains {
+        isAmong((try? world.hub.disk.store.versions(of: version.key)) ?? [], version)
+    }
+
+    /// Whether a branch has it, under whatever name.
+    func holds(_ version: Version, at agent: SimAgent) -> Bool {
+        isAmong((try? agent.store.versions(of: version.key)) ?? [], version)
+    }
+
+    private func isAmong(_ held: [Version], _ version: Version) -> Bool {
+        held.contains {
             FirstName($0) == FirstName(version) && $0.authored == version.authored
                 && $0.assignments == version.assignments
         }

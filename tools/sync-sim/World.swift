@@ -24,6 +24,7 @@ final class World {
     var refusals: [(agent: Int, refuse: Refuse)] = []
     /// Devices of which a store was restored or copied.
     var suspects: Set<Int> = []
+    private var hasPutBackHub = false
     /// Versions that the centre has lost.
     private(set) var lost: Set<Dot> = []
     /// Persons who have moved during the run: who sees their records is a matter of the order of things.
@@ -117,12 +118,28 @@ final class World {
     }
 
     /// The centre's versions that are on its disk no more are lost, and its people have been told so;
-    /// branches may hold some of them.
+    /// branches may hold some of them. So are those of a branch whose own disk was put back as well and had
+    /// not got them again by then.
     func hubWasPutBack() throws {
+        hasPutBackHub = true
         for saved in ledger.saved where saved.author == Ledger.centre {
             if !watch.isDurable(saved.version.dot) { lost.insert(saved.version.dot) }
         }
-        ledger.forget { $0.author == Ledger.centre && lost.contains($0.version.dot) }
+        ledger.forget { saved in
+            if saved.author == Ledger.centre { return lost.contains(saved.version.dot) }
+            let device = agents[saved.author].device
+            guard suspects.contains(device), !watch.isDurable(saved.version) else { return false }
+            return !agents.contains { $0.device == device && watch.holds(saved.version, at: $0) }
+        }
+    }
+
+    /// Whether the hub may have lost a version whose writer then called it by another name.
+    func mayBeCalledAnew(_ name: FirstName) -> Bool {
+        hasPutBackHub
+            && ledger.saved.contains {
+                FirstName($0.version) == name && $0.author != Ledger.centre
+                    && suspects.contains(agents[$0.author].device)
+            }
     }
 
     var hasMoves: Bool { !moved.isEmpty }

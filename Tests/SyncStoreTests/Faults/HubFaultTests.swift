@@ -45,7 +45,7 @@ private final class HubWork: FaultWork {
                 OriginHead(
                     claim: OriginClaim(
                         lane: lane, nonce: Token16(high: UInt64(number), low: UInt64(lane.rawValue))),
-                    sequence: 0, head: .zero)
+                    sequence: 100, head: .zero)
             }
             script.keys.append(device.key)
             script.hellos.append(

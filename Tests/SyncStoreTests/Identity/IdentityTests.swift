@@ -234,4 +234,29 @@ import Testing
         // The copy has changed nothing for the other.
         #expect(!(try hello(latest.welcome.sessionToken)).welcome.isTokenUnknown)
     }
+
+    /// Two copies of a store that has never had an answer call different versions alike. An urgent version of
+    /// the second that goes ahead of Welcome must not cover what the first has sent.
+    @Test(arguments: HubKind.allCases, [1, 3])
+    func whatGoesAheadOfWelcomeCoversOnlyWhatWasShown(kind: HubKind, firstWrites: Int) throws {
+        let world = try IdentityWorld(kind)
+        let first = try Branch(kind, 1, unit: "B1", at: world)
+        let second = try Branch(copyOf: first, seed: 5)
+        for number in 1...firstWrites {
+            try first.write(Self.remark("p\(number)", "first's"), at: world)
+        }
+        world.now += 1
+        try second.write(Self.remark("p1", "second's"), at: world)
+        try second.write(Self.remark("p9", "another"), at: world)
+        var edited = Self.remark("p1", "second's edit")
+        edited.lane = .urgent
+        try second.edit(edited, at: world)
+        for branch in [first, second, first] { try branch.sync(world) }
+        #expect(second.endings == [.identityRenewed])
+        let record = try #require(try world.hub.effective(HubWorld.key("p1")))
+        let remark = try #require(record.fields.first { $0.field == 14 })
+        let candidates: Set<Value> = [.text("first's"), .text("second's edit")]
+        #expect(Set(remark.candidates.map(\.value)) == candidates)
+        #expect(try world.value("p9") == .text("another"))
+    }
 }

@@ -162,6 +162,8 @@ struct Line {
     private let branch: Branch
     private let world: IdentityWorld
     private let cut: Lane?
+    /// Nothing gets through any more; what had gone before still does what it does.
+    private var isCut = false
     private var agent = AgentSession(goal: .drain)
     private var hub = HubSession()
     private var agentEvents: [AgentSession.Event] = []
@@ -188,6 +190,8 @@ struct Line {
                 try carryOut(agent.handle(agentEvents.removeFirst(), now: clock))
             } else if !hubEvents.isEmpty {
                 try carryOut(hub.handle(hubEvents.removeFirst(), now: clock))
+            } else if isCut {
+                return nil
             } else {
                 break
             }
@@ -205,10 +209,8 @@ struct Line {
                 case .send(let message, _):
                     var lane: Lane?
                     if case .batch(let batch) = message { lane = agent.lane(of: batch.origin) ?? .routine }
-                    if let lane, lane == cut {
-                        ending = .some(nil)
-                        return
-                    }
+                    if let lane, lane == cut { isCut = true }
+                    if isCut { return }
                     hubEvents.append(.received(message, wireBytes: 100))
                     if let lane {
                         agentEvents.append(.batchWritten(lane, bytes: 100))
@@ -238,7 +240,9 @@ struct Line {
                     try store.apply(feed, now: world.now)
                     agentEvents.append(.feedStored(feed.token))
                 case .storeHole(let hole): try store.note(hole, now: world.now)
-                case .storeMark(let mark): try store.note(mark)
+                case .storeMark(let mark):
+                    let news = try store.note(mark, now: world.now)
+                    agentEvents.append(.markStored(isRenewed: news.contains { $0.kind == .givenBack }))
                 case .drained: isDrained = true
                 case .end(let refuse): ending = .some(refuse)
                 }

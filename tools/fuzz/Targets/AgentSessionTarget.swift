@@ -9,6 +9,7 @@ struct AgentSessionRun {
         case feed(FeedToken)
         case heads(OriginID, [UInt64])
         case heal
+        case mark
     }
 
     private var source: ByteSource
@@ -117,6 +118,7 @@ struct AgentSessionRun {
             let entries = places.map { Heads.Entry(sequence: $0, head: source.flag() ? source.head() : nil) }
             feed(.headsLoaded(Heads(origin: origin, entries: entries)))
         case .heal: feed(.healed)
+        case .mark: feed(.markStored(isRenewed: source.choice(8) == 0))
         }
     }
 
@@ -152,7 +154,7 @@ struct AgentSessionRun {
             case .storeFeed(let feed): questions.append(.feed(feed.token))
             case .storeHole(let hole):
                 believed[hole.origin] = max(believed[hole.origin] ?? 0, hole.sequence)
-            case .storeMark: break
+            case .storeMark: questions.append(.mark)
             case .loadHeads(let origin, let places): questions.append(.heads(origin, places))
             case .heal: questions.append(.heal)
             case .drained:

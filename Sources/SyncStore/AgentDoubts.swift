@@ -1,0 +1,119 @@
+import SyncCore
+
+/// What a store does at the Mark about versions of others that the hub has not fed again since it began
+/// another epoch: it has lost them, or they are in this store's scope no more.
+final class AgentDoubts {
+    private let tables: any AgentTables
+    private let own: Set<OriginID>
+    /// Own origins that are current no more. What lies above an end was written by this device as well,
+    /// before its store was restored, or by a copy of it.
+    private let ends: [OriginID: UInt64]
+    private let lanes: [OriginID: Lane]
+    private let open: () throws -> FreshLanes
+    private var fresh: FreshLanes?
+    private var forgotten: UInt64 = 0
+    private var givenBack: UInt64 = 0
+
+    /// - Parameter open: closes the current origins and opens new ones.
+    init(_ tables: any AgentTables, open: @escaping () throws -> FreshLanes) throws {
+        self.tables = tables
+        self.open = open
+        let (current, closed) = (try tables.origins(), try tables.closedOrigins())
+        own = Set(current.map(\.id))
+        ends = Dictionary(closed.map { ($0.id, $0.sequence) }, uniquingKeysWith: max)
+        lanes = Dictionary(
+            (closed + current).map { ($0.id, $0.claim.lane) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// At the Mark: everything that is doubted still.
+    func settleAll() throws {
+        let doubted = try tables.doubted()
+        for (name, dots) in doubted.sorted(by: { $0.key.isBefore($1.key) }) {
+            try settle(name, dropping: dots)
+        }
+        if !doubted.isEmpty { try tables.doubtNothing() }
+    }
+
+    /// The hub that was put back calls by this name something else than what is held here.
+    func settle(_ stored: Version) throws {
+        try settle(RecordName(stored.key), dropping: [stored.dot])
+    }
+
+    /// - Returns: what was found out, which is put down as well.
+    func finish(now: Milliseconds) throws -> [IdentityEvent] {
+        _ = try fresh?.finish()
+        var events: [IdentityEvent] = []
+        if forgotten > 0 { events.append(IdentityEvent(at: now, kind: .forgotten, versions: forgotten)) }
+        if givenBack > 0 { events.append(IdentityEvent(at: now, kind: .givenBack, versions: givenBack)) }
+        for event in events { try tables.put(event) }
+        return events
+    }
+
+    /// What the dropped versions covered stands again, as it does at the hub.
+    private func settle(_ name: RecordName, dropping dots: Set<Dot>) throws {
+        guard let state = try tables.record(name) else { return }
+        let versions = try tables.versions(of: name)
+        let again = try giveBack(
+            versions.filter { dots.contains($0.dot) && ends[$0.dot.origin] != nil }, versions)
+        var rest = RecordState()
+        var kept: [Dot] = []
+        let held = versions.filter { !dots.contains($0.dot) } + again
+        for version in held {
+            rest.merge(version) { dot in held.first { $0.dot == dot } }
+            if !own.contains(version.dot.origin) { kept.append(version.dot) }
+        }
+        for dot in versions.map(\.dot) where dots.contains(dot) {
+            try tables.remove(dot)
+            if ends[dot.origin] == nil { forgotten += 1 }
+        }
+        guard !rest.isEmpty else { return try tables.removeRecord(name) }
+        var seen = state.limited(to: own, and: kept).seen
+        for version in again { seen.includePrefix(version.dot) }
+        try tables.put(
+            RecordState(
+                siblings: rest.siblings, covers: rest.covers, seen: seen,
+                firstCreated: rest.firstCreated, formRevision: rest.formRevision, aliases: rest.aliases),
+            of: name)
+    }
+
+    /// Writes own versions again that only the feed had brought back, and with them those own ones that cover
+    /// them under their old names.
+    ///
+    /// - Returns: what was written.
+    private func giveBack(_ lost: [Version], _ versions: [Version]) throws -> [Version] {
+        if lost.isEmpty { return [] }
+        let fresh = try self.fresh ?? open()
+        self.fresh = fresh
+        givenBack += UInt64(lost.count)
+        var next: [Lane: Dot] = [:]
+        for lane in Lane.allCases { next[lane] = try fresh.next(in: lane) }
+        var written: [Version] = []
+        var names: [Dot: Dot] = [:]
+        func rename(_ version: Version) {
+            guard let lane = lanes[version.dot.origin], let dot = next[lane] else { return }
+            var twin = version
+            twin.dot = dot
+            twin.authoredDot = version.authoredDot ?? version.dot
+            written.append(twin)
+            next[lane] = Dot(origin: dot.origin, sequence: dot.sequence + 1)
+        }
+        for version in lost {
+            rename(version)
+            if let new = written.last { names[version.dot] = new.dot }
+        }
+        let gone = Set(lost.map(\.dot))
+        for version in versions where !gone.contains(version.dot) && lanes[version.dot.origin] != nil {
+            guard version.context.renamed(names, beyond: [:]) != version.context,
+                try tables.verdicts(of: version.dot).last?.kind != .quarantined
+            else { continue }
+            rename(version)
+        }
+        for index in written.indices {
+            written[index].context = written[index].context.renamed(names, beyond: ends)
+            let dot = written[index].dot
+            guard let lane = Lane.allCases.first(where: { next[$0]?.origin == dot.origin }) else { continue }
+            try fresh.append(written[index], in: lane)
+        }
+        return written
+    }
+}
