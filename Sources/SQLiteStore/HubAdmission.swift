@@ -17,8 +17,11 @@ extension SQLiteHubStore {
                 return .failure(Refuse(.pendingDevice, retryAfter: 60, words: "waiting for the centre"))
             }
             guard hello.origins.count <= Limits.helloOrigins else { return .failure(Refuse(.limitExceeded)) }
-            if device.state == .revoked, try !hasUnsent(hello, publicKey: publicKey) {
-                return .failure(.revoked)
+            if device.state == .revoked {
+                let own = try loadedOrigins().values.count { $0.device == device.id }
+                guard try hasUnsent(hello, publicKey: publicKey), own < SQLiteHubStore.originsOfRevoked else {
+                    return .failure(.revoked)
+                }
             }
             switch try bindOrigins(hello.origins, of: device.id, publicKey: publicKey) {
             case .failure(let refuse): return .failure(refuse)
@@ -42,9 +45,11 @@ extension SQLiteHubStore {
         if standing == .hubPutBack, device.state == .active { try putBack(shownBy: device.id, now: now) }
         var session: SessionRef
         if standing == .tokenUnknown {
-            try audit(
-                IdentityAudit.restoredOrCopied, device: device.id,
-                detail: "replica \(Hex.encode(hello.replica.bytes.prefix(4)))", at: now)
+            if device.state == .active {
+                try audit(
+                    IdentityAudit.restoredOrCopied, device: device.id,
+                    detail: "replica \(Hex.encode(hello.replica.bytes.prefix(4)))", at: now)
+            }
             session = SessionRef(device: device.id, replica: replica?.id ?? 0, number: 0)
         } else {
             session = try open(hello, ids, as: replica, of: device.id, sessionToken, now: now)
@@ -167,6 +172,9 @@ extension SQLiteHubStore {
     }
 
     // MARK: - Origins
+
+    /// So many origins a revoked device may have; each time it is restored or copied it opens two.
+    private static let originsOfRevoked = 512
 
     /// Whether a device announces something that is not held here.
     private func hasUnsent(_ hello: Hello, publicKey: [UInt8]) throws -> Bool {

@@ -67,6 +67,9 @@ extension SQLiteHubStore {
         case .fork(let fork): return .fork(fork)
         case .refused(let refuse): return .refused(refuse)
         case .fresh(let walk, let sealed):
+            if submission.session.isSurrender, try !mayHandOver(batch, submission.session.device) {
+                return .refused(.surrenderedEnough)
+            }
             willApply()
             let unit = try terms.number(of: sender.unit)
             let part = submission.part ?? Submission.Part(batch.first...batch.last)
@@ -117,6 +120,15 @@ extension SQLiteHubStore {
         case .pending: return Refuse(.pendingDevice)
         case .revoked: return session.isSurrender ? nil : .revoked
         }
+    }
+
+    /// Whoever holds a revoked device does not fill the hub's disk.
+    private func mayHandOver(_ batch: VersionBatch, _ device: Int64) throws -> Bool {
+        let bytes = batch.encodedRows.isEmpty ? RowsCodec.encode(batch.rows).count : batch.encodedRows.count
+        try connection.run(
+            "UPDATE device SET surrendered = surrendered + ?1 WHERE id = ?2 AND surrendered + ?1 <= ?3",
+            .int(Int64(bytes)), .int(device), .int(Int64(means.surrenderLimit)))
+        return connection.changes > 0
     }
 
     /// Writes a judged batch: rows, verdicts, feed, counters, segment.

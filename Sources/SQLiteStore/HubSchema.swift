@@ -38,7 +38,7 @@ enum HubSchema {
             urgent_age INTEGER NOT NULL DEFAULT 0, routine_count INTEGER NOT NULL DEFAULT 0,
             routine_age INTEGER NOT NULL DEFAULT 0, program TEXT NOT NULL DEFAULT '',
             address TEXT NOT NULL DEFAULT '', version INTEGER NOT NULL DEFAULT 0,
-            revoked INTEGER, revoked_for TEXT NOT NULL DEFAULT '')
+            revoked INTEGER, revoked_for TEXT NOT NULL DEFAULT '', surrendered INTEGER NOT NULL DEFAULT 0)
         """,
         "CREATE INDEX device_revoked ON device (id) WHERE state = 'revoked'",
         """

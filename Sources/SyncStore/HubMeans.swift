@@ -13,6 +13,8 @@ public struct HubMeans {
     public var random: () -> Token16
     /// Who works with the store, for the audit log; empty for a hub that serves.
     public var actor: String
+    /// Bytes of rows that one revoked device may hand over in all. A branch's whole year is less.
+    public var surrenderLimit = 64 << 20
 
     public init(
         hashing: Hashing, verifying: Verifying, signing: Signing, forms: FormCatalog = .builtIn,

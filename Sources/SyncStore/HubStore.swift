@@ -287,6 +287,9 @@ public protocol HubTransaction: AnyObject {
 extension Refuse {
     /// What a device is told that is let in no more.
     package static let revoked = Refuse(.revokedDevice, words: "this device was revoked")
+    /// It has handed over as much as is taken of one.
+    package static let surrenderedEnough = Refuse(
+        .revokedDevice, words: "this device was revoked, and has handed over as much as is taken")
 }
 
 extension Asker {

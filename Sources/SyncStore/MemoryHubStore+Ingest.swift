@@ -79,6 +79,13 @@ extension MemoryHubStore {
         case .fork(let fork): return .fork(fork)
         case .refused(let refuse): return .refused(refuse)
         case .fresh(let walk, let sealed):
+            if submission.session.isSurrender,
+                let index = content.devices.firstIndex(where: { $0.info.id == device.info.id })
+            {
+                let sum = content.devices[index].surrendered + batch.encodedRows.count
+                guard sum <= means.surrenderLimit else { return .refused(.surrenderedEnough) }
+                content.devices[index].surrendered = sum
+            }
             willApply()
             let root = number(of: Array(device.info.unit.utf8))
             let range = submission.part?.range ?? batch.first...batch.last

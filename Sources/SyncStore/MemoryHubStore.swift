@@ -8,6 +8,8 @@ public final class MemoryHubStore: HubStore {
     struct Device: Sendable {
         var info: DeviceInfo
         var publicKey: [UInt8]
+        /// Bytes that it has handed over since it was revoked.
+        var surrendered = 0
     }
 
     struct Replica: Sendable {

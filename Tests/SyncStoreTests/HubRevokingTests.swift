@@ -6,8 +6,10 @@ import Testing
 
 /// Devices that are let in no more, the same for every store.
 @Suite struct HubRevokingTests {
-    private static func revoked(_ kind: HubKind) throws -> (world: HubWorld, device: HubDevice) {
-        let world = try HubWorld(kind)
+    private static func revoked(
+        _ kind: HubKind, surrenderLimit: Int? = nil
+    ) throws -> (world: HubWorld, device: HubDevice) {
+        let world = try HubWorld(kind, surrenderLimit: surrenderLimit)
         let device = try HubDevice(world, unit: "B1", number: 1)
         try device.send([HubWorld.checkIn("p1")])
         let id = try #require(try world.store.devices().first).id
@@ -52,6 +54,21 @@ import Testing
         // Nothing is left: the door is shut.
         let refuse = #expect(throws: Refuse.self) { try device.hello() }
         #expect(refuse?.code == .revokedDevice)
+    }
+
+    @Test(arguments: HubKind.allCases) func itFillsNoDisk(kind: HubKind) throws {
+        let (world, device) = try Self.revoked(kind, surrenderLimit: 2_000)
+        let first = try device.batch([HubWorld.checkIn("p2", remark: String(repeating: "x", count: 1_000))])
+        try device.hello()
+        #expect(try device.send(first).isHeld)
+        let second = try device.batch([HubWorld.checkIn("p3", remark: String(repeating: "y", count: 1_000))])
+        #expect(try device.send(second).refusal == .revokedDevice)
+        // What was refused is not counted.
+        #expect(try device.send(second).refusal == .revokedDevice)
+        try device.hello()
+        #expect(device.welcome?.held.map(\.sequence).max() == 2)
+        #expect(try device.send(first).isHeld, "it is here already")
+        #expect(try world.store.effective(HubWorld.key("p2")) == nil)
     }
 
     @Test(arguments: HubKind.allCases) func othersAreNotFedWhatWasHandedOver(kind: HubKind) throws {

@@ -79,9 +79,11 @@ final class HubWorld {
     var now = HubWorld.morning + 43_200_000
 
     init(
-        _ kind: HubKind, seed: UInt64 = 1, isPopulated: Bool = true, forms: FormCatalog = .builtIn
+        _ kind: HubKind, seed: UInt64 = 1, isPopulated: Bool = true, forms: FormCatalog = .builtIn,
+        surrenderLimit: Int? = nil
     ) throws {
-        let means = HubFake.means(seed: seed, forms: forms)
+        var means = HubFake.means(seed: seed, forms: forms)
+        means.surrenderLimit = surrenderLimit ?? means.surrenderLimit
         switch kind {
         case .memory:
             store = try MemoryHubStore(name: "Hub", settings: Settings(), means: means)
