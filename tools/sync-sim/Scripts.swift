@@ -104,6 +104,26 @@ struct Stage {
         try act("the hub's disk is full") { world.hub.disk.fill(after: 0) }
     }
 
+    func backUp(_ agent: Int) throws {
+        try act("the disk of \(name(agent)) is backed up") { try world.agents[agent].backUp() }
+    }
+
+    func restore(_ agent: Int) throws {
+        try act("the disk of \(name(agent)) is lost, and made what it was at the backup") {
+            try world.agents[agent].restore()
+        }
+    }
+
+    func backUpHub() throws { try act("the hub's disk is backed up") { try world.hub.backUp() } }
+
+    func restoreHub(isTold: Bool) throws {
+        let words = isTold ? "the hub is restored from the backup" : "the backup is put back in silence"
+        try act(words) {
+            try world.hub.restore(isTold: isTold)
+            world.hub.comeUp()
+        }
+    }
+
     func edit(person: Int) throws {
         try act("the centre edits the check-in of p\(person)") {
             var numbers = Numbers(seed: 5)
@@ -262,6 +282,62 @@ extension Script {
             try stage.wait(300)
             try stage.stall(0)
             try stage.wait(60_000)
+        },
+        Script(
+            name: "restored-branch", title: "A branch restored from a backup",
+            words:
+                "The hub holds more of the branch's journal than the branch does. Both look for the point up "
+                + "to which they agree; the branch opens new journals and writes there what the hub has not. "
+                + "What was lost with the disk comes down the feed."
+        ) { stage in
+            try stage.save(0, person: 0)
+            try stage.connect(0)
+            try stage.wait(3_000)
+            try stage.backUp(0)
+            for person in [3, 6] {
+                try stage.save(0, person: person)
+                try stage.connect(0)
+                try stage.wait(3_000)
+            }
+            try stage.restore(0)
+            try stage.save(0, person: 0, isUrgent: true, fields: 4)
+            for _ in 0..<2 {
+                try stage.connect(0)
+                try stage.wait(3_000)
+            }
+        },
+        Script(
+            name: "restored-hub", title: "A hub restored from a backup",
+            words:
+                "The hub begins another epoch: receipts and feed tokens of before mean nothing now. The "
+                + "branch sends again what the hub has lost; what it holds of others is dropped unless it "
+                + "is fed again."
+        ) { stage in
+            try stage.save(0, person: 0)
+            try stage.connect(0)
+            try stage.wait(3_000)
+            try stage.backUpHub()
+            try stage.save(0, person: 3)
+            try stage.edit(person: 0)
+            try stage.connect(0)
+            try stage.wait(3_000)
+            try stage.restoreHub(isTold: true)
+            try stage.connect(0)
+            try stage.wait(3_000)
+        },
+        Script(
+            name: "hub-put-back", title: "A hub whose disk was put back without a word",
+            words:
+                "Nobody has told the hub. The branch shows that it was receipted beyond what the hub holds; "
+                + "then all goes as after a restore."
+        ) { stage in
+            try stage.backUpHub()
+            try stage.save(0, person: 0)
+            try stage.connect(0)
+            try stage.wait(3_000)
+            try stage.restoreHub(isTold: false)
+            try stage.connect(0)
+            try stage.wait(3_000)
         },
     ]
 }
