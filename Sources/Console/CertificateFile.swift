@@ -7,6 +7,8 @@ public struct CertificateFile: Codable, Sendable, Equatable {
         public struct Receipt: Codable, Sendable, Equatable {
             public var sequence: UInt64
             public var head: String
+            /// Milliseconds since 1970, by the hub's clock.
+            public var time: Milliseconds
             public var epoch: String
             public var signature: String
         }
@@ -50,7 +52,7 @@ public struct CertificateFile: Codable, Sendable, Equatable {
                 sequence: journal.sequence, head: Hex.encode(journal.head.bytes),
                 receipt: journal.receipt.map {
                     Journal.Receipt(
-                        sequence: $0.sequence, head: Hex.encode($0.head.bytes),
+                        sequence: $0.sequence, head: Hex.encode($0.head.bytes), time: $0.time,
                         epoch: Hex.encode(journal.epoch.bytes), signature: Hex.encode($0.signature))
                 })
         }
@@ -106,7 +108,7 @@ public struct CertificateFile: Codable, Sendable, Equatable {
         result.epoch = epoch
         result.receipt = Receipt(
             origin: claim.derivation(publicKey: device, hashing: hashing).originID,
-            sequence: receipt.sequence, head: head, signature: signature)
+            sequence: receipt.sequence, head: head, time: receipt.time, signature: signature)
         return result
     }
 

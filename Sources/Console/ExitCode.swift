@@ -9,6 +9,14 @@ public enum ExitStatus: Int32, Sendable {
     case diskFull = 5
     /// Done: two ends were compared, and they differ.
     case different = 6
+    /// What was looked at is not what was written or submitted.
+    case altered = 7
+    /// A seal that the device has not signed.
+    case forgedSeal = 8
+    /// A receipt that the hub has not signed.
+    case forgedReceipt = 9
+    /// Evidence about another hub than the one that was named.
+    case otherHub = 10
     case usage = 64
     /// No store, or a file that cannot be read.
     case noInput = 66

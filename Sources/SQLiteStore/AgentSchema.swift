@@ -21,7 +21,7 @@ enum AgentSchema {
                     id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, nonce BLOB NOT NULL,
                     derivation BLOB NOT NULL, sequence INTEGER NOT NULL, head BLOB NOT NULL,
                     receipted INTEGER NOT NULL, backed_up INTEGER NOT NULL, floor INTEGER NOT NULL,
-                    head_below BLOB NOT NULL);
+                    head_below BLOB NOT NULL, public_key BLOB NOT NULL);
                 CREATE TABLE record (
                     id INTEGER PRIMARY KEY, form TEXT NOT NULL, key BLOB NOT NULL, state BLOB NOT NULL,
                     UNIQUE (form, key));
@@ -49,8 +49,10 @@ enum AgentSchema {
                     PRIMARY KEY (source, form, key)) WITHOUT ROWID;
                 CREATE INDEX import_record ON import_memory (form, key);
                 CREATE TABLE receipt (
-                    origin INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, head BLOB NOT NULL,
+                    place INTEGER PRIMARY KEY AUTOINCREMENT, origin INTEGER NOT NULL,
+                    sequence INTEGER NOT NULL, head BLOB NOT NULL, time INTEGER NOT NULL,
                     epoch BLOB NOT NULL, signature BLOB NOT NULL);
+                CREATE INDEX receipt_origin ON receipt (origin);
                 CREATE TABLE verdict (
                     place INTEGER PRIMARY KEY AUTOINCREMENT, origin INTEGER NOT NULL,
                         sequence INTEGER NOT NULL,

@@ -1,9 +1,13 @@
 import GRDB
-import SyncCore
+public import SyncCore
 public import SyncStore
 
 /// A branch's store in a folder: one SQLite file, durable at every commit, shared by several processes.
 public final class SQLiteAgentStore: TableAgentStore {
+    let database: StoreDatabase
+    /// What ``verify()`` works with.
+    let verifyingMeans: AgentMeans
+
     /// - Parameter folder: what `--data` names. It becomes the owner's alone.
     /// - Throws: `StoreError` with `not_a_store`, `too_new`, `already_exists`, `in_use`, `disk_full`.
     public convenience init(
@@ -17,16 +21,25 @@ public final class SQLiteAgentStore: TableAgentStore {
         let store = try StoreDatabase(
             folder: folder, kind: .agent, migrations: AgentSchema.migrations, mode: mode)
         store.logPages = logPages
+        database = store
+        verifyingMeans = means
         super.init(backend: SQLiteAgentBackend(store), means: means)
     }
 
     /// Opens a store for looking only, beside whatever program runs on it, without the device's key.
-    public convenience init(readingFrom folder: String) throws {
+    ///
+    /// - Parameters:
+    ///   - hashing: for whoever looks at hashes.
+    ///   - verifying: for whoever looks at signatures.
+    public convenience init(
+        readingFrom folder: String, hashing: Hashing = Hashing { _ in .zero },
+        verifying: Verifying = Verifying { _, _, _ in false }
+    ) throws {
         let means = AgentMeans(
-            hashing: Hashing { _ in .zero },
+            hashing: hashing,
             signing: Signing(publicKey: []) { _ in throw StoreError(.inputOutput, "opened for reading only")
             },
-            verifying: Verifying { _, _, _ in false }, random: { .zero })
+            verifying: verifying, random: { .zero })
         try self.init(folder: folder, mode: .readOnly, means: means)
     }
 }

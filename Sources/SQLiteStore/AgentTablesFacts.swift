@@ -100,7 +100,8 @@ extension SQLiteAgentTables {
         let row = try Prepared(
             database,
             """
-            SELECT lane, nonce, derivation, sequence, head, receipted, backed_up, floor, head_below, parted
+            SELECT lane, nonce, derivation, sequence, head, receipted, backed_up, floor, head_below, parted,
+                public_key
             FROM origin \(condition)
             """)
         defer { row.reset() }
@@ -115,7 +116,7 @@ extension SQLiteAgentTables {
                     derivation: try AgentCodec.digest(row.bytes(2)), sequence: row.word(3),
                     head: try AgentCodec.digest(row.bytes(4)), receipted: row.word(5), backedUp: row.word(6),
                     floor: row.word(7), headBelow: try AgentCodec.digest(row.bytes(8)),
-                    isParted: row.integer(9) != 0))
+                    isParted: row.integer(9) != 0, publicKey: row.bytes(10)))
         }
         return origins
     }
@@ -125,8 +126,9 @@ extension SQLiteAgentTables {
             database,
             """
             INSERT INTO origin
-            (id, lane, nonce, derivation, sequence, head, receipted, backed_up, floor, head_below, parted)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+            (id, lane, nonce, derivation, sequence, head, receipted, backed_up, floor, head_below, parted,
+                public_key)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
             sequence = excluded.sequence, head = excluded.head, receipted = excluded.receipted,
             backed_up = excluded.backed_up, floor = excluded.floor, head_below = excluded.head_below,
             parted = excluded.parted
@@ -142,29 +144,68 @@ extension SQLiteAgentTables {
         row.bind(origin.floor, at: 9)
         row.bind(origin.headBelow.bytes, at: 10)
         row.bind(origin.isParted ? 1 : 0, at: 11)
+        row.bind(origin.publicKey, at: 12)
         try row.run()
     }
 
-    func put(_ receipt: Receipt, epoch: Token16) throws {
-        let row = try Prepared(database, "INSERT OR REPLACE INTO receipt VALUES (?, ?, ?, ?, ?)")
-        row.bind(receipt.origin, at: 1)
-        row.bind(receipt.sequence, at: 2)
-        row.bind(receipt.head.bytes, at: 3)
-        row.bind(epoch.bytes, at: 4)
-        row.bind(receipt.signature, at: 5)
-        try row.run()
-    }
-
-    func receipt(of origin: OriginID) throws -> (receipt: Receipt, epoch: Token16)? {
+    func put(_ kept: KeptReceipt) throws {
+        let last = try Prepared(
+            database,
+            """
+            SELECT sequence, head, time, epoch, signature, place FROM receipt WHERE origin = ?
+            ORDER BY place DESC LIMIT 1
+            """)
+        last.bind(kept.receipt.origin, at: 1)
+        var replaced: Int64?
+        if try last.step(), kept.replaces(try SQLiteAgentTables.receipt(last, of: kept.receipt.origin)) {
+            replaced = last.integer(5)
+        }
+        last.reset()
+        if let replaced {
+            let row = try Prepared(database, "DELETE FROM receipt WHERE place = ?")
+            row.bind(replaced, at: 1)
+            try row.run()
+        }
         let row = try Prepared(
-            database, "SELECT sequence, head, epoch, signature FROM receipt WHERE origin = ?")
+            database,
+            "INSERT INTO receipt (origin, sequence, head, time, epoch, signature) VALUES (?, ?, ?, ?, ?, ?)")
+        row.bind(kept.receipt.origin, at: 1)
+        row.bind(kept.receipt.sequence, at: 2)
+        row.bind(kept.receipt.head.bytes, at: 3)
+        row.bind(kept.receipt.time, at: 4)
+        row.bind(kept.epoch.bytes, at: 5)
+        row.bind(kept.receipt.signature, at: 6)
+        try row.run()
+    }
+
+    func receipts(of origin: OriginID, reaching sequence: UInt64) throws -> [KeptReceipt] {
+        let row = try Prepared(
+            database,
+            """
+            SELECT sequence, head, time, epoch, signature FROM receipt WHERE origin = ? AND sequence >= ?
+            ORDER BY place
+            """)
         defer { row.reset() }
         row.bind(origin, at: 1)
-        guard try row.step() else { return nil }
-        let receipt = Receipt(
-            origin: origin, sequence: row.word(0), head: try AgentCodec.digest(row.bytes(1)),
-            signature: row.bytes(3))
-        return (receipt, try AgentCodec.token(row.bytes(2)))
+        row.bind(sequence, at: 2)
+        var found: [KeptReceipt] = []
+        while try row.step() { found.append(try SQLiteAgentTables.receipt(row, of: origin)) }
+        return found
+    }
+
+    private static func receipt(_ row: Prepared, of origin: OriginID) throws -> KeptReceipt {
+        KeptReceipt(
+            receipt: Receipt(
+                origin: origin, sequence: row.word(0), head: try AgentCodec.digest(row.bytes(1)),
+                time: row.integer(2), signature: row.bytes(4)),
+            epoch: try AgentCodec.token(row.bytes(3)))
+    }
+
+    func removeReceipts(of origin: OriginID, below sequence: UInt64) throws {
+        let row = try Prepared(database, "DELETE FROM receipt WHERE origin = ? AND sequence < ?")
+        row.bind(origin, at: 1)
+        row.bind(sequence, at: 2)
+        try row.run()
     }
 
     func put(form json: [UInt8], hash: Digest) throws {

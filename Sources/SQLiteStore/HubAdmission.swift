@@ -55,7 +55,7 @@ extension SQLiteHubStore {
             session = try open(hello, ids, as: replica, of: device.id, sessionToken, now: now)
         }
         session.isSurrender = device.state == .revoked
-        for id in ids { try renewReceipt(of: id) }
+        for id in ids { try renewReceipt(of: id, now: now) }
         let held = try told(ids)
         let urgent = hello.backlog(.urgent, held: held)
         let routine = hello.backlog(.routine, held: held)
@@ -201,7 +201,7 @@ extension SQLiteHubStore {
             }
         }
         for (head, derivation) in zip(heads, derivations) where try origin(derivation.originID) == nil {
-            var bound = try bind(derivation, lane: head.claim.lane, device: device)
+            var bound = try bind(derivation, claim: head.claim, device: device)
             guard head.isClosed else { continue }
             bound.isCurrent = false
             try save(bound)
@@ -262,31 +262,30 @@ extension SQLiteHubStore {
     }
 
     /// The heads inside the segment that holds a sequence; nil where a salt is gone.
-    private func walk(
+    func walk(
         _ origin: HubOrigin, over sequence: UInt64
     ) throws -> (range: ClosedRange<UInt64>, heads: [Digest])? {
         let found = try connection.first(
             """
-            SELECT position, head_before, first, heads FROM segment WHERE origin = ? AND last >= ?
+            SELECT position, head_before, first, kept FROM segment WHERE origin = ? AND last >= ?
             ORDER BY last LIMIT 1
             """,
             .int(origin.number), .word(sequence)
         ) { row in
             (
                 position: row.word(0), before: try row.digest(1), first: row.word(2),
-                heads: row.isNull(3) ? nil : row.bytes(3)
+                kept: row.isNull(3) ? nil : row.bytes(3)
             )
         }
         guard let found else { return nil }
-        if let kept = found.heads {
-            let heads = stride(from: 0, to: kept.count, by: 32).compactMap {
-                Digest(bytes: Array(kept[$0..<min($0 + 32, kept.count)]))
-            }
-            guard !heads.isEmpty, found.first <= sequence else { return nil }
-            return (found.first...(found.first + UInt64(heads.count) - 1), heads)
-        }
         let segment = try segment(at: found.position)
         guard segment.rows.count > 0, segment.first <= sequence else { return nil }
+        if let kept = found.kept.flatMap(KeptCodec.decode) {
+            let (walk, _) = judge.chain.walk(
+                segment.rows, origin: origin.id, first: segment.first, from: found.before, kept: kept
+            ) { _, _ in nil }
+            return (segment.first...(segment.first + UInt64(walk.heads.count) - 1), walk.heads)
+        }
         var failure: (any Error)?
         let walk: JournalChain.Walk
         do throws(JournalChain.Failure) {

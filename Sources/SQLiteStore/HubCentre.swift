@@ -91,7 +91,7 @@ extension SQLiteHubStore {
         if let id = ownLanes[lane], let origin = try origin(id) { return origin }
         let claim = OriginClaim(lane: lane, nonce: means.random())
         let derivation = claim.derivation(publicKey: means.signing.publicKey, hashing: means.hashing)
-        let origin = try bind(derivation, lane: lane, device: nil)
+        let origin = try bind(derivation, claim: claim, device: nil)
         ownLanes[lane] = origin.id
         return origin
     }
@@ -166,6 +166,7 @@ private final class HubWriting: HubTransaction {
         moved.take(single.moved)
         single.moved = HubMoves()
         journal.pending.take(single, row: journal.versions.count)
+        journal.pending.heads.append(entry.head)
         journal.versions.append(entry.version)
         journal.salts += entry.salts
         if journal.journalist.isSealDue, let seal = try journal.journalist.seal() {
@@ -223,7 +224,7 @@ private final class HubWriting: HubTransaction {
         moved = HubMoves()
         _ = try store.log(
             batch, sealed: (journal.journalist.sequence, journal.journalist.head), &journal.pending)
-        try store.renewReceipt(of: batch.origin)
+        try store.renewReceipt(of: batch.origin, now: clock.now)
         guard let origin = try store.origin(batch.origin) else {
             throw StoreError(.corrupt, "an own origin is gone")
         }

@@ -11,7 +11,8 @@ public final class SQLiteHubStore: HubStore {
     let connection: HubConnection
     let terms: HubTerms
     let judge: HubBatchJudge
-    let hub: Digest
+    /// SHA-256 of the hub's public key.
+    public let hub: Digest
     public let name: String
     var tables: [HubTable] = []
     /// Everything cached beside the database; nil when it has to be read again.
@@ -33,6 +34,7 @@ public final class SQLiteHubStore: HubStore {
             ("hub_name", name), ("epoch", Data(means.random().bytes)),
             ("settings", Data(try encode(settings))),
             ("hub_key", Data(means.hashing(means.signing.publicKey).bytes)),
+            ("hub_public_key", Data(means.signing.publicKey)),
         ]
         // In one transaction with the tables: a hub half made could neither be opened nor made again.
         let database = try StoreDatabase(

@@ -19,7 +19,7 @@ extension SQLiteHubStore {
                 outcomes.append(outcome)
             }
             progress(.committing)
-            for id in touched.sorted() { try renewReceipt(of: id) }
+            for id in touched.sorted() { try renewReceipt(of: id, now: now) }
             return try zip(submissions, outcomes).map { submission, outcome in
                 guard case .held(_, let position) = outcome else { return outcome }
                 return .held(receipt: try origin(submission.batch.origin)?.receipt, position: position)
@@ -103,6 +103,11 @@ extension SQLiteHubStore {
                     detail: "\(hole.sequence - origin.held) versions: "
                         + Hex.encode(HubBytes.bigEndian(hole.origin)) + "/\(first)-\(hole.sequence)",
                     at: now)
+                try connection.run(
+                    "INSERT INTO hole VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", .int(origin.number), .word(first),
+                    .word(hole.sequence), .digest(hole.head), .word(hole.receipt.sequence),
+                    .digest(hole.receipt.head), .int(hole.receipt.time), .blob(hole.epoch.bytes),
+                    .blob(hole.receipt.signature))
                 origin.held = hole.sequence
                 origin.head = hole.head
                 origin.passed = hole.sequence
@@ -143,13 +148,34 @@ extension SQLiteHubStore {
             origin: origin, first: batch.first, count: batch.count, unit: unit, now: now,
             today: try loadedChecks().zone.day(of: now))
         pending.knownTerms = try terms.last()
-        if isFrozen { pending.heads = walk.heads }
+        pending.heads = walk.heads
+        if isFrozen { pending.kept = try hashes(of: batch, origin) }
         if let reason {
             try setAside(batch, for: reason, &pending)
         } else {
             try apply(batch.rows, &pending)
         }
         return try log(batch, sealed: sealed, &pending)
+    }
+
+    /// The class hashes of a batch that comes with salts that are not kept again.
+    private func hashes(of batch: VersionBatch, _ origin: HubOrigin) throws -> [KeptHashes] {
+        var failure: (any Error)?
+        do throws(JournalChain.Failure) {
+            return try judge.chain.hashes(batch.rows, origin: origin.id, first: batch.first) { day, wanted in
+                if let grant = batch.salts.first(where: { $0.day == day && $0.retentionClass == wanted }) {
+                    return grant.salt
+                }
+                do {
+                    return try salt(of: origin, day: day, retentionClass: wanted)
+                } catch {
+                    failure = error
+                    return nil
+                }
+            }
+        } catch {
+            throw failure ?? StoreError(.corrupt, "a salt of a judged batch is missing")
+        }
     }
 
     /// Quarantines every version without looking into it.
@@ -192,19 +218,10 @@ extension SQLiteHubStore {
         }
         let rows = batch.encodedRows.isEmpty ? RowsCodec.encode(batch.rows) : batch.encodedRows
         let due = try loadedChecks().retention.firstDayOver(batch.rows)
-        let authored = batch.rows.authored.reduce((first: Milliseconds.max, last: Milliseconds.min)) {
-            (min($0.first, $1), max($0.last, $1))
-        }
-        try connection.run(
-            """
-            INSERT INTO segment
-            (position, origin, first, last, head_before, head_after, arrived, log_hash, due, authored_from,
-            authored_to, heads, seals, rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """, .word(position), .int(pending.origin.number), .word(batch.first), .word(batch.last),
-            .digest(batch.headBefore), .digest(batch.headAfter), .int(pending.now), .digest(hash),
-            due.map { .int(Int64($0)) } ?? .null, .int(Int64(JournalChain.day(of: authored.first))),
-            .int(Int64(JournalChain.day(of: authored.last))),
-            pending.heads.map { .blob($0.flatMap(\.bytes)) } ?? .null, .blob(seals), .blob(rows))
+        let segment = HubSegment(
+            position: position, origin: pending.origin.number, batch: batch, arrived: pending.now,
+            heads: pending.heads, kept: pending.kept, seals: seals, rows: rows)
+        try insert(segment, hash: hash, due: due)
         try place(batch.rows, &pending)
         try rescope(pending, at: position)
         try storeVerdicts(pending, at: position)
@@ -219,6 +236,26 @@ extension SQLiteHubStore {
         }
         try save(origin)
         return position
+    }
+
+    private func insert(_ segment: HubSegment, hash: Digest, due: Int32?) throws {
+        try connection.run(
+            """
+            INSERT INTO segment (\(HubSegment.columns), log_hash, due, print)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, .word(segment.position), .int(segment.origin), .word(segment.first), .word(segment.last),
+            .digest(segment.before), .digest(segment.after), .int(segment.arrived),
+            .int(segment.authored.lowerBound), .int(segment.authored.upperBound), .blob(segment.gone),
+            segment.kept.map { .blob($0) } ?? .null, .blob(segment.marks), .blob(segment.seals),
+            .blob(segment.rows), .digest(hash), due.map { .int(Int64($0)) } ?? .null,
+            .blob(try stamp(of: segment)))
+    }
+
+    /// The row's print; signed where values stand in it that no hash proves any more.
+    func stamp(of segment: HubSegment) throws -> [UInt8] {
+        let print = segment.print(means.hashing)
+        guard segment.kept != nil else { return print.bytes }
+        return print.bytes + (try means.signing.sign(PurgeStatement.bytes(hub: hub, print: print)))
     }
 
     private func storeVerdicts(_ pending: HubPending, at position: UInt64) throws {
@@ -241,9 +278,9 @@ extension SQLiteHubStore {
     }
 
     /// Signs what is sealed and not receipted yet.
-    func renewReceipt(of id: OriginID) throws {
+    func renewReceipt(of id: OriginID, now: Milliseconds) throws {
         guard var origin = try origin(id), origin.sealed > origin.receipt?.sequence ?? 0 else { return }
-        var receipt = Receipt(origin: id, sequence: origin.sealed, head: origin.sealedHead)
+        var receipt = Receipt(origin: id, sequence: origin.sealed, head: origin.sealedHead, time: now)
         receipt.signature = try means.signing.sign(receipt.statement(hub: hub, epoch: try epoch))
         origin.receipt = receipt
         try save(origin)

@@ -25,12 +25,17 @@ extension SQLiteHubStore {
         let rows = try connection.all(
             """
             SELECT num, derivation, lane, device, current, held, head, sealed, sealed_head, receipt, replica,
-            backed_up, passed FROM origin
+            backed_up, passed, receipt_time, nonce FROM origin
             """
         ) { row in
+            guard let lane = UInt8(exactly: row.int(2)).flatMap(Lane.init(rawValue:)) else {
+                throw StoreError(.corrupt, "an origin's lane")
+            }
             var origin = HubOrigin(
                 number: row.int(0), derivation: try row.digest(1),
-                lane: Lane(rawValue: UInt8(clamping: row.int(2))) ?? .routine,
+                claim: OriginClaim(
+                    lane: lane,
+                    nonce: Token16(bytes: row.bytes(14)) ?? .zero),
                 device: row.isNull(3) ? nil : row.int(3), isCurrent: row.int(4) != 0)
             origin.replica = row.isNull(10) ? nil : row.int(10)
             origin.backedUp = row.word(11)
@@ -42,7 +47,7 @@ extension SQLiteHubStore {
             if !row.isNull(9) {
                 origin.receipt = Receipt(
                     origin: origin.id, sequence: origin.sealed, head: origin.sealedHead,
-                    signature: row.bytes(9))
+                    time: row.int(13), signature: row.bytes(9))
             }
             return origin
         }
@@ -67,16 +72,17 @@ extension SQLiteHubStore {
     }
 
     /// Binds a new origin for ever.
-    func bind(_ derivation: Digest, lane: Lane, device: Int64?) throws -> HubOrigin {
+    func bind(_ derivation: Digest, claim: OriginClaim, device: Int64?) throws -> HubOrigin {
         _ = try loadedOrigins()
         try connection.run(
             """
-            INSERT INTO origin (id, derivation, lane, device, current, held, head, sealed, sealed_head)
-            VALUES (?, ?, ?, ?, 1, 0, ?, 0, ?)
-            """, .word(derivation.originID), .digest(derivation), .int(Int64(lane.rawValue)),
+            INSERT INTO origin (id, derivation, lane, device, current, held, head, sealed, sealed_head, nonce)
+            VALUES (?, ?, ?, ?, 1, 0, ?, 0, ?, ?)
+            """, .word(derivation.originID), .digest(derivation), .int(Int64(claim.lane.rawValue)),
             .optional(device),
-            .digest(derivation), .digest(derivation))
-        let origin = HubOrigin(number: connection.lastRow, derivation: derivation, lane: lane, device: device)
+            .digest(derivation), .digest(derivation), .blob(claim.nonce.bytes))
+        let origin = HubOrigin(
+            number: connection.lastRow, derivation: derivation, claim: claim, device: device)
         remember(origin)
         return origin
     }
@@ -90,10 +96,11 @@ extension SQLiteHubStore {
         try connection.run(
             """
             UPDATE origin SET current = ?, held = ?, head = ?, sealed = ?, sealed_head = ?, receipt = ?,
-            replica = ?, backed_up = ?, passed = ? WHERE num = ?
+            replica = ?, backed_up = ?, passed = ?, receipt_time = ? WHERE num = ?
             """, .flag(origin.isCurrent), .word(origin.held), .digest(origin.head), .word(origin.sealed),
             .digest(origin.sealedHead), origin.receipt.map { .blob($0.signature) } ?? .null,
-            .optional(origin.replica), .word(origin.backedUp), .word(origin.passed), .int(origin.number))
+            .optional(origin.replica), .word(origin.backedUp), .word(origin.passed),
+            .optional(origin.receipt?.time), .int(origin.number))
         remember(origin)
     }
 

@@ -23,8 +23,10 @@ struct HubPending {
     var moved = HubMoves()
     /// Texts with a number above this were in no version that came before.
     var knownTerms: Int64 = .max
-    /// The rows' heads, where a salt that they need was destroyed and is not kept again.
-    var heads: [Digest]?
+    /// The rows' heads, as they were computed when the batch was judged.
+    var heads: [Digest] = []
+    /// The rows' class hashes, where a salt that they need was destroyed and is not kept again.
+    var kept: [KeptHashes]?
 
     init(origin: HubOrigin, first: UInt64, count: Int, unit: Int64, now: Milliseconds, today: Int32) {
         self.origin = origin

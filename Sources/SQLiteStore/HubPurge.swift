@@ -3,8 +3,8 @@ public import SyncCore
 public import SyncStore
 import SyncWire
 
-/// What may be kept no longer goes from tables, segments and salts. Heads stay: what lies above still chains,
-/// receipts still hold, and questions for heads are answered.
+/// What may be kept no longer goes from tables, segments and salts. Hashes stay: what lies above still
+/// chains, receipts still hold, and questions for heads are answered.
 extension SQLiteHubStore {
     public func purge(now: Milliseconds, limit: Int) throws -> Purge {
         try connection.write {
@@ -87,8 +87,8 @@ extension SQLiteHubStore {
         var position: UInt64
         var origin: HubOrigin
         var first: UInt64
-        var before: Digest
-        var heads: [UInt8]?
+        /// Nil while no salt that it needs was destroyed.
+        var kept: [KeptHashes]?
         var gone: [UInt32]
         var rows: VersionColumns
     }
@@ -107,12 +107,12 @@ extension SQLiteHubStore {
 
     private func purgedSegment(at position: UInt64) throws -> PurgedSegment {
         let found = try connection.first(
-            "SELECT origin, first, head_before, gone, heads, rows FROM segment WHERE position = ?",
+            "SELECT origin, first, gone, kept, rows FROM segment WHERE position = ?",
             .word(position)
         ) { row in
             (
-                origin: row.int(0), first: row.word(1), before: try row.digest(2), gone: row.bytes(3),
-                heads: row.isNull(4) ? nil : row.bytes(4), rows: row.bytes(5)
+                origin: row.int(0), first: row.word(1), gone: row.bytes(2),
+                kept: row.isNull(3) ? nil : row.bytes(3), rows: row.bytes(4)
             )
         }
         guard let found, let origin = try origin(try originID(found.origin)) else {
@@ -120,8 +120,9 @@ extension SQLiteHubStore {
         }
         do {
             return PurgedSegment(
-                position: position, origin: origin, first: found.first, before: found.before,
-                heads: found.heads, gone: HubBytes.rows(found.gone).map { UInt32($0) },
+                position: position, origin: origin, first: found.first,
+                kept: found.kept.flatMap(KeptCodec.decode),
+                gone: HubBytes.rows(found.gone).map { UInt32($0) },
                 rows: try RowsCodec.decode(found.rows))
         } catch {
             throw StoreError(.corrupt, "a segment's rows do not read")
@@ -141,13 +142,14 @@ extension SQLiteHubStore {
         for salt in work.salts {
             lost.insert(HubSalt(origin: segment.origin.number, day: salt.day, kind: salt.retentionClass))
         }
-        try freeze(segment)
+        let kept = try hashes(of: segment, without: work)
         try leaveScopes(work, of: segment)
         let gone = (segment.gone + work.gone.map { UInt32($0) }).sorted()
         try connection.run(
-            "UPDATE segment SET due = ?, gone = ?, rows = ? WHERE position = ?", due,
-            .blob(HubBytes.runs(gone)), .blob(RowsCodec.encode(VersionColumns(work.versions))),
-            .word(position))
+            "UPDATE segment SET due = ?, gone = ?, kept = ?, rows = ? WHERE position = ?", due,
+            .blob(HubBytes.runs(gone)), kept.map { .blob(KeptCodec.encode($0)) } ?? .null,
+            .blob(RowsCodec.encode(VersionColumns(work.versions))), .word(position))
+        try stamp(position)
         for row in work.trimmed {
             if let version = work.before[row] { try trim(version.key, retention) }
         }
@@ -161,21 +163,42 @@ extension SQLiteHubStore {
         }
     }
 
-    /// Keeps the heads of a segment while the salts are there under which they can be computed.
+    /// Keeps the class hashes of a segment while the salts are there under which they can be computed.
     private func freeze(_ segment: PurgedSegment) throws {
-        guard segment.heads == nil, let heads = try computedHeads(segment) else { return }
+        guard segment.kept == nil, let kept = try computedHashes(segment) else { return }
         try connection.run(
-            "UPDATE segment SET heads = ? WHERE position = ?", .blob(heads.flatMap(\.bytes)),
+            "UPDATE segment SET kept = ? WHERE position = ?", .blob(KeptCodec.encode(kept)),
             .word(segment.position))
+        try stamp(segment.position)
     }
 
-    private func computedHeads(_ segment: PurgedSegment) throws -> [Digest]? {
+    /// What is kept of a segment of which some rows go whole: of those their digests.
+    private func hashes(of segment: PurgedSegment, without work: SegmentPurge) throws -> [KeptHashes]? {
+        guard var kept = try segment.kept ?? computedHashes(segment) else { return nil }
+        for row in work.gone where row < kept.count {
+            guard let version = work.before[row], case .classes(let classes) = kept[row],
+                let digest = judge.chain.digest(of: version, kept: classes)
+            else { continue }
+            kept[row] = .whole(digest)
+        }
+        return kept
+    }
+
+    /// Puts the row's print right, and signs it.
+    private func stamp(_ position: UInt64) throws {
+        let segment = try connection.first(
+            "SELECT \(HubSegment.columns) FROM segment WHERE position = ?", .word(position)
+        ) { try HubSegment($0) }
+        guard let segment else { throw StoreError(.corrupt, "a position without its segment") }
+        try connection.run(
+            "UPDATE segment SET print = ? WHERE position = ?", .blob(try stamp(of: segment)), .word(position))
+    }
+
+    private func computedHashes(_ segment: PurgedSegment) throws -> [KeptHashes]? {
         var failure: (any Error)?
-        let walk: JournalChain.Walk
         do throws(JournalChain.Failure) {
-            walk = try judge.chain.walk(
-                segment.rows, origin: segment.origin.id, first: segment.first, from: segment.before
-            ) { day, retentionClass in
+            return try judge.chain.hashes(segment.rows, origin: segment.origin.id, first: segment.first) {
+                day, retentionClass in
                 do {
                     return try salt(of: segment.origin, day: day, retentionClass: retentionClass)
                 } catch {
@@ -187,11 +210,10 @@ extension SQLiteHubStore {
             if let failure { throw failure }
             return nil
         }
-        return walk.heads
     }
 
-    /// Destroys salts, once the heads of all that was hashed under them are kept. That they were there is
-    /// remembered: what comes late under one of them does not bring it back.
+    /// Destroys salts, once the class hashes of all that was hashed under them are kept. That they were there
+    /// is remembered: what comes late under one of them does not bring it back.
     private func destroy(_ salts: Set<HubSalt>) throws {
         let byOrigin = Dictionary(grouping: salts, by: \.origin)
         for number in byOrigin.keys.sorted() {
@@ -199,7 +221,7 @@ extension SQLiteHubStore {
             guard let first = days.min(), let last = days.max() else { continue }
             let touched = try connection.all(
                 """
-                SELECT position FROM segment WHERE origin = ? AND heads IS NULL AND authored_from <= ?
+                SELECT position FROM segment WHERE origin = ? AND kept IS NULL AND authored_from <= ?
                 AND authored_to >= ? ORDER BY position
                 """, .int(number), .int(last), .int(first)
             ) { $0.word(0) }

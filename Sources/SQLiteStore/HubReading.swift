@@ -134,7 +134,7 @@ extension SQLiteHubStore {
     }
 
     /// Sequence and length in eight bytes each, then the signature.
-    private static func seals(_ bytes: [UInt8]) throws -> [Seal] {
+    static func seals(_ bytes: [UInt8]) throws -> [Seal] {
         var seals: [Seal] = []
         var rest = bytes[...]
         func word() -> UInt64 {

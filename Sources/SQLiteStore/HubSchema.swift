@@ -52,7 +52,8 @@ enum HubSchema {
             num INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE, derivation BLOB NOT NULL, lane INTEGER NOT
             NULL,
             device INTEGER, current INTEGER NOT NULL, held INTEGER NOT NULL, head BLOB NOT NULL,
-            sealed INTEGER NOT NULL, sealed_head BLOB NOT NULL, receipt BLOB)
+            sealed INTEGER NOT NULL, sealed_head BLOB NOT NULL, receipt BLOB, receipt_time INTEGER,
+            nonce BLOB NOT NULL)
         """,
         """
         CREATE TABLE salt (
@@ -65,10 +66,17 @@ enum HubSchema {
             NULL,
             head_before BLOB NOT NULL, head_after BLOB NOT NULL, arrived INTEGER NOT NULL,
             log_hash BLOB NOT NULL, due INTEGER, authored_from INTEGER NOT NULL, authored_to INTEGER NOT NULL,
-            gone BLOB NOT NULL DEFAULT x'', heads BLOB, seals BLOB NOT NULL, rows BLOB NOT NULL)
+            gone BLOB NOT NULL DEFAULT x'', kept BLOB, marks BLOB NOT NULL, seals BLOB NOT NULL,
+            rows BLOB NOT NULL, print BLOB NOT NULL)
         """,
         "CREATE UNIQUE INDEX segment_by_dot ON segment (origin, last)",
         "CREATE INDEX segment_due ON segment (due, position) WHERE due IS NOT NULL",
+        """
+        CREATE TABLE hole (
+            origin INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, head BLOB NOT NULL,
+            sequence INTEGER NOT NULL, receipt_head BLOB NOT NULL, time INTEGER NOT NULL, epoch BLOB NOT NULL,
+            signature BLOB NOT NULL, PRIMARY KEY (origin, last)) WITHOUT ROWID
+        """,
         "CREATE TABLE term (num INTEGER PRIMARY KEY, text BLOB NOT NULL UNIQUE)",
         "CREATE TABLE form (num INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE)",
         """

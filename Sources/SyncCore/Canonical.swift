@@ -170,25 +170,30 @@ public enum SealStatement {
     }
 }
 
-/// A named hub's signed statement: `origin` through `sequence` with `head` is durable here.
+/// A named hub's signed statement: `origin` through `sequence` with `head` is durable here at `time`.
 public struct Receipt: Sendable, Hashable {
     public var origin: OriginID
     public var sequence: UInt64
     public var head: Digest
+    /// The hub's clock when it signed.
+    public var time: Milliseconds
     /// 64 bytes by the hub's key over ``statement(hub:epoch:)``.
     public var signature: [UInt8]
 
-    public init(origin: OriginID, sequence: UInt64, head: Digest, signature: [UInt8] = []) {
+    public init(
+        origin: OriginID, sequence: UInt64, head: Digest, time: Milliseconds = 0, signature: [UInt8] = []
+    ) {
         self.origin = origin
         self.sequence = sequence
         self.head = head
+        self.time = time
         self.signature = signature
     }
 
     /// The bytes under the signature. `hub` is the SHA-256 of the hub's public key.
     public func statement(hub: Digest, epoch: Token16) -> [UInt8] {
         Canonical.receiptMark + hub.bytes + epoch.bytes + Canonical.bigEndian(origin)
-            + Canonical.bigEndian(sequence) + head.bytes
+            + Canonical.bigEndian(sequence) + head.bytes + Canonical.bigEndian(UInt64(bitPattern: time))
     }
 }
 

@@ -75,7 +75,7 @@ public struct JournalChain: Sendable {
 /// Keys and fields are laid out as canonical bytes column by column first, and a row's bytes are then pieced
 /// together: so each column is touched once, and the loop over rows allocates and counts references for
 /// nothing.
-private struct DigestWorker: ~Copyable {
+struct DigestWorker: ~Copyable {
     /// A retention class of a group and the columns of `cells` that belong to it.
     private struct ClassRun {
         var retentionClass: RetentionClass
@@ -105,6 +105,14 @@ private struct DigestWorker: ~Copyable {
     private var names = ByteScratch(capacity: 256)
     private var layouts: [GroupLayout] = []
     private var runs: [ClassRun] = []
+    /// Hashes that stand for values whose salts are gone; nil where all are made from values.
+    private var kept: [KeptHashes.ClassHash]?
+    /// The values of the last version are not those of the kept hashes.
+    private(set) var hasStrayed = false
+    /// What the class hashes of the last version are, and what they were made of; filled once ``collect()``
+    /// was called.
+    private(set) var collected: [(hash: KeptHashes.ClassHash, preimage: [UInt8])] = []
+    private var isCollecting = false
     private var saltDay: Int32 = .min
     private var salts: [(retentionClass: RetentionClass, salt: Token16)] = []
 
@@ -167,6 +175,18 @@ private struct DigestWorker: ~Copyable {
             if column.kind == .text { cells.put(varint: UInt64(range.count)) }
             column.heap.withUnsafeBytes { cells.put(raw: UnsafeRawBufferPointer(rebasing: $0[range])) }
         }
+    }
+
+    /// The next digest is made with these hashes.
+    mutating func keep(_ classes: [KeptHashes.ClassHash]) {
+        kept = classes
+        hasStrayed = false
+    }
+
+    /// Of the next digest the class hashes are remembered.
+    mutating func collect() {
+        isCollecting = true
+        collected = []
     }
 
     mutating func chain(_ head: Digest, _ digest: Digest) -> Digest {
@@ -240,19 +260,46 @@ private struct DigestWorker: ~Copyable {
             var assigned: UInt64 = 0
             for column in run.columns where !cell(layout, column, place).isEmpty { assigned += 1 }
             if assigned == 0 { continue }
-            let salt = try self.salt(day: day, retentionClass: run.retentionClass, from: salt)
-            fields.clear()
-            fields.put(salt)
-            fields.put(varint: assigned)
-            let all = cells.bytes()
-            for column in run.columns {
-                fields.put(raw: UnsafeRawBufferPointer(rebasing: all[cell(layout, column, place)]))
+            var hash: Digest
+            let isLocked = kept != nil && salt(day, run.retentionClass) == nil
+            if isLocked {
+                hash = .zero
+            } else {
+                let salt = try self.salt(day: day, retentionClass: run.retentionClass, from: salt)
+                hash = self.hash(layout, run, place: place, assigned: assigned, salt: salt)
+            }
+            if let kept {
+                guard Int(count) < kept.count, kept[Int(count)].retentionClass == run.retentionClass else {
+                    hasStrayed = true
+                    continue
+                }
+                if !isLocked && kept[Int(count)].hash != hash { hasStrayed = true }
+                hash = kept[Int(count)].hash
             }
             body.put(run.retentionClass)
-            body.put(hashing.sha256(fields.bytes()))
+            body.put(hash)
             count += 1
+            if isCollecting {
+                let named = KeptHashes.ClassHash(retentionClass: run.retentionClass, hash: hash)
+                collected.append((named, Array(fields.bytes())))
+            }
         }
+        if let kept, kept.count != Int(count) { hasStrayed = true }
         body.patch(count, at: countAt)
+    }
+
+    /// The salted hash of one class of a row.
+    private mutating func hash(
+        _ layout: GroupLayout, _ run: ClassRun, place: Int, assigned: UInt64, salt: Token16
+    ) -> Digest {
+        fields.clear()
+        fields.put(salt)
+        fields.put(varint: assigned)
+        let all = cells.bytes()
+        for column in run.columns {
+            fields.put(raw: UnsafeRawBufferPointer(rebasing: all[cell(layout, column, place)]))
+        }
+        return hashing.sha256(fields.bytes())
     }
 
     private mutating func salt(

@@ -18,7 +18,7 @@ extension TableAgentStore {
         try backend.read { tables in
             var ends = AgentEnds(journals: [], waiting: 0, records: [], parted: 0)
             for origin in try tables.closedOrigins() + tables.origins() {
-                let stored = try tables.receipt(of: origin.id)
+                let stored = try tables.receipts(of: origin.id, reaching: 0).last
                 ends.journals.append(
                     Certificate.Journal(
                         claim: origin.claim, sequence: origin.sequence, head: origin.head,

@@ -58,7 +58,7 @@ extension TableAgentStore {
     /// chain(sequence) of one of the own journals; nil beyond its end, and where it was pruned.
     public func ownHead(of origin: OriginID, at sequence: UInt64) throws -> Digest? {
         try backend.read { tables in
-            guard let own = try tables.origins().first(where: { $0.id == origin }) else { return nil }
+            guard let own = try tables.ownOrigins().first(where: { $0.id == origin }) else { return nil }
             if sequence == own.sequence { return own.head }
             return try TableAgentStore.ownHead(own, at: sequence, in: tables)
         }

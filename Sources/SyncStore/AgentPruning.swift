@@ -168,11 +168,14 @@ private final class AgentPruner {
         raised.insert(dot.origin)
     }
 
-    /// What lies below the floor is never sent again: its seals go, and the salts of days that are over.
+    /// What lies below the floor is never sent again: its seals and receipts go, and the salts of days that
+    /// are over.
     func finish() throws {
         for origin in origins where raised.contains(origin.id) {
             try tables.put(origin)
             try tables.removeSeals(of: origin.id, below: origin.floor)
+            // One that reaches to the floor is asked for when the hub is put back to before it.
+            try tables.removeReceipts(of: origin.id, below: origin.floor - 1)
             // Today's is needed by what is written next.
             try tables.removeSalts(of: origin.id, below: origin.floor, before: retention.today - 1)
         }

@@ -136,9 +136,8 @@ extension TableAgentStore {
     ) throws -> Hole? {
         guard held + 1 < origin.floor else { return nil }
         let last = origin.floor - 1
-        guard let known = try tables.receipt(of: origin.id), known.receipt.sequence >= last,
-            known.epoch != epoch
-        else {
+        let known = try tables.receipts(of: origin.id, reaching: last).last { $0.epoch != epoch }
+        guard let known else {
             throw Refuse(
                 .identityLost,
                 words: "the hub was put back: it lacks versions up to \(last) of the "
@@ -175,7 +174,7 @@ extension TableAgentStore {
     }
 
     /// chain(sequence) of an own journal; nil beyond its end, and where it was pruned.
-    static func ownHead(
+    package static func ownHead(
         _ origin: OwnOrigin, at sequence: UInt64, in tables: any AgentTables
     ) throws -> Digest? {
         if sequence == 0 { return origin.derivation }
@@ -233,7 +232,7 @@ extension TableAgentStore {
             guard receipt.sequence > origin.receipted else { continue }
             origin.receipted = receipt.sequence
             try tables.put(origin)
-            try tables.put(receipt, epoch: epoch)
+            try tables.put(KeptReceipt(receipt: receipt, epoch: epoch))
         }
         return true
     }

@@ -50,10 +50,13 @@ public struct OwnOrigin: Sendable, Hashable {
     public var headBelow: Digest
     /// Closed, and the hub holds another journal under its name: it is not sent any more.
     public var isParted: Bool
+    /// Under which its seals are made (X9.63, 65 bytes).
+    public var publicKey: [UInt8]
 
     public init(
         claim: OriginClaim, derivation: Digest, sequence: UInt64, head: Digest, receipted: UInt64,
-        backedUp: UInt64 = 0, floor: UInt64 = 1, headBelow: Digest? = nil, isParted: Bool = false
+        backedUp: UInt64 = 0, floor: UInt64 = 1, headBelow: Digest? = nil, isParted: Bool = false,
+        publicKey: [UInt8] = []
     ) {
         self.claim = claim
         self.derivation = derivation
@@ -64,6 +67,7 @@ public struct OwnOrigin: Sendable, Hashable {
         self.floor = floor
         self.headBelow = headBelow ?? derivation
         self.isParted = isParted
+        self.publicKey = publicKey
     }
 
     public var id: OriginID { derivation.originID }

@@ -55,6 +55,32 @@ package struct SessionFacts: Sendable, Hashable {
     package init() {}
 }
 
+/// A receipt as a branch keeps it: evidence of what the hub held by when.
+package struct KeptReceipt: Sendable, Hashable {
+    package var receipt: Receipt
+    /// In which it was signed.
+    package var epoch: Token16
+    /// Milliseconds. Deadlines fall on quarters of an hour, in every time zone: of those that came within
+    /// one, the last says all.
+    package static let span: Milliseconds = 900_000
+
+    package init(receipt: Receipt, epoch: Token16) {
+        self.receipt = receipt
+        self.epoch = epoch
+    }
+
+    /// Whether the one before need not be kept beside this one.
+    package func replaces(_ last: KeptReceipt) -> Bool {
+        epoch == last.epoch && receipt.sequence >= last.receipt.sequence
+            && slot(receipt.time) == slot(last.receipt.time)
+    }
+
+    private func slot(_ time: Milliseconds) -> Milliseconds {
+        let (slot, rest) = time.quotientAndRemainder(dividingBy: KeptReceipt.span)
+        return rest < 0 ? slot - 1 : slot
+    }
+}
+
 /// Records of one lane, each counted once.
 package struct RecordCounts: Sendable, Hashable {
     package var queued: UInt64
@@ -155,9 +181,11 @@ package protocol AgentTables: AnyObject {
     /// Drops the salts of UTC days before `day` under which no version from `sequence` on was hashed.
     func removeSalts(of origin: OriginID, below sequence: UInt64, before day: Int32) throws
 
-    func put(_ receipt: Receipt, epoch: Token16) throws
-    /// The one of the origin that was put last.
-    func receipt(of origin: OriginID) throws -> (receipt: Receipt, epoch: Token16)?
+    /// Keeps a receipt. It takes the place of the origin's last one where it replaces that.
+    func put(_ kept: KeptReceipt) throws
+    /// Those of the origin that reach at least to there, in the order in which they came.
+    func receipts(of origin: OriginID, reaching sequence: UInt64) throws -> [KeptReceipt]
+    func removeReceipts(of origin: OriginID, below sequence: UInt64) throws
     /// Adds a verdict as the last of its version; one that is there already becomes the last.
     func put(_ verdict: Verdict) throws
     /// In the order in which they came.

@@ -5,7 +5,8 @@ package struct HubOrigin: Sendable, Hashable {
     /// The store's own small number for it.
     package var number: Int64
     package var derivation: Digest
-    package var lane: Lane
+    /// The parts that, with its author's key, make the derivation.
+    package var claim: OriginClaim
     /// Nil for an origin of the hub's own.
     package var device: Int64?
     /// The replica that writes to it, or did last.
@@ -23,10 +24,12 @@ package struct HubOrigin: Sendable, Hashable {
     /// The latest receipt; nil while nothing sealed has arrived.
     package var receipt: Receipt?
 
-    package init(number: Int64, derivation: Digest, lane: Lane, device: Int64?, isCurrent: Bool = true) {
+    package init(
+        number: Int64, derivation: Digest, claim: OriginClaim, device: Int64?, isCurrent: Bool = true
+    ) {
         self.number = number
         self.derivation = derivation
-        self.lane = lane
+        self.claim = claim
         self.device = device
         self.isCurrent = isCurrent
         held = 0
@@ -36,6 +39,7 @@ package struct HubOrigin: Sendable, Hashable {
     }
 
     package var id: OriginID { derivation.originID }
+    package var lane: Lane { claim.lane }
 
     package var told: HeldOrigin {
         HeldOrigin(origin: id, sequence: held, head: head, receipt: receipt, backedUp: backedUp)

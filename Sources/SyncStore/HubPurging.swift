@@ -55,6 +55,11 @@ package struct SegmentPurge {
         /// UTC day of authoring.
         package var day: Int32
         package var retentionClass: RetentionClass
+
+        package init(day: Int32, retentionClass: RetentionClass) {
+            self.day = day
+            self.retentionClass = retentionClass
+        }
     }
 
     package var isEmpty: Bool { trimmed.isEmpty && gone.isEmpty }

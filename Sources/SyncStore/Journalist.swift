@@ -118,6 +118,16 @@ public struct Journalist {
         return fresh
     }
 
+    /// What ``Entry/bytes`` is of a version.
+    package static func size(of version: Version) -> Int {
+        let fields = version.assignments.reduce(0) {
+            $0 + Canonical.encode($1.value).count + Canonical.fieldOverhead
+        }
+        let seen = version.context.vector.entries.count + version.context.dots.count
+        return 64 + Canonical.encode(key: version.key.values).count + version.key.form.utf8.count
+            + version.author.count + 12 * seen + fields
+    }
+
     /// About as many canonical bytes as the version will have; throws when the draft breaks a bound.
     private static func size(of draft: Draft) throws -> Int {
         func check(_ isKept: Bool, _ what: String) throws {

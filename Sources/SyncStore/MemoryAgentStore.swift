@@ -95,7 +95,8 @@ private final class MemoryAgentTables: AgentTables {
         var grants: [OriginID: [(firstUse: UInt64, grant: SaltGrant)]] = [:]
         var prints: Set<PrintName> = []
         var imports: [ImportName: [Assignment]] = [:]
-        var receipts: [OriginID: (receipt: Receipt, epoch: Token16)] = [:]
+        /// In the order in which they came.
+        var receipts: [OriginID: [KeptReceipt]] = [:]
         /// Oldest first.
         var verdicts: [Verdict] = []
         var forms: [[UInt8]] = []
@@ -382,8 +383,19 @@ private final class MemoryAgentTables: AgentTables {
         content.grants[origin]?.removeAll { isGone($0.grant) }
     }
 
-    func put(_ receipt: Receipt, epoch: Token16) { content.receipts[receipt.origin] = (receipt, epoch) }
-    func receipt(of origin: OriginID) -> (receipt: Receipt, epoch: Token16)? { content.receipts[origin] }
+    func put(_ kept: KeptReceipt) {
+        var receipts = content.receipts[kept.receipt.origin] ?? []
+        if let last = receipts.last, kept.replaces(last) { receipts.removeLast() }
+        content.receipts[kept.receipt.origin] = receipts + [kept]
+    }
+
+    func receipts(of origin: OriginID, reaching sequence: UInt64) -> [KeptReceipt] {
+        (content.receipts[origin] ?? []).filter { $0.receipt.sequence >= sequence }
+    }
+
+    func removeReceipts(of origin: OriginID, below sequence: UInt64) {
+        content.receipts[origin]?.removeAll { $0.receipt.sequence < sequence }
+    }
 
     func put(_ verdict: Verdict) {
         content.verdicts.removeAll { $0 == verdict }

@@ -30,7 +30,7 @@ extension MemoryHubStore {
             where content.origins[derivation.originID] == nil {
                 content.origins[derivation.originID] = HubOrigin(
                     number: Int64(content.origins.count + 1), derivation: derivation,
-                    lane: head.claim.lane, device: info.id, isCurrent: false)
+                    claim: head.claim, device: info.id, isCurrent: false)
             }
             let ids = derivations.map(\.originID)
             let feed = known(hello.feed)
@@ -50,7 +50,7 @@ extension MemoryHubStore {
                 : open(hello, ids, of: info.id, sessionToken, now: now)
             session.isSurrender = info.state == .revoked
             if standing == .tokenUnknown { content.audit.append(IdentityAudit.restoredOrCopied) }
-            for id in ids { try renewReceipt(of: id) }
+            for id in ids { try renewReceipt(of: id, now: now) }
             let held = ids.compactMap { content.origins[$0]?.told }
             content.devices[index].info.lastSeen = now
             content.devices[index].info.skew = now.subtractingReportingOverflow(hello.clock).partialValue

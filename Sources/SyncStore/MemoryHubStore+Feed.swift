@@ -126,7 +126,7 @@ extension MemoryHubStore {
         let claim = OriginClaim(lane: lane, nonce: means.random())
         let derivation = claim.derivation(publicKey: means.signing.publicKey, hashing: means.hashing)
         let origin = HubOrigin(
-            number: Int64(content.origins.count + 1), derivation: derivation, lane: lane, device: nil)
+            number: Int64(content.origins.count + 1), derivation: derivation, claim: claim, device: nil)
         content.origins[origin.id] = origin
         ownLanes[lane] = origin.id
         return origin
@@ -189,7 +189,7 @@ private final class MemoryHubWriting: HubTransaction {
 
     func finish() throws {
         for lane in Lane.allCases where journalists[lane] != nil {
-            try store.renewReceipt(of: store.ownOrigin(lane).id)
+            try store.renewReceipt(of: store.ownOrigin(lane).id, now: clock.now)
         }
     }
 }

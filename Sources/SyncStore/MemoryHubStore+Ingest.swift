@@ -12,7 +12,7 @@ extension MemoryHubStore {
             }
             progress(.committing)
             for (submission, outcome) in zip(submissions, outcomes) {
-                if case .held = outcome { try renewReceipt(of: submission.batch.origin) }
+                if case .held = outcome { try renewReceipt(of: submission.batch.origin, now: now) }
             }
             return zip(submissions, outcomes).map { submission, outcome in
                 guard case .held(_, let position) = outcome else { return outcome }
@@ -287,9 +287,9 @@ extension MemoryHubStore {
     }
 
     /// Signs what is sealed and not receipted yet.
-    func renewReceipt(of id: OriginID) throws {
+    func renewReceipt(of id: OriginID, now: Milliseconds) throws {
         guard let origin = content.origins[id], origin.sealed > origin.receipt?.sequence ?? 0 else { return }
-        var receipt = Receipt(origin: id, sequence: origin.sealed, head: origin.sealedHead)
+        var receipt = Receipt(origin: id, sequence: origin.sealed, head: origin.sealedHead, time: now)
         receipt.signature = try means.signing.sign(receipt.statement(hub: hub, epoch: epoch))
         content.origins[id]?.receipt = receipt
     }

@@ -55,7 +55,7 @@ extension MemoryHubStore {
         for arrival in arrivals where content.origins[arrival.batch.origin] == nil {
             content.origins[arrival.batch.origin] = HubOrigin(
                 number: Int64(content.origins.count + 1), derivation: arrival.batch.headBefore,
-                lane: arrival.lane, device: arrival.device)
+                claim: OriginClaim(lane: arrival.lane, nonce: .zero), device: arrival.device)
         }
         for arrival in arrivals.prefix(first) { take(arrival.batch, now: now) }
         var queues: [OriginID: ArraySlice<VersionBatch>] = [:]

@@ -59,7 +59,8 @@ open class TableAgentStore: AgentStore {
             let derivation = claim.derivation(publicKey: means.signing.publicKey, hashing: means.hashing)
             if derivation.originID != 0 {
                 return OwnOrigin(
-                    claim: claim, derivation: derivation, sequence: 0, head: derivation, receipted: 0)
+                    claim: claim, derivation: derivation, sequence: 0, head: derivation, receipted: 0,
+                    publicKey: means.signing.publicKey)
             }
         }
     }

@@ -80,6 +80,7 @@ extension ByteWriter {
         put(word: receipt.origin)
         put(varint: receipt.sequence)
         put(receipt.head)
+        put(zigzag: receipt.time)
         put(counted: receipt.signature)
     }
 
@@ -216,7 +217,7 @@ extension ByteReader {
 
     mutating func receipt() throws(WireError) -> Receipt {
         Receipt(
-            origin: try origin(), sequence: try sequence(), head: try digest(.message),
+            origin: try origin(), sequence: try sequence(), head: try digest(.message), time: try clock(),
             signature: try signature())
     }
 

@@ -122,7 +122,7 @@ extension ByteReader {
     }
 
     mutating func receiptFrame() throws(WireError) -> ReceiptFrame {
-        let count = try count(upTo: Limits.helloOrigins, ofAtLeast: 42, .message)
+        let count = try count(upTo: Limits.helloOrigins, ofAtLeast: 43, .message)
         var receipts: [Receipt] = []
         for _ in 0..<count { receipts.append(try receipt()) }
         return ReceiptFrame(receipts: receipts, position: try varint(.message))

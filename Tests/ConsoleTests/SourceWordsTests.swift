@@ -98,14 +98,15 @@ import Testing
 
     /// What may stand in Chinese texts as it is: names of things that are typed so, and of standards.
     private static let names: Set<String> = [
-        "Rollcall", "README", "CSV", "GBK", "HOST", "PORT", "IANA", "JSON", "TLS", "UTC", "UTF", "YYYY-MM-DD",
+        "Rollcall", "README", "CSV", "GBK", "HOST", "PORT", "IANA", "JSON", "TLS", "SHA", "UTC", "UTF",
+        "YYYY-MM-DD",
         "Asia",
         "Shanghai", "JOIN", "LEAVE", "MOVE", "hub.example",
         // Commands of this or other programs, and signals from the keyboard.
         "aggregator", "branch-agent", "sync-inspect", "chattr", "chmod", "ctrl-C", "tzdata", "init", "invite",
         "join", "confirm", "devices", "serve", "status", "add", "import", "sync", "queue", "vector",
         "backup", "purge", "restore", "edit", "delete", "history", "conflicts", "list", "show", "resolve",
-        "undo",
+        "undo", "verify", "proof", "carry", "FILE",
         // What may be taken of answers; the Chinese word stands beside it.
         "latest", "earliest", "highest", "lowest", "keep", "record",
         "coverage", "digest", "reconcile", "DIR",

@@ -82,7 +82,8 @@ import Testing
             let held = Reading.number(vector["held"])
             var origin = HubOrigin(
                 number: 1, derivation: derivation(journal, in: file),
-                lane: journal["lane"].string == "urgent" ? .urgent : .routine, device: 1)
+                claim: OriginClaim(
+                    lane: journal["lane"].string == "urgent" ? .urgent : .routine, nonce: .zero), device: 1)
             if held > 0 {
                 origin.held = held
                 origin.head = Digest(bytes: journal["versions"].items[Int(held) - 1].bytes("head")) ?? .zero
@@ -116,7 +117,8 @@ import Testing
         for vector in file[part].items {
             let receipt = Receipt(
                 origin: Reading.origin(vector["origin"]), sequence: Reading.number(vector["sequence"]),
-                head: Digest(bytes: vector.bytes("head")) ?? .zero, signature: vector.bytes("signature"))
+                head: Digest(bytes: vector.bytes("head")) ?? .zero, time: vector["time"].number,
+                signature: vector.bytes("signature"))
             let statement = receipt.statement(
                 hub: hub, epoch: Token16(bytes: vector.bytes("epoch")) ?? .zero)
             if part == "valid" { #expect(statement == vector.bytes("statement")) }

@@ -159,7 +159,8 @@ extension Meaning {
     static func receipt(_ receipt: Receipt) -> JSON {
         [
             "origin": origin(receipt.origin), "sequence": number(receipt.sequence),
-            "head": digest(receipt.head), "signature": .hex(receipt.signature),
+            "head": digest(receipt.head), "time": .number(receipt.time),
+            "signature": .hex(receipt.signature),
         ]
     }
 

@@ -33,7 +33,8 @@ enum MessageCases {
             HeldOrigin(origin: origin, sequence: 0, head: head, receipt: nil),
             HeldOrigin(
                 origin: second, sequence: 300, head: head,
-                receipt: Receipt(origin: second, sequence: 299, head: head, signature: signature),
+                receipt: Receipt(
+                    origin: second, sequence: 299, head: head, time: 1_580_700_000_001, signature: signature),
                 backedUp: 200),
         ], urgentWindow: 65_536, routineWindow: 4_294_967_295, maximumBatch: 0, clock: -1,
         capabilities: ["a"], dictionary: 0, settings: Array(#"{"lateAfter": "10:00"}"#.utf8))
@@ -153,7 +154,9 @@ enum MessageCases {
             .receipt(
                 ReceiptFrame(
                     receipts: [
-                        Receipt(origin: origin, sequence: 8, head: head, signature: signature),
+                        Receipt(
+                            origin: origin, sequence: 8, head: head, time: 1_580_700_000_002,
+                            signature: signature),
                         Receipt(origin: second, sequence: 1 << 62, head: head),
                     ], position: 129))
         ),
@@ -189,7 +192,8 @@ enum MessageCases {
             .hole(
                 Hole(
                     sequence: 300, head: head,
-                    receipt: Receipt(origin: second, sequence: 301, head: head, signature: signature),
+                    receipt: Receipt(
+                        origin: second, sequence: 301, head: head, time: -1, signature: signature),
                     epoch: token))
         ),
         ("ping", "a question", .ping(Ping(isReply: false, token: 0x0102_0304_0506_0708))),

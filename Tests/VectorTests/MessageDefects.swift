@@ -80,7 +80,7 @@ enum MessageDefects {
     private static let welcome = Parts([
         ("epoch", token), ("session", token), ("token unknown", [0]), ("held", [1]), ("origin", origin),
         ("sequence", [5]),
-        ("head", head), ("has receipt", [1]), ("receipt", origin + [5] + head), ("signature", [0]),
+        ("head", head), ("has receipt", [1]), ("receipt", origin + [5] + head + [0]), ("signature", [0]),
         ("backed up", [0]), ("urgent window", [1]), ("routine window", [1]), ("largest batch", [1]),
         ("clock", Bytes.zigzag(0)), ("capabilities", [0]), ("dictionary", [0]), ("settings", [0]),
     ])
@@ -155,9 +155,12 @@ enum MessageDefects {
         defect(25, "close-words-too-long", "1,025 bytes", [100, 0] + long(1_025), 107),
     ]
 
-    private static func receipt(signature: [UInt8], origin: [UInt8] = origin, sequence: UInt64 = 5) -> [UInt8]
+    private static func receipt(
+        signature: [UInt8], origin: [UInt8] = origin, sequence: UInt64 = 5, time: Int64 = 0
+    )
+        -> [UInt8]
     {
-        [1] + origin + number(sequence) + head + signature + [9]
+        [1] + origin + number(sequence) + head + Bytes.zigzag(time) + signature + [9]
     }
 
     static let working: [Case] = [
@@ -168,6 +171,9 @@ enum MessageDefects {
         defect(
             17, "receipt-sequence-above-its-limit", "2^62 + 1",
             receipt(signature: [0], sequence: 1 << 62 + 1), 107),
+        defect(
+            17, "receipt-time-too-late", "2^53 + 1 milliseconds", receipt(signature: [0], time: 1 << 53 + 1),
+            107),
         defect(17, "signature-of-63-bytes", "64 bytes or none", receipt(signature: long(63)), 100),
         defect(17, "signature-of-65-bytes", "64 bytes or none", receipt(signature: long(65)), 107),
         defect(

@@ -5,13 +5,16 @@ enum ReceiptCases {
     private static func receipt(
         _ name: String, _ shows: String, _ journal: JournalCases.Journal, _ sequence: UInt64, epoch: Token16
     ) throws -> Case {
-        let receipt = Receipt(origin: journal.origin, sequence: sequence, head: journal.head(sequence))
+        let receipt = Receipt(
+            origin: journal.origin, sequence: sequence, head: journal.head(sequence),
+            time: 1_580_700_000_000 + Int64(sequence))
         let statement = receipt.statement(hub: try TestKey.hub.fingerprint(), epoch: epoch)
         return Case(
             name, shows,
             [
                 ("key", "hub"), ("epoch", .hex(epoch.bytes)), ("origin", Meaning.origin(receipt.origin)),
                 ("sequence", Meaning.number(sequence)), ("head", .hex(receipt.head.bytes)),
+                ("time", .number(receipt.time)),
                 ("statement", .hex(statement)), ("signature", .hex(try TestKey.hub.sign(statement))),
             ])
     }
@@ -46,6 +49,7 @@ enum ReceiptCases {
                 good, "another-epoch", "signed in another epoch", "epoch", .hex(MessageCases.other.bytes)),
             changed(good, "another-sequence", "signed for 7", "sequence", "6"),
             changed(good, "another-head", "signed for another head", "head", .hex(routine.head(6).bytes)),
+            changed(good, "another-time", "signed a millisecond earlier", "time", .number(1_580_700_000_008)),
             changed(
                 good, "another-origin", "signed for another origin", "origin", Meaning.origin(urgent.origin)),
             changed(good, "another-key", "not signed by this key", "key", "agent"),

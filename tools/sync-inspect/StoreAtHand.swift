@@ -19,13 +19,26 @@ enum StoreAtHand {
     case hub(SQLiteHubStore)
 
     /// - Throws: ``Failure`` with `.noInput` when there is no store that can be read.
-    init(_ folder: String) throws {
+    ///
+    /// - Parameters:
+    ///   - hashing: for whoever looks at hashes.
+    ///   - verifying: for whoever looks at signatures.
+    init(
+        _ folder: String, hashing: Hashing = Hashing { _ in .zero },
+        verifying: Verifying = Verifying { _, _, _ in false }
+    ) throws {
         try Files.requireEntry(folder)
         do {
-            self = .agent(try SQLiteAgentStore(readingFrom: folder))
+            self = .agent(
+                try SQLiteAgentStore(readingFrom: folder, hashing: hashing, verifying: verifying))
         } catch let error as StoreError where error.code == .notAStore {
             do {
-                self = .hub(try SQLiteHubStore(readingFrom: folder))
+                let means = HubMeans(
+                    hashing: hashing, verifying: verifying,
+                    signing: Signing(publicKey: []) { _ in
+                        throw StoreError(.inputOutput, "opened for reading only")
+                    }, zone: { LocalZone(identifier: $0) }, random: { .zero })
+                self = .hub(try SQLiteHubStore(readingFrom: folder, means: means))
             } catch let error as StoreError {
                 throw StoreAtHand.failure(error, folder)
             }
@@ -86,6 +99,14 @@ enum StoreAtHand {
                     verdicts: verdicts, heldBack: DeviceWords.heldBack(verdicts)
                 ) { devices[$0] }
             )
+        }
+    }
+
+    /// The chain head of an origin there; nil where the store does not hold it.
+    func head(of origin: OriginID, at sequence: UInt64) throws -> Digest? {
+        switch self {
+        case .agent(let agent): try agent.ownHead(of: origin, at: sequence)
+        case .hub(let hub): try hub.head(of: origin, at: sequence)
         }
     }
 

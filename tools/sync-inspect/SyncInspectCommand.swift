@@ -13,6 +13,6 @@ struct SyncInspectCommand: AsyncParsableCommand {
         subcommands: [
             QueueCommand.self, RecordCommand.self, BatchCommand.self, VectorCommand.self,
             ReconcileCommand.self,
-            DigestCommand.self,
+            DigestCommand.self, VerifyCommand.self,
         ])
 }

@@ -18,6 +18,8 @@ struct HubStatus: Encodable {
     var oldestWithoutBackup: String?
     /// "ample", "full", or "ballast_in_use": see `StorageState`.
     var disk: String
+    /// SHA-256 of this hub's public key, by which its receipts are checked.
+    var fingerprint: String
 
     static func show(_ folder: HubFolder, json: Bool) throws {
         let store = try folder.open()
@@ -30,7 +32,7 @@ struct HubStatus: Encodable {
             },
             conflicts: try store.conflictCount(), timeZone: try store.settings().timeZone,
             oldestWithoutBackup: unsaved.map(RecordText.time),
-            disk: store.storage().rawValue)
+            disk: store.storage().rawValue, fingerprint: store.hub.description)
         if json { return try Output.json(status) }
         Output.line(
             Words(
@@ -46,6 +48,10 @@ struct HubStatus: Encodable {
         }
         if let words = StorageWords.words(for: store.storage()) { Output.line(words) }
         if let words = BackupAge.words(oldest: unsaved, now: HubFolder.milliseconds()) { Output.line(words) }
+        Output.line(
+            Words(
+                "fingerprint of this hub's key: \(status.fingerprint)",
+                zh: "本汇总端密钥的指纹：\(status.fingerprint)"))
         let times = TimeText(zone: status.timeZone)
         for line in DeviceRow.lines(devices, times: times) { Output.line(line) }
         for line in try IdentityLines.lines(store, devices, times: times) { Output.line(line) }

@@ -21,7 +21,8 @@ public struct BranchAgentCommand: AsyncParsableCommand {
         subcommands: [
             JoinCommand.self, AddCommand.self, EditCommand.self, DeleteCommand.self, ImportCommand.self,
             SyncCommand.self,
-            ServeCommand.self, StatusCommand.self, RetireCommand.self, ConflictsCommand<BranchProgram>.self,
+            ServeCommand.self, StatusCommand.self, RetireCommand.self, ProofCommand.self,
+            ConflictsCommand<BranchProgram>.self,
             HistoryCommand<BranchProgram>.self,
         ])
 
