@@ -185,7 +185,7 @@ extension SQLiteHubStore {
     }
 
     /// Binds what is new, and gives the origins' ids in the order of the Hello.
-    private func bindOrigins(
+    func bindOrigins(
         _ heads: [OriginHead], of device: Int64, publicKey: [UInt8]
     ) throws -> Result<[OriginID], Refuse> {
         let derivations = heads.map { $0.claim.derivation(publicKey: publicKey, hashing: means.hashing) }

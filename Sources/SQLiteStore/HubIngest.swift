@@ -119,7 +119,7 @@ extension SQLiteHubStore {
 
     private func refusal(of session: SessionRef) throws -> Refuse? {
         guard let sender = try sender(session.device) else { return Refuse(.unknownDevice) }
-        guard try isLatest(session) else { return Refuse(.replaced) }
+        guard try session.isCarried || isLatest(session) else { return Refuse(.replaced) }
         switch sender.state {
         case .active: return nil
         case .pending: return Refuse(.pendingDevice)

@@ -197,7 +197,7 @@ extension TableAgentStore {
     ///
     /// - Returns: false when there was nothing to believe.
     /// - Throws: `Refuse` when a receipt is not the hub's, or not about this journal.
-    private func believe(_ receipts: [Receipt], in tables: any AgentTables) throws -> Bool {
+    func believe(_ receipts: [Receipt], in tables: any AgentTables) throws -> Bool {
         if receipts.isEmpty { return false }
         guard let configuration = try tables.configuration() else {
             throw StoreError(.notJoined, "this store has not joined a hub")

@@ -87,6 +87,16 @@ public struct SessionRef: Sendable, Hashable {
     }
 }
 
+extension SessionRef {
+    /// No session: what a device sends by hand, beside whatever connection it has.
+    public static func carried(by device: Int64, isSurrender: Bool) -> SessionRef {
+        SessionRef(device: device, replica: 0, number: .max, isSurrender: isSurrender)
+    }
+
+    /// No live session has this number.
+    package var isCarried: Bool { number == .max && replica == 0 }
+}
+
 public struct Admission: Sendable, Hashable {
     public var session: SessionRef
     public var unit: String

@@ -42,6 +42,17 @@ extension ByteWriter {
         }
     }
 
+    mutating func put(_ verdicts: [Verdict]) {
+        put(count: verdicts.count)
+        for verdict in verdicts {
+            put(word: verdict.dot.origin)
+            put(varint: verdict.dot.sequence)
+            put(verdict.kind.rawValue)
+            put(varint: UInt64(verdict.field))
+            put(verdict.reason)
+        }
+    }
+
     mutating func put(_ feed: Feed) {
         put(feed.lane.rawValue)
         put(feed.token)
@@ -59,14 +70,7 @@ extension ByteWriter {
                 put(varint: UInt64(Int64(range.upperBound) - Int64(range.lowerBound)))
             }
         }
-        put(count: feed.verdicts.count)
-        for verdict in feed.verdicts {
-            put(word: verdict.dot.origin)
-            put(varint: verdict.dot.sequence)
-            put(verdict.kind.rawValue)
-            put(varint: UInt64(verdict.field))
-            put(verdict.reason)
-        }
+        put(feed.verdicts)
         var origins: [OriginID] = []
         for origin in feed.versions.dots.map(\.origin).sorted() where origins.last != origin {
             origins.append(origin)
@@ -185,7 +189,7 @@ extension ByteReader {
         return ranges
     }
 
-    private mutating func verdicts() throws(WireError) -> [Verdict] {
+    mutating func verdicts() throws(WireError) -> [Verdict] {
         let count = try count(upTo: Limits.feedItems, ofAtLeast: 12, .message)
         var verdicts: [Verdict] = []
         for _ in 0..<count {

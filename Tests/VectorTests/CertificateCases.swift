@@ -6,7 +6,11 @@ enum CertificateCases {
         _ journal: JournalCases.Journal, _ sequence: UInt64, receipt reach: UInt64?
     ) throws -> Certificate.Journal {
         let epoch = MessageCases.token
-        var receipt = reach.map { Receipt(origin: journal.origin, sequence: $0, head: journal.head($0)) }
+        var receipt = reach.map {
+            Receipt(
+                origin: journal.origin, sequence: $0, head: journal.head($0),
+                time: 1_580_700_000_000 + Int64($0))
+        }
         if let statement = try receipt?.statement(hub: TestKey.hub.fingerprint(), epoch: epoch) {
             receipt?.signature = try TestKey.hub.sign(statement)
         }
@@ -54,7 +58,8 @@ enum CertificateCases {
         if let receipt = journal.receipt {
             let part: JSON = [
                 "sequence": .number(Int64(clamping: receipt.sequence)), "head": .hex(receipt.head.bytes),
-                "epoch": .hex(journal.epoch.bytes), "signature": .hex(receipt.signature),
+                "time": .number(receipt.time), "epoch": .hex(journal.epoch.bytes),
+                "signature": .hex(receipt.signature),
             ]
             members.append((key: "receipt", value: part))
         }

@@ -6,42 +6,81 @@ struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         "import",
         Words(
-            "Import the register from a sheet: units, people, register-changes or excused.",
-            zh: "从表格导入登记册：单位（units）、人员（people）、变动（register-changes）或免报（excused）。"),
-        example: "aggregator import people people.csv --data DIR")
+            "Import the register from a sheet: units, people, register-changes or excused; or take in what a "
+                + "branch sent by hand.",
+            zh: "从表格导入登记册：单位（units）、人员（people）、变动（register-changes）或免报（excused）；或收取支部带来的文件。"),
+        example: "aggregator import people people.csv --data DIR; aggregator import --carried today.carried "
+            + "--data DIR")
 
     @Argument(
         help: ArgumentHelp(
             "units, people, register-changes or excused.", zh: "units、people、register-changes 或 excused。"))
-    var kind: String
+    var kind: String?
     @Argument(help: ArgumentHelp("The sheet, CSV in UTF-8 or GBK.", zh: "表格文件，UTF-8 或 GBK 编码的 CSV。"))
-    var file: String
+    var file: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Instead of a sheet: a file of `branch-agent carry`. The hub may go on serving.",
+            zh: "不导入表格，而收取 branch-agent carry 写出的文件。汇总端可继续运行。"))
+    var carried: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "With --carried: where to write the answer for the branch. FILE.answer when not said.",
+            zh: "与 --carried 同用：给支部的答复文件写到哪里；不写则为 FILE.answer。"))
+    var answer: String?
     @OptionGroup var store: DataOption
     @OptionGroup var act: ActOption
     @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
     var json = false
 
-    func run() async throws {
-        try await Program.run {
-            guard let kind = RegisterSheet(rawValue: kind) else {
-                let hint = Typo.hint(kind, among: RegisterSheet.allCases.map(\.rawValue))
-                throw Failure(
-                    .usage,
-                    Words(
-                        "import takes units, people, register-changes or excused, not \(kind)\(hint.en)",
-                        zh: "可导入 units、people、register-changes、excused，不能导入 \(kind)\(hint.zh)"))
-            }
-            let bytes = try Files.read(file)
-            let sheet = try RegisterImport(kind, bytes: bytes, file: file)
-            let result = try sheet.run(
-                on: try act.folder(store).open(), now: HubFolder.milliseconds(),
-                progress: ProgressBar(Words("importing", zh: "正在导入")))
-            try show(result)
-            if result.isShort { Program.end(.someRefused) }
+    func validate() throws {
+        let isSheet = kind != nil && file != nil && carried == nil && answer == nil
+        let isCarried = kind == nil && file == nil && carried != nil
+        if !isSheet && !isCarried {
+            throw ValidationError(
+                Words(
+                    "Name a kind of sheet and its file, or a carried file with --carried.",
+                    zh: "请写明表格种类和文件，或用 --carried 指定带来的文件。"
+                ).text())
         }
     }
 
-    private func show(_ result: RegisterResult) throws {
+    func run() async throws {
+        try await Program.run {
+            if let carried { return try take(carried) }
+            if let kind, let file { try importSheet(kind, file) }
+        }
+    }
+
+    private func take(_ path: String) throws {
+        let result = try CarriedImport(
+            folder: try act.folder(store), path: path, answer: answer ?? path + ".answer"
+        ).run()
+        if json { try Output.json(result) } else { result.show(path) }
+        if !result.refused.isEmpty { Program.end(.someRefused) }
+    }
+
+    private func importSheet(_ kind: String, _ file: String) throws {
+        guard let kind = RegisterSheet(rawValue: kind) else {
+            let hint = Typo.hint(kind, among: RegisterSheet.allCases.map(\.rawValue))
+            throw Failure(
+                .usage,
+                Words(
+                    "import takes units, people, register-changes or excused, not \(kind)\(hint.en)",
+                    zh: "可导入 units、people、register-changes、excused，不能导入 \(kind)\(hint.zh)"))
+        }
+        let bytes = try Files.read(file)
+        let sheet = try RegisterImport(kind, bytes: bytes, file: file)
+        let result = try sheet.run(
+            on: try act.folder(store).open(), now: HubFolder.milliseconds(),
+            progress: ProgressBar(Words("importing", zh: "正在导入")))
+        try show(result, of: file)
+        if result.isShort { Program.end(.someRefused) }
+    }
+
+    private func show(_ result: RegisterResult, of file: String) throws {
         if json { return try Output.json(result) }
         Output.line(
             Words(

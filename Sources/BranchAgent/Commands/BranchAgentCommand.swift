@@ -22,6 +22,7 @@ public struct BranchAgentCommand: AsyncParsableCommand {
             JoinCommand.self, AddCommand.self, EditCommand.self, DeleteCommand.self, ImportCommand.self,
             SyncCommand.self,
             ServeCommand.self, StatusCommand.self, RetireCommand.self, ProofCommand.self,
+            CarryCommand.self,
             ConflictsCommand<BranchProgram>.self,
             HistoryCommand<BranchProgram>.self,
         ])

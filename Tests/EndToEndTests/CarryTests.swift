@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+
+/// What is carried by hand where there is no link, with the real programs.
+@Suite struct CarryTests {
+    private struct Written: Decodable {
+        var files: [String]
+        var versions: Int
+        var urgent: Int
+    }
+    private struct Taken: Decodable {
+        var taken: Int
+        var known: Int
+        var quarantined: Int
+        var refused: [String]
+    }
+    private struct Arrived: Decodable { var receipted: UInt64 }
+
+    private func carry(_ centre: Centre, _ file: String) async throws -> Written {
+        try await centre.branch("B04", "carry", file, "--json").json()
+    }
+
+    private func take(_ centre: Centre, _ file: String, expecting code: Int32 = 0) async throws -> Taken {
+        try await centre.hub("import", "--carried", file, "--json", expecting: [code]).json()
+    }
+
+    @Test func aFileDoesWhatALinkDoesAndBothDoItOnce() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join("B04")
+        let (place, person) = (centre.place, centre.college.words("mistyped_person"))
+        let day = centre.college.words("last_day")
+        let first = place.path("first.carried")
+        // Never connected but to join: the hub does not know the journals.
+        try await centre.branch(
+            "B04", "add", "check-in", "person=" + person, "day=" + day, "temperature=38.9",
+            "remark=not-for-others")
+        let written = try await carry(centre, first)
+        #expect(written.versions >= 2 && written.urgent >= 2 && written.files == [first])
+        let bytes = try Data(contentsOf: URL(filePath: first))
+        #expect(bytes.range(of: Data("not-for-others".utf8)) == nil)
+        #expect(bytes.range(of: Data(person.utf8)) == nil)
+        // The hub goes on serving.
+        let taken = try await take(centre, first)
+        #expect(taken.taken == written.versions && taken.refused.isEmpty && taken.quarantined == 0)
+        let again = try await take(centre, first)
+        #expect(again.taken == 0 && again.known == written.versions)
+        let alerts = try await centre.hub("export", "alert").output
+        #expect(alerts.split(separator: "\n").count == 2)
+
+        // More is written before the answer is back: the file begins where receipts end.
+        try await centre.importSheets(of: "B04")
+        let second = place.path("second.carried")
+        let more = try await carry(centre, second)
+        #expect(more.versions > written.versions)
+        let rest = try await take(centre, second)
+        #expect(rest.taken == more.versions - written.versions && rest.known == written.versions)
+        #expect(try await centre.status("B04").queued > 0)
+        let arrived: Arrived = try await centre.branch(
+            "B04", "carry", "--receipts", second + ".answer", "--json"
+        ).json()
+        #expect(arrived.receipted == UInt64(more.versions))
+        #expect(try await centre.status("B04").queued == 0)
+        // The older answer says nothing new, and the link has nothing to do.
+        let old: Arrived = try await centre.branch(
+            "B04", "carry", "--receipts", first + ".answer", "--json"
+        ).json()
+        #expect(old.receipted == 0)
+        #expect(try await carry(centre, place.path("none")).files.isEmpty)
+        let all = try await centre.hub("export", "alert").output
+        try await centre.sync("B04")
+        #expect(try await centre.hub("export", "alert").output == all)
+        let verified = try await place.run(
+            "sync-inspect", ["verify", centre.data("B04"), place.path("hub")])
+        #expect(verified.output.contains("everything holds"))
+        try await centre.close()
+    }
+
+    @Test func whatIsNotForThisHubOrWasChangedIsRefused() async throws {
+        let centre = try await Centre()
+        let other = try await Centre()
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.importSheets(of: "B04")
+        let file = centre.place.path("a.carried")
+        _ = try await carry(centre, file)
+        let stranger = try await other.hub("import", "--carried", file, expecting: [10])
+        #expect(stranger.remarks.contains("another hub"))
+        var bytes = Array(try Data(contentsOf: URL(filePath: file)))
+        bytes[bytes.count / 2] ^= 1
+        let changed = centre.place.path("b.carried")
+        try Data(bytes).write(to: URL(filePath: changed))
+        let refused = try await centre.hub("import", "--carried", changed, expecting: [7])
+        #expect(refused.remarks.contains("changed on its way"))
+        try Data(bytes.prefix(60)).write(to: URL(filePath: changed))
+        try await centre.hub("import", "--carried", changed, expecting: [66])
+        _ = try await take(centre, file)
+        bytes = Array(try Data(contentsOf: URL(filePath: file + ".answer")))
+        bytes[bytes.count - 20] ^= 1
+        try Data(bytes).write(to: URL(filePath: changed))
+        try await centre.branch("B04", "carry", "--receipts", changed, expecting: [7])
+        try await centre.branch("B04", "carry", "--receipts", file, expecting: [66])
+        try await centre.hub("import", "--carried", file, "units", expecting: [64])
+        try await centre.close()
+    }
+}
