@@ -25,7 +25,7 @@ import Testing
         #expect(hub.versions == 8 && hub.receipts >= 3)
     }
 
-    @Test func everyByteOfABranchsJournal() throws {
+    @Test func everyByteOfABranchsJournal() async throws {
         let world = try EvidenceWorld()
         try world.fill()
         let file = try JournalFile(world.folder.path)
@@ -44,7 +44,7 @@ import Testing
         ])
         var missed: [String] = []
         var misnamed: [String] = []
-        let count = try file.eachByte(of: tables, mask: masks()) { place in
+        let count = try await file.eachByte(of: tables, mask: masks()) { place in
             guard let result = VerifyTests.look({ try store.verify() }) else { return }
             guard let first = result.damages.first else { return missed.append("\(place)") }
             guard place.table == "version", let table = tables.first else { return }
@@ -62,13 +62,13 @@ import Testing
         #expect(try store.verify().damages.isEmpty)
     }
 
-    @Test func everyByteOfAHubsJournal() throws {
+    @Test func everyByteOfAHubsJournal() async throws {
         let world = try EvidenceWorld()
         try world.fill()
-        try expectEveryByteFound(world)
+        try await expectEveryByteFound(world)
     }
 
-    private func expectEveryByteFound(_ world: EvidenceWorld) throws {
+    private func expectEveryByteFound(_ world: EvidenceWorld) async throws {
         let file = try JournalFile(world.world.folder.path)
         let tables = try file.tables([
             ("segment", []), ("salt", ["origin", "day", "class", "salt"]),
@@ -83,7 +83,7 @@ import Testing
         var missed: [String] = []
         var misnamed: [String] = []
         let store = try world.hubReader()
-        let count = try file.eachByte(of: tables, mask: masks()) { place in
+        let count = try await file.eachByte(of: tables, mask: masks()) { place in
             guard let result = VerifyTests.look({ try store.verify() }) else { return }
             guard let first = result.damages.first else { return missed.append("\(place)") }
             guard place.table == "segment", place.column != "origin", let table = tables.first else { return }
