@@ -7,10 +7,7 @@ extension SQLiteAgentTables {
     func close(_ origin: OwnOrigin) throws {
         try put(origin)
         let row = try Prepared(
-            database,
-            origin.sequence > 0
-                ? "UPDATE origin SET closed = 1 + (SELECT max(closed) FROM origin) WHERE id = ?"
-                : "DELETE FROM origin WHERE id = ?")
+            database, "UPDATE origin SET closed = 1 + (SELECT max(closed) FROM origin) WHERE id = ?")
         row.bind(origin.id, at: 1)
         try row.run()
     }

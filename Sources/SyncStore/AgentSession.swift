@@ -36,7 +36,7 @@ extension TableAgentStore {
     /// Those closed origins that Hello names: as many as it may, those that wait first, then those that no
     /// backup of the hub holds, then the newest.
     private static func named(_ closed: [OwnOrigin]) -> [OwnOrigin] {
-        let closed = closed.filter { !$0.isParted }
+        let closed = closed.filter { !$0.isParted && $0.sequence > 0 }
         guard closed.count > Limits.closedOrigins else { return closed }
         let rest = closed.reversed().filter { $0.receipted >= $0.sequence }
         let ranked =
@@ -269,7 +269,8 @@ extension TableAgentStore {
             // A verdict about something that is not in this journal has nowhere to stand.
             for verdict in feed.verdicts
             where own.contains(where: {
-                $0.id == verdict.dot.origin && (1...max(1, $0.sequence)).contains(verdict.dot.sequence)
+                $0.id == verdict.dot.origin && verdict.dot.sequence > 0
+                    && verdict.dot.sequence <= $0.sequence
             }) {
                 try tables.put(verdict)
             }

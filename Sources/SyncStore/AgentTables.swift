@@ -112,7 +112,8 @@ package protocol AgentTables: AnyObject {
     /// Adds the origin, or renews the one with the same id.
     func put(_ origin: OwnOrigin) throws
 
-    /// Keeps the origin as history: it is current no more. One without versions is forgotten.
+    /// Keeps the origin as history: it is current no more. One without versions too: what the feed brings
+    /// under its name was written by this device.
     func close(_ origin: OwnOrigin) throws
     /// Own origins that were current once, in the order in which they were opened.
     func closedOrigins() throws -> [OwnOrigin]

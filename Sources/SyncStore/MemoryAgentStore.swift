@@ -141,7 +141,7 @@ private final class MemoryAgentTables: AgentTables {
 
     func close(_ origin: OwnOrigin) {
         content.origins.removeAll { $0.id == origin.id }
-        if origin.sequence > 0 { content.closed.append(origin) }
+        content.closed.append(origin)
     }
 
     func closedOrigins() -> [OwnOrigin] { content.closed }

@@ -124,8 +124,8 @@ struct Checkers {
     }
 
     /// A version covers under all its names together what its author had been shown of the record, all of it
-    /// and nothing else. What a hub that was put back has lost and gets under another name, people are asked
-    /// about again.
+    /// and nothing else. About what a hub that was put back has lost and gets under another name people are
+    /// asked again, and about what a disk that was lost had sent only a part of.
     private func contextsSayWhatWasShown() {
         for record in 0..<Scenario.records {
             for version in hub[record] {
@@ -137,7 +137,7 @@ struct Checkers {
                 let context = contexts.reduce(Context.empty) { $0.merged(with: $1) }
                 for other in hub[record] where FirstName(other) != name {
                     let isCovered = names(of: other, in: hub[record]).contains(where: context.covers)
-                    if !isCovered, world.mayBeCalledAnew(FirstName(other)) { continue }
+                    if !isCovered, world.mayBeCalledAnew(FirstName(other), besides: version) { continue }
                     if isCovered != shown.contains(FirstName(other)) {
                         world.complain(
                             "\(version.dot) of record \(record) " + (isCovered ? "covers" : "does not cover")

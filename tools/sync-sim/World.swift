@@ -133,13 +133,25 @@ final class World {
         }
     }
 
-    /// Whether the hub may have lost a version whose writer then called it by another name.
-    func mayBeCalledAnew(_ name: FirstName) -> Bool {
-        hasPutBackHub
-            && ledger.saved.contains {
-                FirstName($0.version) == name && $0.author != Ledger.centre
-                    && suspects.contains(agents[$0.author].device)
+    /// Whether a version of a device that was restored or copied may have got another name that the author of
+    /// a later one, who was shown it, does not know.
+    func mayBeCalledAnew(_ name: FirstName, besides later: Version) -> Bool {
+        let isOfSuspect = ledger.saved.contains {
+            FirstName($0.version) == name && $0.author != Ledger.centre
+                && suspects.contains(agents[$0.author].device)
+        }
+        return isOfSuspect && (hasPutBackHub || !hasWriter(later))
+    }
+
+    /// Whether the store lives that wrote it, or a copy that has it as its own.
+    private func hasWriter(_ version: Version) -> Bool {
+        let dots = [version.dot, FirstName(version).dot]
+        return agents.contains { agent in
+            let own = ((try? agent.store.origins()) ?? []) + ((try? agent.store.closedOrigins()) ?? [])
+            return own.contains { origin in
+                dots.contains { $0.origin == origin.id && $0.sequence <= origin.sequence }
             }
+        }
     }
 
     var hasMoves: Bool { !moved.isEmpty }

@@ -71,8 +71,9 @@ import Testing
 
     /// What a branch wrote before its disk was lost came back down the feed; then the hub's disk is put back
     /// to before it, too.
-    @Test(arguments: HubKind.allCases, [false, true])
-    func aRestoredBranchGivesBackWhatTheHubHasLost(kind: HubKind, hasEdited: Bool) throws {
+    @Test(arguments: HubKind.allCases, Lane.allCases)
+    func aRestoredBranchGivesBackWhatTheHubHasLost(kind: HubKind, lane: Lane) throws {
+        let hasEdited = lane == .urgent
         let world = try IdentityWorld(kind)
         let lost = try Branch(kind, 1, unit: "B1", at: world)
         let other = try Branch(kind, 2, unit: "B1", at: world)
@@ -80,7 +81,10 @@ import Testing
         for branch in [lost, other] { try branch.sync(world) }
         let image = try world.image()
         let restored = try Branch(copyOf: lost, seed: 5)
-        try lost.write(Self.remark("p2", "two"), at: world)
+        var two = Self.remark("p2", "two")
+        // Of the urgent lane the backup has nothing.
+        two.lane = lane
+        try lost.write(two, at: world)
         try lost.edit(Self.remark("p2", "three"), at: world)
         try lost.sync(world)
         try other.edit(Self.remark("p2", "other's"), at: world)
