@@ -62,6 +62,23 @@ import Testing
         #expect(certificate.journals.allSatisfy { $0.unsigned == 0 })
         let hub = try DeviceKey.load(from: crowd.place.path("hub") + "/hub.key")
         #expect(certificate.hub == hub.publicKey && file.unit == "B000")
+        // Anybody who knows the hub's fingerprint can check it.
+        let fingerprint = Hashing.sha256(hub.publicKey).description
+        func verify(_ file: CertificateFile, _ hub: String, expecting code: Int32) async throws -> Outcome {
+            try Data(try file.bytes).write(to: URL(fileURLWithPath: path))
+            return try await crowd.place.run(
+                "sync-inspect", ["verify", path, "--hub", hub], expecting: [code])
+        }
+        let held = try await verify(file, fingerprint, expecting: 0)
+        #expect(held.output.contains("nothing left to send"))
+        _ = try await verify(file, String(repeating: "0", count: 64), expecting: 10)
+        var altered = file
+        altered.at += 1
+        _ = try await verify(altered, fingerprint, expecting: 8)
+        altered = file
+        let routine = try #require(file.journals.firstIndex { $0.receipt != nil })
+        altered.journals[routine].receipt?.time += 1
+        _ = try await verify(altered, fingerprint, expecting: 9)
         // It reads as it was written, and one digit less is none.
         #expect(CertificateFile(certificate, unit: "B000", hashing: .sha256) == file)
         var short = file

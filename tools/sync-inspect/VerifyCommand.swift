@@ -10,9 +10,9 @@ struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         "verify",
         Words(
-            "Check that nothing was altered: in a store, in a branch's and the hub's beside each other, or "
-                + "in a proof of submission.",
-            zh: "核验内容未被改动：一份数据、支部与汇总端两份数据，或一份提交证明。"),
+            "Check that nothing was altered: in a store, in a branch's and the hub's beside each other, in a "
+                + "proof of submission, or in a certificate that nothing is left to send.",
+            zh: "核验内容未被改动：一份数据、支部与汇总端两份数据、一份提交证明，或一份无待发送内容的证明。"),
         discussion: Words(
             "Recomputes every journal from what is stored, checks what the devices have sealed and the hub "
                 + "has receipted, and names the first entry that does not hold. Ends with 0 when everything "
@@ -25,7 +25,8 @@ struct VerifyCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The folder of a store, two of them, or a proof.", zh: "一个或两个数据目录，或一份提交证明。"))
+            "The folder of a store, two of them, a proof, or a certificate.",
+            zh: "一个或两个数据目录，或一份证明文件。"))
     var paths: [String]
     @Option(
         name: .long,
@@ -50,7 +51,7 @@ struct VerifyCommand: AsyncParsableCommand {
             let pinned = try hub.map { try VerifyCommand.fingerprint($0) }
             let folders = paths.filter(VerifyCommand.isFolder)
             if paths.count == 1, folders.isEmpty {
-                return try proof(at: paths[0], try Files.read(paths[0]), pinned)
+                return try evidence(at: paths[0], try Files.read(paths[0]), pinned)
             }
             var report = VerifyReport()
             let looks = try paths.map { try StoreLook($0) }
@@ -79,7 +80,7 @@ struct VerifyCommand: AsyncParsableCommand {
         return digest
     }
 
-    private func proof(at path: String, _ bytes: [UInt8], _ pinned: Digest?) throws {
+    private func evidence(at path: String, _ bytes: [UInt8], _ pinned: Digest?) throws {
         guard let pinned else {
             throw Failure(
                 .usage,
@@ -87,12 +88,21 @@ struct VerifyCommand: AsyncParsableCommand {
                     "name the hub with --hub FINGERPRINT: without it anybody could have made this file",
                     zh: "请用 --hub 指定汇总端的指纹：否则任何人都可伪造此文件"))
         }
+        if let file = CertificateFile.read(bytes) {
+            guard let certificate = file.certificate(hashing: .sha256) else {
+                throw VerifyWords.failure(for: ProofDefect(.malformed))
+            }
+            let report = try CertificateReport(certificate, hub: pinned)
+            if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
+            return
+        }
         guard ProofFile.isOne(bytes) else {
             throw Failure(
                 .noInput,
                 Words(
-                    "\(path) is no proof; `branch-agent proof` writes one",
-                    zh: "\(path) 不是提交证明；请用 branch-agent proof 生成"))
+                    "\(path) is no proof and no certificate; `branch-agent proof` and `branch-agent retire` "
+                        + "write them",
+                    zh: "\(path) 不是证明文件；请用 branch-agent proof 或 branch-agent retire 生成"))
         }
         let report: ProofReport
         do {
