@@ -10,7 +10,8 @@ enum ParserWords {
     }
 
     private static let headings = [
-        ("OVERVIEW: ", "概述："), ("USAGE: ", "用法："), ("Usage: ", "用法："), ("ARGUMENTS:", "参数："),
+        ("OVERVIEW: ", "概述："), ("OVERVIEW:", "概述："), ("USAGE: ", "用法："), ("Usage: ", "用法："),
+        ("ARGUMENTS:", "参数："),
         ("OPTIONS:", "选项："), ("SUBCOMMANDS:", "命令："), ("Help:  ", "说明：  "),
     ]
     private static let phrases = [

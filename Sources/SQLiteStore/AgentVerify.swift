@@ -149,16 +149,18 @@ private final class AgentVerifier {
             result.versions += 1
             let stored = Digest(bytes: row.bytes(1))
             let dot = Dot(origin: origin.id, sequence: sequence)
-            guard let version = try? AgentCodec.version(row.bytes(2), dot: dot) else {
+            let body = row.bytes(2)
+            guard let columns = try? RowsCodec.decode(body), columns.count == 1 else {
                 damage(.altered, origin, sequence...sequence, "version.body")
                 bases = [stored ?? .zero]
                 continue
             }
-            let heads = try bases.map { try head(of: version, after: $0, salts) }
+            let version = columns.version(at: 0, dot: dot)
+            let heads = bases.map { head(of: columns, dot, after: $0, salts) }
             let isRight = stored != nil && heads.contains(stored)
             if isFollowing && !isRight {
                 damage(.altered, origin, sequence...sequence, "version", version: version)
-            } else if let part = lie(in: row, about: version) {
+            } else if let part = lie(in: row, body, columns, about: version) {
                 damage(.altered, origin, sequence...sequence, part, version: version)
             }
             bases = isRight ? [stored ?? .zero] : ([stored] + heads).compactMap { $0 }
@@ -172,19 +174,20 @@ private final class AgentVerifier {
     }
 
     /// chain(n) by what is stored of the version; nil where a salt is missing.
-    private func head(of version: Version, after head: Digest, _ salts: SaltMemory) throws -> Digest? {
-        let columns = VersionColumns(CollectionOfOne(version))
-        let walk = try? chain.walk(
-            columns, origin: version.dot.origin, first: version.dot.sequence, from: head
-        ) { salts.salt(day: $0, retentionClass: $1, for: version.dot.sequence) }
+    private func head(
+        of columns: VersionColumns, _ dot: Dot, after head: Digest, _ salts: SaltMemory
+    ) -> Digest? {
+        let walk = try? chain.walk(columns, origin: dot.origin, first: dot.sequence, from: head) {
+            salts.salt(day: $0, retentionClass: $1, for: dot.sequence)
+        }
         return walk?.heads.last
     }
 
     /// What stands beside the version and does not fit it; nil when all does.
-    private func lie(in row: Prepared, about version: Version) -> String? {
-        if RowsCodec.encode(VersionColumns(CollectionOfOne(version))) != row.bytes(2) {
-            return "version.body"
-        }
+    private func lie(
+        in row: Prepared, _ body: [UInt8], _ columns: VersionColumns, about version: Version
+    ) -> String? {
+        if RowsCodec.encode(columns) != body { return "version.body" }
         if row.integer(3) != version.authored { return "version.authored" }
         let name = RecordName(version.key)
         if row.isNull(6) || row.bytes(6) != name.form || row.bytes(7) != name.key { return "version.record" }

@@ -27,7 +27,7 @@ final class FreshLanes {
         let entry = try pens[pen].write(version)
         let origin = pens[pen].origin
         for grant in entry.salts { try tables.put(grant, of: origin.id, firstUse: origin.sequence) }
-        let bytes = version.roughBytes
+        let bytes = Journalist.size(of: version)
         try tables.append(
             StoredVersion(version: version, head: origin.head, bytes: bytes), columns: entry.columns)
         self.bytes += bytes

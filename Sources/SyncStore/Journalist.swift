@@ -156,15 +156,6 @@ public struct Journalist {
     }
 }
 
-extension Version {
-    /// About as many as its canonical bytes.
-    var roughBytes: Int {
-        let fields = assignments.reduce(0) { $0 + Canonical.encode($1.value).count + Canonical.fieldOverhead }
-        return 64 + Canonical.encode(key: key.values).count + key.form.utf8.count + author.count
-            + 12 * (context.vector.entries.count + context.dots.count) + fields
-    }
-}
-
 extension AuthoringClock {
     /// How far a clock may lie behind the last hub time, or an authored time before the clock, in
     /// milliseconds.

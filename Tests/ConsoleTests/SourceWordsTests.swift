@@ -105,7 +105,8 @@ import Testing
         // Commands of this or other programs, and signals from the keyboard.
         "aggregator", "branch-agent", "sync-inspect", "chattr", "chmod", "ctrl-C", "tzdata", "init", "invite",
         "join", "confirm", "devices", "serve", "status", "add", "import", "sync", "queue", "vector",
-        "backup", "purge", "restore", "edit", "delete", "history", "conflicts", "list", "show", "resolve",
+        "backup", "purge", "retire", "restore", "edit", "delete", "history", "conflicts", "list", "show",
+        "resolve",
         "undo", "verify", "proof", "carry", "FILE", "FILE.answer",
         // What may be taken of answers; the Chinese word stands beside it.
         "latest", "earliest", "highest", "lowest", "keep", "record",

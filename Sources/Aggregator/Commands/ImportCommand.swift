@@ -8,7 +8,7 @@ struct ImportCommand: AsyncParsableCommand {
         Words(
             "Import the register from a sheet: units, people, register-changes or excused; or take in what a "
                 + "branch sent by hand.",
-            zh: "从表格导入登记册：单位（units）、人员（people）、变动（register-changes）或免报（excused）；或收取支部带来的文件。"),
+            zh: "从表格导入登记册，或收取支部带来的文件。"),
         example: "aggregator import people people.csv --data DIR; aggregator import --carried today.carried "
             + "--data DIR")
 
