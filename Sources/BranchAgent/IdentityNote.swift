@@ -65,10 +65,12 @@ struct IdentityNote: Encodable, Sendable {
         case "forgotten":
             return Words(
                 "the centre's hub was put back to an earlier state; \(versions) entries made by others "
-                    + "that it has no more, or no longer shows to this device, were removed here. They come "
-                    + "again when their devices send them again",
+                    + "that it has no more, or no longer shows to this device, were removed here. What other "
+                    + "devices wrote comes again when they send it again; what the centre itself had "
+                    + "entered or decided since then it has to enter again",
                 zh: "汇总端曾恢复到较早的状态；其他人录入的 \(versions) 条内容已不在汇总端"
-                    + "（或不再向本设备显示），本机也已移除。对应设备重新发送后会再次出现")
+                    + "（或不再向本设备显示），本机也已移除。其他设备录入的内容重新发送后会再次出现；"
+                    + "中心自己此后录入或裁定的内容须由中心重新办理")
         case "parted":
             return Words(
                 "the centre's hub was put back, and an old copy of this device's data has written there "

@@ -57,10 +57,20 @@ extension Files {
 }
 
 extension Files {
-    /// Writes a file that only its owner may read, in place of one that is there.
+    /// Writes a file that only its owner may read, in place of an earlier one of the same kind, which begins
+    /// alike: a key or a store that somebody names by mistake stays what it is.
     ///
     /// - Throws: ``Failure`` with `.noInput`, or `.diskFull`, that names the file.
     public static func write(_ bytes: [UInt8], to path: String) throws {
+        if let there = FileManager.default.contents(atPath: path), !there.isEmpty,
+            !there.prefix(8).elementsEqual(bytes.prefix(8))
+        {
+            throw Failure(
+                .noInput,
+                Words(
+                    "\(path) is there already and is something else; name a new file, or remove that one",
+                    zh: "\(path) 已存在且是另一种文件；请换一个文件名，或先删除它"))
+        }
         let draft = path + ".new"
         guard
             FileManager.default.createFile(

@@ -61,7 +61,7 @@ enum AgentSchema {
                 CREATE TABLE form (
                     place INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, definition BLOB NOT NULL);
                 CREATE TABLE scope (
-                    subject TEXT NOT NULL, id BLOB NOT NULL, kind INTEGER NOT NULL,
+                    subject TEXT NOT NULL, id BLOB NOT NULL, kind INTEGER NOT NULL, kept BLOB NOT NULL,
                     PRIMARY KEY (subject, id)) WITHOUT ROWID;
                 """),
         StoreMigration(

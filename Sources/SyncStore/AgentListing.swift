@@ -104,12 +104,13 @@ private struct AgentListingReader {
         let scope = TallyScope(
             root: number(Array(unit.utf8)), today: today, register: try register())
         let retention = Retention(forms, today: today)
+        let absent = try AgentLeaves(tables.leaves())
         var groups: [TallyPlace: [TallyListing.Entry]] = [:]
         for definition in distinctForms() {
             let form = Array(definition.form.utf8)
             let roles = HubRoles(definition)
             try tables.eachRecord(of: form) { key, state in
-                guard let values = Canonical.decode(key: key),
+                guard let values = Canonical.decode(key: key), !absent.cover(values, roles),
                     let place = place(values, form: form, roles, scope)
                 else {
                     result.outside += 1
@@ -202,6 +203,29 @@ private struct AgentListingReader {
             }
         }
         return register
+    }
+}
+
+/// Who left a store's scope. What was written here about them stays, and the hub counts it elsewhere.
+private struct AgentLeaves {
+    private var persons: [Value: ScopeChange] = [:]
+    private var units: [Value: ScopeChange] = [:]
+
+    init(_ leaves: [ScopeChange]) {
+        for leave in leaves {
+            if leave.subject.utf8.elementsEqual(BuiltIn.person.utf8) { persons[.text(leave.id)] = leave }
+            if leave.subject.utf8.elementsEqual(BuiltIn.unit.utf8) { units[.text(leave.id)] = leave }
+        }
+    }
+
+    /// Whether a record of this key is about one of them, on a day that does not stay.
+    func cover(_ values: [Value], _ roles: HubRoles) -> Bool {
+        func at(_ place: Int?) -> Value? { place.flatMap { $0 < values.count ? values[$0] : nil } }
+        if roles.kind == .unit { return false }
+        let leave =
+            roles.personKey == nil
+            ? at(roles.unitKey).flatMap { units[$0] } : at(roles.personKey).flatMap { persons[$0] }
+        return leave.map { !$0.keeps(at(roles.dayKey)?.integer) } ?? false
     }
 }
 

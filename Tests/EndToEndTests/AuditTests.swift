@@ -95,11 +95,11 @@ import Testing
         ]
         for spoiling in spoilings {
             try sql(spoiling.sql)
-            let log = try await Log.read(crowd, expecting: [6])
+            let log = try await Log.read(crowd, expecting: [7])
             #expect(!log.intact, "\(spoiling.sql)")
             #expect(log.finding?.kind == spoiling.kind, "\(spoiling.sql)")
             #expect(log.finding?.number == spoiling.number, "\(spoiling.sql)")
-            let said = try await crowd.hub("audit", expecting: [6])
+            let said = try await crowd.hub("audit", expecting: [7])
             #expect(said.output.contains("entry \(spoiling.number) was"))
             try sql("DELETE FROM audit; INSERT INTO audit SELECT * FROM kept")
         }

@@ -72,7 +72,7 @@ import Testing
         #expect(try await centre.hub("export", "alert").output == all)
         let verified = try await place.run(
             "sync-inspect", ["verify", centre.data("B04"), place.path("hub")])
-        #expect(verified.output.contains("everything holds"))
+        #expect(verified.output.contains("every journal holds"))
         try await centre.close()
     }
 

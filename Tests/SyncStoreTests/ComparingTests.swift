@@ -128,10 +128,14 @@ import Testing
         #expect(empty.findings.agrees && empty.movingDown > 5)
     }
 
-    @Test(arguments: HubKind.allCases) func aPersonWhoMovedCountsWhereTheDayLies(kind: HubKind) throws {
+    /// What the branch has written about days that are another's now stays with it.
+    @Test(arguments: HubKind.allCases, [Int32(0), 5])
+    func aPersonWhoMovedCountsWhereTheDayLies(kind: HubKind, days: Int32) throws {
         let (world, branches) = try Self.busy(kind)
+        try branches[0].checkIn("p3", day: ComparingWorld.day)
+        try world.syncAll()
         try world.centre {
-            _ = try $0.author(HubWorld.membership("p3", from: ComparingWorld.day + 5, unit: "B2"))
+            _ = try $0.author(HubWorld.membership("p3", from: ComparingWorld.day + days, unit: "B2"))
         }
         try world.syncAll()
         for branch in branches {

@@ -185,7 +185,13 @@ struct VerifyReport: Encodable {
             ).text()
         }
         if damages.isEmpty {
-            return lines + [Words("everything holds: nothing was altered", zh: "全部无误：没有改动").text()]
+            return lines + [
+                Words(
+                    "every journal holds: no entry was altered, dropped or put in. The tables that boards "
+                        + "and exports read are made from the journals and were not looked at",
+                    zh: "各份日志全部无误：没有条目被改动、删除或插入。看板和导出所用的表由日志生成，未作检查"
+                ).text()
+            ]
         }
         lines.append("")
         lines += damages.map { words(for: $0).text() }

@@ -41,7 +41,7 @@ struct AuditCommand: AsyncParsableCommand {
                 for line in AuditReport.lines(shown, times: times) { Output.line(line) }
                 Output.line(AuditReport.words(for: finding, of: log.entries.count))
             }
-            if finding != nil { Program.end(.different) }
+            if finding != nil { Program.end(.altered) }
         }
     }
 
