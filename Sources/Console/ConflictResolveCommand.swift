@@ -143,7 +143,7 @@ extension ConflictResolveCommand {
         }
         _ = try desk.form(form)
         let (found, left) = try search(desk, form: form, word)
-        let code = ShownCode.text(found.map(\.state))
+        let code = ShownCode.text(found.map(\.state), wish: [form, word] + field.sorted())
         var many = Many(
             records: found.count, left: left, changed: 0, written: false, shown: code, runs: [], decided: [])
         if let shown {

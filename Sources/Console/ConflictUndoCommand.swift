@@ -51,6 +51,14 @@ package struct ConflictUndoCommand<P: DeskProgram>: AsyncParsableCommand {
             let rules = form.mergeRules
             let history = try desk.history(of: key, under: rules)
             let entry = try decision(in: history)
+            guard !isOpen(entry, state, form) else {
+                throw Failure(
+                    .someRefused,
+                    Words(
+                        "what was decided then is in question already; nothing was changed. Look with "
+                            + "`\(P.name) conflicts show`",
+                        zh: "当时裁定的内容目前已待裁定；未作任何改动。请用 \(P.name) conflicts show 查看"))
+            }
             try refuseWhatWasWritten(since: entry, history)
             let moment = try desk.moment()
             let again = "\(P.name) history \(record.joined(separator: " "))"
@@ -89,6 +97,16 @@ package struct ConflictUndoCommand<P: DeskProgram>: AsyncParsableCommand {
         return entry
     }
 
+    /// Whether all that a decision settled is in question now, perhaps because it was taken back before.
+    private func isOpen(_ entry: History.Entry, _ state: RecordState, _ form: CompiledForm) -> Bool {
+        let open = state.conflicts(under: form.mergeRules)
+        return entry.settled.allSatisfy { settled in
+            open.contains {
+                $0.fields == settled.fields && $0.isAboutExistence == settled.isAboutExistence
+            }
+        }
+    }
+
     private func refuseWhatWasWritten(since entry: History.Entry, _ history: History) throws {
         let later = history.writtenSince(entry.version.dot)
         guard !later.isEmpty, !anyway else { return }
@@ -110,6 +128,8 @@ extension ConflictUndoCommand {
         var undone: Int
         /// Decisions that stay, because somebody has written since.
         var left: Int
+        /// Decisions whose subject is in question already.
+        var open: Int
     }
 
     private func undoRuns(_ desk: any RecordDesk) throws {
@@ -118,7 +138,7 @@ extension ConflictUndoCommand {
                 .usage,
                 Words("--run names the records by itself; leave the others out", zh: "--run 已指明记录；请勿再写其他"))
         }
-        var many = Many(undone: 0, left: 0)
+        var many = Many(undone: 0, left: 0, open: 0)
         let moment = try desk.moment()
         var found: [(key: RecordKey, form: CompiledForm, entry: History.Entry, seen: Context)] = []
         for run in try run.map({ try DecisionRun($0) }) {
@@ -127,7 +147,9 @@ extension ConflictUndoCommand {
                 else { continue }
                 let history = try desk.history(of: version.key, under: form.mergeRules)
                 guard let entry = history[version.dot], !entry.settled.isEmpty else { continue }
-                if anyway || history.writtenSince(version.dot).isEmpty {
+                if isOpen(entry, state, form) {
+                    many.open += 1
+                } else if anyway || history.writtenSince(version.dot).isEmpty {
                     found.append((version.key, form, entry, state.seen))
                 } else {
                     many.left += 1
@@ -154,6 +176,9 @@ extension ConflictUndoCommand {
     private func show(_ many: Many) throws {
         if options.json { return try Output.json(many) }
         Output.line(Words("taken back: \(many.undone) decisions", zh: "已撤销 \(many.undone) 项裁定"))
+        if many.open > 0 {
+            Output.remark(Words("in question already: \(many.open)", zh: "已待裁定：\(many.open) 项"))
+        }
         guard many.left > 0 else { return }
         Output.remark(
             Words(

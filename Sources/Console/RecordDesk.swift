@@ -76,8 +76,8 @@ extension RecordDesk {
 /// What a person was shown, as a short code: it is handed back with the decision, so that nothing is decided
 /// that came in between.
 package enum ShownCode {
-    /// Eight hexadecimal digits over everything seen of the records.
-    package static func text(_ states: [RecordState]) -> String {
+    /// Eight hexadecimal digits over everything seen of the records, and over what is wished about them.
+    package static func text(_ states: [RecordState], wish: [String] = []) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         func take(_ word: UInt64) {
             for shift in stride(from: 56, through: 0, by: -8) {
@@ -96,6 +96,10 @@ package enum ShownCode {
                 take(dot.origin)
                 take(dot.sequence)
             }
+        }
+        for word in wish {
+            take(UInt64(word.utf8.count))
+            for byte in word.utf8 { take(UInt64(byte)) }
         }
         let digits = String((hash ^ hash >> 32) & 0xffff_ffff, radix: 16)
         return String(repeating: "0", count: 8 - digits.count) + digits
