@@ -114,10 +114,12 @@ package struct ConflictShowCommand<P: DeskProgram>: AsyncParsableCommand {
             }
             Output.line("")
             let name = record.joined(separator: " ")
-            Output.line(
-                Words(
-                    "decide with: \(P.name) conflicts resolve \(name) --take N --shown \(report.shown)",
-                    zh: "裁定：\(P.name) conflicts resolve \(name) --take N --shown \(report.shown)"))
+            let subjects = report.conflicts.map(\.name)
+            let takes = subjects.map { "--take " + (subjects.count == 1 ? "N" : "\($0)=N") }
+            let command =
+                "\(P.name) conflicts resolve \(name) \(takes.joined(separator: " ")) --shown \(report.shown) "
+                + "--data \(options.data)"
+            Output.line(Words("decide with: \(command)", zh: "裁定：\(command)"))
         }
     }
 }

@@ -266,6 +266,25 @@ import Testing
         try await world.hub.close()
     }
 
+    /// What `show` says to type can be typed.
+    @Test func theHintNamesEachFieldInQuestion() async throws {
+        let world = try await World(people: 1)
+        for (branch, values) in [("a", ["36.4", "one"]), ("b", ["36.9", "two"])] {
+            try await world.edit(branch, "temperature=\(values[0])", "remark=\(values[1])")
+        }
+        try await world.exchange()
+        let folder = world.hub.place.path("hub")
+        let said = try await world.hub.place.run(
+            "aggregator", ["conflicts", "show", "check-in", world.day, "P1", "--data", folder]
+        ).output
+        let hint = try #require(said.split(separator: "\n").last { $0.contains("--take") })
+        let words = hint.split(separator: " ").map { String($0).replacing("=N", with: "=1") }
+        let verb = try #require(words.firstIndex(of: "conflicts"))
+        _ = try await world.hub.place.run("aggregator", Array(words[verb...]))
+        #expect(try await world.list("hub").count == 0)
+        try await world.hub.close()
+    }
+
     @Test func manyAlikeAreDecidedAtOnce() async throws {
         let world = try await World(people: 4)
         for person in 1...4 {
