@@ -1,7 +1,8 @@
 import SyncCore
 
-/// What a store does at the Mark about versions of others that the hub has not fed again since it began
-/// another epoch: it has lost them, or they are in this store's scope no more.
+/// What a store does about versions of others that a hub which was put back has lost, or calls by another
+/// name: at the Mark those that it has not fed again since it began another epoch, in a feed those whose name
+/// means something else now.
 final class AgentDoubts {
     private let tables: any AgentTables
     private let own: Set<OriginID>
