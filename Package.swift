@@ -24,6 +24,8 @@ let package = Package(
             name: "RollcallStore", targets: ["SyncCore", "SyncWire", "Forms", "SyncStore", "SQLiteStore"]),
         // For tools/fuzz, which builds them with sanitizers.
         .library(name: "RollcallFuzzTargets", targets: ["FuzzTargets"]),
+        // Loaded into programs by tests that run them at another date.
+        .library(name: "FalseClock", type: .dynamic, targets: ["FalseClock"]),
         .executable(name: "sync-sim", targets: ["sync-sim"]),
         .executable(name: "make-college", targets: ["make-college"]),
         .executable(name: "flaky-link", targets: ["flaky-link"]),
@@ -128,6 +130,7 @@ let package = Package(
         .target(
             name: "FaultKit", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
             path: "tools/fault-kit", swiftSettings: settings),
+        .target(name: "FalseClock", path: "tools/false-clock"),
         .executableTarget(
             name: "sync-sim",
             dependencies: [

@@ -1,28 +1,39 @@
 import Foundation
 import Testing
 
-enum FalseClock {
-    static let program = "/usr/bin/faketime"
-    static let isThere = FileManager.default.isExecutableFile(atPath: program)
+/// Another date for a program, by the library of tools/false-clock: how long a span is does not change.
+struct FalseClock: Sendable {
+    /// Seconds that are added to the machine's date.
+    let offset: Int
+
+    static func later(days: Int) -> FalseClock { FalseClock(offset: days * 86_400) }
+
+    /// - Parameter date: such as `1999-12-31T23:59:00Z`, the date of now.
+    static func now(is date: String) throws -> FalseClock {
+        let pretended = try Date(date, strategy: .iso8601)
+        return FalseClock(offset: Int(pretended.timeIntervalSinceNow))
+    }
+
+    var environment: [String: String] {
+        let library = Running.folder.appending(path: "libFalseClock.so").path
+        return ["LD_PRELOAD": library, "FALSE_CLOCK_OFFSET": String(offset)]
+    }
 }
 
-/// The programs themselves under another clock, by a library that pretends one. Where it is not installed
-/// these tests are skipped, and the rest of the clock's table stands in ClockTests.
-@Suite(.enabled(if: FalseClock.isThere, "faketime is not installed"))
+/// The programs themselves under another clock.
 struct FalseClockTests {
     /// Runs the branch's program at another time.
     @discardableResult private func run(
         _ centre: Centre, at time: String, _ arguments: [String], expecting codes: Set<Int32> = [0],
         program: String = "branch-agent", language: String = "C"
     ) async throws -> Outcome {
-        let path = Running.folder.appending(path: program).path
+        let environment = try FalseClock.now(is: time).environment
         return try await centre.place.run(
-            FalseClock.program,
-            ["-m", "-f", time, path] + arguments + ["--data", centre.data("B04")], expecting: codes,
-            environment: ["LANG": language, "TZ": "UTC"])
+            program, arguments + ["--data", centre.data("B04")], expecting: codes,
+            environment: environment.merging(["LANG": language, "TZ": "UTC"]) { $1 })
     }
 
-    @Test(arguments: ["@1999-12-31 23:59:00", "@2101-01-01 00:00:00"])
+    @Test(arguments: ["1999-12-31T23:59:00Z", "2101-01-01T00:00:00Z"])
     func aClockThatIsWrongAsksForTheDay(time: String) async throws {
         let centre = try await Centre()
         try await centre.open()
@@ -53,7 +64,7 @@ struct FalseClockTests {
         let centre = try await Centre()
         try await centre.open()
         try await centre.join("B04")
-        let sixties = "@1969-06-01 12:00:00"
+        let sixties = "1969-06-01T12:00:00Z"
         let person = "person=" + centre.college.words("mistyped_person")
         let day = "day=" + centre.college.words("last_day")
         try await run(

@@ -34,16 +34,18 @@ class Hub: @unchecked Sendable {
     /// - Parameter plant: what is planted in a debug build, see `TrapPlant`.
     /// - Parameter prefix: what it is run through.
     func open(
-        more arguments: [String] = [], plant: String = "", through prefix: [String] = []
+        more arguments: [String] = [], plant: String = "", at clock: FalseClock? = nil
     ) async throws {
+        var environment = clock?.environment ?? [:]
+        if !plant.isEmpty {
+            environment["ROLLCALL_PLANT"] = plant
+            // A backtrace takes seconds, and there are many deaths.
+            environment["SWIFT_BACKTRACE"] = "enable=no"
+        }
         let server = try place.start(
             "aggregator",
             ["serve", "--data", place.path("hub"), "--listen", "127.0.0.1:\(port)"] + arguments,
-            environment: plant.isEmpty
-                ? [:]
-                // A backtrace takes seconds, and there are many deaths.
-                : ["ROLLCALL_PLANT": plant, "SWIFT_BACKTRACE": "enable=no"],
-            through: prefix)
+            environment: environment)
         self.server = server
         let listens = try await eventually {
             if !server.isRunning { return true }

@@ -2,18 +2,16 @@ import Foundation
 import Testing
 
 /// What may be kept no longer, with the programs themselves two months later.
-@Suite(.enabled(if: FalseClock.isThere, "faketime is not installed"))
 struct RetentionTests {
-    private static let later = [FalseClock.program, "-m", "-f", "+61d"]
+    private static let later = FalseClock.later(days: 61)
 
     @discardableResult private func run(
         _ centre: Centre, _ program: String, _ arguments: [String], expecting codes: Set<Int32> = [0],
         language: String = "C"
     ) async throws -> Outcome {
-        let path = Running.folder.appending(path: program).path
-        return try await centre.place.run(
-            FalseClock.program, Array(RetentionTests.later.dropFirst()) + [path] + arguments,
-            expecting: codes, environment: ["LANG": language])
+        try await centre.place.run(
+            program, arguments, expecting: codes,
+            environment: RetentionTests.later.environment.merging(["LANG": language]) { $1 })
     }
 
     @Test func tracksGoAfterTheirDaysAndCountsStay() async throws {
@@ -57,7 +55,7 @@ struct RetentionTests {
         #expect(try files(of: centre, contain: "STAYS-remark") == ["branch-B04", "hub"])
         #expect(try await centre.board(day) == board)
         // The branch does so by itself, once it knows the hub's day and that it is backed up.
-        try await centre.open(through: RetentionTests.later)
+        try await centre.open(at: RetentionTests.later)
         try await run(centre, "branch-agent", ["sync", "--data", centre.data("B04")])
         #expect(try files(of: centre, contain: "GONE-station") == [])
         #expect(try files(of: centre, contain: "STAYS-remark") == ["branch-B04", "hub"])
@@ -90,7 +88,7 @@ struct RetentionTests {
             "day=" + centre.college.words("last_day"), "temperature=36.6", "track=KEPT-station")
         try await centre.sync("B04")
         try await centre.close()
-        try await centre.open(through: RetentionTests.later)
+        try await centre.open(at: RetentionTests.later)
         try await run(centre, "branch-agent", ["sync", "--data", centre.data("B04")])
         #expect(try files(of: centre, contain: "KEPT-station").contains("branch-B04"))
         let status = try await run(centre, "branch-agent", ["status", "--data", centre.data("B04")])
