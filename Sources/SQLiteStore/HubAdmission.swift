@@ -162,11 +162,13 @@ extension SQLiteHubStore {
 
     /// A device has shown that this store knew more once.
     private func putBack(shownBy device: Int64, now: Milliseconds) throws {
-        let last = try connection.first(
-            "SELECT max(at) FROM audit WHERE event = ? AND device = ?", .text(IdentityAudit.hubPutBack),
-            .int(device)
-        ) { $0.isNull(0) ? nil : $0.int(0) }
-        if let last = last ?? nil, now.subtractingClamped(last) < IdentityAudit.putBackInterval { return }
+        let limit = IdentityAudit.putBackLimit
+        let recent = try connection.first(
+            "SELECT count(*) FROM audit WHERE event = ? AND device = ? AND at BETWEEN ? AND ?",
+            .text(IdentityAudit.hubPutBack), .int(device), .int(now.subtractingClamped(limit.within)),
+            .int(now)
+        ) { $0.int(0) }
+        if recent ?? 0 >= limit.epochs { return }
         try openEpoch()
         try audit(IdentityAudit.hubPutBack, device: device, detail: "new epoch", at: now)
     }

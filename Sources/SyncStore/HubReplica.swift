@@ -104,6 +104,7 @@ public enum IdentityAudit {
     public static let restored = "restored"
     /// Events that people are told of.
     package static let all = [restoredOrCopied, replicaOpened, hubPutBack, restored, holePassed]
-    /// Milliseconds in which one device opens one epoch at most, whatever it says.
-    package static let putBackInterval: Milliseconds = 3_600_000
+    /// One device opens so many epochs at most in so many milliseconds, whatever it says: each time all
+    /// branches are fed from the beginning.
+    package static let putBackLimit = (epochs: 8, within: Milliseconds(3_600_000))
 }

@@ -112,9 +112,12 @@ extension MemoryHubStore {
     /// Begins another life of this store: earlier receipts and places in the feed mean nothing in it, and the
     /// hub writes under new origins.
     private func openEpoch(shownBy device: Int64, now: Milliseconds) {
-        let last = content.putBack[device]
-        if let last, now.subtractingClamped(last) < IdentityAudit.putBackInterval { return }
-        content.putBack[device] = now
+        let limit = IdentityAudit.putBackLimit
+        let recent = (content.putBack[device] ?? []).filter {
+            (0...limit.within).contains(now.subtractingClamped($0))
+        }
+        if recent.count >= limit.epochs { return }
+        content.putBack[device] = recent + [now]
         content.audit.append(IdentityAudit.hubPutBack)
         beginEpoch()
     }

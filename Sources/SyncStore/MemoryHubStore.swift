@@ -66,7 +66,7 @@ public final class MemoryHubStore: HubStore {
         var devices: [Device] = []
         var replicas: [Replica] = []
         /// When each device last showed that this hub was put back.
-        var putBack: [Int64: Milliseconds] = [:]
+        var putBack: [Int64: [Milliseconds]] = [:]
         var invitations: [Digest: StoredInvitation] = [:]
         var origins: [OriginID: HubOrigin] = [:]
         var salts: [SaltName: Token16] = [:]

@@ -156,6 +156,38 @@ import Testing
         #expect(try first.queued == 0 && other.queued == 0)
     }
 
+    /// Each new epoch has every branch fed from the beginning: one device alone cannot have that without end.
+    /// Until then it is believed, however soon one mishap follows the other.
+    @Test(arguments: HubKind.allCases)
+    func aDeviceOpensSoManyEpochsInAnHour(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        let limit = IdentityAudit.putBackLimit.epochs
+        try branch.sync(world)
+        var text = ""
+        for round in 1...(limit + 1) {
+            let image = try world.image()
+            let epoch = try world.hub.epoch
+            text = "round \(round)"
+            try branch.edit(Self.remark("p1", text), at: world)
+            try branch.sync(world)
+            try world.putBack(image, seed: 100 + UInt64(round))
+            world.now += 60_000
+            try branch.sync(world)
+            #expect(try (world.hub.epoch != epoch) == (round <= limit), "\(text)")
+            #expect(try world.value("p1") == .text(text))
+        }
+        world.now += IdentityAudit.putBackLimit.within
+        let image = try world.image()
+        let epoch = try world.hub.epoch
+        try branch.write(Self.remark("p2", "later"), at: world)
+        try branch.sync(world)
+        try world.putBack(image, seed: 200)
+        try branch.sync(world)
+        #expect(try world.hub.epoch != epoch)
+        #expect(branch.endings.isEmpty)
+    }
+
     @Test(arguments: HubKind.allCases)
     func twoReplicasOfADeviceDoNotReplaceOneAnother(kind: HubKind) throws {
         let world = try HubWorld(kind)
