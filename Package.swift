@@ -140,8 +140,8 @@ let package = Package(
             path: "tools/sync-sim", swiftSettings: settings),
 
         .target(
-            name: "FuzzTargets", dependencies: ["SyncCore", "SyncWire", "Forms"], path: "tools/fuzz/Targets",
-            swiftSettings: settings),
+            name: "FuzzTargets", dependencies: ["SyncCore", "SyncWire", "Forms", "Console"],
+            path: "tools/fuzz/Targets", swiftSettings: settings),
 
         // MARK: - What the demonstration needs: a made-up college and a link that breaks
 

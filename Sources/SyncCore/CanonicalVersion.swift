@@ -41,7 +41,8 @@ public struct CanonicalVersion: Sendable, Hashable {
         else { return nil }
         var assignments: [Assignment] = []
         for _ in 0..<count {
-            guard let field = reader.varint().flatMap(FieldID.init(exactly:)), let value = reader.value()
+            guard let field = reader.varint().flatMap(FieldID.init(exactly:)),
+                field > assignments.last?.field ?? 0, let value = reader.value()
             else { return nil }
             assignments.append(
                 Assignment(field: field, retentionClass: part.retentionClass, value: value))
@@ -97,7 +98,7 @@ private struct CanonicalReader {
             guard let origin = word(), let sequence = varint() else { return nil }
             dots.append(Dot(origin: origin, sequence: sequence))
         }
-        return Context(canonical: VersionVector(normalizing: vector), dots: dots)
+        return VersionVector(canonical: vector).flatMap { Context(canonical: $0, dots: dots) }
     }
 
     mutating func key() -> [Value]? {

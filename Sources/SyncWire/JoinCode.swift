@@ -48,12 +48,17 @@ public struct JoinCode: Sendable, Hashable {
     public init?(text: some StringProtocol) {
         let trimmed = text.utf8.filter { $0 > 0x20 }
         guard trimmed.starts(with: JoinCode.prefix.utf8),
-            let bytes = JoinCode.unbase64(trimmed.dropFirst(JoinCode.prefix.utf8.count)), bytes.count > 63,
-            bytes[0] == 1
+            let bytes = JoinCode.unbase64(trimmed.dropFirst(JoinCode.prefix.utf8.count)), bytes.count > 4
         else { return nil }
         let body = Array(bytes.dropLast(4))
         let sum = bytes.suffix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-        guard JoinCode.checksum(body) == sum, let secret = Token16(bytes: body[9..<25]),
+        guard JoinCode.checksum(body) == sum else { return nil }
+        self.init(body: body)
+    }
+
+    /// Reads what the check characters are about.
+    package init?(body: [UInt8]) {
+        guard body.count > 58, body[0] == 1, let secret = Token16(bytes: body[9..<25]),
             let hub = Digest(bytes: body[25..<57])
         else { return nil }
         var offset = 57

@@ -79,7 +79,8 @@ extension ByteSource {
                 receipted: source.number(upTo: Limits.sequence), isClosed: source.flag())
         }
         return Hello(
-            replica: token(), origins: origins, capabilities: [], dictionaries: [], clock: Int64(byte()),
+            replica: token(), origins: origins, capabilities: capabilities(), dictionaries: [],
+            clock: Int64(byte()),
             sessionToken: token(), epoch: token(), feed: feedToken(),
             urgent: Backlog(count: number(), oldestAge: number()),
             routine: Backlog(count: number(), oldestAge: number()), program: "")
@@ -98,12 +99,36 @@ extension ByteSource {
             epoch: token(), sessionToken: token(), isTokenUnknown: choice(8) == 0, held: held,
             urgentWindow: UInt32(truncatingIfNeeded: number()),
             routineWindow: UInt32(truncatingIfNeeded: number()),
-            maximumBatch: UInt32(truncatingIfNeeded: number()), clock: 0, capabilities: [], dictionary: 0,
+            maximumBatch: UInt32(truncatingIfNeeded: number()), clock: 0, capabilities: capabilities(),
+            dictionary: 0,
             settings: [])
     }
 
+    /// Now and then the one that makes a session of questions.
+    mutating func capabilities() -> [String] {
+        choice(6) == 0 ? [ReconcileSession.capability] : []
+    }
+
+    mutating func joined() -> Joined {
+        Joined(
+            state: flag() ? .active : .pending, confirmation: UInt32(byte()), unit: "", unitName: "",
+            hubName: "", clock: 0, settings: [])
+    }
+
+    mutating func verdict() -> Verdict {
+        Verdict(
+            dot: Dot(origin: origin(), sequence: number(upTo: Limits.sequence)),
+            kind: Verdict.Kind(rawValue: byte() % 4 + 1) ?? .noted, reason: "r", field: FieldID(byte()))
+    }
+
+    mutating func scopeChange() -> ScopeChange {
+        ScopeChange(kind: flag() ? .enter : .leave, subject: "person", id: [byte()])
+    }
+
     mutating func feed() -> Feed {
-        Feed(lane: lane(), settings: flag() ? [0x7b, 0x7d] : [], token: feedToken())
+        Feed(
+            lane: lane(), settings: flag() ? [0x7b, 0x7d] : [], scope: list(upTo: 2) { $0.scopeChange() },
+            verdicts: list(upTo: 2) { $0.verdict() }, token: feedToken())
     }
 
     mutating func heads() -> Heads {
@@ -115,9 +140,76 @@ extension ByteSource {
             })
     }
 
+    /// One of a few places.
+    mutating func place() -> (form: [UInt8], day: Int32?, unit: [UInt8]) {
+        ([0x66 + byte() % 2], flag() ? Int32(choice(40)) : nil, flag() ? [0x75] : [])
+    }
+
+    mutating func path() -> TallyPath {
+        let (form, day, unit) = place()
+        switch choice(5) {
+        case 0: return .all
+        case 1: return .period(form: form, period: Int32(choice(3)) - 1)
+        case 2: return .day(form: form, day: day)
+        case 3: return .unit(form: form, day: day, unit: unit)
+        default:
+            let depth = UInt8(choice(Int(TallyPath.deepest))) + 1
+            let bits = 6 * UInt64(depth)
+            return .bucket(
+                form: form, day: day, unit: unit, depth: depth, prefix: number(upTo: 1 << bits - 1))
+        }
+    }
+
+    mutating func question() -> TallyQuestion {
+        TallyQuestion(
+            position: number(),
+            own: list(upTo: 2) { Dot(origin: $0.origin(), sequence: $0.number(upTo: Limits.sequence)) },
+            paths: list(upTo: 3) { $0.path() })
+    }
+
+    /// - Parameter paths: what was asked; nil makes some up.
+    mutating func answer(to paths: [TallyPath]? = nil) -> TallyAnswer {
+        let paths = paths ?? list(upTo: 3) { $0.path() }
+        let parts = paths.map { path -> TallyAnswer.Part in
+            guard flag() else {
+                let records = list(upTo: 3) { source in
+                    TallyRecord(
+                        key: [1, source.byte()], print: source.number(),
+                        flags: TallyFlags(rawValue: source.byte()))
+                }
+                return TallyAnswer.Part(path: path, content: .records(records), isCut: flag())
+            }
+            let groups = list(upTo: 4) { source in
+                let (form, day, unit) = source.place()
+                let place = TallyPlace(form: path.form.isEmpty ? form : path.form, day: day, unit: unit)
+                let child = path.child(place, hash: source.number()) ?? source.path()
+                let tally = Tally(count: source.number(), sum: source.number(), moving: source.number())
+                return TallyGroup(path: source.choice(8) == 0 ? source.path() : child, tally: tally)
+            }
+            return TallyAnswer.Part(path: path, content: .groups(groups), isCut: flag())
+        }
+        return TallyAnswer(position: number(), today: Int32(byte()), parts: parts)
+    }
+
+    mutating func listing() -> TallyListing {
+        var groups: [TallyListing.Group] = []
+        for _ in 0..<choice(4) {
+            let (form, day, unit) = place()
+            let entries = list(upTo: 5) { source in
+                TallyListing.Entry(
+                    RecordPrint(hash: source.number(), print: source.number()),
+                    flags: TallyFlags(rawValue: source.byte()))
+            }
+            let place = TallyPlace(form: form, day: day, unit: unit)
+            guard !groups.contains(where: { $0.place == place }) else { continue }
+            groups.append(TallyListing.Group(place: place, entries: entries))
+        }
+        return TallyListing(groups)
+    }
+
     /// Any message at all, in the wrong direction as well.
     mutating func message() -> Message {
-        switch choice(19) {
+        switch choice(22) {
         case 0: .hello(hello())
         case 1: .join(Join(secret: token(), replica: token(), label: "", clock: 0))
         case 2, 3, 4: .batch(batch())
@@ -133,6 +225,9 @@ extension ByteSource {
         case 15: .refuse(refuse())
         case 16: .welcome(welcome())
         case 17: .hole(hole())
+        case 18: .joined(joined())
+        case 19: .ask(question())
+        case 20: .tally(answer())
         default: .unknown(type: byte())
         }
     }

@@ -10,7 +10,7 @@ public struct FuzzTarget: Sendable {
         self.run = run
     }
 
-    public static let all: [FuzzTarget] = wire + text + sessions
+    public static let all: [FuzzTarget] = wire + text + files + sessions
 }
 
 /// Ends the program: what was promised does not hold.

@@ -10,6 +10,10 @@ extension FuzzTarget {
             var run = AgentSessionRun(ByteSource(bytes))
             run.go()
         },
+        FuzzTarget("reconcile-session") { bytes in
+            var run = ReconcileSessionRun(ByteSource(bytes))
+            run.go()
+        },
     ]
 }
 
@@ -32,6 +36,8 @@ struct HubSessionRun {
     private var sentFeeds: [FeedToken] = []
     private var hasEnded = false
     private var isWelcome = false
+    /// The store said that the device was revoked.
+    private var isLeaving = false
     private var batchesTaken = 0
     private var answersGiven = 0
 
@@ -65,9 +71,12 @@ struct HubSessionRun {
             }
             let greeting = HubSession.Greeting(
                 welcome: source.welcome(held: held), feed: source.feedToken(),
-                overload: source.choice(4) == 0 ? Refuse(.overloaded, retryAfter: 5) : nil)
+                overload: source.choice(4) == 0 ? Refuse(.overloaded, retryAfter: 5) : nil,
+                farewell: source.choice(3) == 0 ? Refuse(.revokedDevice) : nil)
+            isLeaving = greeting.farewell != nil
             feed(.admitted(.success(greeting)))
-        case .join: feed(.joined(.failure(source.refuse())))
+        case .join:
+            feed(.joined(source.flag() ? .success(source.joined()) : .failure(source.refuse())))
         case .ingest(let batch):
             answersGiven += 1
             switch source.choice(6) {
@@ -109,6 +118,7 @@ struct HubSessionRun {
                 questions.append(.pass(hole))
             case .loadFeed:
                 check(isWelcome, "nobody is fed before Welcome")
+                check(!isLeaving, "a revoked device is fed nothing")
                 check(
                     !questions.contains { if case .feed = $0 { true } else { false } }, "one page at a time")
                 questions.append(.feed)
@@ -131,6 +141,7 @@ struct HubSessionRun {
             check(!isWelcome, "one Welcome")
             isWelcome = true
         case .receipt, .gap, .fork: check(answersGiven <= batchesTaken, "each batch has one answer")
+        case .mark: check(!isLeaving, "a revoked device is told no Mark")
         case .feed(let feed):
             check(isWelcome, "nobody is fed before Welcome")
             sentFeeds.append(feed.token)

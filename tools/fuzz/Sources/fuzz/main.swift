@@ -1,8 +1,9 @@
 import Foundation
 import FuzzTargets
 
-// `fuzz seeds PROTOCOL FOLDER` writes what every target starts from. Otherwise it is libFuzzer's driver
-// around the target whose name stands in ROLLCALL_FUZZ_TARGET.
+// `fuzz targets` names them. `fuzz seeds PROTOCOL FOLDER` writes what every target starts from.
+// `fuzz keep FOLDER FILE` writes inputs as lines of a file. Otherwise it is libFuzzer's driver around the
+// target whose name stands in ROLLCALL_FUZZ_TARGET.
 
 @_silgen_name("LLVMFuzzerRunDriver")
 private func runDriver(
@@ -41,10 +42,19 @@ private func writeSeeds(of source: String, to folder: String) throws {
     }
 }
 
+/// The smallest first, as many as are worth keeping.
+private func keep(_ folder: String, in file: String) throws {
+    let inputs = try FileManager.default.contentsOfDirectory(
+        at: URL(filePath: folder), includingPropertiesForKeys: nil
+    ).map { Array(try Data(contentsOf: $0)) }
+    try Data(Seed.grown(from: inputs).utf8).write(to: URL(filePath: file))
+}
+
 var count = CommandLine.argc
 var arguments = CommandLine.unsafeArgv
-if CommandLine.arguments.count == 4, CommandLine.arguments[1] == "seeds" {
-    try writeSeeds(of: CommandLine.arguments[2], to: CommandLine.arguments[3])
-} else {
-    exit(runDriver(&count, &arguments, testOneInput))
+switch (CommandLine.arguments.dropFirst().first, CommandLine.arguments.count) {
+case ("targets", 2): for target in FuzzTarget.all { print(target.name) }
+case ("seeds", 4): try writeSeeds(of: CommandLine.arguments[2], to: CommandLine.arguments[3])
+case ("keep", 4): try keep(CommandLine.arguments[2], in: CommandLine.arguments[3])
+default: exit(runDriver(&count, &arguments, testOneInput))
 }
