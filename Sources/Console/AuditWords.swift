@@ -13,6 +13,7 @@ public enum AuditWords {
         case "initialized": Words("hub made", zh: "建立汇总端")
         case "imported": Words("imported", zh: "导入")
         case "carried": Words("took in a carried file", zh: "收取带来的文件")
+        case "spoken": Words("took in an entry by telephone", zh: "电话收取一条内容")
         case "invited": Words("join code made", zh: "生成加入码")
         case "confirmed": Words("device confirmed", zh: "确认设备")
         case "revoked": Words("device revoked", zh: "撤销设备")

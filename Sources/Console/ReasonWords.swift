@@ -52,8 +52,13 @@ public enum ReasonWords {
                 zh: "此记录因数据被复制而重写次数过多；请联系中心处理")
         case "held_already":
             Words(
-                "the centre had this entry already, from a copy of this store; it counts once",
-                zh: "中心已从本数据的副本收到此条；只计一次")
+                "the centre had this entry already, by telephone or from a copy of this store; it counts "
+                    + "once",
+                zh: "中心已通过电话或本数据的副本收到此条；只计一次")
+        case "taken_by_phone":
+            Words(
+                "the centre has taken it by telephone; it is sent all the same, for the receipt",
+                zh: "中心已通过电话收取；仍会照常发送，以取得回执")
         case "form_not_writable":
             Words(
                 "only the centre writes this form, so it does not count; ask them to change it",

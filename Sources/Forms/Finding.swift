@@ -29,6 +29,8 @@ public enum Reason {
     public static let tooManyNames = "too_many_names"
     /// The same version had come under another name.
     public static let heldAlready = "held_already"
+    /// The centre took it down over the telephone; no receipt has come yet.
+    public static let takenByPhone = "taken_by_phone"
     /// The hub's program died over it; it is kept without having been looked into.
     public static let trap = "trap"
     /// It was surrendered by a device that had been revoked; it is kept without having been looked into.

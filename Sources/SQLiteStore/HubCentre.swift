@@ -7,10 +7,16 @@ extension SQLiteHubStore {
     public func write<Result>(
         clock: AuthoringClock, _ body: (any HubTransaction) throws -> Result
     ) throws -> Result {
+        try writing(.routine, clock: clock, body)
+    }
+
+    func writing<Result>(
+        _ claim: StoreClaim, clock: AuthoringClock, _ body: (HubWriting) throws -> Result
+    ) throws -> Result {
         // Origins bound in a transaction that failed are not there.
         let lanes = ownLanes
         do {
-            return try connection.write {
+            return try connection.write(claim) {
                 let transaction = try HubWriting(self, clock: clock)
                 let result = try body(transaction)
                 try transaction.finish()
@@ -98,7 +104,7 @@ extension SQLiteHubStore {
 }
 
 /// One transaction of the centre's: each version is applied as it is written, and logged at the end.
-private final class HubWriting: HubTransaction {
+final class HubWriting: HubTransaction {
     /// One lane's journal while it grows.
     private struct Journal {
         var journalist: Journalist
@@ -150,12 +156,31 @@ private final class HubWriting: HubTransaction {
     }
 
     func author(_ draft: Draft) throws -> Dot {
-        var journal = try journal(draft.lane)
-        journals[draft.lane] = nil
-        let state =
-            try store.table(draft.key.form).map { try store.state(of: draft.key, in: $0) } ?? RecordState()
+        try append(draft.key, in: draft.lane) { journalist, state, knownSalt in
+            try journalist.write(draft, onto: state, random: store.means.random, knownSalt: knownSalt)
+        }.dot
+    }
+
+    /// Gives a version that a device authored a name in the hub's own journal.
+    ///
+    /// - Returns: the name, and what was found out about the version.
+    func author(again version: Version) throws -> (dot: Dot, verdicts: [Verdict]) {
+        try append(version.key, in: .urgent) { journalist, _, knownSalt in
+            try journalist.write(again: version, random: store.means.random, knownSalt: knownSalt)
+        }
+    }
+
+    private func append(
+        _ key: RecordKey, in lane: Lane,
+        _ write: (
+            inout Journalist, RecordState, (Int32, RetentionClass) throws -> Token16?
+        ) throws -> Journalist.Entry
+    ) throws -> (dot: Dot, verdicts: [Verdict]) {
+        var journal = try journal(lane)
+        journals[lane] = nil
+        let state = try store.table(key.form).map { try store.state(of: key, in: $0) } ?? RecordState()
         let origin = journal.pending.origin
-        let entry = try journal.journalist.write(draft, onto: state, random: store.means.random) {
+        let entry = try write(&journal.journalist, state) {
             try store.salt(of: origin, day: $0, retentionClass: $1)
         }
         var single = HubPending(
@@ -177,8 +202,8 @@ private final class HubWriting: HubTransaction {
         {
             try log(&journal)
         }
-        journals[draft.lane] = journal
-        return entry.version.dot
+        journals[lane] = journal
+        return (entry.version.dot, single.verdicts.map(\.verdict))
     }
 
     func finish() throws {

@@ -69,6 +69,8 @@ public enum Limits {
     public static let siblings = 256
     /// Names of versions of one record that were written again; one more is quarantined.
     public static let recordAliases = 1_024
+    /// Bytes of one version that is read out, all in all.
+    public static let spokenBytes = 140
     /// A seal at the latest after so many canonical bytes.
     public static let sealInterval = 65_536
     /// A batch may not claim a sequence above this: sequences never wrap.

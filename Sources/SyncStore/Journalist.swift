@@ -72,12 +72,37 @@ public struct Journalist {
             firstCreated: min(
                 draft.firstCreated ?? draft.stated ?? created, state.firstCreated),
             author: draft.author, assignments: draft.assignments.sorted { $0.field < $1.field })
-        let day = JournalChain.day(of: authored)
+        return try append(version, bytes: bytes, random: random, knownSalt: knownSalt)
+    }
+
+    /// Gives a version of another journal a name in this one, beside its first. Times and author stay.
+    ///
+    /// - Throws: as ``write(_:onto:random:knownSalt:)``.
+    public mutating func write(
+        again original: Version, random: () -> Token16,
+        knownSalt: (Int32, RetentionClass) throws -> Token16?
+    ) throws -> Entry {
+        let bytes = try Journalist.size(
+            of: Draft(
+                lane: .urgent, key: original.key, formRevision: original.formRevision,
+                context: original.context, author: original.author, assignments: original.assignments))
+        guard sequence < Limits.sequence else { throw StoreError(.tooLarge, "journal full") }
+        var version = original
+        version.authoredDot = original.firstName
+        version.dot = Dot(origin: origin, sequence: sequence + 1)
+        return try append(version, bytes: bytes, random: random, knownSalt: knownSalt)
+    }
+
+    private mutating func append(
+        _ version: Version, bytes: Int, random: () -> Token16,
+        knownSalt: (Int32, RetentionClass) throws -> Token16?
+    ) throws -> Entry {
+        let day = JournalChain.day(of: version.authored)
         let fresh = try makeSalts(for: version.assignments, day: day, random: random, known: knownSalt)
         let columns = VersionColumns(CollectionOfOne(version))
         let held = salts
-        let walk = try chain.walk(columns, origin: origin, first: sequence + 1, from: head) { _, wanted in
-            held.first { $0.retentionClass == wanted }?.salt
+        let walk = try chain.walk(columns, origin: origin, first: sequence + 1, from: head) { day, wanted in
+            held.first { $0.day == day && $0.retentionClass == wanted }?.salt
         }
         guard let newHead = walk.heads.last else {
             throw StoreError(.corrupt, "empty walk")
@@ -101,7 +126,6 @@ public struct Journalist {
         return seal
     }
 
-    /// Everything in one transaction has one authored time, and so one day.
     private mutating func makeSalts(
         for assignments: [Assignment], day: Int32, random: () -> Token16,
         known: (Int32, RetentionClass) throws -> Token16?
@@ -109,7 +133,7 @@ public struct Journalist {
         var fresh: [SaltGrant] = []
         for assignment in assignments {
             let wanted = assignment.retentionClass
-            if salts.contains(where: { $0.retentionClass == wanted }) { continue }
+            if salts.contains(where: { $0.day == day && $0.retentionClass == wanted }) { continue }
             let stored = try known(day, wanted)
             let grant = SaltGrant(day: day, retentionClass: wanted, salt: stored ?? random())
             salts.append(grant)

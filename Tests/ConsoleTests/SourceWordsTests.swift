@@ -113,7 +113,7 @@ import Testing
         "coverage", "digest", "reconcile", "DIR",
         // Forms, their fields, sheets and settings.
         "check-in", "day", "temperature", "fever", "unit_id", "units", "people", "register-changes",
-        "excused",
+        "excused", "alert", "daily-report",
         "party", "checkInCutoff", "reportCutoff", "temperatureMinimum", "temperatureMaximum",
         "temperatureAlert", "entryWindowDays", "firstDay", "lastDay",
         // What `vector compare` answers; the Chinese word stands beside it.

@@ -7,10 +7,10 @@ struct ImportCommand: AsyncParsableCommand {
         "import",
         Words(
             "Import the register from a sheet: units, people, register-changes or excused; or take in what a "
-                + "branch sent by hand.",
-            zh: "从表格导入登记册，或收取支部带来的文件。"),
+                + "branch sent by hand or read out.",
+            zh: "从表格导入登记册，或收取支部带来的文件、电话念读的内容。"),
         example: "aggregator import people people.csv --data DIR; aggregator import --carried today.carried "
-            + "--data DIR")
+            + "--data DIR; aggregator import --text - --data DIR")
 
     @Argument(
         help: ArgumentHelp(
@@ -27,6 +27,13 @@ struct ImportCommand: AsyncParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
+            "Instead of a sheet: the lines that `branch-agent carry --text` shows, in a file, or typed in "
+                + "here with -. The hub may go on serving.",
+            zh: "不导入表格，而收取 branch-agent carry --text 显示的数字：写在文件中，或用 - 在此录入。汇总端可继续运行。"))
+    var text: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
             "With --carried: where to write the answer for the branch. FILE.answer when not said.",
             zh: "与 --carried 同用：给支部的答复文件写到哪里；不写则为 FILE.answer。"))
     var answer: String?
@@ -36,13 +43,15 @@ struct ImportCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        let isSheet = kind != nil && file != nil && carried == nil && answer == nil
-        let isCarried = kind == nil && file == nil && carried != nil
-        if !isSheet && !isCarried {
+        let isSheet = kind != nil && file != nil && carried == nil && answer == nil && text == nil
+        let isCarried = kind == nil && file == nil && carried != nil && text == nil
+        let isSpoken = kind == nil && file == nil && carried == nil && answer == nil && text != nil
+        if !isSheet && !isCarried && !isSpoken {
             throw ValidationError(
                 Words(
-                    "Name a kind of sheet and its file, or a carried file with --carried.",
-                    zh: "请写明表格种类和文件，或用 --carried 指定带来的文件。"
+                    "Name a kind of sheet and its file, a carried file with --carried, or what was read out "
+                        + "with --text.",
+                    zh: "请写明表格种类和文件，或用 --carried 指定带来的文件，或用 --text 收取电话念读的内容。"
                 ).text())
         }
     }
@@ -50,6 +59,7 @@ struct ImportCommand: AsyncParsableCommand {
     func run() async throws {
         try await Program.run {
             if let carried { return try take(carried) }
+            if let text { return try SpokenImport(folder: try act.folder(store)).run(text, json: json) }
             if let kind, let file { try importSheet(kind, file) }
         }
     }

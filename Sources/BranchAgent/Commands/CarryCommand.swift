@@ -11,16 +11,21 @@ struct CarryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         "carry",
         Words(
-            "Where there is no link: write what waits to a file for the centre, and take in its answer.",
-            zh: "没有网络时：把待发内容写成文件带给中心，并收取中心的答复文件。"),
+            "Where there is no link: write what waits to a file for the centre, or read an entry out by "
+                + "telephone, and take in the answer.",
+            zh: "没有网络时：把待发内容写成文件带给中心，或通过电话念给中心，并收取答复。"),
         discussion: Words(
             "Carry the file by any means: only the hub can read it. The centre takes it with "
                 + "`aggregator import --carried FILE` and gives an answer file back; `carry --receipts FILE` "
-                + "takes that in. Nothing happens twice when the same entries also go over a link.",
+                + "takes that in. A telephone is enough for an alert or a report: `carry --text alert` "
+                + "prints lines of digits to read out, the centre types them after `aggregator "
+                + "import --text -` and reads an answer back. Nothing happens twice when the same entries "
+                + "also go over a link.",
             zh: "文件可用任何方式传送，只有汇总端能读。中心用 aggregator import --carried FILE 收取并给出答复文件，"
-                + "再用 carry --receipts FILE 收取答复。相同内容又经网络发送也不会重复。"),
+                + "再用 carry --receipts FILE 收取答复。预警或报告可用电话：carry --text alert 显示若干行数字供念读，"
+                + "中心在 aggregator import --text - 后录入并念回答复码。相同内容又经网络发送也不会重复。"),
         example: "branch-agent carry today.carried --data DIR; branch-agent carry --receipts "
-            + "today.carried.answer --data DIR")
+            + "today.carried.answer --data DIR; branch-agent carry --text alert --data DIR")
 
     @Argument(
         help: ArgumentHelp(
@@ -29,6 +34,23 @@ struct CarryCommand: AsyncParsableCommand {
     var file: String?
     @Option(name: .long, help: ArgumentHelp("Take in this answer of the hub's.", zh: "收取汇总端的此答复文件。"))
     var receipts: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Print what waits of this form, such as alert or daily-report, as digits to read out.",
+            zh: "把此表单（如 alert、daily-report）的待发内容显示为可念读的数字。"))
+    var text: String?
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "With --text: only the record with this key, in the form's order.",
+            zh: "与 --text 同用：仅限此键值（按表单顺序）的记录。"))
+    var key: [String] = []
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Take in the digits that the centre read back.", zh: "录入中心念回的答复码。"))
+    var answer: [String] = []
     @Option(name: .long, help: ArgumentHelp("Megabytes of one file, at most.", zh: "单个文件的上限，单位 MB。"))
     var size = 8
     @OptionGroup var store: DataOption
@@ -48,11 +70,13 @@ struct CarryCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        if (file == nil) == (receipts == nil) {
+        let ways = [file != nil, receipts != nil, text != nil, !answer.isEmpty].count { $0 }
+        if ways != 1 || (!key.isEmpty && text == nil) {
             throw ValidationError(
                 Words(
-                    "Name the file to write, or the answer to take in with --receipts.",
-                    zh: "请指定要写入的文件，或用 --receipts 指定要收取的答复文件。"
+                    "Name the file to write or the answer to take in with --receipts; or for the telephone "
+                        + "a form with --text, or the digits read back with --answer.",
+                    zh: "请指定要写入的文件，或用 --receipts 指定答复文件；用电话时以 --text 指定表单，或以 --answer 录入答复码。"
                 ).text())
         }
         if !(1...1_024).contains(size) {
@@ -64,6 +88,10 @@ struct CarryCommand: AsyncParsableCommand {
     func run() async throws {
         try await Program.run(explaining: SyncWords.failure) {
             if let receipts { return try take(receipts) }
+            if let text { return try SpokenCarry(store.folder).print(text, key, json: json) }
+            if !answer.isEmpty {
+                return try SpokenCarry(store.folder).take(answer.joined(separator: " "), json: json)
+            }
             if let file { try write(file) }
         }
     }

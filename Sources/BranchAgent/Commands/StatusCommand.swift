@@ -48,7 +48,7 @@ struct AgentStatus: Encodable {
 
     private enum CodingKeys: String, CodingKey {
         case unit, unitName, hub, lanes, lastContact, lastReceipt, nextTry, lastFailure, confirmation
-        case skewMilliseconds, clockTrusted, timeZone, disk, conflicts, questions, identity
+        case skewMilliseconds, clockTrusted, timeZone, disk, conflicts, questions, takenByPhone, identity
         case oldestWithoutBackup
     }
 
@@ -74,6 +74,8 @@ struct AgentStatus: Encodable {
     /// Records about which a person has to decide.
     var conflicts: Int
     var questions: [Question]
+    /// Entries that the centre took by telephone and for which no receipt has come.
+    var takenByPhone: Int
     /// What was found out about this store's or the hub's past; the newest first.
     var identity: [IdentityNote]
 
@@ -118,6 +120,7 @@ struct AgentStatus: Encodable {
             return true
         }
         self.conflicts = conflicts
+        takenByPhone = try store.spoken().count
         identity = try store.identityEvents(limit: 10).map(IdentityNote.init)
         questions = try store.verdicts([.quarantined, .noted], limit: 20).map { verdict, key in
             Question(
@@ -170,6 +173,13 @@ struct AgentStatus: Encodable {
             let words = Words(
                 "\(conflicts) records wait for a decision; `branch-agent conflicts list` names them",
                 zh: "有 \(conflicts) 条记录待裁定；用 branch-agent conflicts list 查看")
+            lines.append(words.text())
+        }
+        if takenByPhone > 0 {
+            let words = Words(
+                "\(takenByPhone) of what is queued the centre has taken by telephone; it is sent all the "
+                    + "same",
+                zh: "待发内容中有 \(takenByPhone) 条中心已通过电话收取；仍会照常发送")
             lines.append(words.text())
         }
         if let words = StorageState(rawValue: disk).flatMap(StorageWords.words) { lines.append(words.text()) }

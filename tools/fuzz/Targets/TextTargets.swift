@@ -10,6 +10,7 @@ extension FuzzTarget {
         FuzzTarget("join-code", joinCode), FuzzTarget("key", key), FuzzTarget("form", form),
         FuzzTarget("settings", settings), FuzzTarget("judgement", judgement), FuzzTarget("cell", cell),
         FuzzTarget("sheet", sheet), FuzzTarget("certificate", certificate),
+        FuzzTarget("spoken", spoken), FuzzTarget("spoken-lines", spokenLines),
     ]
 
     private static let zone = LocalZone.fixed(hours: 8)
@@ -31,6 +32,24 @@ extension FuzzTarget {
         if let items = Canonical.decodeList(bytes[...]) {
             check(Canonical.encodeList(items) == bytes, "a list has one way to be written")
         }
+    }
+
+    @Sendable private static func spoken(_ bytes: [UInt8]) {
+        guard let version = try? SpokenEntry.decode(bytes) else { return }
+        // Longer than it came, it may be: a text has several ways to be said.
+        guard let again = SpokenEntry.encode(version, maximum: .max / 16) else { return }
+        check((try? SpokenEntry.decode(again)) == version, "what is said reads as it was written")
+    }
+
+    @Sendable private static func spokenLines(_ bytes: [UInt8]) {
+        var reader = SpokenText.Reader()
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            _ = try? reader.take(line)
+        }
+        guard let read = reader.bytes else { return }
+        var again = SpokenText.Reader()
+        for line in SpokenText.lines(read) { _ = try? again.take(line) }
+        check(again.bytes == read, "lines read as they were written")
     }
 
     /// A definition that is taken can be compiled and put beside those that are there, or is refused.
