@@ -41,25 +41,15 @@ extension RecordState {
     /// How many names ``aliases`` has.
     public var aliasCount: Int { aliases.reduce(0) { $0 + $1.dots.count } }
 
-    /// The state that the renamed versions give.
+    /// The state that these versions of one record give, in whatever order they came.
     ///
-    /// - Parameter versions: what is held of the record now, under its new names.
-    public func renamed(_ renames: [OriginRename], versions: [Version]) -> RecordState {
-        let former = aliases.map { group in
-            Aliases(
-                first: group.first, print: group.print,
-                dots: group.dots.map { dot in renames.reduce(dot) { $1.renamed($0) } }.sorted())
-        }
-        var state = RecordState(
-            siblings: [],
-            covers: covers.map { Cover(fields: $0.fields, context: $0.context.renamed(renames)) },
-            seen: seen.renamed(renames), firstCreated: firstCreated, formRevision: formRevision,
-            aliases: former)
-        for version in versions where version.firstName != version.dot {
-            state.name(version) { first in versions.first { $0.dot == first } }
-        }
-        for sibling in siblings { state.place(sibling.renamed(renames)) }
-        return state
+    /// - Parameter seen: what has been seen of the record, these versions among it.
+    package init(of versions: [Version], seen: Context) {
+        var state = RecordState()
+        for version in versions { state.merge(version) { first in versions.first { $0.dot == first } } }
+        self.init(
+            siblings: state.siblings, covers: state.covers, seen: seen,
+            firstCreated: state.firstCreated, formRevision: state.formRevision, aliases: state.aliases)
     }
 }
 

@@ -56,25 +56,16 @@ final class AgentDoubts {
         let versions = try tables.versions(of: name)
         let again = try giveBack(
             versions.filter { dots.contains($0.dot) && ends[$0.dot.origin] != nil }, versions)
-        var rest = RecordState()
-        var kept: [Dot] = []
         let held = versions.filter { !dots.contains($0.dot) } + again
-        for version in held {
-            rest.merge(version) { dot in held.first { $0.dot == dot } }
-            if !own.contains(version.dot.origin) { kept.append(version.dot) }
-        }
+        let kept = held.map(\.dot).filter { !own.contains($0.origin) }
         for dot in versions.map(\.dot) where dots.contains(dot) {
             try tables.remove(dot)
             if ends[dot.origin] == nil { forgotten += 1 }
         }
-        guard !rest.isEmpty else { return try tables.removeRecord(name) }
+        guard !held.isEmpty else { return try tables.removeRecord(name) }
         var seen = state.limited(to: own, and: kept).seen
         for version in again { seen.includePrefix(version.dot) }
-        try tables.put(
-            RecordState(
-                siblings: rest.siblings, covers: rest.covers, seen: seen,
-                firstCreated: rest.firstCreated, formRevision: rest.formRevision, aliases: rest.aliases),
-            of: name)
+        try tables.put(RecordState(of: held, seen: seen), of: name)
     }
 
     /// Writes own versions again that only the feed had brought back, and with them those own ones that cover

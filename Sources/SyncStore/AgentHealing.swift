@@ -171,10 +171,10 @@ private final class AgentHealer {
     /// another lane that it has not: it goes up once more, so that it covers that one under its new name.
     private func nameAgainWhatCovers() throws {
         for name in records.sorted(by: { $0.isBefore($1) }) {
-            guard var state = try tables.record(name) else {
+            guard let state = try tables.record(name) else {
                 throw StoreError(.corrupt, "a version without its record")
             }
-            var covering: [Version] = []
+            var seen = state.seen.renamed(renames)
             for version in try tables.versions(of: name) {
                 guard let lane = lanes.first(where: { $0.old.id == version.dot.origin })?.old.claim.lane,
                     version.context.renamed(renames) != version.context,
@@ -184,14 +184,10 @@ private final class AgentHealer {
                 twin.dot = try fresh.next(in: lane)
                 twin.authoredDot = version.authoredDot ?? version.dot
                 try fresh.append(twin, in: lane)
-                covering += [version, twin]
+                seen.includePrefix(twin.dot)
             }
-            let versions = try tables.versions(of: name)
-            state = state.renamed(renames, versions: versions)
-            for version in covering {
-                state.merge(version) { first in versions.first { $0.dot == first } }
-            }
-            try tables.put(state, of: name)
+            // What others have written speaks of versions at the hub, whatever is called so here.
+            try tables.put(RecordState(of: try tables.versions(of: name), seen: seen), of: name)
         }
     }
 }

@@ -156,47 +156,4 @@ import Testing
         let untouched = try #require(Context(canonical: below, dots: []))
         #expect(untouched.renamed(renames) == untouched)
     }
-
-    /// Renaming a state is the same as making it of renamed versions.
-    @Test(arguments: 0..<200)
-    func aRenamedStateIsThatOfItsRenamedVersions(seed: Int) {
-        var generator = SessionPairTests.Generator(state: UInt64(seed))
-        let renames = [
-            OriginRename(origin: 5, after: 2, fresh: 1), OriginRename(origin: 6, after: 1, fresh: 70),
-        ]
-        var state = RecordState()
-        var renamed = RecordState()
-        var versions: [Version] = []
-        var next: [OriginID: UInt64] = [:]
-        for _ in 0..<12 {
-            let origin = OriginID.random(in: 5...7, using: &generator)
-            next[origin, default: 0] += 1
-            var context = Context.empty
-            if Bool.random(using: &generator) {
-                context = state.seen
-            } else if origin == 7, let entry = state.seen.vector.entries.first(where: { $0.origin == 7 }) {
-                context.includePrefix(Dot(origin: 7, sequence: entry.count))
-            }
-            // Nobody else has seen what the hub does not have.
-            if origin == 7 { context = Self.without(context) }
-            let version = Version(
-                dot: Dot(origin: origin, sequence: next[origin] ?? 1),
-                key: RecordKey(form: "f", values: [.integer(1)]), formRevision: 1, context: context,
-                authored: 1, stated: Int64.random(in: 0...3, using: &generator), firstCreated: 0,
-                assignments: [
-                    Assignment(
-                        field: FieldID.random(in: 1...2, using: &generator), retentionClass: 0,
-                        value: .integer(Int64.random(in: 0...1, using: &generator)))
-                ])
-            state.merge(version)
-            versions.append(version.renamed(renames))
-            renamed.merge(version.renamed(renames))
-        }
-        #expect(state.renamed(renames, versions: versions) == renamed, "seed \(seed)")
-    }
-
-    private static func without(_ context: Context) -> Context {
-        let entries = context.vector.entries.filter { $0.origin == 7 }
-        return Context(canonical: VersionVector(normalizing: entries), dots: []) ?? .empty
-    }
 }

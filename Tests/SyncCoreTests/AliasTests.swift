@@ -125,19 +125,6 @@ import Testing
         #expect(held[again.dot]?.fates.first { $0.field == 1 }?.outcome == .inQuestion)
     }
 
-    @Test func aReplicaThatRenamesHasTheStateOfItsVersions() {
-        let base = Self.version(Self.dot(1, 1), 1)
-        let one = Self.version(Self.dot(1, 2), 2, seen: Self.seen(base.dot), at: 20)
-        // A copy of this store has written the same again already.
-        let theirs = one.renamed([OriginRename(origin: 1, after: 1, fresh: 9)])
-        let two = Self.version(Self.dot(1, 3), 3, seen: Self.state(base, one, theirs).seen, at: 30)
-        let renames = [OriginRename(origin: 1, after: 1, fresh: 5)]
-        let after = [base, one.renamed(renames), two.renamed(renames), theirs]
-        let state = Self.state(base, one, theirs, two).renamed(renames, versions: after)
-        #expect(state == Self.state(after.map { Held(version: $0, truth: 0, afterHole: false) }))
-        #expect(state.siblings.map(\.dot) == [Self.dot(5, 2)])
-    }
-
     // MARK: - Any versions
 
     /// Originals of four origins, some of them not held; names of theirs under four more; others that were

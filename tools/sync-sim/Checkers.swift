@@ -14,7 +14,9 @@ struct Checkers {
     private let quarantined: Set<Dot>
     /// Every version at the hub, by record, ascending by dot; one that came under several names, under each.
     private let hub: [[Version]]
-    /// The same at each branch.
+    /// Branches whose devices are not revoked.
+    private let agents: [SimAgent]
+    /// The same at each of them.
     private let branches: [[[Version]]]
     /// What people had been shown, by what they then saved.
     private let shown: [FirstName: Set<FirstName>]
@@ -26,9 +28,14 @@ struct Checkers {
         mirror = try Checkers.mirror(of: world)
         refusals = try Checkers.refusals(of: world)
         hub = try (0..<Scenario.records).map { try store.versions(of: world.key($0)) }
-        branches = try world.agents.map { agent in
+        agents = world.agents.filter { !world.isRevoked($0) }
+        let hub = hub
+        branches = try agents.map { agent in
             try (0..<Scenario.records).map { record in
-                try agent.store.versions(of: world.key(record)).filter { !world.lost.contains($0.dot) }
+                let there = Set(hub[record].map(\.dot))
+                return try agent.store.versions(of: world.key(record)).filter {
+                    !world.lost.contains($0.dot) && (there.contains($0.dot) || !world.isInHole($0.dot))
+                }
             }
         }
         shown = Dictionary(
@@ -39,15 +46,22 @@ struct Checkers {
     private static func mirror(of world: World) throws -> MemoryHubStore {
         var numbers = Numbers(seed: world.scenario.seed ^ 0xF4E5)
         let mirror = try world.makeMemoryHub(seed: world.scenario.seed)
+        // What a revoked device handed over counts nowhere.
+        let arrivals = try world.hub.disk.arrivals().filter { arrival in
+            try !world.hub.disk.store.verdicts(on: arrival.batch.dot(at: 0)).contains {
+                $0.reason == Reason.revokedDevice
+            }
+        }
         mirror.refill(
-            try world.hub.disk.arrivals(), of: try world.hub.disk.store.devices(),
+            arrivals, of: try world.hub.disk.store.devices(),
             first: world.registerLength, now: world.hub.lastWrite, using: &numbers)
         return mirror
     }
 
     /// Of one version under two names the second that comes is held already, whichever that is.
     private static func isRefusal(_ verdict: Verdict) -> Bool {
-        verdict.kind == .quarantined || verdict.kind == .released
+        (verdict.kind == .quarantined || verdict.kind == .released)
+            && verdict.reason != Reason.revokedDevice
     }
 
     private static func refusals(of world: World) throws -> Set<Verdict> {
@@ -65,7 +79,7 @@ struct Checkers {
     func check() throws {
         try everythingIsReceipted()
         noDotNamesTwoThings()
-        everySavedVersionIsAtTheHub()
+        try everySavedVersionIsAtTheHub()
         contextsSayWhatWasShown()
         try everySavedFieldCounts()
         try groupsMoveAsOne()
@@ -74,6 +88,8 @@ struct Checkers {
         try branchesSeeWhatTheHubHas()
         try everyAuthorKnowsWhatIsQuarantined()
         noStoreWasSuspected()
+        try nothingOfRevokedDevicesCounts()
+        try nothingIsKeptTooLong()
     }
 
     /// What a version is called wherever it stands among `versions`.
@@ -86,7 +102,7 @@ struct Checkers {
     }
 
     private func everythingIsReceipted() throws {
-        for agent in world.agents {
+        for agent in agents {
             for origin in try agent.store.origins() where origin.receipted != origin.sequence {
                 world.complain(
                     "agent \(agent.number): \(origin.receipted) of \(origin.sequence) \(origin.claim.lane) "
@@ -107,14 +123,26 @@ struct Checkers {
         }
     }
 
-    private func everySavedVersionIsAtTheHub() {
+    /// A revoked device's may, and what a branch had let go of when a hub was put back to before it.
+    private func mayBeMissing(_ saved: Ledger.Saved) throws -> Bool {
+        guard saved.author != Ledger.centre else { return false }
+        if world.isRevoked(world.agents[saved.author]) || world.isInHole(saved.version.dot) { return true }
+        return try world.agents.contains { agent in
+            try agent.store.versions(of: saved.version.key).contains {
+                FirstName($0) == FirstName(saved.version) && world.isInHole($0.dot)
+            }
+        }
+    }
+
+    private func everySavedVersionIsAtTheHub() throws {
         for saved in world.ledger.saved {
             let name = FirstName(saved.version)
             let held = hub[saved.record].filter { FirstName($0) == name }
             let isSame = held.allSatisfy {
-                $0.assignments == saved.version.assignments && $0.isDelete == saved.version.isDelete
-                    && $0.authored == saved.version.authored
+                SimForms.lasting($0) == SimForms.lasting(saved.version)
+                    && $0.isDelete == saved.version.isDelete && $0.authored == saved.version.authored
             }
+            if held.isEmpty, try mayBeMissing(saved) { continue }
             if held.isEmpty || !isSame {
                 world.complain(
                     "\(saved.version.dot) of record \(saved.record) was saved and is at the hub "
@@ -218,7 +246,7 @@ struct Checkers {
 
     /// A branch holds what lies in its scope, whoever moved when, and of everything else only its own.
     private func branchesSeeWhatTheHubHas() throws {
-        for (agent, branch) in zip(world.agents, branches) {
+        for (agent, branch) in zip(agents, branches) {
             let unit = "B\(world.scenario.unit(of: agent.device))"
             for record in 0..<Scenario.records {
                 let own = Set(try agent.store.origins().map(\.id))
@@ -244,7 +272,7 @@ struct Checkers {
                 guard branch[record] == there, kept.isDisjoint(with: quarantined) else { continue }
                 // A branch may hold what the centre has lost.
                 let all = try agent.store.versions(of: world.key(record))
-                guard !all.contains(where: { world.lost.contains($0.dot) }) else { continue }
+                guard all == branch[record] else { continue }
                 let seen = try agent.effective(record)
                 if seen != (try world.hub.disk.store.effective(world.key(record))) {
                     world.complain("agent \(agent.number) sees record \(record) differently")
@@ -254,7 +282,7 @@ struct Checkers {
     }
 
     private func everyAuthorKnowsWhatIsQuarantined() throws {
-        for agent in world.agents {
+        for agent in agents {
             let own = Set(try agent.store.origins().map(\.id))
             let told = Set(try agent.store.verdicts([.quarantined], limit: .max).map(\.verdict.dot))
             let owed = quarantined.filter { own.contains($0.origin) }
@@ -274,6 +302,53 @@ struct Checkers {
             && !world.suspects.contains(world.agents[agent].device)
         {
             world.complain("agent \(agent) was refused with \(refuse.code): \(refuse.words)")
+        }
+    }
+
+    /// Of a device that is let in no more only what was there before counts.
+    private func nothingOfRevokedDevicesCounts() throws {
+        for (device, known) in world.revoked.sorted(by: { $0.key < $1.key }) {
+            let late = try world.hub.versions(of: device).filter {
+                !known.contains(FirstName($0)) && !quarantined.contains($0.dot)
+            }
+            for version in late {
+                world.complain("\(version.dot) came from device \(device) after it was revoked, and counts")
+            }
+        }
+    }
+
+    /// What may be kept no longer is nowhere, and nothing else was taken out.
+    private func nothingIsKeptTooLong() throws {
+        let retention = world.retention
+        for record in 0..<Scenario.records {
+            let old = hub[record].filter { retention.trimmed($0) != nil }
+            if !old.isEmpty { world.complain("the hub keeps \(old.map(\.dot)) of record \(record) whole") }
+        }
+        for agent in agents {
+            let own = try agent.store.origins()
+            for origin in own where origin.backedUp < origin.sequence {
+                world.complain("agent \(agent.number) does not know that its versions are backed up")
+            }
+            // A closed journal that the hub does not answer for may be asked for one day.
+            let closed = Dictionary(
+                uniqueKeysWithValues: try agent.store.closedOrigins().map {
+                    ($0.id, min($0.receipted, $0.backedUp))
+                })
+            for record in 0..<Scenario.records {
+                let late = try agent.store.versions(of: world.key(record)).filter {
+                    retention.trimmed($0) != nil && $0.dot.sequence <= closed[$0.dot.origin] ?? .max
+                }
+                if !late.isEmpty {
+                    world.complain(
+                        "agent \(agent.number) keeps \(late.map(\.dot)) of record \(record) whole")
+                }
+            }
+        }
+        for saved in world.ledger.saved where retention.trimmed(saved.version) == nil {
+            let held = hub[saved.record].filter { FirstName($0) == FirstName(saved.version) }
+            if held.contains(where: { $0.assignments != saved.version.assignments }) {
+                world.complain("\(saved.version.dot) of record \(saved.record) was taken out too early")
+            }
         }
     }
 }

@@ -46,13 +46,13 @@ protocol HubDisk: AnyObject {
     func held(_ origin: OriginID) throws -> UInt64
     /// Every batch that came; those of an origin in their order.
     func arrivals() throws -> [MemoryHubStore.Arrival]
-    /// What is on the disk, which no program uses just now.
-    func image() throws -> HubImage
+    /// Backs up the store, which knows from then on how far it is backed up.
+    func image(now: Milliseconds) throws -> HubImage
     /// Puts that back; told so, the store begins another epoch.
     func become(_ image: HubImage, isTold: Bool, now: Milliseconds) throws
 }
 
-/// What is on the hub's disk at some moment.
+/// A backup of the hub's store.
 enum HubImage {
     case memory(MemoryHubStore.Snapshot)
     case files([String: Data])
@@ -117,7 +117,11 @@ final class MemoryHubDisk: HubDisk {
     }
 
     func crash(using numbers: inout Numbers) { memory.serveAnew() }
-    func image() -> HubImage { .memory(memory.snapshot) }
+    func image(now: Milliseconds) throws -> HubImage {
+        let image = HubImage.memory(memory.snapshot)
+        try write { _ in memory.noteBackup() }
+        return image
+    }
 
     func become(_ image: HubImage, isTold: Bool, now: Milliseconds) throws {
         guard case .memory(let snapshot) = image else { return }

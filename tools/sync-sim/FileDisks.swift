@@ -140,11 +140,11 @@ final class FileHubDisk: HubDisk {
         opened = try SQLiteHubStore(folder: disk.folder, means: means)
     }
 
-    func image() throws -> HubImage {
-        opened = nil
-        let files = try disk.image()
-        opened = try SQLiteHubStore(folder: disk.folder, means: means)
-        return .files(files)
+    func image(now: Milliseconds) throws -> HubImage {
+        let path = disk.folder + ".backup"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try sqlite.backUp(to: path, now: now)
+        return .files(["store.sqlite": try Data(contentsOf: URL(fileURLWithPath: path))])
     }
 
     func become(_ image: HubImage, isTold: Bool, now: Milliseconds) throws {
@@ -166,7 +166,12 @@ final class FileHubDisk: HubDisk {
         try sqlite.journals().flatMap { journal in
             var arrivals: [MemoryHubStore.Arrival] = []
             var next: UInt64 = 1
-            while let batch = try sqlite.segment(of: journal.origin, holding: next) {
+            while next <= journal.held {
+                guard let batch = try sqlite.segment(of: journal.origin, holding: next) else {
+                    // In a hole.
+                    next += 1
+                    continue
+                }
                 arrivals.append(
                     MemoryHubStore.Arrival(
                         batch: batch, lane: journal.lane, device: journal.device))

@@ -107,8 +107,12 @@ extension World {
         case .restore(let agent): try agents[agent].restore()
         case .copy(let agent): try copy(agent)
         case .backUpHub: try hub.backUp()
-        case .restoreHub(let isTold): try hub.restore(isTold: isTold)
+        case .restoreHub(let isTold, let isOlder): try hub.restore(isTold: isTold, isOlder: isOlder)
         case .move(let person, let unit): try move(person, to: unit)
+        case .revoke(let agent): try revoke(agents[agent].device)
+        case .age(let days): age(days: days)
+        case .purge: try hub.purge()
+        case .prune(let agent): try agents[agent].prune()
         case .rest: break
         }
     }
@@ -160,6 +164,8 @@ extension World {
         try pass(5_000)
         // Twice: what one has sent in the first round is told to the others in the second.
         for _ in 0..<2 {
+            try hub.purge()
+            try hub.backUp()
             for agent in agents {
                 var frames = 0
                 while timeline.now < limit, timeline.done <= Run.eventLimit {
@@ -167,9 +173,11 @@ extension World {
                     let link = agent.link
                     try pass(1_000)
                     if !agent.isConnected { frames += link?.frames ?? 0 }
-                    if agent.isDrained, !agent.isConnected { break }
+                    if agent.isConnected { continue }
+                    if isRevoked(agent) ? agent.lastEnding?.code == .revokedDevice : agent.isDrained { break }
                 }
-                guard agent.isDrained else {
+                if isRevoked(agent), agent.lastEnding?.code == .revokedDevice { continue }
+                guard agent.isDrained, !isRevoked(agent) else {
                     let reason = agent.lastEnding.map { "\($0.code) \($0.words)" } ?? "no reason given"
                     return complain("agent \(agent.number) never comes to rest: \(reason)")
                 }
@@ -178,11 +186,14 @@ extension World {
                 }
             }
         }
+        try hub.purge()
+        for agent in agents { try agent.prune() }
         try hush()
     }
 
     /// Nothing is left: a sync more says what it must and no more, and then there is silence.
     private func hush() throws {
+        let agents = agents.filter { !isRevoked($0) }
         for agent in agents {
             let before = agent.batchesSent
             try agent.connect(stays: true)

@@ -178,6 +178,17 @@ final class SimAgent {
         world.timeline.plan(in: UInt64(numbers.below(60_000))) { [self] in try connect(stays: stays) }
     }
 
+    /// Takes out what may be kept no longer.
+    func prune() throws {
+        do {
+            while try !disk.write({ try $0.prune(world.retention, limit: 4) }).isComplete {}
+        } catch let error as StoreError where error.code == .diskFull {
+            return
+        } catch let error as StoreError where error.code == .syncFailed {
+            try crash()
+        }
+    }
+
     func leave() throws {
         stays = false
         try link?.finish(.agent)

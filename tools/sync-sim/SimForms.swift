@@ -26,8 +26,19 @@ enum SimForms {
         var added = [pulse, alone, places, oxygen, finger]
         for index in added.indices { added[index].since = revised.revision }
         revised.fields += added
+        revised.retentionDays = ["\(remarkClass)": remarkDays]
         revised.groups = (revised.groups ?? []) + [[oxygen.name, finger.name]]
         return revised
+    }
+
+    /// Days that remarks are kept.
+    static let remarkDays = 20
+    static let remark: FieldID = 14
+    static let remarkClass: RetentionClass = 2
+
+    /// What a version says beside that which is kept for some time only.
+    static func lasting(_ version: Version) -> [Assignment] {
+        version.assignments.filter { $0.field != remark }
     }
 
     static let rules = catalog[BuiltIn.checkIn]?.mergeRules ?? .latest
@@ -36,7 +47,7 @@ enum SimForms {
 
     /// The fields that are edited, in the order of a step's bits; the first three are in both revisions.
     static let fields: [(ids: [FieldID], retentionClass: RetentionClass)] = [
-        ([1], 0), ([2], 0), ([14], 2), ([17], 0), ([18], 0), ([19], 0), (group, 0),
+        ([1], 0), ([2], 0), ([remark], remarkClass), ([17], 0), ([18], 0), ([19], 0), (group, 0),
     ]
     static let all: UInt8 = 127
 

@@ -35,7 +35,10 @@ final class SimHub {
     private var waiting: [(peer: Peer, place: Int, submission: Submission)] = []
     private var isCommitPlanned = false
     private var numbers: Numbers
-    private var backup: HubImage?
+    /// The latest two, the newer one last.
+    private var backups: [HubImage] = []
+    /// Devices that are revoked: kept outside the store.
+    private var revoked: Set<Int> = []
     /// Counts how often it was put back.
     private(set) var lives = 0
     /// The newest session of each replica.
@@ -88,13 +91,73 @@ final class SimHub {
 
     func comeUp() { isUp = true }
 
-    func backUp() throws { backup = try disk.image() }
+    func backUp() throws {
+        try work { backups = backups.suffix(1) + [try disk.image(now: clock)] }
+    }
 
-    /// The disk is made what it was at the last backup. What the centre alone wrote since then is gone.
-    func restore(isTold: Bool) throws {
-        guard let backup else { return }
+    /// Takes out what may be kept no longer.
+    func purge() throws {
+        try work {
+            var total = Purge()
+            while !total.isComplete {
+                total.add(try disk.write { try $0.purge(now: world.time, limit: 4) })
+            }
+            try disk.write { try $0.finish(total, now: world.time) }
+        }
+    }
+
+    /// What the centre's people do, as far as its disk lets them.
+    private func work(_ body: () throws -> Void) throws {
+        guard isUp else { return }
+        do {
+            try body()
+        } catch let error as StoreError where error.code == .diskFull {
+            return
+        } catch let error as StoreError where error.code == .syncFailed {
+            try crash()
+        }
+    }
+
+    /// - Returns: false when the centre's program is not there.
+    func revoke(_ device: Int) throws -> Bool {
+        guard isUp else { return false }
+        revoked.insert(device)
+        try revokeAll()
+        for peer in peers where world.agents[peer.link.agent].device == device {
+            try handle(.failed(.revoked), of: peer)
+        }
+        return true
+    }
+
+    /// What the store has forgotten, or could not take.
+    private func revokeAll() throws {
+        disk.heal()
+        for device in revoked.sorted() {
+            guard let known = try known(device), known.state != .revoked else { continue }
+            _ = try disk.write { try $0.revoke(known.id, reason: "lost", now: clock) }
+        }
+    }
+
+    private func known(_ device: Int) throws -> DeviceInfo? {
+        let fingerprint = SimKeys.hashing(SimKeys.key(device + 1))
+        return try disk.store.devices().first { $0.fingerprint == fingerprint }
+    }
+
+    /// Everything that came from a device.
+    func versions(of device: Int) throws -> [Version] {
+        guard let id = try known(device)?.id else { return [] }
+        return try disk.arrivals().filter { $0.device == id }.flatMap { arrival in
+            (0..<arrival.batch.count).map { arrival.batch.version(at: $0) }
+        }
+    }
+
+    /// The disk is made what it was at the last backup, or at the one before. What the centre alone wrote
+    /// since then is gone.
+    func restore(isTold: Bool, isOlder: Bool = false) throws {
+        guard let backup = isOlder ? backups.first : backups.last else { return }
         try crash()
         try disk.become(backup, isTold: isTold, now: clock)
+        try revokeAll()
         newest = [:]
         lives += 1
         try noteWrite()
@@ -168,7 +231,7 @@ final class SimHub {
         case .admit(let hello): ask(peer) { [self] in .admitted(try admit(hello, peer)) }
         case .join: world.complain("a Join that nobody sent")
         case .ingest(let batch): try ingest(batch, of: peer)
-        case .pass: world.complain("a hole that nobody has")
+        case .pass(let hole): try pass(hole, of: peer)
         case .loadFeed(let token, let items):
             ask(peer) { [self] in .feedLoaded(try feedPage(after: token, items, of: peer)) }
         case .answer: world.complain("a question that nobody asked")
@@ -228,7 +291,8 @@ final class SimHub {
             return .success(
                 HubSession.Greeting(
                     welcome: admission.welcome, feed: admission.feed,
-                    overload: isCrowded ? Refuse(.overloaded, retryAfter: 5) : nil))
+                    overload: isCrowded ? Refuse(.overloaded, retryAfter: 5) : nil,
+                    farewell: admission.session.isSurrender ? .revoked : nil))
         }
     }
 
@@ -277,6 +341,24 @@ final class SimHub {
         guard !isCommitPlanned else { return }
         isCommitPlanned = true
         world.timeline.plan(in: UInt64(numbers.below(20))) { [self] in try commit() }
+    }
+
+    private func pass(_ hole: Hole, of peer: Peer) throws {
+        guard let ref = peer.ref else { return }
+        let place = peer.nextPlace
+        peer.nextPlace += 1
+        peer.inWork.append((place, nil))
+        world.timeline.plan(in: UInt64(numbers.below(20))) { [self] in
+            guard isUp else { return }
+            let held = try disk.held(hole.origin)
+            var outcome = HubSession.Outcome.refused(Refuse(.diskFull, retryAfter: 1, words: "simulated"))
+            try work { outcome = try disk.write { try $0.pass(hole, for: ref, now: clock) } }
+            if case .held = outcome { world.passed(hole, behind: held) }
+            let told = outcome
+            world.timeline.plan(in: UInt64(numbers.logarithmic(below: 50))) { [self] in
+                if isUp { try answer(peer, place, told) }
+            }
+        }
     }
 
     private func commit() throws {

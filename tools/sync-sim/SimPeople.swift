@@ -26,7 +26,6 @@ extension SimAgent {
 
     /// A temperature that no thermometer shows; and perhaps something more, by somebody who has not noticed.
     func spoil(_ record: Int, goesOn: Bool) throws {
-
         var draft = try draft(record, fields: 1, isDelete: false)
         draft.assignments = [
             Assignment(field: 1, retentionClass: 0, value: .decimal(unscaled: 9_900, scale: 2))
@@ -45,9 +44,10 @@ extension SimAgent {
             (0..<Scenario.records).map { record in
                 var draft = try draft(record, fields: 4, isDelete: false)
                 let remark = (0..<bytes).map { _ in UInt8(33 + numbers.below(90)) }
-                draft.assignments.removeAll { $0.field == 14 }
+                draft.assignments.removeAll { $0.field == SimForms.remark }
                 draft.assignments.append(
-                    Assignment(field: 14, retentionClass: 2, value: .text(remark)))
+                    Assignment(
+                        field: SimForms.remark, retentionClass: SimForms.remarkClass, value: .text(remark)))
                 return (record, draft)
             })
     }

@@ -38,11 +38,19 @@ struct Step: Sendable, Hashable, CustomStringConvertible {
         case backUp(agent: Int)
         case restore(agent: Int)
         case copy(agent: Int)
-        /// The hub's disk is backed up; or put back as it was then, and told so or not.
+        /// The hub's disk is backed up; or put back as it was then, or at the backup before, and told so or
+        /// not.
         case backUpHub
-        case restoreHub(isTold: Bool)
+        case restoreHub(isTold: Bool, isOlder: Bool)
         /// A person belongs to another unit from now on.
         case move(person: Int, unit: Int)
+        /// A device is let in no more.
+        case revoke(agent: Int)
+        /// So many days go by at once.
+        case age(days: Int)
+        /// What may be kept no longer goes, at the centre or at a branch.
+        case purge
+        case prune(agent: Int)
         /// Nothing: time passes.
         case rest
     }
@@ -58,7 +66,8 @@ struct Step: Sendable, Hashable, CustomStringConvertible {
 
 /// A kind of fault.
 enum FaultKind: String, CaseIterable, Sendable {
-    case cuts, stalls, crashes, disks, syncs, clocks, crowds, spoils, copies, hubs, moves
+    case cuts, stalls, crashes, disks, syncs, clocks, crowds, spoils, copies, hubs, moves, revocations,
+        retention
 }
 
 /// How often each kind of fault happens; 0 is never, 10 the usual.
@@ -113,6 +122,7 @@ struct Scenario: Sendable, Hashable {
         let day: Int64 = 86_400_000
         let flag = numbers.isOne(in: 2)
         let after = numbers.below(12)
+        let isOlder = rates[.retention] > 0 && numbers.isOne(in: 3)
         let choices: [(weight: Int, choice: Step.Action)] = [
             (60, .open(agent: agent, record: record)),
             (200, .save(agent: agent, record: record, fields: fields, isUrgent: numbers.isOne(in: 5))),
@@ -139,11 +149,15 @@ struct Scenario: Sendable, Hashable {
             (rates[.copies], .restore(agent: agent)),
             (rates[.copies] / 2, .copy(agent: agent)),
             (rates[.hubs], .backUpHub),
-            (rates[.hubs] / 2, .restoreHub(isTold: flag)),
+            (rates[.hubs] / 2, .restoreHub(isTold: flag, isOlder: isOlder)),
             (
                 rates[.moves],
                 .move(person: numbers.below(Scenario.persons), unit: numbers.below(Scenario.units))
             ),
+            (rates[.revocations] / 3, .revoke(agent: agent)),
+            (rates[.retention] / 2, .age(days: 1 + numbers.below(SimForms.remarkDays + 5))),
+            (rates[.retention] / 2, .purge),
+            (rates[.retention], .prune(agent: agent)),
             (30, .rest),
         ]
         return numbers.choose(choices) ?? .rest

@@ -42,7 +42,7 @@ final class Watch {
     private func isAmong(_ held: [Version], _ version: Version) -> Bool {
         held.contains {
             FirstName($0) == FirstName(version) && $0.authored == version.authored
-                && $0.assignments == version.assignments
+                && SimForms.lasting($0) == SimForms.lasting(version)
         }
     }
 
@@ -82,7 +82,7 @@ final class Watch {
         // Before it go what is in flight of the routine lane, and the answers to what is fed.
         let limit = 2_000 + 4 * link.delay + 12_288 * 1_000 / link.rate
         // Whoever opens new journals first looks for the place where the old ones parted.
-        if time > limit, !world.suspects.contains(agent.device) {
+        if time > limit, !world.suspects.contains(agent.device), !world.isRevoked(agent) {
             world.complain(
                 "agent \(agent.number): an urgent version took \(time) ms over a line of "
                     + "\(link.rate) bytes/s and \(link.delay) ms, at most \(limit) are right")

@@ -50,8 +50,19 @@ final class World {
     }
     var agents: [SimAgent] { built?.agents ?? [] }
 
+    /// Days that have gone by at once, in milliseconds.
+    private var leap: Milliseconds = 0
     /// True time.
-    var time: Milliseconds { World.beginning + 12 * 3_600_000 + Milliseconds(timeline.now) }
+    var time: Milliseconds { World.beginning + 12 * 3_600_000 + leap + Milliseconds(timeline.now) }
+    /// What may be kept at this moment.
+    var retention: Retention {
+        Retention(SimForms.catalog, today: World.zone.day(of: time))
+    }
+    private static let zone = LocalZone.fixed(hours: 8)
+    /// Devices that are let in no more, with what the hub had of theirs then.
+    private(set) var revoked: [Int: Set<FirstName>] = [:]
+    /// What branches could not send again to a hub that had been put back.
+    private(set) var holes: [(origin: OriginID, sequences: ClosedRange<UInt64>)] = []
 
     func complain(_ finding: @autoclosure () -> String) {
         if findings.count < 20 { findings.append("at \(timeline.now) ms: \(finding())") }
@@ -154,6 +165,26 @@ final class World {
         }
     }
 
+    // MARK: - What is let go of
+
+    func age(days: Int) { leap += Milliseconds(days) * 86_400_000 }
+
+    func passed(_ hole: Hole, behind held: UInt64) {
+        if hole.sequence > held { holes.append((hole.origin, (held + 1)...hole.sequence)) }
+    }
+
+    func isInHole(_ dot: Dot) -> Bool {
+        holes.contains { $0.origin == dot.origin && $0.sequences.contains(dot.sequence) }
+    }
+
+    func isRevoked(_ agent: SimAgent) -> Bool { revoked[agent.device] != nil }
+
+    func revoke(_ device: Int) throws {
+        guard revoked[device] == nil else { return }
+        let known = Set(try hub.versions(of: device).map(FirstName.init))
+        if try hub.revoke(device) { revoked[device] = known }
+    }
+
     var hasMoves: Bool { !moved.isEmpty }
 
     func move(_ person: Int, to unit: Int) throws {
@@ -252,6 +283,6 @@ extension World {
         var random = Numbers(seed: seed ^ 0xA5A5)
         return HubMeans(
             hashing: SimKeys.hashing, verifying: SimKeys.verifying, signing: SimKeys.signing(0),
-            forms: SimForms.catalog, zone: { _ in .fixed(hours: 8) }, random: { Token16(using: &random) })
+            forms: SimForms.catalog, zone: { _ in World.zone }, random: { Token16(using: &random) })
     }
 }

@@ -143,4 +143,31 @@ import Testing
             }
         }
     }
+
+    /// A copy finds out what it is after the hub was put back. Others have edited what it wrote, under the
+    /// name that it had then.
+    @Test(arguments: HubKind.allCases)
+    func whatOthersSayOfTheOldNamesIsNotChanged(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let first = try Branch(kind, 1, unit: "B1", at: world)
+        let other = try Branch(kind, 2, unit: "B1", at: world)
+        for branch in [first, other] { try branch.sync(world) }
+        let second = try Branch(copyOf: first, seed: 5)
+        let image = try world.image()
+        try second.write(Self.remark("p1", "second's"), at: world)
+        for branch in [second, other] { try branch.sync(world) }
+        try other.edit(Self.remark("p1", "other's"), at: world)
+        for branch in [other, second] { try branch.sync(world) }
+        try world.putBack(image, seed: 101)
+        world.now += 7_200_000
+        try first.write(Self.remark("p2", "first's"), at: world)
+        for branch in [first, other, second, other, first, second] { try branch.sync(world) }
+        let key = HubWorld.key("p1")
+        let there = try world.hub.record(key)
+        #expect(there?.siblings.count == 2, "the edit covers a name that means nothing any more")
+        for branch in [first, second, other] {
+            #expect(try branch.store.record(key)?.siblings == there?.siblings)
+            #expect(try branch.store.record(key)?.covers == there?.covers)
+        }
+    }
 }
