@@ -14,7 +14,7 @@ extension SQLiteHubStore {
         let part = path + ".part"
         unlink(part)
         try DatabaseFolder.makePrivateFile(part)
-        let reached: [(number: Int64, sealed: UInt64)]
+        let reached: [(number: Int64, settled: UInt64)]
         do {
             reached = try copy(to: part)
             try SQLiteHubStore.sync(part)
@@ -29,18 +29,18 @@ extension SQLiteHubStore {
         }
         try SQLiteHubStore.sync(path.lastIndex(of: "/").map { String(path[...$0]) } ?? ".")
         try connection.write {
-            for (number, sealed) in reached {
+            for (number, settled) in reached {
                 try connection.run(
-                    "UPDATE origin SET backed_up = ? WHERE num = ? AND sealed >= ?", .word(sealed),
-                    .int(number), .word(sealed))
+                    "UPDATE origin SET backed_up = ? WHERE num = ? AND max(sealed, passed) >= ?",
+                    .word(settled), .int(number), .word(settled))
             }
             origins = nil
             try act(IdentityAudit.backedUp, detail: "", at: now)
         }
     }
 
-    /// - Returns: how far each origin's receipts reach in the copy.
-    private func copy(to path: String) throws -> [(number: Int64, sealed: UInt64)] {
+    /// - Returns: how far each origin is settled in the copy.
+    private func copy(to path: String) throws -> [(number: Int64, settled: UInt64)] {
         var opened: OpaquePointer?
         let code = sqlite3_open_v2(path, &opened, SQLITE_OPEN_READWRITE, nil)
         defer { sqlite3_close_v2(opened) }
@@ -58,7 +58,9 @@ extension SQLiteHubStore {
         // One file, without a log beside it.
         let mode = sqlite3_exec(copy, "PRAGMA journal_mode = DELETE", nil, nil, nil)
         guard mode == SQLITE_OK else { throw HubStatement.error(mode, copy, "backup") }
-        return try HubStatement(copy, "SELECT num, sealed FROM origin").all { ($0.int(0), $0.word(1)) }
+        return try HubStatement(copy, "SELECT num, max(sealed, passed) FROM origin").all {
+            ($0.int(0), $0.word(1))
+        }
     }
 
     private static func sync(_ path: String) throws {

@@ -38,6 +38,9 @@ package struct HubOrigin: Sendable, Hashable {
         sealedHead = derivation
     }
 
+    /// Through here a backup of this store holds everything that is not missing for ever.
+    package var settled: UInt64 { max(sealed, passed) }
+
     package var id: OriginID { derivation.originID }
     package var lane: Lane { claim.lane }
 

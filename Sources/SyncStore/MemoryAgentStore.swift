@@ -236,6 +236,7 @@ private final class MemoryAgentTables: AgentTables {
         guard let version = content.foreign.removeValue(forKey: dot) else { return }
         content.dots[RecordName(version.key)]?.remove(dot)
         content.doubted.remove(dot)
+        content.pruned[dot] = nil
     }
 
     func doubtOthers() { content.doubted = Set(content.foreign.keys) }
@@ -331,7 +332,8 @@ private final class MemoryAgentTables: AgentTables {
             StoredVersion(version: $0, head: nil, bytes: 0)
         }
         for origin in content.origins + content.closed {
-            let reach = min(origin.receipted, origin.backedUp)
+            let isUnbackedToo = defects.contains(.pruneUnbacked)
+            let reach = min(origin.receipted, isUnbackedToo ? origin.receipted : origin.backedUp)
             for case let stored? in content.journals[origin.id] ?? []
             where stored.version.dot.sequence <= reach { found.append(stored) }
         }

@@ -26,6 +26,13 @@ package struct MemoryDefects: OptionSet, Sendable {
     /// Of a field only the value with the latest time is kept.
     package static let clockOrder = MemoryDefects(rawValue: 1 << 8)
 
+    /// What a revoked device hands over counts.
+    package static let revokedCounts = MemoryDefects(rawValue: 1 << 3)
+    /// What is purged stays in force.
+    package static let purgeLeavesTables = MemoryDefects(rawValue: 1 << 11)
+    /// Own versions are pruned before they are backed up.
+    package static let pruneUnbacked = MemoryDefects(rawValue: 1 << 12)
+
     package func reshaped(_ state: RecordState) -> RecordState {
         guard !isDisjoint(with: [.wholeRecord, .clockOrder]), let latest = state.latest else { return state }
         let kept = state.siblings.filter { sibling in

@@ -96,7 +96,7 @@ extension MemoryHubStore {
                     SaltName(origin: batch.origin, day: grant.day, retentionClass: grant.retentionClass))
             }
             if isDestroyed { segment.heads = walk.heads }
-            if submission.session.isSurrender {
+            if submission.session.isSurrender, !defects.contains(.revokedCounts) {
                 setAside(&segment, for: Reason.revokedDevice)
             } else if submission.part?.isRaw == true {
                 setAside(&segment, for: Reason.trap)

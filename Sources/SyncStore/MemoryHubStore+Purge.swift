@@ -70,8 +70,8 @@ extension MemoryHubStore {
     /// As if a backup had been made.
     package func noteBackup() {
         for id in content.origins.keys {
-            guard let sealed = content.origins[id]?.sealed else { continue }
-            content.origins[id]?.backedUp = sealed
+            guard let settled = content.origins[id]?.settled else { continue }
+            content.origins[id]?.backedUp = settled
         }
     }
 
@@ -80,6 +80,7 @@ extension MemoryHubStore {
     }
 
     private func trim(_ name: RecordName, _ retention: Retention) {
+        if defects.contains(.purgeLeavesTables) { return }
         guard let state = content.records[name]?.state, let left = retention.trimmed(state) else { return }
         content.records[name]?.state = left
     }

@@ -36,10 +36,23 @@ enum Plant: String, CaseIterable, Sendable {
     // Stores that were put back or copied
     case contextsVerbatim = "contexts-verbatim"
     case epochKept = "epoch-kept"
+    // What is let go of, and who is let in no more
+    case revokedCounts = "revoked-counts"
+    case purgeLeavesTables = "purge-leaves-tables"
+    case pruneUnbacked = "prune-unbacked"
+    case pruneNothing = "prune-nothing"
 
-    /// What goes wrong in the worlds in which it is looked for.
-    var isOfCopies: Bool { self == .contextsVerbatim }
-    var isOfHubs: Bool { self == .epochKept }
+    /// What goes wrong in the worlds in which it is looked for, beside what goes wrong in all.
+    var kinds: [FaultKind] {
+        switch self {
+        case .contextsVerbatim: [.copies]
+        case .epochKept: [.hubs]
+        case .revokedCounts: [.revocations]
+        case .purgeLeavesTables, .pruneNothing: [.retention]
+        case .pruneUnbacked: [.retention, .hubs]
+        default: []
+        }
+    }
 
     var words: String {
         switch self {
@@ -72,6 +85,10 @@ enum Plant: String, CaseIterable, Sendable {
         case .pingForPong: "an answer to a ping is answered"
         case .contextsVerbatim: "what is written again after a fork covers what the old names mean now"
         case .epochKept: "a hub that was put back goes on as if it had not been"
+        case .revokedCounts: "what a revoked device hands over counts"
+        case .purgeLeavesTables: "what a purge takes out of the journal stays in force"
+        case .pruneUnbacked: "a branch lets go of what no backup of the hub holds"
+        case .pruneNothing: "a branch keeps everything for ever"
         }
     }
 
@@ -88,6 +105,9 @@ enum Plant: String, CaseIterable, Sendable {
         case .holeForgotten: .holeForgotten
         case .contextsVerbatim: .contextsVerbatim
         case .epochKept: .epochKept
+        case .revokedCounts: .revokedCounts
+        case .purgeLeavesTables: .purgeLeavesTables
+        case .pruneUnbacked: .pruneUnbacked
         default: []
         }
     }

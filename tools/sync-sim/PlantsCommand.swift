@@ -46,8 +46,9 @@ struct PlantsCommand: ParsableCommand {
     static func hunt(_ plant: Plant, most: Int) -> (seed: Int, finding: String)? {
         for seed in 1...max(1, most) {
             var scenario = Scenario(seed: UInt64(seed), agents: 1 + seed % 6)
-            scenario.rates[.copies] = plant.isOfCopies ? 10 : 0
-            scenario.rates[.hubs] = plant.isOfHubs ? 10 : 0
+            for kind in [FaultKind.copies, .hubs, .revocations, .retention] {
+                scenario.rates[kind] = plant.kinds.contains(kind) ? 10 : 0
+            }
             guard let finding = Run.run(scenario, plant: plant).findings.first else { continue }
             if Run.run(scenario).findings.isEmpty { return (seed, finding) }
         }

@@ -113,6 +113,13 @@ extension World {
         case .age(let days): age(days: days)
         case .purge: try hub.purge()
         case .prune(let agent): try agents[agent].prune()
+        case .letGo(let agent):
+            try hub.backUp()
+            try agents[agent].connect(stays: false)
+            timeline.plan(in: 60_000) { [self] in
+                age(days: SimForms.remarkDays + 1)
+                try agents[agent].prune()
+            }
         case .rest: break
         }
     }
@@ -155,7 +162,7 @@ extension World {
         try pass(1_000 * 400)
         for agent in agents {
             // Longer than any silence that is borne.
-            if let link = agent.link, link.isBroken {
+            if let link = agent.link, link.isBroken, !isRevoked(agent) {
                 complain("agent \(agent.number) holds on to a dead line")
             }
             try agent.leave()

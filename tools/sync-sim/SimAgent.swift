@@ -180,6 +180,7 @@ final class SimAgent {
 
     /// Takes out what may be kept no longer.
     func prune() throws {
+        if world.plant == .pruneNothing { return }
         do {
             while try !disk.write({ try $0.prune(world.retention, limit: 4) }).isComplete {}
         } catch let error as StoreError where error.code == .diskFull {

@@ -37,6 +37,8 @@ final class SimHub {
     private var numbers: Numbers
     /// The latest two, the newer one last.
     private var backups: [HubImage] = []
+    /// How far each journal has ever been backed up.
+    private var everBackedUp: [OriginID: UInt64] = [:]
     /// Devices that are revoked: kept outside the store.
     private var revoked: Set<Int> = []
     /// Counts how often it was put back.
@@ -92,8 +94,17 @@ final class SimHub {
     func comeUp() { isUp = true }
 
     func backUp() throws {
-        try work { backups = backups.suffix(1) + [try disk.image(now: clock)] }
+        try work {
+            backups = backups.suffix(1) + [try disk.image(now: clock)]
+            for agent in world.agents {
+                for origin in try agent.store.origins() + agent.store.closedOrigins() {
+                    everBackedUp[origin.id] = max(backedUp(origin.id), try disk.held(origin.id))
+                }
+            }
+        }
     }
+
+    func backedUp(_ origin: OriginID) -> UInt64 { everBackedUp[origin] ?? 0 }
 
     /// Takes out what may be kept no longer.
     func purge() throws {

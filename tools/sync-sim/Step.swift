@@ -51,6 +51,8 @@ struct Step: Sendable, Hashable, CustomStringConvertible {
         /// What may be kept no longer goes, at the centre or at a branch.
         case purge
         case prune(agent: Int)
+        /// The hub is backed up, a branch hears of it, and lets go of what it wrote once weeks have gone by.
+        case letGo(agent: Int)
         /// Nothing: time passes.
         case rest
     }
@@ -157,7 +159,8 @@ struct Scenario: Sendable, Hashable {
             (rates[.revocations] / 3, .revoke(agent: agent)),
             (rates[.retention] / 2, .age(days: 1 + numbers.below(SimForms.remarkDays + 5))),
             (rates[.retention] / 2, .purge),
-            (rates[.retention], .prune(agent: agent)),
+            (rates[.retention] / 2, .prune(agent: agent)),
+            (rates[.retention] / 2, .letGo(agent: agent)),
             (30, .rest),
         ]
         return numbers.choose(choices) ?? .rest

@@ -133,6 +133,7 @@ final class World {
     /// not got them again by then.
     func hubWasPutBack() throws {
         hasPutBackHub = true
+        lost = lost.filter { !watch.isDurable($0) }
         for saved in ledger.saved where saved.author == Ledger.centre {
             if !watch.isDurable(saved.version.dot) { lost.insert(saved.version.dot) }
         }
@@ -170,7 +171,11 @@ final class World {
     func age(days: Int) { leap += Milliseconds(days) * 86_400_000 }
 
     func passed(_ hole: Hole, behind held: UInt64) {
-        if hole.sequence > held { holes.append((hole.origin, (held + 1)...hole.sequence)) }
+        guard hole.sequence > held else { return }
+        holes.append((hole.origin, (held + 1)...hole.sequence))
+        if hole.sequence > hub.backedUp(hole.origin) {
+            complain("version \(hole.sequence) of \(hole.origin) was let go of and is in no backup")
+        }
     }
 
     func isInHole(_ dot: Dot) -> Bool {

@@ -1,3 +1,4 @@
+import Forms
 import SyncCore
 import SyncStore
 import Testing
@@ -45,5 +46,30 @@ import Testing
         try branch.edit(Self.remark("p1", "after", context: .empty), at: world)
         try branch.sync(world)
         #expect(try world.value("p1") == .text("after"))
+    }
+
+    /// Trimmed, dropped with what the hub had lost, and then fed again whole.
+    @Test(arguments: HubKind.allCases)
+    func whatIsFedAgainIsTrimmedAgain(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        let other = try Branch(kind, 2, unit: "B1", at: world)
+        for branch in [branch, other] { try branch.sync(world) }
+        let image = try world.image()
+        try branch.write(HubWorld.checkIn("p1", remark: "goes"), at: world)
+        for branch in [branch, other] { try branch.sync(world) }
+        let later = Retention(FormCatalog.builtIn, today: Int32(world.now / 86_400_000) + 300)
+        func prune() throws -> [Value?] {
+            while try !other.store.prune(later, limit: 8).isComplete {}
+            return try other.store.versions(of: HubWorld.key("p1")).map { version in
+                version.assignments.first { $0.field == 14 }?.value
+            }
+        }
+        #expect(try prune() == [.notStated])
+        try world.putBack(image, seed: 100)
+        try other.sync(world)
+        #expect(try prune() == [])
+        for branch in [branch, other] { try branch.sync(world) }
+        #expect(try prune() == [.notStated])
     }
 }

@@ -109,6 +109,26 @@ import Testing
         #expect(try world.value("p4") == .text("and on"))
     }
 
+    /// Otherwise the branch would wait for a backup of it, and keep what it may not keep.
+    @Test(arguments: HubKind.allCases)
+    func whatIsMissingForEverNeedsNoBackup(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        try branch.sync(world)
+        let image = try world.image()
+        try branch.write(
+            HubWorld.checkIn("p1", remark: "one"), HubWorld.checkIn("p2", remark: "two"), at: world)
+        try branch.sync(world)
+        try branch.letGo(below: 3)
+        try world.putBack(image, seed: 100)
+        try branch.sync(world)
+        try world.backUp()
+        try branch.sync(world)
+        let routine = try #require(try branch.store.origins().first { $0.claim.lane == .routine })
+        #expect(routine.sequence == 2 && routine.backedUp == 2)
+        #expect(try branch.store.oldestWithoutBackup() == nil)
+    }
+
     @Test(arguments: StoreFlavour.allCases)
     func onlyAnEarlierEpochsReceiptIsShown(flavour: StoreFlavour) throws {
         let fixture = try AgentFixture(flavour)

@@ -149,6 +149,13 @@ final class IdentityWorld {
         }
     }
 
+    func backUp() throws {
+        if let memory = hub as? MemoryHubStore { return memory.noteBackup() }
+        let folder = HubFolder()
+        folders.append(folder)
+        try (hub as? SQLiteHubStore)?.backUp(to: folder.path + "/backup", now: now)
+    }
+
     func value(_ person: String, _ field: FieldID = 14) throws -> Value? {
         try hub.effective(HubWorld.key(person))?[field]
     }
