@@ -153,6 +153,7 @@ final class IdentityWorld {
         if let memory = hub as? MemoryHubStore { return memory.noteBackup() }
         let folder = HubFolder()
         folders.append(folder)
+        try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
         try (hub as? SQLiteHubStore)?.backUp(to: folder.path + "/backup", now: now)
     }
 
