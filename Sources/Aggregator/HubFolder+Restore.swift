@@ -28,6 +28,7 @@ extension HubFolder {
         } catch {
             throw StoreError(.diskFull, "copying the backup")
         }
+        try keepRevocationsOfReplaced(key)
         let restoration = try work.begin(with: key, revoked: try revocations(), now: now)
         return (restoration, try takeOver(work, now: now))
     }
@@ -43,14 +44,26 @@ extension HubFolder {
                     "this backup is of another hub than the hub.key here; nothing was changed",
                     zh: "此备份与本目录的 hub.key 不属于同一汇总端；未作任何改动"))
         }
+        // The backup's log ends earlier than the one that is kept here, and is to: it begins anew there.
+        store.keepAuditEnd()
         return try store.restored(revoked: revoked, now: now)
+    }
+
+    /// What only the store knows that is to be replaced would be forgotten with it. One that cannot be read
+    /// any more tells nothing.
+    private func keepRevocationsOfReplaced(_ key: DeviceKey) throws {
+        guard let replaced = try? SQLiteHubStore(readingFrom: path, means: means(key)),
+            let known = try? replaced.revocations()
+        else { return }
+        let kept = Set(try revocations().map(\.publicKey))
+        for revocation in known where !kept.contains(revocation.publicKey) { try keep(revocation) }
     }
 
     /// Puts the store of `work` in the place of the one here, which is kept.
     private func takeOver(_ work: HubFolder, now: Milliseconds) throws -> String? {
         let kept = path + "/replaced-\(now)"
         let manager = FileManager.default
-        let parts = ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"]
+        let parts = ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm", AuditEndFile.name]
         // Also what a restoring that was cut off has left: its log would be taken for the new store's.
         let isThere = parts.contains { manager.fileExists(atPath: path + "/" + $0) }
         if isThere { try DatabaseFolder.make(kept) }

@@ -43,20 +43,29 @@ extension HubFolder {
         }
     }
 
+    /// Those that the store knows and the file does not: somebody removed or cut it, or the disk was full.
+    func revocationsMissing(in store: SQLiteHubStore) throws -> [Revocation] {
+        let kept = Set(try revocations().map(\.publicKey))
+        return try store.revocations().filter { !kept.contains($0.publicKey) }
+    }
+
     /// Tells store and file of each other's: a store that somebody copied back has forgotten whom it lets in
-    /// no more, and a file may have been left behind.
-    func reconcileRevocations(with store: SQLiteHubStore) throws {
-        let kept = try revocations()
-        _ = try store.replay(kept, now: HubFolder.milliseconds())
-        let keys = Set(kept.map(\.publicKey))
-        for revocation in try store.revocations() where !keys.contains(revocation.publicKey) {
-            do {
-                try keep(revocation)
-            } catch let error as StoreError where error.isOfRoom {
-                // The store knows; the next start tries again.
-                return
-            }
+    /// no more, and a file may have been cut or left behind.
+    ///
+    /// - Returns: how many the file lacked.
+    func reconcileRevocations(with store: SQLiteHubStore) throws -> Int {
+        let now = HubFolder.milliseconds()
+        _ = try store.replay(try revocations(), now: now)
+        let missing = try revocationsMissing(in: store)
+        guard !missing.isEmpty else { return 0 }
+        do {
+            for revocation in missing { try keep(revocation) }
+            try store.record(
+                act: "revocations_mended", detail: "\(missing.count) were not in revocations.jsonl", now: now)
+        } catch let error as StoreError where error.isOfRoom {
+            // The store knows; the next start tries again.
         }
+        return missing.count
     }
 
     /// Durable when it returns.
@@ -76,5 +85,16 @@ extension HubFolder {
                 file: revocationsFile, systemError: number)
         }
         try sync(path)
+    }
+}
+
+/// What is said of a file that lacks revocations.
+enum RevocationWords {
+    static func missing(_ count: Int) -> Words {
+        Words(
+            "revocations.jsonl lacked \(count) revoked devices that the store knows: it was removed or cut, "
+                + "or the disk was full. Without it a backup that is put back may let them in again",
+            zh: "revocations.jsonl 缺少数据中已撤销的 \(count) 台设备：文件被删除或截短，或当时磁盘已满。"
+                + "缺少它时，从备份恢复可能会重新接受这些设备")
     }
 }

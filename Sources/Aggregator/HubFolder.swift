@@ -31,6 +31,8 @@ struct HubFolder {
         try keyFile.refuseStoreWithoutKey()
         let key =
             try keyFile.isThere ? DeviceKey.load(from: keyFile.path) : DeviceKey.create(at: keyFile.path)
+        // Of a store that is gone.
+        if !FileManager.default.fileExists(atPath: path + "/store.sqlite") { AuditEndFile(in: path).remove() }
         let store = try SQLiteHubStore.create(
             folder: path, name: name, settings: settings, means: means(key))
         try store.record(act: "initialized", detail: name, now: HubFolder.milliseconds())
@@ -71,6 +73,7 @@ struct HubFolder {
     func means(_ key: DeviceKey) -> HubMeans {
         HubMeans(
             hashing: .sha256, verifying: .p256, signing: Signing(key),
-            zone: { LocalZone(identifier: $0) }, random: Token16.random, actor: actor)
+            zone: { LocalZone(identifier: $0) }, random: Token16.random, actor: actor,
+            auditEnd: AuditEndFile(in: path).keeper)
     }
 }

@@ -82,11 +82,20 @@ final class HubServer: HubService {
     /// found for on the disk is only in the log of the program.
     func note(_ code: RefusalCode?, _ words: String, from caller: Caller) async {
         let now = now()
-        let who = caller.publicKey.isEmpty ? caller.address : Hashing.sha256(caller.publicKey).short
-        let leftOut = state.withLock { $0.gate.note("\(code?.rawValue ?? 0) \(who)", now: now) }
-        guard let leftOut else { return }
-        let attempt = RefusedAttempt(code: code, words: words, caller: caller, leftOut: leftOut)
-        try? await writer.run { try $0.note(attempt, now: now) }
+        let attempt = RefusedAttempt(code: code, words: words, caller: caller)
+        let name = attempt.group(.sha256)
+        guard let entry = state.withLock({ $0.gate.note(attempt, as: name, now: now) }) else { return }
+        try? await writer.run { try $0.note(entry, now: now) }
+    }
+
+    /// Writes down what has been left out so far and is due: one entry stands for many.
+    ///
+    /// - Parameter isLast: the hub is about to end.
+    func noteSums(isLast: Bool = false) async {
+        let now = now()
+        let sums = state.withLock { $0.gate.sums(now: now, isLast: isLast) }
+        guard !sums.isEmpty else { return }
+        try? await writer.run { store in for sum in sums { try store.note(sum, now: now) } }
     }
 
     /// Nil when somebody at `address` may try to join.

@@ -17,6 +17,7 @@ public enum AuditWords {
         case "invited": Words("join code made", zh: "生成加入码")
         case "confirmed": Words("device confirmed", zh: "确认设备")
         case "revoked": Words("device revoked", zh: "撤销设备")
+        case "revocations_mended": Words("revocations written again", zh: "补写撤销记录")
         case "purged": Words("removed what may be kept no longer", zh: "删除超期内容")
         case "backed_up": Words("backed up", zh: "备份")
         case "restored": Words("restored from a backup", zh: "从备份恢复")
@@ -31,6 +32,7 @@ public enum AuditWords {
         switch event {
         case "joined": Words("device joined", zh: "设备加入")
         case "refused": Words("turned away", zh: "拒绝")
+        case AuditChain.endWasGone: Words("the log's end was gone", zh: "记录末尾缺失")
         case "set_aside": Words("set aside", zh: "搁置")
         case "store_restored_or_copied": Words("device restored or copied", zh: "设备数据被恢复或复制")
         case "replica_opened": Words("device goes on with another store", zh: "设备更换数据")
@@ -50,6 +52,19 @@ public enum AuditWords {
             Words(
                 "entry \(number) does not follow the one before: they are of different lives of the store",
                 zh: "第 \(number) 条与前一条不相连：分属数据的不同时期")
+        case .besideGone:
+            Words(
+                "audit.head beside the store is gone or not this hub's: entries at the end may have been "
+                    + "dropped",
+                zh: "数据旁的 audit.head 缺失或不属于本汇总端：末尾的记录可能已被删除")
+        case .besideOld(let number):
+            Words(
+                "audit.head beside the store is an older one, of entry \(number)",
+                zh: "数据旁的 audit.head 是早先的，停在第 \(number) 条")
+        case .endWasGone(let number):
+            Words(
+                "before entry \(number) the log's end had been removed or put back",
+                zh: "第 \(number) 条之前，记录的末尾曾被删除或换回")
         case .endUnsigned(let number):
             Words(
                 "the end is not signed: entries from \(number) on may have been dropped",

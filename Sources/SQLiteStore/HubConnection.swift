@@ -13,6 +13,8 @@ final class HubConnection {
     private var lastDataVersion: Int64 = -1
     /// Called when what is cached beside the database may no longer hold.
     var forget: () -> Void = {}
+    /// Called at the end of each transaction; true when it was committed.
+    var ended: (Bool) -> Void = { _ in }
 
     init(_ database: StoreDatabase) throws {
         self.database = database
@@ -83,9 +85,11 @@ final class HubConnection {
             let result = try body()
             isCommitting = true
             try run("COMMIT")
+            ended(true)
             try database.checkpoint(handle)
             return result
         } catch {
+            ended(false)
             // SQLite has rolled back by itself after some errors: then this fails, and says nothing new.
             sqlite3_exec(handle, "ROLLBACK", nil, nil, nil)
             forget()

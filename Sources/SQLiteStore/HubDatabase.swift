@@ -25,6 +25,8 @@ public final class SQLiteHubStore: HubStore {
     var scopeDay: Int32?
     var ownLanes: [Lane: OriginID] = [:]
     private var knownEpoch: Token16?
+    /// The last entry of the audit log before this transaction; nil while it has written none.
+    var auditBase: UInt64?
 
     /// Makes a new store in `folder`.
     public static func create(
@@ -72,6 +74,10 @@ public final class SQLiteHubStore: HubStore {
         hub = means.hashing(means.signing.publicKey)
         name = try connection.first("SELECT value FROM meta WHERE name = 'hub_name'") { $0.text(0) } ?? ""
         connection.forget = { [unowned self] in forget() }
+        connection.ended = { [unowned self] isCommitted in
+            if isCommitted, auditBase != nil { keepAuditEnd() }
+            auditBase = nil
+        }
         _ = try epoch
         if isReading { try readTables() } else { try openTables() }
     }

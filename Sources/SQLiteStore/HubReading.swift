@@ -92,6 +92,42 @@ extension SQLiteHubStore {
         }
     }
 
+    /// How many versions of each device are held back, by the reason that was found first; devices ascending,
+    /// reasons by their bytes.
+    public func quarantineCounts() throws -> [(device: Int64, reason: String, count: Int)] {
+        struct Group: Hashable {
+            var device: Int64
+            var reason: String
+        }
+        return try connection.read {
+            var waiting: [[Int64]: Int64] = [:]
+            let held = try connection.all(
+                """
+                SELECT q.origin, q.sequence, o.device FROM quarantine q JOIN origin o ON o.num = q.origin
+                WHERE o.device IS NOT NULL
+                """
+            ) { (place: [$0.int(0), $0.int(1)], device: $0.int(2)) }
+            for (place, device) in held { waiting[place] = device }
+            var counts: [Group: Int] = [:]
+            // Verdicts in the order in which they were found: the first one of each version counts.
+            let verdicts = try connection.all(
+                "SELECT origin, sequence, reason FROM verdict WHERE kind = ? "
+                    + "ORDER BY device, position, origin, sequence, number",
+                .int(Int64(Verdict.Kind.quarantined.rawValue))
+            ) { (place: [$0.int(0), $0.int(1)], reason: $0.text(2)) }
+            for (place, reason) in verdicts {
+                guard let device = waiting.removeValue(forKey: place) else { continue }
+                counts[Group(device: device, reason: reason), default: 0] += 1
+            }
+            for device in waiting.values { counts[Group(device: device, reason: "unknown"), default: 0] += 1 }
+            return counts.sorted { left, right in
+                left.key.device != right.key.device
+                    ? left.key.device < right.key.device
+                    : left.key.reason.utf8.lexicographicallyPrecedes(right.key.reason.utf8)
+            }.map { ($0.key.device, $0.key.reason, $0.value) }
+        }
+    }
+
     /// All origins, in the order in which they were bound.
     public func journals() throws -> [HeldJournal] {
         try connection.read {

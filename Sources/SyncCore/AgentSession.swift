@@ -276,7 +276,9 @@ public struct AgentSession: Sendable {
         for lane in Lane.allCases { self[lane].keep(resumes.map(\.origin)) }
         let waiting = heldBack
         heldBack = []
-        return waiting.flatMap { receive($0, now) } + pump()
+        var actions: [Action] = []
+        for message in waiting where phase != .ended { actions += receive(message, now) }
+        return actions + pump()
     }
 
     // MARK: - Receiving

@@ -45,6 +45,36 @@ public struct AuditHead: Sendable, Hashable {
     }
 }
 
+/// A hub's audit log as it lies in its store, and the end that is kept beside the store.
+public struct AuditLog: Sendable, Hashable {
+    /// What is kept outside of the store, for whoever puts an older log back.
+    public enum Beside: Sendable, Hashable {
+        /// Nobody keeps anything there.
+        case notKept
+        /// It was removed, or is none that the hub signed.
+        case gone
+        case end(AuditHead)
+    }
+
+    /// In the order in which they stand.
+    public var entries: [AuditEntry]
+    /// The end that stands beside them; nil when that is gone.
+    public var head: AuditHead?
+    /// The last entry before the last act. What is kept beside the store is written after the act: a crash
+    /// between the two leaves it here.
+    public var base: UInt64
+    public var beside: Beside
+
+    public init(
+        entries: [AuditEntry], head: AuditHead?, base: UInt64 = 0, beside: Beside = .notKept
+    ) {
+        self.entries = entries
+        self.head = head
+        self.base = base
+        self.beside = beside
+    }
+}
+
 /// The first thing that is wrong with an audit log; each names an entry's number.
 public enum AuditFinding: Sendable, Hashable {
     /// The entry does not say what it said.
@@ -59,6 +89,12 @@ public enum AuditFinding: Sendable, Hashable {
     case notFollowing(UInt64)
     /// The end that the hub signed is gone, or not the hub's: entries from here on may be missing.
     case endUnsigned(UInt64)
+    /// The end that is kept beside the store is gone, or not the hub's.
+    case besideGone
+    /// The end that is kept beside the store is an older one, of this entry.
+    case besideOld(UInt64)
+    /// When the hub wrote this entry, it found one of the two ends gone or put back.
+    case endWasGone(UInt64)
 }
 
 /// The chain of a hub's audit log: each entry's hash covers the hash before, and the hub signs each entry and
@@ -102,62 +138,19 @@ public struct AuditChain: Sendable {
         return (entry, AuditHead(number: entry.number, hash: entry.hash, signature: end))
     }
 
-    // MARK: - Verifying
+    /// The event of an entry by which the hub says that it found one of the two ends gone or put back.
+    public static let endWasGone = "end_was_gone"
+
+    /// Whether the hub signed this as an end.
+    public func isSigned(_ head: AuditHead, verifying: Verifying, key: [UInt8]) -> Bool {
+        verifying.isValid(statement(ofEnd: head.number, head.hash), head.signature, key)
+    }
 
     /// Looks through a log.
     ///
-    /// - Parameters:
-    ///   - entries: in the order in which they stand.
-    ///   - head: the end that stands beside them.
-    /// - Returns: nil when it is as the hub wrote it. That a whole log was put back to an earlier state of
-    ///   its own, with the end of that time, shows nowhere in it; nor what somebody wrote who has the hub's
-    ///   key.
-    public func firstFinding(
-        in entries: [AuditEntry], head: AuditHead?, verifying: Verifying, key: [UInt8]
-    ) -> AuditFinding? {
-        var previous = Digest.zero
-        for (index, entry) in entries.enumerated() {
-            let expected = UInt64(index) + 1
-            if entry.number > expected { return .dropped(expected) }
-            if entry.number < expected { return .inserted(expected) }
-            let isSigned = verifying.isValid(statement(ofEntry: entry.hash), entry.signature, key)
-            guard isSigned, hash(of: entry) == entry.hash else {
-                return finding(at: index, isSigned: isSigned, in: entries, head)
-            }
-            guard entry.before == previous else { return .notFollowing(expected) }
-            previous = entry.hash
-        }
-        let count = UInt64(entries.count)
-        guard let head else { return entries.isEmpty ? nil : .endUnsigned(count + 1) }
-        guard verifying.isValid(statement(ofEnd: head.number, head.hash), head.signature, key) else {
-            return .endUnsigned(count + 1)
-        }
-        if head.number > count { return .dropped(count + 1) }
-        return head.number == count && head.hash == previous ? nil : .notFollowing(head.number)
-    }
-
-    /// What became of the place where an entry stands that is not as the hub wrote it.
-    private func finding(
-        at index: Int, isSigned: Bool, in entries: [AuditEntry], _ head: AuditHead?
-    ) -> AuditFinding {
-        let place = UInt64(index) + 1
-        if isSigned, let number = trueNumber(of: entries[index], among: entries.count + 1) {
-            if number < place { return .inserted(place) }
-            let isLater = entries[(index + 1)...].contains { trueNumber(of: $0, among: Int(place)) == place }
-            return isLater ? .reordered(place) : .dropped(place)
-        }
-        // What follows goes on from the entry before: this one came between.
-        let next = index + 1 < entries.count ? entries[index + 1].before : head?.hash
-        return next == entries[index].before && index > 0 ? .inserted(place) : .altered(place)
-    }
-
-    /// The number under which an entry has its hash; nil when it has it under none.
-    private func trueNumber(of entry: AuditEntry, among count: Int) -> UInt64? {
-        var entry = entry
-        for number in 1...UInt64(max(1, count)) {
-            entry.number = number
-            if hash(of: entry) == entry.hash { return number }
-        }
-        return nil
+    /// - Returns: nil when it is as the hub wrote it. That log and end were put back together, with the end
+    ///   that is kept beside the store, shows nowhere; nor what somebody wrote who has the hub's key.
+    public func firstFinding(in log: AuditLog, verifying: Verifying, key: [UInt8]) -> AuditFinding? {
+        AuditSearch(chain: self, log: log, verifying: verifying, key: key).firstFinding()
     }
 }

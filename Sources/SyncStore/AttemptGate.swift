@@ -40,9 +40,17 @@ package struct AttemptGate: Sendable {
     /// Addresses and callers that are remembered at a time.
     package static let remembered = 4_096
 
+    /// Attempts that count together.
+    private struct Group: Sendable {
+        var due: Milliseconds = 0
+        /// Not written down yet, and the last of them.
+        var alike: UInt64 = 0
+        var last: RefusedAttempt?
+    }
+
     private var addresses: [String: Milliseconds] = [:]
     private var total: Milliseconds = 0
-    private var callers: [String: Milliseconds] = [:]
+    private var callers: [String: Group] = [:]
     private var entries: Milliseconds = 0
     private var leftOut: UInt64 = 0
 
@@ -69,21 +77,59 @@ package struct AttemptGate: Sendable {
         total = AttemptGate.inTotal.refund(total)
     }
 
-    /// - Parameter caller: who tried, and the reason.
-    /// - Returns: how many were left out before this one, which is to be written down; nil when it is left
-    ///   out too.
-    package mutating func note(_ caller: String, now: Milliseconds) -> UInt64? {
-        guard AttemptGate.entriesOfOne.wait(callers[caller] ?? 0, now: now) == 0,
-            AttemptGate.entriesInTotal.wait(entries, now: now) == 0
-        else {
-            leftOut += 1
-            return nil
+    /// - Parameter name: the attempt's group.
+    /// - Returns: what is to be written down; nil when it is left out or summed up later.
+    package mutating func note(_ attempt: RefusedAttempt, as name: String, now: Milliseconds)
+        -> RefusedAttempt?
+    {
+        var group = callers[name] ?? Group()
+        defer { boundCallers(now: now) }
+        group.alike += 1
+        group.last = attempt
+        let written = write(&group, now: now)
+        callers[name] = group
+        return written
+    }
+
+    /// What is due of attempts that were left out: an entry a minute for each group.
+    ///
+    /// - Parameter isLast: all there is, for nobody will ask again.
+    package mutating func sums(now: Milliseconds, isLast: Bool = false) -> [RefusedAttempt] {
+        var sums: [RefusedAttempt] = []
+        for name in callers.keys.sorted() {
+            guard var group = callers[name], group.alike > 0 else { continue }
+            if isLast { group.due = 0 }
+            guard let sum = write(&group, now: now) else { continue }
+            callers[name] = group
+            sums.append(sum)
         }
-        callers[caller] = AttemptGate.entriesOfOne.spend(callers[caller] ?? 0, now: now)
+        return sums
+    }
+
+    private mutating func write(_ group: inout Group, now: Milliseconds) -> RefusedAttempt? {
+        guard AttemptGate.entriesOfOne.wait(group.due, now: now) == 0,
+            AttemptGate.entriesInTotal.wait(entries, now: now) == 0, var attempt = group.last
+        else { return nil }
+        group.due = AttemptGate.entriesOfOne.spend(group.due, now: now)
         entries = AttemptGate.entriesInTotal.spend(entries, now: now)
-        AttemptGate.bound(&callers, now: now)
-        defer { leftOut = 0 }
-        return leftOut
+        attempt.alike = group.alike - 1
+        attempt.leftOut = leftOut
+        leftOut = 0
+        group.alike = 0
+        group.last = nil
+        return attempt
+    }
+
+    /// Of groups that are forgotten for want of room only the number is kept.
+    private mutating func boundCallers(now: Milliseconds) {
+        guard callers.count > AttemptGate.remembered else { return }
+        callers = callers.filter { $0.value.due > now || $0.value.alike > 0 }
+        guard callers.count > AttemptGate.remembered else { return }
+        let middle = callers.values.map(\.due).sorted()[callers.count / 2]
+        var kept = callers.filter { $0.value.due > middle }
+        if kept.count > AttemptGate.remembered / 2 { kept = [:] }
+        leftOut += callers.reduce(0) { kept[$1.key] == nil ? $0 + $1.value.alike : $0 }
+        callers = kept
     }
 
     /// Forgets who owes nothing any more, and when that is not enough the half that owes least.

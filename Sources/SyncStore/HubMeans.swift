@@ -1,6 +1,23 @@
 public import Forms
 public import SyncCore
 
+/// A place outside of the store that keeps where the audit log ends, so that it shows when an older log is
+/// put in the place of a newer one.
+public struct AuditEndKeeper: Sendable {
+    /// Nil when there is nothing.
+    public var load: @Sendable () -> [UInt8]?
+    /// Keeps what its argument says, which it asks while nobody else keeps anything. Durable when it returns,
+    /// if it can be; what has failed is made good with the next act.
+    public var save: @Sendable (() -> [UInt8]?) -> Void
+
+    public init(
+        load: @escaping @Sendable () -> [UInt8]?, save: @escaping @Sendable (() -> [UInt8]?) -> Void
+    ) {
+        self.load = load
+        self.save = save
+    }
+}
+
 /// What a hub's store is given from outside: it makes no keys, no hashes and no randomness of its own.
 public struct HubMeans {
     public var hashing: Hashing
@@ -13,12 +30,15 @@ public struct HubMeans {
     public var random: () -> Token16
     /// Who works with the store, for the audit log; empty for a hub that serves.
     public var actor: String
+    /// Nil: nothing is kept outside.
+    public var auditEnd: AuditEndKeeper?
     /// Bytes of rows that one revoked device may hand over in all. A branch's whole year is less.
     public var surrenderLimit = 64 << 20
 
     public init(
         hashing: Hashing, verifying: Verifying, signing: Signing, forms: FormCatalog = .builtIn,
-        zone: @escaping (String) -> LocalZone?, random: @escaping () -> Token16, actor: String = ""
+        zone: @escaping (String) -> LocalZone?, random: @escaping () -> Token16, actor: String = "",
+        auditEnd: AuditEndKeeper? = nil
     ) {
         self.hashing = hashing
         self.verifying = verifying
@@ -27,6 +47,7 @@ public struct HubMeans {
         self.zone = zone
         self.random = random
         self.actor = actor
+        self.auditEnd = auditEnd
     }
 
     package func checks(_ settings: Settings) throws -> (catalog: CompiledCatalog, count: CoverageCount) {

@@ -6,14 +6,27 @@ public struct RefusedAttempt: Sendable, Hashable {
     public var code: RefusalCode?
     public var words: String
     public var caller: Caller
-    /// Attempts since the last entry that were not written down.
+    /// So many others like it, for which this entry stands too.
+    public var alike: UInt64
+    /// Attempts of anybody since the last entry for which no entry stands.
     public var leftOut: UInt64
 
-    public init(code: RefusalCode?, words: String, caller: Caller, leftOut: UInt64 = 0) {
+    public init(
+        code: RefusalCode?, words: String, caller: Caller, alike: UInt64 = 0, leftOut: UInt64 = 0
+    ) {
         self.code = code
         self.words = words
         self.caller = caller
+        self.alike = alike
         self.leftOut = leftOut
+    }
+
+    /// Those that count together: of one device, or of one address where any key will do, with one code.
+    package func group(_ hashing: Hashing) -> String {
+        let joins: [RefusalCode] = [.codeUnknown, .codeSpent, .codeExpired, .tooManyAttempts]
+        let isJoin = code.map { joins.contains($0) } ?? true
+        let who = isJoin || caller.publicKey.isEmpty ? caller.address : hashing(caller.publicKey).short
+        return "\(code?.rawValue ?? 0) \(who)"
     }
 
     package static let event = "refused"
@@ -25,6 +38,7 @@ public struct RefusedAttempt: Sendable, Hashable {
         var parts = [code.map { "\($0.rawValue) \(words)" } ?? words]
         if !caller.address.isEmpty { parts.append("from \(caller.address)") }
         if let fingerprint { parts.append("key \(fingerprint.short)") }
+        if alike > 0 { parts.append("\(alike) more like it") }
         if leftOut > 0 { parts.append("\(leftOut) more before it") }
         return parts.joined(separator: "; ")
     }

@@ -112,8 +112,9 @@ final class HubDriver: LinkDriver {
     /// As the hub sees it: somebody never came through the handshake.
     private static func words(for error: TransportError) -> String {
         switch error {
-        case .tls, .cut, .unreachable:
-            "the handshake failed: no key was shown, another hub's was looked for, or it broke off"
+        case .tls(Link.keyRefused):
+            "the handshake failed: another hub's key was looked for; a code or device of another hub"
+        case .tls, .cut, .unreachable: "the handshake failed: no key was shown, or it broke off"
         case .wrongHubKey: "the handshake failed: the key is not on P-256"
         }
     }

@@ -43,13 +43,16 @@ public final class HubListener: Sendable {
             .childChannelOption(SocketTuning.unsentLimit, value: SocketTuning.unsentBytes)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 4_096, high: 16_384))
             .childChannelInitializer { channel in
-                guard let number = register.admit(drop: { drop(channel) }) else { return channel.close() }
+                let address = channel.remoteAddress?.ipAddress ?? ""
+                guard let number = register.admit(from: address, drop: { drop(channel) }) else {
+                    return channel.close()
+                }
                 return channel.eventLoop.makeCompletedFuture {
                     let peer = SecureLink.Peer()
                     let operations = channel.pipeline.syncOperations
                     if let security { try operations.addHandler(security.serverHandler(peer: peer)) }
                     let driver = HubDriver(
-                        number: number, address: channel.remoteAddress?.ipAddress ?? "", service: service,
+                        number: number, address: address, service: service,
                         register: register, limits: limits, loop: channel.eventLoop)
                     let link = Link(side: .hub, isSecure: security != nil, peer: peer, driver: driver)
                     driver.bind(link)
@@ -101,9 +104,23 @@ final class ConnectionRegister: Sendable {
     private struct State {
         var next: UInt64 = 0
         /// Ascending, so the oldest is first.
-        var strangers: [UInt64] = []
+        var strangers: [(number: UInt64, address: String)] = []
         var open: [UInt64: Entry] = [:]
         var whenEmpty: (@Sendable () -> Void)?
+
+        /// Which stranger makes way for one more; nil when there is room.
+        func strangerToGo(for address: String, _ limits: HubLimits) -> Int? {
+            var counts: [String: Int] = [:]
+            for stranger in strangers { counts[stranger.address, default: 0] += 1 }
+            var crowded = address
+            if counts[address, default: 0] < limits.strangersOfOne {
+                guard strangers.count >= limits.strangers else { return nil }
+                let most = counts.values.max()
+                // Of addresses with as many each, the one that has been here longest.
+                crowded = strangers.first { counts[$0.address] == most }?.address ?? address
+            }
+            return strangers.firstIndex { $0.address == crowded }
+        }
     }
 
     private let limits: HubLimits
@@ -114,18 +131,19 @@ final class ConnectionRegister: Sendable {
     var count: Int { state.withLock { $0.open.count } }
 
     /// The new connection's number; nil when there are too many. A stranger too many takes the place of the
-    /// oldest one, so that nobody keeps others out by saying nothing.
+    /// oldest one of its address, or of the address that has most, so that nobody keeps others out by saying
+    /// nothing.
     ///
     /// - Parameter drop: closes the new connection without a word.
-    func admit(drop: @escaping @Sendable () -> Void) -> UInt64? {
+    func admit(from address: String, drop: @escaping @Sendable () -> Void) -> UInt64? {
         let (number, oldest) = state.withLock { state -> (UInt64?, Entry?) in
             guard state.open.count < limits.connections, limits.strangers > 0 else { return (nil, nil) }
             var oldest: Entry?
-            if state.strangers.count >= limits.strangers {
-                oldest = state.open[state.strangers.removeFirst()]
+            if let index = state.strangerToGo(for: address, limits) {
+                oldest = state.open[state.strangers.remove(at: index).number]
             }
             state.next += 1
-            state.strangers.append(state.next)
+            state.strangers.append((state.next, address))
             state.open[state.next] = Entry(drop: drop)
             return (state.next, oldest)
         }
@@ -137,12 +155,12 @@ final class ConnectionRegister: Sendable {
         state.withLock { $0.open[number]?.close = close }
     }
 
-    func welcomed(_ number: UInt64) { state.withLock { $0.strangers.removeAll { $0 == number } } }
+    func welcomed(_ number: UInt64) { state.withLock { $0.strangers.removeAll { $0.number == number } } }
 
     func remove(_ number: UInt64) {
         let whenEmpty = state.withLock { state in
             guard state.open.removeValue(forKey: number) != nil else { return (@Sendable () -> Void)?.none }
-            state.strangers.removeAll { $0 == number }
+            state.strangers.removeAll { $0.number == number }
             return state.open.isEmpty ? state.whenEmpty : nil
         }
         whenEmpty?()

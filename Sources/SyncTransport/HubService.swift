@@ -56,6 +56,8 @@ public struct HubLimits: Sendable, Hashable {
     public var connections = 4_096
     /// Connections that have not been welcomed; one more takes the place of the oldest.
     public var strangers = 256
+    /// Those of one address; one more takes the place of that address's oldest.
+    public var strangersOfOne = 128
     /// Bytes on the wire that may wait for the store, per connection, before reading pauses.
     public var bytesWaiting = 512 * 1_024
     /// The same of all connections together; each has an equal part, and at least a small batch.

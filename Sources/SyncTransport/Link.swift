@@ -51,6 +51,8 @@ final class Link: ChannelInboundHandler {
     static let preambleLimit = TimeAmount.seconds(10)
     /// How long a side that has said Close waits for the other one to go, so that the words arrive.
     static let lingerLimit = TimeAmount.seconds(2)
+    /// What a hub knows of whoever looked for another hub.
+    static let keyRefused = "the other side wants another key than this hub's"
     /// Deflate contexts are dropped when nothing was sent for so long, milliseconds.
     static let idleLimit: UInt64 = 60_000
 
@@ -144,6 +146,8 @@ final class Link: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if self.error == nil {
             switch (state, error) {
+            case (.handshaking, _) where side == .hub && Dialer.isKeyRefused(error):
+                self.error = .tls(Link.keyRefused)
             case (.handshaking, _): self.error = peer.isWrong ? .wrongHubKey : .tls(Dialer.describe(error))
             default: self.error = .cut(Dialer.describe(error))
             }

@@ -119,7 +119,7 @@ import Testing
         // What `vector compare` answers; the Chinese word stands beside it.
         "equal", "greater", "lesser", "concurrent",
         // Files.
-        "ballast", "trap.marker", "device.key", "hub.key", "store.sqlite",
+        "ballast", "trap.marker", "device.key", "hub.key", "store.sqlite", "audit.head", "revocations.jsonl",
     ]
 
     @Test func chineseTextsAreChinese() throws {

@@ -108,4 +108,75 @@ import Testing
         #expect(none.output.split(separator: "\n").count == 1, "only that it was verified")
         try await crowd.hub("audit", "--from", "yesterday", expecting: [64])
     }
+
+    /// What somebody does to the log's end is named, and still is once the hub has gone on.
+    @Test(arguments: EndDamage.all) func whatIsDoneToTheEndShowsForGood(_ damage: EndDamage) async throws {
+        let crowd = try await Crowd(branches: 1, persons: 1, days: 1)
+        // Made, and two imports.
+        for _ in 0..<2 { _ = try await crowd.invite("B000") }
+        let folder = crowd.place.path("hub")
+        func sql(_ text: String) throws {
+            let database = try DatabaseQueue(path: folder + "/store.sqlite")
+            try database.write { try $0.execute(sql: text) }
+            try database.close()
+        }
+        try sql("CREATE TABLE kept AS SELECT * FROM meta WHERE name = 'audit_head'")
+        let end = URL(filePath: folder + "/audit.head")
+        let former = try Data(contentsOf: end)
+        for _ in 0..<2 { _ = try await crowd.invite("B000") }
+        #expect(try await Log.read(crowd).intact)
+        if !damage.sql.isEmpty { try sql(damage.sql) }
+        switch damage.file {
+        case .asItIs: break
+        case .gone: try FileManager.default.removeItem(at: end)
+        case .older: try former.write(to: end)
+        }
+        let found = try await Log.read(crowd, expecting: [7])
+        #expect(found.finding?.kind == damage.kind && found.finding?.number == damage.number)
+        for _ in 0..<2 { _ = try await crowd.invite("B000") }
+        let later = try await Log.read(crowd, expecting: [7])
+        #expect(later.finding?.kind == damage.later.kind && later.finding?.number == damage.later.number)
+    }
+
+    struct EndDamage: Sendable, CustomTestStringConvertible {
+        enum File { case asItIs, gone, older }
+
+        var testDescription: String
+        var sql = ""
+        var file = File.asItIs
+        var kind: String
+        var number: Int
+        /// What is found after the next act.
+        var later: (kind: String, number: Int)
+
+        private static let formerHead = "INSERT OR REPLACE INTO meta SELECT * FROM kept;"
+
+        static let all = [
+            EndDamage(
+                testDescription: "tail dropped, older end put back",
+                sql: "DELETE FROM audit WHERE id > 5;" + formerHead, kind: "dropped", number: 6,
+                later: ("dropped", 6)),
+            EndDamage(
+                testDescription: "end removed", sql: "DELETE FROM meta WHERE name = 'audit_head'",
+                kind: "end_unsigned", number: 8, later: ("end_was_gone", 8)),
+            EndDamage(
+                testDescription: "everything removed",
+                sql: "DELETE FROM audit; DELETE FROM meta WHERE name = 'audit_head'", kind: "dropped",
+                number: 1, later: ("dropped", 1)),
+            EndDamage(
+                testDescription: "older end put back", sql: formerHead, kind: "not_following", number: 5,
+                later: ("end_was_gone", 8)),
+            EndDamage(
+                testDescription: "file removed", file: .gone, kind: "beside_gone", number: 0,
+                later: ("end_was_gone", 8)),
+            EndDamage(
+                testDescription: "older file put back", file: .older, kind: "beside_old", number: 5,
+                later: ("end_was_gone", 8)),
+            EndDamage(
+                testDescription: "entry under an odd number",
+                sql: "INSERT INTO audit SELECT 1000, at, event, who, device, 'forged', hash_before, hash, "
+                    + "signature FROM audit WHERE id = 3", kind: "inserted", number: 1_000,
+                later: ("inserted", 1_000)),
+        ]
+    }
 }

@@ -12,6 +12,12 @@ final class Child: Sendable {
 
     let identifier: pid_t
     let words: [String]
+    /// What runs when the tests are over would run on: whoever is held by a task that never ended.
+    private static let living = Mutex<Set<pid_t>>([])
+    private static let killsAtTheEnd: Void = {
+        atexit { Child.living.withLock { living in for child in living { Glibc.kill(child, SIGKILL) } } }
+    }()
+
     /// As `waitpid` tells it; nil while it runs.
     private let ending = Mutex<Int32?>(nil)
 
@@ -61,6 +67,8 @@ final class Child: Sendable {
             throw NotStarted(program: words[0], reason: String(cString: strerror(code)))
         }
         self.identifier = identifier
+        Child.killsAtTheEnd
+        Child.living.withLock { _ = $0.insert(identifier) }
     }
 
     deinit {
@@ -97,7 +105,10 @@ final class Child: Sendable {
         ending.withLock { ending in
             if ending != nil { return ending }
             var status: Int32 = 0
-            if waitpid(identifier, &status, options) == identifier { ending = status }
+            if waitpid(identifier, &status, options) == identifier {
+                ending = status
+                Child.living.withLock { _ = $0.remove(identifier) }
+            }
             return ending
         }
     }

@@ -49,7 +49,7 @@ import Testing
             "third", "join", foreign.output.trimmingCharacters(in: .newlines), expecting: [3])
         #expect(wrong.remarks.contains("key"))
         // Both have left their mark at the hub.
-        for words in ["204 ", "another hub's was looked for"] {
+        for words in ["204 ", "another hub's key was looked for"] {
             let isThere = try await eventually {
                 try await AuditTests.Log.read(centre).details("refused").contains { $0.contains(words) }
             }

@@ -64,6 +64,10 @@ class Hub: @unchecked Sendable {
         #expect(peakMemory < Hub.memoryLimit)
     }
 
+    /// Bytes and sockets that `serve` has now.
+    var memory: Int { server?.memory ?? 0 }
+    var sockets: Int { server?.sockets ?? 0 }
+
     var isServing: Bool { server?.isRunning ?? false }
 
     /// Waits for a `serve` that is dying; keeps what it logged.

@@ -1,7 +1,10 @@
 import Foundation
+import Logging
 import SyncCore
+import SyncStore
 import Testing
 
+@testable import Aggregator
 @testable import SyncTransport
 @testable import SyncWire
 
@@ -87,5 +90,51 @@ import Testing
         #expect(try await liar.farewell()?.code == .forgedSeal)
         #expect(try await crowd.arrived().map(\.person) == ["S000000"])
         try await crowd.close()
+    }
+
+    /// Too much that waits for the store counts like too many sessions; what was accepted is finished.
+    @Test func aFullQueueSendsNewcomersAwayForAWhile() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 1, days: 1)
+        let folder = HubFolder(path: crowd.place.path("hub"))
+        let store = try folder.open()
+        let writer = HubWriter(store: store, now: HubFolder.milliseconds)
+        var load = HubLoad()
+        load.bytesWaiting = 100
+        let server = HubServer(
+            writer: writer, logger: Logger(label: "test"), load: load, now: HubFolder.milliseconds)
+        func device(_ secret: Token16) async throws -> (RawDevice, Caller) {
+            try await writer.run {
+                try $0.invite(
+                    Invitation(
+                        secretHash: Hashing.sha256(secret.bytes), unit: "B000", isTrusted: true,
+                        expires: .max),
+                    now: 0)
+            }
+            let device = RawDevice(port: 0, hub: .zero)
+            let caller = Caller(publicKey: device.key.publicKey, address: "a", version: 1)
+            let join = Join(secret: secret, replica: .random(), label: "", clock: 0)
+            guard case .success = await connection(caller, server).join(join) else {
+                throw RawDevice.Unexpected(words: "not joined")
+            }
+            return (device, caller)
+        }
+        var (first, caller) = try await device(.random())
+        let (second, other) = try await device(.random())
+        let open = connection(caller, server)
+        #expect(try await open.admit(first.hello()).get().overload == nil)
+        server.waiting(101)
+        let refused = try await connection(other, server).admit(second.hello()).get().overload
+        #expect(refused?.code == .overloaded && (refused?.retryAfter ?? 0) > 0)
+        let batch = try first.routine.write([.checkIn("S1", day: 18_300)])
+        guard case .held = await open.ingest(batch) else {
+            Issue.record("what a session sends that was accepted is taken")
+            return
+        }
+        server.waiting(-101)
+        #expect(try await connection(other, server).admit(second.hello()).get().overload == nil)
+    }
+
+    private func connection(_ caller: Caller, _ server: HubServer) -> any HubConnectionHost {
+        server.connection(caller, moved: {}, close: { _ in })
     }
 }

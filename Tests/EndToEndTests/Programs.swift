@@ -18,8 +18,15 @@ final class Running {
     private let child: Child
     private let files: (output: URL, remarks: URL)
 
-    /// Where the package's programs lie: beside the tests.
-    static let folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+    /// Where the package's programs lie: beside the tests, or where `ROLLCALL_PROGRAMS` says.
+    static let folder =
+        ProcessInfo.processInfo.environment["ROLLCALL_PROGRAMS"].map { URL(filePath: $0) }
+        ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+
+    /// What sanitizers are told, where the programs were built with one: see `tools/sanitize`.
+    private static let ofSanitizers = ProcessInfo.processInfo.environment.filter {
+        ["TSAN_OPTIONS", "ASAN_OPTIONS", "SWIFT_BACKTRACE"].contains($0.key)
+    }
 
     /// - Parameter prefix: what the program is run through.
     init(
@@ -33,7 +40,7 @@ final class Running {
         child = try Child(
             prefix + [path] + arguments,
             environment: ["LANG": "C", "PATH": "/usr/bin:/bin", "TMPDIR": folder.path]
-                .merging(environment) { $1 },
+                .merging(Running.ofSanitizers) { $1 }.merging(environment) { $1 },
             output: files.output.path, remarks: files.remarks.path)
     }
 
@@ -42,12 +49,27 @@ final class Running {
 
     /// The most memory that it has had at one time, bytes; nil where the system does not tell, or when it
     /// has ended.
-    var peakMemory: Int? {
+    var peakMemory: Int? { memory("VmHWM:") }
+
+    /// The memory that it has now, bytes.
+    var memory: Int? { memory("VmRSS:") }
+
+    private func memory(_ name: String) -> Int? {
         let file = "/proc/\(child.identifier)/status"
         guard let text = try? String(contentsOfFile: file, encoding: .utf8),
-            let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+            let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name) })
         else { return nil }
-        return line.split(separator: " ").compactMap { Int($0) }.first.map { $0 * 1_024 }
+        return line.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }.first.map { $0 * 1_024 }
+    }
+
+    /// Sockets that it has open now, the one that it listens on among them.
+    var sockets: Int {
+        let folder = "/proc/\(child.identifier)/fd"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.count { name in
+            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: folder + "/" + name)
+            return target?.hasPrefix("socket:") ?? false
+        }
     }
 
     func kill() { child.send(SIGKILL) }

@@ -83,6 +83,9 @@ final class RawPeer: @unchecked Sendable {
 
     func close() { channel.close(promise: nil) }
 
+    /// Takes nothing more of what comes.
+    func stopReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
+
     // MARK: - Hearing
 
     /// The next message; nil once the other side has hung up.

@@ -21,6 +21,12 @@ import Testing
         var routineBacklog: Int
         var oldestSeconds: Int
         var revokedFor: String?
+        var heldBack: [HeldBack]
+
+        struct HeldBack: Decodable {
+            var reason: String
+            var count: Int
+        }
     }
 
     private static func device(of unit: String, _ hub: Hub) async throws -> Device {
@@ -61,6 +67,14 @@ import Testing
         #expect(try await crowd.arrived().map(\.person) == ["S000000"])
         #expect(try await crowd.alerts().isEmpty)
         #expect(try Self.quarantined(crowd) >= 3, "two check-ins and an alert")
+        let held = try await Self.device(of: "B000", crowd).heldBack
+        let count = try Self.quarantined(crowd)
+        #expect(held.map(\.reason) == ["revoked_device"] && held.map(\.count) == [count])
+        #expect(try await Self.device(of: "B001", crowd).heldBack.isEmpty)
+        for verb in ["devices", "status"] {
+            let said = try await crowd.hub(verb).output
+            #expect(said.contains("of device \(device.id) \(count) entries are held back"), "\(verb)")
+        }
         // It is fed nothing: the other branch's entry and the unit's second device go on without it.
         try await crowd.checkIn("B001", "S001000", "36.5")
         #expect(try await crowd.sync("B001").drained)
@@ -129,8 +143,42 @@ import Testing
         try FileManager.default.copyItem(atPath: backup, toPath: crowd.place.path("hub/store.sqlite"))
         try await crowd.open()
         #expect(try await Self.device(of: "B001", crowd).state == "revoked")
-        #expect(try await AuditTests.Log.read(crowd).intact)
+        let cut = try await AuditTests.Log.read(crowd, expecting: [7])
+        #expect(cut.finding?.kind == "dropped", "the log ended later than the one that was copied back")
         try await crowd.close()
+    }
+
+    @Test func aListOfRevocationsThatWasCutIsToldAndMended() async throws {
+        let crowd = try await Crowd(branches: 2, persons: 1, days: 1)
+        try await crowd.open()
+        try await crowd.join("B000")
+        try await crowd.join("B001")
+        let backup = crowd.place.path("backup.sqlite")
+        try await crowd.hub("backup", backup)
+        for id in ["1", "2"] { try await crowd.hub("revoke", id) }
+        try await crowd.close()
+        let file = crowd.place.path("hub/revocations.jsonl")
+        let whole = try #require(FileManager.default.contents(atPath: file))
+        let first = try #require(whole.dropFirst().firstIndex(of: UInt8(ascii: "\n")))
+        let listed = try await crowd.hub("devices").output
+        #expect(!listed.contains("revocations.jsonl"))
+        try whole.prefix(through: first).write(to: URL(filePath: file))
+        for verb in ["devices", "status"] {
+            #expect(try await crowd.hub(verb).output.contains("revocations.jsonl lacked 1"), "\(verb)")
+        }
+        try await crowd.open()
+        #expect(crowd.log.contains("event=revocations_mended"))
+        try await crowd.close()
+        let log = try await AuditTests.Log.read(crowd)
+        #expect(log.intact && log.details("revocations_mended").count == 1)
+        #expect(try HubFolder(path: crowd.place.path("hub")).revocations().count == 2)
+        // The store that is replaced is asked first.
+        try FileManager.default.removeItem(atPath: file)
+        try await crowd.hub("restore", backup)
+        for unit in ["B000", "B001"] {
+            #expect(try await Self.device(of: unit, crowd).state == "revoked", "\(unit)")
+        }
+        #expect(try await AuditTests.Log.read(crowd).intact)
     }
 
     @Test func aLineThatWasNeverFinishedIsPassedOver() throws {

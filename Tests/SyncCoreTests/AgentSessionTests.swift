@@ -64,6 +64,17 @@ import Testing
         }
     }
 
+    /// What was held back until the Welcome is stored is looked at only while the session stands.
+    @Test func theEndComesOnceWhateverWasHeldBack() {
+        var session = Self.session(in: .storing)
+        for position: UInt64 in [5, 4, 3, 2] {
+            let token = FeedToken(epoch: Talk.welcome().epoch, position: position, hash: .zero)
+            #expect(session.handle(.received(.feed(Feed(lane: .routine, token: token))), now: 1).isEmpty)
+        }
+        #expect(
+            words(session.handle(.welcomeStored(Self.resumes()), now: 1)) == "storeFeed, close 100, end 100")
+    }
+
     @Test func anAnswerToNoBatchIsOutOfOrder() {
         for message in [Talk.receipt(Talk.urgent, 3), .gap(Gap(origin: Talk.urgent, wanted: 1))] {
             var session = Self.session(in: .open)

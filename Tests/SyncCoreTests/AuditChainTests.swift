@@ -38,8 +38,12 @@ import Testing
             return (entries + [signed.entry], signed.head)
         }
 
-        var finding: AuditFinding? {
-            chain.firstFinding(in: entries, head: head, verifying: verifying, key: key)
+        var finding: AuditFinding? { finding() }
+
+        func finding(base: UInt64 = 0, beside: AuditLog.Beside = .notKept) -> AuditFinding? {
+            chain.firstFinding(
+                in: AuditLog(entries: entries, head: head, base: base, beside: beside), verifying: verifying,
+                key: key)
         }
 
         /// As somebody numbers them who hides what was done.
@@ -146,5 +150,78 @@ import Testing
         log.entries += other.entries[6...]
         log.head = other.head
         #expect(log.finding == .notFollowing(7))
+    }
+
+    private func forged(_ number: UInt64, before: Digest = .zero) -> AuditEntry {
+        var entry = AuditEntry(
+            number: number, at: 5, event: "confirmed", who: "root", device: 1, detail: "", before: before)
+        entry.hash = Self.chain.hash(of: entry)
+        entry.signature = Array(repeating: 1, count: 64)
+        return entry
+    }
+
+    @Test func whatIsInsertedUnderAnyNumberIsNamedByIt() throws {
+        for number: UInt64 in [7, 9, 1_000, .max, UInt64(bitPattern: -5)] {
+            var log = try Log(6)
+            let isFirst = Int64(bitPattern: number) < 0
+            log.entries.insert(forged(number), at: isFirst ? 0 : 6)
+            #expect(log.finding == .inserted(number))
+        }
+        // A true one under a number of somebody's choice: the true one stands in its place, or it does not.
+        var copied = try Log(6)
+        copied.entries.append(copied.entries[2])
+        copied.entries[6].number = 77
+        #expect(copied.finding == .inserted(77))
+        var moved = try Log(6)
+        moved.entries.append(moved.entries.remove(at: 2))
+        moved.entries[5].number = 77
+        #expect(moved.finding == .reordered(3))
+        // Shifted by what came between.
+        for place in 1..<6 {
+            var log = try Log(6)
+            log.entries.insert(forged(0), at: place)
+            log.renumber()
+            #expect(log.finding == .inserted(UInt64(place) + 1), "\(place)")
+        }
+        // Behind a gap the gap comes first.
+        var dropped = try Log(6)
+        dropped.entries.remove(at: 2)
+        dropped.entries[2].detail += "x"
+        #expect(dropped.finding == .dropped(3))
+    }
+
+    @Test func anOlderLogShowsInTheEndThatIsKeptBeside() throws {
+        let whole = try Log(6)
+        let end = try #require(whole.head)
+        #expect(whole.finding(base: 5, beside: .end(end)) == nil)
+        for rest in 0..<6 {
+            var log = try Log(rest)
+            #expect(log.finding(beside: .end(end)) == .dropped(UInt64(rest) + 1))
+            log.head = nil
+            #expect(log.finding(beside: .end(end)) == .dropped(UInt64(rest) + 1))
+        }
+        // A crash between the act and the file leaves the file one act behind, and no more.
+        let former = try #require(try Log(5).head)
+        #expect(whole.finding(base: 5, beside: .end(former)) == nil)
+        let older = try #require(try Log(4).head)
+        #expect(whole.finding(base: 5, beside: .end(older)) == .besideOld(4))
+        #expect(whole.finding(base: 5, beside: .gone) == .besideGone)
+        var forged = end
+        forged.signature[3] ^= 1
+        #expect(whole.finding(base: 5, beside: .end(forged)) == .besideGone)
+        let other = try #require(try Log(6, name: "other").head)
+        #expect(whole.finding(base: 5, beside: .end(other)) == .notFollowing(6))
+        #expect(try Log(0).finding(beside: .gone) == nil)
+    }
+
+    @Test func anEntryThatTellsOfDamageIsAFinding() throws {
+        var log = try Log(3)
+        let marker = AuditEntry(
+            number: 4, at: 9, event: AuditChain.endWasGone, who: "", device: 0, detail: "",
+            before: log.entries[2].hash)
+        let signed = try Self.chain.sign(marker, Self.signing)
+        log.entries.append(signed.entry)
+        log.head = signed.head
+        #expect(log.finding == .endWasGone(4))
     }
 }

@@ -76,6 +76,16 @@ import Testing
         }
     }
 
+    /// Who asks for the feed and takes nothing of it gets no page more, and is dropped in the end.
+    @Test func whoDoesNotReadIsDropped() {
+        var session = Self.session(in: .open)
+        _ = session.handle(.writable(false), now: 1)
+        #expect(session.handle(.logMoved, now: 2).isEmpty)
+        #expect(words(session.handle(.tick, now: 1 + HubSession.quietLimit)) == "ping")
+        #expect(words(session.handle(.tick, now: HubSession.silenceLimit - 1)) == "ping")
+        #expect(words(session.handle(.tick, now: HubSession.silenceLimit)) == "close 108, end 108")
+    }
+
     @Test func whatTheStoreSaysToAGreetingIsPassedOn() {
         var joining = Self.session(in: .joining)
         #expect(words(joining.handle(.joined(.success(Talk.joined)), now: 1)) == "joined, end")

@@ -46,14 +46,50 @@ import Testing
         #expect(gate.tries("nobody yet", now: 2_000) == nil)
     }
 
+    private static let attempt = RefusedAttempt(
+        code: .codeUnknown, words: "no such code", caller: Caller(publicKey: [4], address: "a", version: 1))
+
+    @Test func whatIsAlikeIsSummedUp() {
+        var gate = AttemptGate()
+        func note(_ name: String, _ now: Milliseconds) -> UInt64? {
+            gate.note(Self.attempt, as: name, now: now)?.alike
+        }
+        for _ in 0..<3 { #expect(note("one", 0) == 0) }
+        for _ in 0..<7 { #expect(note("one", 0) == nil) }
+        #expect(note("another", 0) == 0)
+        #expect(gate.sums(now: 59_999).isEmpty)
+        #expect(gate.sums(now: 60_000).map(\.alike) == [6])
+        #expect(gate.sums(now: 600_000).isEmpty, "each attempt is in one entry")
+        for _ in 0..<5 { _ = note("one", 600_000) }
+        #expect(gate.sums(now: 600_001).isEmpty)
+        #expect(gate.sums(now: 600_001, isLast: true).map(\.alike) == [1])
+    }
+
+    @Test func guessesOfOneAddressCountTogetherWhateverKeyTheyShow() {
+        var other = Self.attempt
+        other.caller.publicKey = [5]
+        #expect(other.group(Self.hashing) == Self.attempt.group(Self.hashing))
+        other.caller.address = "b"
+        #expect(other.group(Self.hashing) != Self.attempt.group(Self.hashing))
+        other.code = .unknownDevice
+        var same = other
+        same.caller.address = "c"
+        #expect(other.group(Self.hashing) == same.group(Self.hashing))
+        same.caller.publicKey = [6]
+        #expect(other.group(Self.hashing) != same.group(Self.hashing))
+    }
+
+    private static let hashing = Hashing { Digest(words: (UInt64($0.first ?? 0) << 56, 0, 0, 0)) }
+
     @Test func whatIsWrittenDownIsBoundedAndTheRestCounted() {
         var gate = AttemptGate()
-        for _ in 0..<3 { #expect(gate.note("one", now: 0) == 0) }
-        for _ in 0..<7 { #expect(gate.note("one", now: 0) == nil) }
-        #expect(gate.note("another", now: 0) == 7)
-        #expect(gate.note("one", now: 60_000) == 0)
-        let written = (0..<10_000).count { gate.note("key \($0)", now: 70_000) != nil }
-        #expect((50...60).contains(written))
+        let written = (0..<10_000).compactMap { gate.note(Self.attempt, as: "key \($0)", now: 70_000) }
+        #expect(written.count == 60)
+        var later = gate.sums(now: 80_000)
+        #expect(later.count == 1)
+        later += gate.sums(now: 80_000 + 3_600_000)
+        let rest = later.reduce(0) { $0 + $1.alike + $1.leftOut + 1 }
+        #expect(rest > 5_000, "what is forgotten for want of room is counted: \(rest)")
     }
 
     @Test func addressesAreForgottenInTime() {

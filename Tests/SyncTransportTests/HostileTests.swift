@@ -156,10 +156,34 @@ import Testing
         #expect(limits.share(among: 1_000_000) == HubLimits.leastBytesWaiting)
     }
 
+    /// Whoever holds many connections loses its own first.
+    @Test func oneAddressTakesNoRoomFromOthers() throws {
+        var limits = HubLimits()
+        limits.strangers = 5
+        limits.strangersOfOne = 3
+        let register = ConnectionRegister(limits: limits)
+        let dropped = Mutex<[String]>([])
+        func admit(_ address: String, _ name: String) -> UInt64? {
+            register.admit(from: address, drop: { dropped.withLock { $0.append(name) } })
+        }
+        for name in ["a1", "a2", "a3"] { _ = admit("a", name) }
+        #expect(dropped.withLock { $0 }.isEmpty)
+        let last = try #require(admit("a", "a4"))
+        #expect(dropped.withLock { $0 } == ["a1"])
+        for name in ["b1", "b2"] { _ = admit("b", name) }
+        #expect(dropped.withLock { $0 } == ["a1"])
+        _ = admit("c", "c1")
+        #expect(dropped.withLock { $0 } == ["a1", "a2"])
+        register.welcomed(last)
+        _ = admit("d", "d1")
+        #expect(dropped.withLock { $0 } == ["a1", "a2"], "a device that is welcome is no stranger")
+    }
+
     /// Some of them silent from the start, some after the handshake.
     @Test func whoeverOnlyConnectsKeepsNobodyOut() async throws {
         var limits = HubLimits()
         limits.strangers = 4
+        limits.strangersOfOne = 4
         let hub = FakeHub()
         let listener = try await HubListener.start(
             at: local, key: hubKey, service: hub, limits: limits, group: group)

@@ -132,10 +132,19 @@ struct DevicesCommand: AsyncParsableCommand {
         try await Program.run {
             let hub = try store.folder.open()
             let devices = try hub.devices()
-            if json { return try Output.json(devices.map(DeviceRow.init)) }
+            let heldBack = try HeldBack.read(hub)
+            if json {
+                return try Output.json(
+                    devices.map { device in
+                        DeviceRow(device, heldBack: heldBack.filter { $0.device == device.id })
+                    })
+            }
             let times = TimeText(zone: try hub.settings().timeZone)
             for line in DeviceRow.lines(devices, times: times) { Output.line(line) }
+            for line in HeldBack.lines(heldBack) { Output.line(line) }
             for line in try IdentityLines.lines(hub, devices, times: times) { Output.line(line) }
+            let missing = try store.folder.revocationsMissing(in: hub).count
+            if missing > 0 { Output.line(RevocationWords.missing(missing)) }
         }
     }
 }

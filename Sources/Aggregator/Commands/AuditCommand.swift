@@ -12,11 +12,13 @@ struct AuditCommand: AsyncParsableCommand {
             "Show who did what at this hub and who was turned away, and verify that nothing was changed.",
             zh: "显示本汇总端的操作记录和被拒绝的连接，并核验记录未被改动。"),
         discussion: Words(
-            "Each entry is chained to the one before and signed with hub.key, and so is the end. An entry "
-                + "that was altered, dropped, inserted or moved is named. What shows nowhere in it: a whole "
-                + "store that was put back to an earlier state, and what somebody wrote who has hub.key.",
-            zh: "每条记录都与前一条相连，并由 hub.key 签名，末尾亦然；被改动、删除、插入或移动的记录会被指出。"
-                + "无法发现的情形：整个数据被换回早先的状态，以及持有 hub.key 者所写的内容。"),
+            "Each entry is chained to the one before and signed with hub.key, and so is the end, which is "
+                + "also kept in audit.head beside the store. An entry that was altered, dropped, inserted or "
+                + "moved is named, and an older log that was put back. What shows nowhere in it: a store "
+                + "that was put back together with its audit.head, and what somebody wrote who has hub.key.",
+            zh: "每条记录都与前一条相连，并由 hub.key 签名，末尾亦然，并另存于数据旁的 audit.head；"
+                + "被改动、删除、插入或移动的记录，以及被换回的早先记录，会被指出。"
+                + "无法发现的情形：数据与 audit.head 一同被换回早先的状态，以及持有 hub.key 者所写的内容。"),
         example: "aggregator audit --from 2020-02-03 --data DIR")
 
     @OptionGroup var store: DataOption
@@ -30,8 +32,13 @@ struct AuditCommand: AsyncParsableCommand {
             let hub = try store.folder.openForReading()
             let settings = try hub.settings()
             let start = try day(from, settings)
-            let log = try hub.auditLog()
-            let finding = hub.auditFinding(in: log)
+            var log = try hub.auditLog()
+            var finding = hub.auditFinding(in: log)
+            if finding != nil {
+                // A hub that serves may have written between two looks.
+                log = try hub.auditLog()
+                finding = hub.auditFinding(in: log)
+            }
             let shown = log.entries.filter { $0.at >= start }
             let report = AuditReport(shown, in: log.entries, finding)
             if json {
@@ -71,8 +78,10 @@ struct AuditReport: Encodable {
     }
 
     struct Finding: Encodable {
-        /// `altered`, `dropped`, `inserted`, `reordered`, `not_following`, `end_unsigned`.
+        /// `altered`, `dropped`, `inserted`, `reordered`, `not_following`, `end_unsigned`, `beside_gone`,
+        /// `beside_old`, `end_was_gone`.
         var kind: String
+        /// 0 where it is about no entry.
         var number: UInt64
     }
 
@@ -99,6 +108,9 @@ struct AuditReport: Encodable {
             case .reordered(let number): Finding(kind: "reordered", number: number)
             case .notFollowing(let number): Finding(kind: "not_following", number: number)
             case .endUnsigned(let number): Finding(kind: "end_unsigned", number: number)
+            case .besideGone: Finding(kind: "beside_gone", number: 0)
+            case .besideOld(let number): Finding(kind: "beside_old", number: number)
+            case .endWasGone(let number): Finding(kind: "end_was_gone", number: number)
             }
         }
     }

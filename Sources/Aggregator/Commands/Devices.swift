@@ -71,7 +71,11 @@ struct DeviceRow: Encodable {
     /// Stores that run as this device: more than one when its folder was copied.
     var stores: Int
 
-    init(_ device: DeviceInfo) {
+    /// Entries that are held back, and why; of others than this device none.
+    var heldBack: [HeldBack]
+
+    init(_ device: DeviceInfo, heldBack: [HeldBack]) {
+        self.heldBack = heldBack
         id = device.id
         unit = device.unit
         label = Output.printable(device.label)

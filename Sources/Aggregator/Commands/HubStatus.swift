@@ -13,6 +13,8 @@ struct HubStatus: Encodable {
     var reportedBacklog: UInt64
     /// Records about which a person has to decide.
     var conflicts: Int
+    /// Entries that are held back, by device and reason.
+    var heldBack: [HeldBack]
     var timeZone: String
     /// When the oldest came that is in no backup, UTC.
     var oldestWithoutBackup: String?
@@ -30,7 +32,8 @@ struct HubStatus: Encodable {
             reportedBacklog: devices.reduce(0) {
                 $0.addingClamped($1.urgent.count).addingClamped($1.routine.count)
             },
-            conflicts: try store.conflictCount(), timeZone: try store.settings().timeZone,
+            conflicts: try store.conflictCount(), heldBack: try HeldBack.read(store),
+            timeZone: try store.settings().timeZone,
             oldestWithoutBackup: unsaved.map(RecordText.time),
             disk: store.storage().rawValue, fingerprint: store.hub.description)
         if json { return try Output.json(status) }
@@ -46,6 +49,7 @@ struct HubStatus: Encodable {
                     "\(status.conflicts) records wait for a decision; `aggregator conflicts list` names them",
                     zh: "有 \(status.conflicts) 条记录待裁定；用 aggregator conflicts list 查看"))
         }
+        for line in HeldBack.lines(status.heldBack) { Output.line(line) }
         if let words = StorageWords.words(for: store.storage()) { Output.line(words) }
         if let words = BackupAge.words(oldest: unsaved, now: HubFolder.milliseconds()) { Output.line(words) }
         Output.line(
@@ -55,5 +59,7 @@ struct HubStatus: Encodable {
         let times = TimeText(zone: status.timeZone)
         for line in DeviceRow.lines(devices, times: times) { Output.line(line) }
         for line in try IdentityLines.lines(store, devices, times: times) { Output.line(line) }
+        let missing = try folder.revocationsMissing(in: store).count
+        if missing > 0 { Output.line(RevocationWords.missing(missing)) }
     }
 }

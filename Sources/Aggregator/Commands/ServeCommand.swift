@@ -43,15 +43,20 @@ struct ServeCommand: AsyncParsableCommand {
                         zh: "--sessions 至少为 0，而不是 \(sessions)；不写即为 \(HubLoad.sessions)"))
             }
             try Program.requireClockForTLS()
+            Descriptors.raise()
             let folder = store.folder
             try Files.requireEntry(folder.path)
             let lock = try SessionLock(folder: folder.path)
             defer { withExtendedLifetime(lock) {} }
             let hubStore = try folder.open()
-            try folder.reconcileRevocations(with: hubStore)
             let key = try folder.key()
             var logger = Logger(label: "aggregator") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = .info
+            let missing = try folder.reconcileRevocations(with: hubStore)
+            if missing > 0 {
+                logger.say(
+                    .warning, "revocations_mended", RevocationWords.missing(missing), ["count": "\(missing)"])
+            }
             var load = HubLoad()
             load.sessions = sessions
             let (watch, suspicion) = try TrapWatch.start(
@@ -103,6 +108,7 @@ struct HubListenerService: Service {
         try? await gracefulShutdown()
         for watcher in watchers { watcher.cancel() }
         await listener.shutdown()
+        await server.noteSums(isLast: true)
     }
 
     static func words(forNoListening reason: String, at address: HostPort) -> Words {
@@ -169,6 +175,7 @@ struct HubListenerService: Service {
                     server.logger.say(.notice, "storage", StorageWords.ample, ["storage": state.rawValue])
                 }
             }
+            await server.noteSums()
             try? await Task.sleep(for: HubListenerService.lookEvery)
         }
     }
