@@ -70,6 +70,7 @@ let package = Package(
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "Logging", package: "swift-log"),
@@ -182,7 +183,7 @@ let package = Package(
         .testTarget(
             name: "BranchAgentTests",
             dependencies: [
-                "BranchAgent", "SyncCore", "SyncStore", "Forms", "Console",
+                "BranchAgent", "SyncCore", "SyncStore", "SyncTransport", "Forms", "Console",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: settings),

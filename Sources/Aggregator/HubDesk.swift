@@ -127,5 +127,7 @@ enum AggregatorProgram: DeskProgram {
         try HubDesk(try HubFolder(path: folder, actor: try Actor.current(as: nil)).open())
     }
 
+    static func author(_ name: String, at folder: String) -> [UInt8] { Array(name.utf8) }
+
     static func failure(for error: any Error) -> Failure? { nil }
 }

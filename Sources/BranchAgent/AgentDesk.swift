@@ -110,5 +110,9 @@ enum BranchProgram: DeskProgram {
         try AgentDesk(try AgentContext(AgentFolder(path: folder)))
     }
 
+    static func author(_ name: String, at folder: String) throws -> [UInt8] {
+        try AuthorList.author(name, in: AgentFolder(path: folder))
+    }
+
     static func failure(for error: any Error) -> Failure? { SyncWords.failure(error) }
 }

@@ -124,6 +124,8 @@ struct Importer {
     let form: CompiledForm
     let author: RecordAuthor
     let hashing: Hashing
+    /// Who imports.
+    var name: [UInt8] = []
     var language = Language.current
 
     /// - Throws: ``SheetError`` when the catalog does not know the form.
@@ -197,7 +199,7 @@ struct Importer {
         }
         try author.author(
             form, key: row.key, assignments: assignments, stated: row.stated, firstCreated: row.firstCreated,
-            in: transaction)
+            author: name, in: transaction)
         try transaction.remember(print, of: row.key)
         return true
     }

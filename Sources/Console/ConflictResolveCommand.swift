@@ -74,12 +74,13 @@ package struct ConflictResolveCommand<P: DeskProgram>: AsyncParsableCommand {
             try ShownCode.ask(showing: report.lines(times: desk.times), again: again)
         }
         let moment = try desk.moment()
+        let author = try P.author(by, at: options.data)
         let report = try desk.write { writer -> Report in
             let now = try writer.record(key) ?? RecordState()
             try ShownCode.require(ShownCode.text([state]), toBe: ShownCode.text([now]), again: again)
             let outcome = try decision.applied(to: now, form)
             let edits = try DecisionCheck.checked(outcome.edits, of: key, onto: now, form, at: moment)
-            let dots = try writer.author(edits, of: key, by: Array(by.utf8))
+            let dots = try writer.author(edits, of: key, by: author)
             return Report(key, dots, outcome, form.definition)
         }
         if options.json { return try Output.json(report) }
@@ -150,6 +151,7 @@ extension ConflictResolveCommand {
             try ShownCode.require(
                 shown, toBe: code, again: "\(P.name) conflicts resolve --all --form \(form) --take \(word)")
             let moment = try desk.moment()
+            let author = try P.author(by, at: options.data)
             var written: [Dot] = []
             try desk.write { writer in
                 for one in found {
@@ -161,7 +163,7 @@ extension ConflictResolveCommand {
                     let outcome = try one.decision.applied(to: now, one.form)
                     let edits = try DecisionCheck.checked(
                         outcome.edits, of: one.key, onto: now, one.form, at: moment)
-                    let dots = try writer.author(edits, of: one.key, by: Array(by.utf8))
+                    let dots = try writer.author(edits, of: one.key, by: author)
                     written += dots
                     many.decided.append(Report(one.key, dots, outcome, one.form.definition))
                 }

@@ -61,13 +61,14 @@ package struct ConflictUndoCommand<P: DeskProgram>: AsyncParsableCommand {
             }
             try refuseWhatWasWritten(since: entry, history)
             let moment = try desk.moment()
+            let author = try P.author(by, at: options.data)
             let again = "\(P.name) history \(record.joined(separator: " "))"
             let report = try desk.write { writer -> Report in
                 let now = try writer.record(key) ?? RecordState()
                 try ShownCode.require(ShownCode.text([state]), toBe: ShownCode.text([now]), again: again)
                 let edits = try DecisionCheck.checked(
                     now.undoing(entry, under: rules), of: key, onto: now, form, at: moment)
-                let dots = try writer.author(edits, of: key, by: Array(by.utf8))
+                let dots = try writer.author(edits, of: key, by: author)
                 return Report(
                     form: Masking.clean(key.form),
                     key: Masking(forms: desk.catalog.catalog, unmask: true).text(key),
@@ -156,6 +157,7 @@ extension ConflictUndoCommand {
                 }
             }
         }
+        let author = try P.author(by, at: options.data)
         try desk.write { writer in
             for one in found {
                 let now = try writer.record(one.key) ?? RecordState()
@@ -166,7 +168,7 @@ extension ConflictUndoCommand {
                 let edits = try DecisionCheck.checked(
                     now.undoing(one.entry, under: one.form.mergeRules), of: one.key, onto: now, one.form,
                     at: moment)
-                _ = try writer.author(edits, of: one.key, by: Array(by.utf8))
+                _ = try writer.author(edits, of: one.key, by: author)
                 many.undone += 1
             }
         }

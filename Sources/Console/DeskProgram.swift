@@ -11,6 +11,10 @@ package protocol DeskProgram: SendableMetatype {
     static func desk(_ folder: String) throws -> any RecordDesk
     /// Whoever wants to see personal fields as they are has to say why.
     static var asksWhyUnmasked: Bool { get }
+    /// Makes sure that who writes is who they say.
+    ///
+    /// - Parameter name: as given with `--by`.
+    static func author(_ name: String, at folder: String) throws -> [UInt8]
     /// Words for errors that only this program knows.
     static func failure(for error: any Error) -> Failure?
 }

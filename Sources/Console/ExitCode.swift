@@ -24,6 +24,8 @@ public enum ExitStatus: Int32, Sendable {
     case software = 70
     /// The disk failed while something was written: what of it is durable is not known.
     case diskFailed = 74
+    /// Whoever asks may not do this, or has not shown who they are.
+    case notAllowed = 77
     /// Stopped with ctrl-C.
     case interrupted = 130
 }

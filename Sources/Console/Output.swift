@@ -12,6 +12,9 @@ public enum Output {
 
     public static func remark(_ words: Words) { write(words.text() + "\n", to: 2) }
 
+    /// What is asked stands in the same line.
+    public static func prompt(_ words: Words) { write(words.text(), to: 2) }
+
     /// Prints `value` as JSON, sorted keys, one line.
     public static func json(_ value: some Encodable) throws {
         let encoder = JSONEncoder()

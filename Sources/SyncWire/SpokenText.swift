@@ -1,4 +1,4 @@
-public import SyncCore
+import SyncCore
 
 /// Bytes as lines of decimal digits that are read out over the telephone and typed in at the other end. Each
 /// line has a number and check digits, so that the one that was misheard is named. `Protocol/SPEC.md`, "Read

@@ -107,7 +107,7 @@ import Testing
         "join", "confirm", "devices", "serve", "status", "add", "import", "sync", "queue", "vector",
         "backup", "purge", "retire", "restore", "edit", "delete", "history", "conflicts", "list", "show",
         "resolve",
-        "undo", "verify", "proof", "carry", "FILE", "FILE.answer",
+        "undo", "verify", "proof", "carry", "author", "PIN", "FILE", "FILE.answer",
         // What may be taken of answers; the Chinese word stands beside it.
         "latest", "earliest", "highest", "lowest", "keep", "record",
         "coverage", "digest", "reconcile", "DIR",

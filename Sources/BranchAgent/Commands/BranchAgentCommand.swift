@@ -21,7 +21,7 @@ public struct BranchAgentCommand: AsyncParsableCommand {
         subcommands: [
             JoinCommand.self, AddCommand.self, EditCommand.self, DeleteCommand.self, ImportCommand.self,
             SyncCommand.self,
-            ServeCommand.self, StatusCommand.self, RetireCommand.self, ProofCommand.self,
+            ServeCommand.self, StatusCommand.self, AuthorCommand.self, RetireCommand.self, ProofCommand.self,
             CarryCommand.self,
             ConflictsCommand<BranchProgram>.self,
             HistoryCommand<BranchProgram>.self,

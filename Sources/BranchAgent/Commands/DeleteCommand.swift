@@ -17,7 +17,7 @@ struct DeleteCommand: AsyncParsableCommand {
 
     @Argument(help: ArgumentHelp("The form and the key's values.", zh: "表单和键值。"))
     var record: [String]
-    @Option(name: .long, help: ArgumentHelp("Who deletes: a person's id.", zh: "删除人编号。")) var by = ""
+    @OptionGroup var author: AuthorOption
     @OptionGroup var store: DataOption
 
     func run() async throws {
@@ -28,11 +28,12 @@ struct DeleteCommand: AsyncParsableCommand {
             let key = try RecordKeyText.key(
                 compiled.definition.form, Array(record.dropFirst()), context.forms.catalog)
             let name = "\(compiled.definition.form) \(RecordText.text(key))"
+            let by = try AuthorList.author(author.by, in: store.folder)
             let isThere = try desk.write { writer -> Bool in
                 let state = try writer.record(key) ?? RecordState()
                 guard state.effective(under: compiled.mergeRules).exists else { return false }
                 let delete = RecordEdit(assignments: [], isDelete: true, context: state.seen)
-                _ = try writer.author([delete], of: key, by: Array(by.utf8))
+                _ = try writer.author([delete], of: key, by: by)
                 return true
             }
             guard isThere else {

@@ -23,7 +23,7 @@ struct EditCommand: AsyncParsableCommand {
     var fields: [String]
     @Option(name: .long, help: ArgumentHelp("The code of what you were shown.", zh: "所显示内容的代码。"))
     var shown: String?
-    @Option(name: .long, help: ArgumentHelp("Who writes: a person's id.", zh: "填写人编号。")) var by = ""
+    @OptionGroup var author: AuthorOption
     @OptionGroup var store: DataOption
     @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
     var json = false
@@ -56,12 +56,13 @@ struct EditCommand: AsyncParsableCommand {
             let settling = try ShownCode.confirm(
                 shown, editing: row.assignments.map(\.field), of: row.key, state, compiled, at: desk,
                 again: "branch-agent conflicts show \(form) \(RecordText.text(row.key))")
-            let author = RecordAuthor(catalog: context.forms)
+            let writer = RecordAuthor(catalog: context.forms)
+            let name = try AuthorList.author(author.by, in: store.folder)
             let written = try context.store.write(clock: clock) { transaction in
                 // What was shown is what is covered, also when something came since.
-                try author.author(
+                try writer.author(
                     compiled, key: row.key, assignments: row.assignments, stated: row.stated,
-                    firstCreated: row.firstCreated, author: Array(by.utf8), shown: state,
+                    firstCreated: row.firstCreated, author: name, shown: state,
                     replica: context.configuration.replica, settling: settling,
                     in: transaction)
             }

@@ -19,6 +19,7 @@ struct AddCommand: AsyncParsableCommand {
     var form: String
     @Argument(help: ArgumentHelp("field=value ...", zh: "字段=值 ……"))
     var fields: [String] = []
+    @OptionGroup var author: AuthorOption
     @OptionGroup var store: DataOption
     @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
     var json = false
@@ -48,13 +49,14 @@ struct AddCommand: AsyncParsableCommand {
                         "nothing is said of \(RecordText.text(row.key)); name at least one of: \(names)",
                         zh: "没有为 \(RecordText.text(row.key)) 填写任何内容；请至少填写其一：\(names)"))
             }
-            let author = RecordAuthor(catalog: context.forms)
+            let writer = RecordAuthor(catalog: context.forms)
+            let name = try AuthorList.author(author.by, in: store.folder)
             let written = try context.store.write(clock: clock) { transaction -> RecordAuthor.Written? in
                 let known = try transaction.record(row.key)?.effective(under: compiled.mergeRules)
                 if let known, known.exists, row.assignments.allSatisfy(known.says) { return nil }
-                return try author.author(
+                return try writer.author(
                     compiled, key: row.key, assignments: row.assignments, stated: row.stated,
-                    firstCreated: row.firstCreated, in: transaction)
+                    firstCreated: row.firstCreated, author: name, in: transaction)
             }
             guard let written else {
                 return Output.remark(

@@ -21,6 +21,7 @@ struct ImportCommand: AsyncParsableCommand {
     var form: String
     @Argument(help: ArgumentHelp("The sheets, CSV in UTF-8 or GBK.", zh: "表格文件，UTF-8 或 GBK 编码的 CSV。"))
     var files: [String]
+    @OptionGroup var author: AuthorOption
     @OptionGroup var store: DataOption
     @Option(
         name: .long,
@@ -39,7 +40,8 @@ struct ImportCommand: AsyncParsableCommand {
         try await Program.run(explaining: SyncWords.failure) {
             let context = try AgentContext(store.folder)
             _ = try context.form(form)
-            let importer = try Importer(form: form, catalog: context.forms, hashing: .sha256)
+            var importer = try Importer(form: form, catalog: context.forms, hashing: .sha256)
+            if !dryRun { importer.name = try AuthorList.author(author.by, in: store.folder) }
             let sheets = files.map { SheetFile(path: $0, bytes: try? Files.read($0)) }
             let headings = try map.map { try HeaderMap(try Files.read($0), file: $0) } ?? HeaderMap()
             let progress = ProgressBar(Words("importing", zh: "正在导入"))
