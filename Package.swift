@@ -70,7 +70,6 @@ let package = Package(
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "Logging", package: "swift-log"),
@@ -91,6 +90,7 @@ let package = Package(
             name: "BranchAgent",
             dependencies: [
                 "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "SyncTransport", "Forms", "Console",
+                .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -183,7 +183,7 @@ let package = Package(
         .testTarget(
             name: "BranchAgentTests",
             dependencies: [
-                "BranchAgent", "SyncCore", "SyncStore", "SyncTransport", "Forms", "Console",
+                "BranchAgent", "SyncCore", "SyncStore", "Forms", "Console",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: settings),

@@ -3,7 +3,6 @@ import Foundation
 import Glibc
 import SyncCore
 import SyncStore
-import SyncTransport
 
 /// Who writes on this machine, and how each shows who they are. While the list is empty everybody may, under
 /// any name; what stands in it is a matter of this machine alone.

@@ -169,15 +169,17 @@ private final class AgentPruner {
     }
 
     /// What lies below the floor is never sent again: its seals and receipts go, and the salts of days that
-    /// are over.
+    /// are over, here as well: where a clock stands wrong or still, the next version may be of a day that was
+    /// over long ago, and one day has one salt.
     func finish() throws {
+        let written = try tables.session().lastAuthored.map(JournalChain.day) ?? .min
         for origin in origins where raised.contains(origin.id) {
             try tables.put(origin)
             try tables.removeSeals(of: origin.id, below: origin.floor)
             // One that reaches to the floor is asked for when the hub is put back to before it.
             try tables.removeReceipts(of: origin.id, below: origin.floor - 1)
-            // Today's is needed by what is written next.
-            try tables.removeSalts(of: origin.id, below: origin.floor, before: retention.today - 1)
+            try tables.removeSalts(
+                of: origin.id, below: origin.floor, before: min(written, retention.today - 1))
         }
     }
 }

@@ -1,7 +1,6 @@
 import Console
 import Foundation
 import SyncCore
-import SyncTransport
 import Testing
 
 @testable import BranchAgent

@@ -294,6 +294,7 @@ final class SimAgent {
 
     private func storeWelcome(_ welcome: Welcome) {
         backoff.succeeded()
+        let link = link
         askWriting { [self] store in
             let partings = try store.partings(welcome)
             if !partings.isEmpty { return .parted(partings) }
@@ -301,7 +302,7 @@ final class SimAgent {
             if world.plant == .resumeFromStart { for index in resumes.indices { resumes[index].behind = 0 } }
             try world.watch.receipts(of: self)
             let origins = try store.origins()
-            if let lane = origins.first(where: { $0.claim.lane == .urgent }),
+            if self.link === link, let lane = origins.first(where: { $0.claim.lane == .urgent }),
                 try world.hub.disk.held(lane.id) < lane.sequence
             {
                 urgent.append((lane.sequence, world.timeline.now))

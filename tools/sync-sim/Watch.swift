@@ -80,7 +80,9 @@ final class Watch {
     func urgent(_ agent: SimAgent, took time: UInt64, over link: SimLink) {
         slowest = max(slowest, time)
         // Before it go what is in flight of the routine lane, and the answers to what is fed.
-        let limit = 2_000 + 4 * link.delay + 12_288 * 1_000 / link.rate
+        // What a branch has let go of is said, and answered, before anything else of the lane.
+        let delays: UInt64 = world.holes.isEmpty ? 4 : 6
+        let limit = 2_000 + delays * link.delay + 12_288 * 1_000 / link.rate
         // Whoever opens new journals first looks for the place where the old ones parted.
         if time > limit, !world.suspects.contains(agent.device), !world.isRevoked(agent) {
             world.complain(

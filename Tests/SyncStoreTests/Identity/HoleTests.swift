@@ -1,3 +1,4 @@
+import Forms
 import SQLiteStore
 import SyncCore
 import Testing
@@ -127,6 +128,25 @@ import Testing
         let routine = try #require(try branch.store.origins().first { $0.claim.lane == .routine })
         #expect(routine.sequence == 2 && routine.backedUp == 2)
         #expect(try branch.store.oldestWithoutBackup() == nil)
+    }
+
+    /// What a branch writes with a clock that stands still is over as soon as it is backed up.
+    @Test(arguments: HubKind.allCases, [false, true])
+    func onADayThatIsOverMoreCanBeWritten(kind: HubKind, isPurged: Bool) throws {
+        let world = try IdentityWorld(kind)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        let later = Retention(FormCatalog.builtIn, today: Int32(world.now / 86_400_000) + 300)
+        for person in ["p1", "p2", "p3"] {
+            try branch.write(HubWorld.checkIn(person, remark: "one"), at: world)
+            try branch.sync(world)
+            try world.backUp()
+            try branch.sync(world)
+            while try !branch.store.prune(later, limit: 8).isComplete {}
+            if isPurged { _ = try world.hub.purge(now: world.now + 300 * 86_400_000, limit: .max) }
+        }
+        #expect(branch.endings.isEmpty)
+        #expect(try branch.queued == 0)
+        #expect(try world.versions("p3").count == 1)
     }
 
     @Test(arguments: StoreFlavour.allCases)

@@ -1,10 +1,10 @@
 import CryptoExtras
 import Foundation
-public import SyncCore
+import SyncCore
 
 /// What is kept of a PIN: it tells whether another is the same, at the cost of some tenths of a second each.
 /// Four digits are ten thousand tries all the same; a PIN keeps colleagues apart, not thieves.
-public struct PINHash: Sendable, Hashable, Codable {
+struct PINHash: Sendable, Hashable, Codable {
     private var salt: [UInt8]
     private var hash: [UInt8]
 
@@ -12,12 +12,12 @@ public struct PINHash: Sendable, Hashable, Codable {
     private static let rounds = 1 << 14
 
     /// - Parameter random: nobody can guess it.
-    public init(_ pin: String, random: Token16) throws {
+    init(_ pin: String, random: Token16) throws {
         salt = random.bytes
         hash = try PINHash.derive(pin, salt)
     }
 
-    public func isOf(_ pin: String) throws -> Bool {
+    func isOf(_ pin: String) throws -> Bool {
         let other = try PINHash.derive(pin, salt)
         // Every byte is looked at, so that time tells nothing.
         return other.count == hash.count && zip(other, hash).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
