@@ -29,14 +29,15 @@ extension HubFolder {
             throw StoreError(.diskFull, "copying the backup")
         }
         try keepRevocationsOfReplaced(key)
-        let restoration = try work.begin(with: key, revoked: try revocations(), now: now)
+        let restoration = try work.begin(
+            with: key, keys: try keptKeys(), revoked: try revocations(), now: now)
         return (restoration, try takeOver(work, now: now))
     }
 
     private func begin(
-        with key: DeviceKey, revoked: [Revocation], now: Milliseconds
+        with key: DeviceKey, keys: HubKeyring?, revoked: [Revocation], now: Milliseconds
     ) throws -> SQLiteHubStore.Restoration {
-        let store = try SQLiteHubStore(folder: path, means: means(key))
+        let store = try SQLiteHubStore(folder: path, means: try means(key, keys: keys))
         guard try store.isOpenedWithOwnKey() else {
             throw Failure(
                 .noInput,
@@ -52,7 +53,7 @@ extension HubFolder {
     /// What only the store knows that is to be replaced would be forgotten with it. One that cannot be read
     /// any more tells nothing.
     private func keepRevocationsOfReplaced(_ key: DeviceKey) throws {
-        guard let replaced = try? SQLiteHubStore(readingFrom: path, means: means(key)),
+        guard let replaced = try? SQLiteHubStore(readingFrom: path, means: try means(key)),
             let known = try? replaced.revocations()
         else { return }
         let kept = Set(try revocations().map(\.publicKey))

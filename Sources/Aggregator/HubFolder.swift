@@ -12,7 +12,7 @@ struct HubFolder {
     /// Who works with it, for the audit log; empty for a hub that serves, and for who only reads.
     var actor = ""
 
-    private var keyFile: KeyFile { KeyFile("hub.key", in: path) }
+    var keyFile: KeyFile { KeyFile("hub.key", in: path) }
 
     static func milliseconds() -> Milliseconds { Milliseconds(Date().timeIntervalSince1970 * 1_000) }
 
@@ -34,7 +34,7 @@ struct HubFolder {
         // Of a store that is gone.
         if !FileManager.default.fileExists(atPath: path + "/store.sqlite") { AuditEndFile(in: path).remove() }
         let store = try SQLiteHubStore.create(
-            folder: path, name: name, settings: settings, means: means(key))
+            folder: path, name: name, settings: settings, means: try means(key))
         try store.record(act: "initialized", detail: name, now: HubFolder.milliseconds())
     }
 
@@ -47,33 +47,37 @@ struct HubFolder {
                     "\(path) is a branch's folder; name the hub's with --data",
                     zh: "\(path) 是支部的目录；请用 --data 指定汇总端的目录"))
         }
+        try settleKeysIfIdle()
         try keyFile.refuseStoreWithoutKey()
         guard keyFile.isThere else { throw StoreError(.notAStore, path) }
         return try DeviceKey.load(from: keyFile.path)
     }
 
     func open() throws -> SQLiteHubStore {
-        let store = try SQLiteHubStore(folder: path, means: means(try key()))
+        let store = try SQLiteHubStore(folder: path, means: try means(try key()))
         guard try store.isOpenedWithOwnKey() else {
             throw Failure(
                 .noInput,
                 Words(
-                    "the hub.key in \(path) is not the one that this store was made with. Put the right key "
-                        + "back from a backup: branches believe no other. Nothing was changed here",
-                    zh: "\(path) 中的 hub.key 不是创建该数据时的密钥。请从备份恢复正确的密钥：各支部只认此密钥。此处未作任何改动"))
+                    "the hub.key in \(path) is not this store's present one. Put the right key, and hub.keys "
+                        + "where there is one, back from a backup: branches believe no other. Nothing was "
+                        + "changed here",
+                    zh: "\(path) 中的 hub.key 不是该数据现用的密钥。请从备份恢复正确的 hub.key（若有 hub.keys 也一并恢复）："
+                        + "各支部只认此密钥。此处未作任何改动"))
         }
         return store
     }
 
     /// A second look at a store that is open already; it cannot write.
     func openForReading() throws -> SQLiteHubStore {
-        try SQLiteHubStore(readingFrom: path, means: means(try key()))
+        try SQLiteHubStore(readingFrom: path, means: try means(try key()))
     }
 
-    func means(_ key: DeviceKey) -> HubMeans {
+    /// - Parameter keys: those of another folder than this one.
+    func means(_ key: DeviceKey, keys: HubKeyring? = nil) throws -> HubMeans {
         HubMeans(
             hashing: .sha256, verifying: .p256, signing: Signing(key),
             zone: { LocalZone(identifier: $0) }, random: Token16.random, actor: actor,
-            auditEnd: AuditEndFile(in: path).keeper)
+            auditEnd: AuditEndFile(in: path).keeper, keys: try keys ?? keptKeys())
     }
 }

@@ -29,10 +29,10 @@ struct SpokenImport {
     }
 
     func run(_ path: String, json: Bool) throws {
-        let key = try folder.key()
+        let keys = [try folder.key()] + (try folder.formerKeys())
         let store = try folder.open()
         let bytes = path == "-" ? try typed() : try written(path)
-        let opened = try open(bytes, key, store)
+        let opened = try open(bytes, keys, store)
         let version = opened.version
         let isNew: Bool
         switch try store.takeSpoken(
@@ -140,12 +140,14 @@ struct SpokenImport {
 
     // MARK: - What they say
 
-    private func open(_ bytes: [UInt8], _ key: DeviceKey, _ store: SQLiteHubStore) throws -> Opened {
+    private func open(_ bytes: [UInt8], _ keys: [DeviceKey], _ store: SQLiteHubStore) throws -> Opened {
         var isHintKnown = false
         for known in try store.deviceKeys() where SpokenSeal.mayBe(bytes, of: known.publicKey) {
             isHintKnown = true
-            let seal = try SpokenSeal(device: known.publicKey, hub: key.publicKey, own: key)
-            guard let (body, answer) = seal.open(bytes) else { continue }
+            let opened = try keys.lazy.compactMap { key in
+                try SpokenSeal(device: known.publicKey, hub: key.publicKey, own: key).open(bytes)
+            }.first
+            guard let (body, answer) = opened else { continue }
             guard let version = try? SpokenEntry.decode(body),
                 let device = try store.devices().first(where: { $0.id == known.device })
             else {

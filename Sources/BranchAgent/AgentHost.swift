@@ -44,6 +44,15 @@ final class AgentHost: AgentSessionHost {
         }
     }
 
+    func renew(_ keys: HubKeyring) async throws {
+        let event = try await run { [now] store -> IdentityEvent? in
+            guard try store.configuration()?.hubKeys != keys else { return nil }
+            try store.renew(keys, now: now())
+            return try store.identityEvents(limit: 1).first { $0.kind == .hubKeyChanged }
+        }
+        if let event { found.withLock { $0.append(event) } }
+    }
+
     func opened() async throws -> (Hello, [AgentSession.LaneOrigin]) {
         try await run { [program, now] store in
             (try store.hello(now: now(), program: program), try store.laneOrigins())

@@ -13,7 +13,7 @@ struct IdentityNote: Encodable, Sendable {
     /// `renewed`: this store was restored or copied. `hub_put_back`: the hub was. `parted`: the hub holds
     /// something else under names of this store's. `hole`: it will not get again what it once had.
     /// `given_back`: it gets again what this store once had from it. `forgotten`: what it has lost was
-    /// dropped here.
+    /// dropped here. `hub_key_changed`: the hub shows another key, as it may.
     var kind: String
     /// Versions that are sent again, or cannot be, or are here no more.
     var versions: UInt64
@@ -30,6 +30,7 @@ struct IdentityNote: Encodable, Sendable {
         case .hole: kind = "hole"
         case .givenBack: kind = "given_back"
         case .forgotten: kind = "forgotten"
+        case .hubKeyChanged: kind = "hub_key_changed"
         }
     }
 
@@ -71,6 +72,11 @@ struct IdentityNote: Encodable, Sendable {
                 zh: "汇总端曾恢复到较早的状态；其他人录入的 \(versions) 条内容已不在汇总端"
                     + "（或不再向本设备显示），本机也已移除。其他设备录入的内容重新发送后会再次出现；"
                     + "中心自己此后录入或裁定的内容须由中心重新办理")
+        case "hub_key_changed":
+            return Words(
+                "the centre's hub has a new key, which its former one or its recovery key has blessed; this "
+                    + "device believes it from now on. There is nothing to do here",
+                zh: "汇总端已更换密钥，新密钥经原密钥或恢复密钥认可；本设备自此认定新密钥。本机无需任何操作")
         case "parted":
             return Words(
                 "the centre's hub was put back, and an old copy of this device's data has written there "

@@ -1,4 +1,5 @@
 import Console
+import SyncCore
 import SyncTransport
 
 /// What a person reads when there was no session.
@@ -16,6 +17,7 @@ enum LinkWords {
                 "whoever answers there is not the hub that this device joined: its key is another. "
                     + "Nothing was sent; check the address, or ring the centre",
                 zh: "对方不是本设备加入的汇总端（密钥不同）。没有发送任何内容；请检查地址或联系中心")
+        case .forgedHubKey: RefusalWords.words(for: Refuse(.forgedHubKey))
         case .tls(let reason):
             insecure(reason, target).joined(
                 Words("; check the address, everything stays queued here", zh: "；请检查地址，所有内容仍在本机排队"))
@@ -34,7 +36,7 @@ enum LinkWords {
             zh: "；本设备尚未加入，请稍后用同一加入码重新运行 join")
         switch error {
         case .unreachable(let reason): return unreachable(reason, target).joined(again)
-        case .wrongHubKey:
+        case .wrongHubKey, .forgedHubKey:
             return Words(
                 "whoever answers there is not the hub that made this join code: its key is another. "
                     + "Nothing was sent; check the address, or ring the centre",

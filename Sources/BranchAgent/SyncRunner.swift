@@ -153,7 +153,7 @@ struct SyncRunner: Sendable {
     private func connect(_ goal: AgentSession.Goal, handle: AgentSessionHandle) async -> Attempt {
         do {
             let result = try await AgentConnection.run(
-                address: target.host, port: target.port, pinned: configuration.hub, key: key,
+                address: target.host, port: target.port, pinned: .keys(configuration.hubKeys), key: key,
                 session: AgentSession(goal: goal), host: host,
                 group: MultiThreadedEventLoopGroup.singleton, handle: handle)
             let lack = result.ending == .clean ? host.lackOfRoom : nil
@@ -187,14 +187,15 @@ struct SyncRunner: Sendable {
         switch error {
         case let refuse as Refuse: return failed(refuse, confirmation: nil)
         case let error as TransportError:
-            let isFinal = error == .wrongHubKey
+            let isFinal = error == .wrongHubKey || error == .forgedHubKey
             let isInsecure = if case .tls = error { true } else { false }
             let status: ExitStatus = isFinal ? .refusedByHub : .unreachable
             return Attempt.Failed(
                 failure: Failure(status, LinkWords.words(for: error, at: target)), isFinal: isFinal,
                 retryAfter: 0,
-                code: isFinal
-                    ? "wrong_hub_key" : isInsecure ? "no_secure_connection" : "unreachable")
+                code: error == .forgedHubKey
+                    ? "\(RefusalCode.forgedHubKey.rawValue)"
+                    : isFinal ? "wrong_hub_key" : isInsecure ? "no_secure_connection" : "unreachable")
         case let error as StoreError where error.code == .diskFull:
             return Attempt.Failed(
                 failure: Failure(.diskFull, LinkWords.noRoom), isFinal: true, retryAfter: 0,

@@ -18,6 +18,8 @@ public enum AuditWords {
         case "confirmed": Words("device confirmed", zh: "确认设备")
         case "revoked": Words("device revoked", zh: "撤销设备")
         case "revocations_mended": Words("revocations written again", zh: "补写撤销记录")
+        case "key_rotated": Words("changed the hub's key", zh: "更换汇总端密钥")
+        case "recovery_key": Words("made a recovery key", zh: "生成恢复密钥")
         case "purged": Words("removed what may be kept no longer", zh: "删除超期内容")
         case "backed_up": Words("backed up", zh: "备份")
         case "restored": Words("restored from a backup", zh: "从备份恢复")

@@ -42,7 +42,7 @@ public struct CertificateFile: Codable, Sendable, Equatable {
         self.unit = Output.printable(unit)
         made = RecordText.time(certificate.at)
         device = Hex.encode(certificate.device)
-        hub = Hex.encode(certificate.hub)
+        hub = Hex.encode(certificate.hub.encoded)
         at = certificate.at
         signature = Hex.encode(certificate.signature)
         journals = certificate.journals.map { journal in
@@ -80,7 +80,7 @@ public struct CertificateFile: Codable, Sendable, Equatable {
 
     /// Nil when a part of it does not read. Whether it holds is another question.
     public func certificate(hashing: Hashing) -> Certificate? {
-        guard let device = Hex.decode(device), let hub = Hex.decode(hub),
+        guard let device = Hex.decode(device), let hub = Hex.decode(hub).flatMap({ HubKeyring(encoded: $0) }),
             let signature = Hex.decode(signature)
         else { return nil }
         var read: [Certificate.Journal] = []

@@ -63,6 +63,11 @@ public enum RefusalWords {
             Words(
                 "this device's data was restored or copied and has been put in order; sync once more",
                 zh: "本设备的数据曾被恢复或复制，现已理顺；请再同步一次")
+        case .forgedHubKey:
+            Words(
+                "whoever answers there shows a new key of the hub's that neither its former one nor its "
+                    + "recovery key has blessed. Nothing was sent; ring the centre",
+                zh: "对方出示的汇总端新密钥未经原密钥或恢复密钥认可。没有发送任何内容；请联系中心")
         case .originOfAnother:
             Words(
                 "this store's journal belongs to another device: a copied store. Ring the centre before "

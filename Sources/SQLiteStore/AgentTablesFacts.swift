@@ -12,7 +12,8 @@ extension SQLiteAgentTables {
         guard try row.step() else { return nil }
         return AgentConfiguration(
             replica: try AgentCodec.token(row.bytes(0)), address: row.text(1),
-            hub: try AgentCodec.digest(row.bytes(2)), hubPublicKey: row.bytes(3), unit: row.text(4),
+            hub: try AgentCodec.digest(row.bytes(2)),
+            hubKeys: HubKeyring(encoded: row.bytes(3)) ?? HubKeyring(first: row.bytes(3)), unit: row.text(4),
             unitName: row.text(5), hubName: row.text(6), settings: row.bytes(7))
     }
 
@@ -22,7 +23,7 @@ extension SQLiteAgentTables {
         row.bind(configuration.replica.bytes, at: 1)
         row.bind(text: configuration.address, at: 2)
         row.bind(configuration.hub.bytes, at: 3)
-        row.bind(configuration.hubPublicKey, at: 4)
+        row.bind(configuration.hubKeys.encoded, at: 4)
         row.bind(text: configuration.unit, at: 5)
         row.bind(text: configuration.unitName, at: 6)
         row.bind(text: configuration.hubName, at: 7)

@@ -46,7 +46,8 @@ private final class AgentVerifier {
         guard let configuration = try tables.configuration() else {
             throw StoreError(.notJoined, "this store has not joined a hub")
         }
-        if means.hashing(configuration.hubPublicKey) != configuration.hub {
+        let hub = configuration.hubKeys
+        if hub.identity(means.hashing) != configuration.hub || !hub.holds(means.hashing, means.verifying) {
             result.add(.init(.altered, nil, part: "configuration.hub_key"), order: 0)
         }
         let origins = try tables.ownOrigins()
@@ -56,7 +57,7 @@ private final class AgentVerifier {
             let isCurrent = try tables.origins().contains { $0.id == origin.id }
             if try check(origin) {
                 try checkReceipts(
-                    of: origin, hubKey: configuration.hubPublicKey, isWhole: isCurrent && !isPutBack)
+                    of: origin, hub: hub, isWhole: isCurrent && !isPutBack)
             }
             result.journals.append(
                 .init(
@@ -252,7 +253,7 @@ private final class AgentVerifier {
 
     // MARK: - Receipts
 
-    private func checkReceipts(of origin: OwnOrigin, hubKey: [UInt8], isWhole: Bool) throws {
+    private func checkReceipts(of origin: OwnOrigin, hub: HubKeyring, isWhole: Bool) throws {
         let kept: [KeptReceipt]
         do { kept = try tables.receipts(of: origin.id, reaching: 0) } catch {
             return damage(.altered, origin, nil, "receipt")
@@ -267,7 +268,8 @@ private final class AgentVerifier {
             if kept.epoch == epoch { present = max(present, receipt.sequence) }
             let (id, place) = (origin.id, order)
             signatures.add(
-                receipt.statement(hub: means.hashing(hubKey), epoch: kept.epoch), receipt.signature, hubKey
+                receipt.statement(hub: hub.identity(means.hashing), epoch: kept.epoch), receipt.signature,
+                anyOf: hub.signers
             ) { [unowned self] in
                 result.add(
                     .init(.receipt, id, receipt.sequence...receipt.sequence, part: "receipt"), order: place)

@@ -86,7 +86,13 @@ extension SQLiteHubStore {
         try connection.first("SELECT hash FROM audit WHERE id = ?", .word(number)) { try $0.digest(0) }
     }
 
-    private var chain: AuditChain { AuditChain(hashing: means.hashing, hub: means.signing.publicKey) }
+    private var chain: AuditChain { AuditChain(hashing: means.hashing, hub: keys.first) }
+
+    /// For what any of the hub's keys may have signed, whichever is named.
+    private var anyKey: Verifying {
+        let (keys, verifying) = (keys, means.verifying)
+        return Verifying { keys.isSigned($0, $1, verifying) && !$2.isEmpty }
+    }
 
     // MARK: - The end that is kept beside the store
 
@@ -103,7 +109,7 @@ extension SQLiteHubStore {
         guard let keeper = means.auditEnd else { return .none }
         let (head, base) = try auditHead()
         let kept = keeper.load().flatMap { SQLiteHubStore.head(in: $0) }
-        guard let kept, chain.isSigned(kept, verifying: means.verifying, key: means.signing.publicKey) else {
+        guard let kept, chain.isSigned(kept, verifying: anyKey, key: keys.current) else {
             return last.number == 0 && head == nil
                 ? .none : .endGone("the end that is kept beside the store was gone")
         }
@@ -176,6 +182,6 @@ extension SQLiteHubStore {
 
     /// The first thing that is wrong with the log; nil when it is as the hub wrote it.
     public func auditFinding(in log: AuditLog) -> AuditFinding? {
-        chain.firstFinding(in: log, verifying: means.verifying, key: means.signing.publicKey)
+        chain.firstFinding(in: log, verifying: anyKey, key: keys.current)
     }
 }

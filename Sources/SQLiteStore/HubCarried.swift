@@ -55,7 +55,8 @@ extension SQLiteHubStore {
                 }
             }
             return CarriedAnswer(
-                epoch: try epoch, clock: now, receipts: known.compactMap(\.receipt), verdicts: verdicts)
+                epoch: try epoch, clock: now, receipts: known.compactMap(\.receipt), verdicts: verdicts,
+                keys: keys.entries.isEmpty ? nil : keys)
         }
     }
 }

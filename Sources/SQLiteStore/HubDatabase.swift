@@ -11,8 +11,12 @@ public final class SQLiteHubStore: HubStore {
     let connection: HubConnection
     let terms: HubTerms
     let judge: HubBatchJudge
-    /// SHA-256 of the hub's public key.
+    /// What the hub is called by: the SHA-256 of its first public key.
     public let hub: Digest
+    /// The keys that it has had: for who only reads, as far as the store was told.
+    public let keys: HubKeyring
+    /// The store knows of a later key than the one that it was opened with.
+    private let isKeyOutdated: Bool
     public let name: String
     var tables: [HubTable] = []
     /// Everything cached beside the database; nil when it has to be read again.
@@ -35,8 +39,8 @@ public final class SQLiteHubStore: HubStore {
         let facts: [(name: String, value: any DatabaseValueConvertible)] = [
             ("hub_name", name), ("epoch", Data(means.random().bytes)),
             ("settings", Data(try encode(settings))),
-            ("hub_key", Data(means.hashing(means.signing.publicKey).bytes)),
-            ("hub_public_key", Data(means.signing.publicKey)),
+            ("hub_key", Data(means.keys.identity(means.hashing).bytes)),
+            ("hub_public_key", Data(means.keys.encoded)),
         ]
         // In one transaction with the tables: a hub half made could neither be opened nor made again.
         let database = try StoreDatabase(
@@ -59,10 +63,11 @@ public final class SQLiteHubStore: HubStore {
         try self.init(connection: try HubConnection(database), means: means)
     }
 
-    /// Whether the key that it was opened with is the one that it was made with: branches believe no other.
+    /// Whether the key that it was opened with is the hub's present one: branches believe no other.
     public func isOpenedWithOwnKey() throws -> Bool {
         let own = try connection.first("SELECT value FROM meta WHERE name = 'hub_key'") { $0.bytes(0) }
-        return own.map { $0 == hub.bytes } ?? true
+        return keys.current == means.signing.publicKey && !isKeyOutdated
+            && (own.map { $0 == hub.bytes } ?? true)
     }
 
     /// - Parameter isReading: nothing is written, not even tables for forms that have none yet.
@@ -71,7 +76,14 @@ public final class SQLiteHubStore: HubStore {
         self.connection = connection
         terms = try HubTerms(connection)
         judge = HubBatchJudge(hashing: means.hashing, verifying: means.verifying)
-        hub = means.hashing(means.signing.publicKey)
+        let stored = try connection.first("SELECT value FROM meta WHERE name = 'hub_public_key'") {
+            $0.bytes(0)
+        }
+        let known = stored.flatMap { HubKeyring(encoded: $0) }
+        let isKnownKey = means.keys.entries.isEmpty && known?.current == means.signing.publicKey
+        keys = isReading || isKnownKey ? known ?? means.keys : means.keys
+        isKeyOutdated = !isReading && known?.replaces(keys) == true
+        hub = keys.identity(means.hashing)
         name = try connection.first("SELECT value FROM meta WHERE name = 'hub_name'") { $0.text(0) } ?? ""
         connection.forget = { [unowned self] in forget() }
         connection.ended = { [unowned self] isCommitted in
@@ -80,6 +92,27 @@ public final class SQLiteHubStore: HubStore {
         }
         _ = try epoch
         if isReading { try readTables() } else { try openTables() }
+        if !isReading, keys.current == means.signing.publicKey, let known, keys.replaces(known) {
+            try keepKeys()
+        }
+    }
+
+    /// A store that is put back, and who only reads it, must know of later keys as well. The six digits of a
+    /// device that waits are of the present key.
+    private func keepKeys() throws {
+        try connection.write {
+            try connection.run(
+                "UPDATE meta SET value = ? WHERE name = 'hub_public_key'", .blob(keys.encoded))
+            let waiting = try connection.all("SELECT id, public_key FROM device WHERE state = 'pending'") {
+                (id: $0.int(0), key: $0.bytes(1))
+            }
+            for device in waiting {
+                let number = HubConfirmation.number(
+                    hub: means.signing.publicKey, device: device.key, hashing: means.hashing)
+                try connection.run(
+                    "UPDATE device SET confirmation = ? WHERE id = ?", .int(Int64(number)), .int(device.id))
+            }
+        }
     }
 
     public var epoch: Token16 {

@@ -93,8 +93,7 @@ extension SQLiteHubStore {
                 return .refused(Refuse(.originOfAnother, words: "the origin was not in this device's Hello"))
             }
             if hole.sequence > origin.held {
-                let key = means.signing.publicKey
-                if let refuse = judge.judge(hole, of: origin, hub: key, epoch: try epoch) {
+                if let refuse = judge.judge(hole, of: origin, hub: keys, epoch: try epoch) {
                     return .refused(refuse)
                 }
                 let first = origin.held + 1

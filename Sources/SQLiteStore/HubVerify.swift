@@ -50,7 +50,7 @@ private final class HubVerifier {
 
     private let store: SQLiteHubStore
     private let chain: JournalChain
-    private let hubKey: [UInt8]
+    private let hub: HubKeyring
     private var journals: [Int64: Journal] = [:]
     private var signatures: SignatureCheck
     private var position: UInt64 = 0
@@ -64,9 +64,8 @@ private final class HubVerifier {
         self.store = store
         chain = store.judge.chain
         signatures = SignatureCheck(verifying: store.means.verifying)
-        hubKey =
-            try store.connection.first("SELECT value FROM meta WHERE name = 'hub_public_key'") { $0.bytes(0) }
-            ?? []
+        let hub = store.keys
+        self.hub = hub
         let keys = try store.connection.all("SELECT id, public_key, fingerprint FROM device") {
             (id: $0.int(0), key: $0.bytes(1), print: $0.bytes(2))
         }
@@ -77,11 +76,16 @@ private final class HubVerifier {
         for origin in try store.loadedOrigins().values {
             let device = keys.first { $0.id == origin.device }
             let isOwn = origin.device == nil
+            // Each journal of the hub's own is of the key that it had when it opened that one.
+            let ownKey =
+                hub.signers.first {
+                    origin.claim.derivation(publicKey: $0, hashing: store.means.hashing) == origin.derivation
+                } ?? hub.first
             if let device, store.means.hashing(device.key).bytes != device.print {
                 result.add(.init(.altered, origin.id, part: "device.public_key"), order: 0)
             }
             journals[origin.number] = Journal(
-                origin: origin, publicKey: isOwn ? hubKey : device?.key, head: origin.derivation,
+                origin: origin, publicKey: isOwn ? ownKey : device?.key, head: origin.derivation,
                 sealedHead: origin.derivation)
         }
     }
@@ -112,7 +116,7 @@ private final class HubVerifier {
         let known = try? store.connection.first("SELECT value FROM meta WHERE name = 'hub_key'") {
             $0.bytes(0)
         }
-        if known != store.means.hashing(hubKey).bytes {
+        if known != store.hub.bytes || !hub.holds(store.means.hashing, store.means.verifying) {
             result.add(.init(.altered, nil, part: "meta.hub_public_key"), order: 0)
         }
     }
@@ -235,7 +239,7 @@ private final class HubVerifier {
         guard let found, found.head == before else { return false }
         let hole = Hole(
             sequence: missing.upperBound, head: found.head, receipt: found.receipt, epoch: found.epoch)
-        return store.judge.judge(hole, of: journal.origin, hub: hubKey, epoch: .zero) == nil
+        return store.judge.judge(hole, of: journal.origin, hub: hub, epoch: .zero) == nil
     }
 
     // MARK: - Entries
@@ -368,8 +372,8 @@ private final class HubVerifier {
             let number = segment.origin
             let (place, entries) = (position, range(segment))
             signatures.add(
-                PurgeStatement.bytes(hub: store.means.hashing(hubKey), print: now),
-                Array(print.dropFirst(Digest.size)), hubKey
+                PurgeStatement.bytes(hub: store.hub, print: now),
+                Array(print.dropFirst(Digest.size)), anyOf: hub.signers
             ) { [unowned self] in
                 result.add(
                     .init(.receipt, journals[number]?.origin.id, entries, part: "segment.print"),
@@ -433,8 +437,8 @@ private final class HubVerifier {
             guard let receipt = origin.receipt else { continue }
             result.receipts += 1
             signatures.add(
-                receipt.statement(hub: store.means.hashing(hubKey), epoch: try store.epoch),
-                receipt.signature, hubKey
+                receipt.statement(hub: store.hub, epoch: try store.epoch),
+                receipt.signature, anyOf: hub.signers
             ) { [unowned self] in
                 result.add(
                     .init(.receipt, origin.id, origin.sealed...origin.sealed, part: "origin.receipt"),

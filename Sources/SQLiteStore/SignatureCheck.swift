@@ -8,7 +8,7 @@ struct SignatureCheck {
     private struct Job: Sendable {
         var statement: [UInt8]
         var signature: [UInt8]
-        var key: [UInt8]
+        var keys: [[UInt8]]
     }
 
     private static let most = 1_024
@@ -22,7 +22,14 @@ struct SignatureCheck {
     mutating func add(
         _ statement: [UInt8], _ signature: [UInt8], _ key: [UInt8], bad: @escaping () -> Void
     ) {
-        jobs.append(Job(statement: statement, signature: signature, key: key))
+        add(statement, signature, anyOf: [key], bad: bad)
+    }
+
+    /// For what one of several keys may have signed.
+    mutating func add(
+        _ statement: [UInt8], _ signature: [UInt8], anyOf keys: [[UInt8]], bad: @escaping () -> Void
+    ) {
+        jobs.append(Job(statement: statement, signature: signature, keys: keys))
         whenBad.append(bad)
         if jobs.count >= SignatureCheck.most { finish() }
     }
@@ -34,8 +41,11 @@ struct SignatureCheck {
         let parts = min(jobs.count, max(1, ProcessInfo.processInfo.activeProcessorCount))
         if parts > 0 {
             DispatchQueue.concurrentPerform(iterations: parts) { part in
-                for index in stride(from: part, to: jobs.count, by: parts)
-                where !verifying.isValid(jobs[index].statement, jobs[index].signature, jobs[index].key) {
+                for index in stride(from: part, to: jobs.count, by: parts) {
+                    let job = jobs[index]
+                    if job.keys.contains(where: { verifying.isValid(job.statement, job.signature, $0) }) {
+                        continue
+                    }
                     bad.withLock { $0.append(index) }
                 }
             }

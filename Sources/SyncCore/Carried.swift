@@ -33,11 +33,16 @@ public struct CarriedAnswer: Sendable, Hashable {
     public var clock: Milliseconds
     public var receipts: [Receipt]
     public var verdicts: [Verdict]
+    /// All keys that the hub has had, where it has changed its key; nil where not.
+    public var keys: HubKeyring?
 
-    public init(epoch: Token16, clock: Milliseconds, receipts: [Receipt], verdicts: [Verdict]) {
+    public init(
+        epoch: Token16, clock: Milliseconds, receipts: [Receipt], verdicts: [Verdict], keys: HubKeyring? = nil
+    ) {
         self.epoch = epoch
         self.clock = clock
         self.receipts = receipts
         self.verdicts = verdicts
+        self.keys = keys
     }
 }

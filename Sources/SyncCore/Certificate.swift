@@ -38,7 +38,7 @@ public struct Certificate: Sendable, Hashable {
 
     /// X9.63.
     public var device: [UInt8]
-    public var hub: [UInt8]
+    public var hub: HubKeyring
     /// By the device's clock.
     public var at: Milliseconds
     /// All that the device ever wrote to.
@@ -47,7 +47,7 @@ public struct Certificate: Sendable, Hashable {
     public var signature: [UInt8]
 
     public init(
-        device: [UInt8], hub: [UInt8], at: Milliseconds, journals: [Journal], signature: [UInt8] = []
+        device: [UInt8], hub: HubKeyring, at: Milliseconds, journals: [Journal], signature: [UInt8] = []
     ) {
         self.device = device
         self.hub = hub
@@ -57,7 +57,8 @@ public struct Certificate: Sendable, Hashable {
     }
 
     public func statement(hashing: Hashing) -> [UInt8] {
-        var bytes = Array("rollcall certificate v1".utf8) + hashing(hub).bytes + hashing(device).bytes
+        var bytes =
+            Array("rollcall certificate v1".utf8) + hub.identity(hashing).bytes + hashing(device).bytes
         bytes += Canonical.bigEndian(UInt64(bitPattern: at)) + Canonical.bigEndian(UInt64(journals.count))
         for journal in journals {
             bytes += [journal.claim.lane.rawValue] + journal.claim.nonce.bytes
@@ -75,7 +76,8 @@ public struct Certificate: Sendable, Hashable {
     public func defects(hashing: Hashing, verifying: Verifying) -> [Defect] {
         var defects: [Defect] = []
         if !verifying.isValid(statement(hashing: hashing), signature, device) { defects.append(.signature) }
-        let hubDigest = hashing(hub)
+        let hubDigest = hub.identity(hashing)
+        let areKeysGood = hub.holds(hashing, verifying)
         for journal in journals {
             let origin = origin(of: journal, hashing: hashing)
             guard let receipt = journal.receipt else { continue }
@@ -84,7 +86,9 @@ public struct Certificate: Sendable, Hashable {
                 || (receipt.sequence == journal.sequence && receipt.head != journal.head)
             if isOther { defects.append(.otherJournal(origin)) }
             let statement = receipt.statement(hub: hubDigest, epoch: journal.epoch)
-            if !verifying.isValid(statement, receipt.signature, hub) { defects.append(.receipt(origin)) }
+            if !areKeysGood || !hub.isSigned(statement, receipt.signature, verifying) {
+                defects.append(.receipt(origin))
+            }
         }
         return defects
     }

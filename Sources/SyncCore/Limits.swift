@@ -69,6 +69,8 @@ public enum Limits {
     public static let siblings = 256
     /// Names of versions of one record that were written again; one more is quarantined.
     public static let recordAliases = 1_024
+    /// Keys and recovery keys that a hub has had after its first.
+    public static let hubKeys = 16
     /// Bytes of one version that is read out, all in all.
     public static let spokenBytes = 140
     /// A seal at the latest after so many canonical bytes.

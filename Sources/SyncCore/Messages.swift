@@ -302,6 +302,8 @@ public struct RefusalCode: RawRepresentable, Sendable, Hashable {
     public static let identityLost = RefusalCode(rawValue: 210)
     /// The agent has opened new origins and comes again at once.
     public static let identityRenewed = RefusalCode(rawValue: 211)
+    /// Keys of a hub that neither its keys nor its recovery key have blessed. Nobody says so on a connection.
+    public static let forgedHubKey = RefusalCode(rawValue: 212)
 }
 
 public struct ReceiptFrame: Sendable, Hashable {

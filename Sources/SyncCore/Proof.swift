@@ -56,12 +56,12 @@ public struct Proof: Sendable, Hashable {
         }
     }
 
-    /// Under which the receipts are signed (X9.63, 65 bytes).
-    public var hubKey: [UInt8]
+    /// By one of which each receipt is signed.
+    public var hubKeys: HubKeyring
     public var stretches: [Stretch]
 
-    public init(hubKey: [UInt8], stretches: [Stretch]) {
-        self.hubKey = hubKey
+    public init(hubKeys: HubKeyring, stretches: [Stretch]) {
+        self.hubKeys = hubKeys
         self.stretches = stretches
     }
 }
@@ -71,6 +71,8 @@ public struct ProofDefect: Error, Sendable, Hashable {
     public enum Kind: String, Sendable {
         /// It is about another hub than the one that was named.
         case otherHub = "other_hub"
+        /// It shows keys that the hub has not blessed.
+        case hubKeys = "hub_keys"
         /// A receipt that the hub has not signed.
         case receipt
         /// A seal that the device has not signed.
@@ -113,12 +115,13 @@ public struct ProvenVersion: Sendable, Hashable {
 extension Proof {
     /// Checks everything, and gives the versions that are shown.
     ///
-    /// - Parameter hub: SHA-256 of the public key of the hub that is trusted.
+    /// - Parameter hub: SHA-256 of the first public key of the hub that is trusted.
     /// - Throws: ``ProofDefect``, the first in the order of the file.
     public func check(
         hub: Digest, hashing: Hashing, verifying: Verifying
     ) throws(ProofDefect) -> [ProvenVersion] {
-        guard hashing(hubKey) == hub else { throw ProofDefect(.otherHub) }
+        guard hubKeys.identity(hashing) == hub else { throw ProofDefect(.otherHub) }
+        guard hubKeys.holds(hashing, verifying) else { throw ProofDefect(.hubKeys) }
         var proven: [ProvenVersion] = []
         for stretch in stretches {
             let derivation = stretch.claim.derivation(publicKey: stretch.publicKey, hashing: hashing)
@@ -140,7 +143,7 @@ extension Proof {
             let receipt = mark.receipt
             let dot = Dot(origin: origin, sequence: receipt.sequence)
             let signed = receipt.statement(hub: hub, epoch: mark.epoch)
-            guard receipt.origin == origin, verifying.isValid(signed, receipt.signature, hubKey) else {
+            guard receipt.origin == origin, hubKeys.isSigned(signed, receipt.signature, verifying) else {
                 throw ProofDefect(.receipt, dot)
             }
             let sealed = SealStatement.bytes(origin: origin, sequence: receipt.sequence, head: receipt.head)

@@ -32,7 +32,7 @@ extension TableAgentStore {
             }
             let collector = EvidenceCollector(tables: tables, chain: JournalChain(hashing: means.hashing))
             var evidence = AgentEvidence(
-                proof: Proof(hubKey: configuration.hubPublicKey, stretches: []), versions: 0,
+                proof: Proof(hubKeys: configuration.hubKeys, stretches: []), versions: 0,
                 withoutReceipt: 0, pruned: 0)
             let wanted = try key.map { try tables.versions(of: RecordName($0)).map(\.dot) }
             for origin in try tables.ownOrigins() {

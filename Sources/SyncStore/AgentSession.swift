@@ -209,7 +209,7 @@ extension TableAgentStore {
                 throw Refuse(.protocolError, words: "a receipt for an origin that is not this store's")
             }
             let statement = receipt.statement(hub: configuration.hub, epoch: epoch)
-            guard means.verifying.isValid(statement, receipt.signature, configuration.hubPublicKey) else {
+            guard configuration.hubKeys.isSigned(statement, receipt.signature, means.verifying) else {
                 throw Refuse(.protocolError, words: "a receipt that the hub has not signed")
             }
             if origin.isParted { continue }

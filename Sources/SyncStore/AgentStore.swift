@@ -6,10 +6,10 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var replica: Token16
     /// "host:port".
     public var address: String
-    /// SHA-256 of the hub's public key, pinned in every handshake.
+    /// What the hub is called by: the SHA-256 of its first public key.
     public var hub: Digest
-    /// The hub's public key, uncompressed (X9.63, 65 bytes), under which receipts are verified.
-    public var hubPublicKey: [UInt8]
+    /// The hub's keys; the present one is pinned in every handshake.
+    public var hubKeys: HubKeyring
     public var unit: String
     public var unitName: String
     public var hubName: String
@@ -17,18 +17,32 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var settings: [UInt8]
 
     public init(
-        replica: Token16, address: String, hub: Digest, hubPublicKey: [UInt8], unit: String, unitName: String,
+        replica: Token16, address: String, hub: Digest, hubKeys: HubKeyring, unit: String, unitName: String,
         hubName: String, settings: [UInt8]
     ) {
         self.replica = replica
         self.address = address
         self.hub = hub
-        self.hubPublicKey = hubPublicKey
+        self.hubKeys = hubKeys
         self.unit = unit
         self.unitName = unitName
         self.hubName = hubName
         self.settings = settings
     }
+
+    /// For a hub that is known by one key.
+    public init(
+        replica: Token16, address: String, hub: Digest, hubPublicKey: [UInt8], unit: String, unitName: String,
+        hubName: String, settings: [UInt8]
+    ) {
+        self.init(
+            replica: replica, address: address, hub: hub, hubKeys: HubKeyring(first: hubPublicKey),
+            unit: unit,
+            unitName: unitName, hubName: hubName, settings: settings)
+    }
+
+    /// The hub's present key (X9.63, 65 bytes).
+    public var hubPublicKey: [UInt8] { hubKeys.current }
 }
 
 /// One of the replica's own origins.
@@ -279,6 +293,10 @@ public protocol AgentStore: AnyObject {
     func scrub() throws
     /// When the oldest own version was written that is receipted and in no backup of the hub's.
     func oldestWithoutBackup() throws -> Milliseconds?
+    /// Believes the hub's later keys from here on.
+    ///
+    /// - Throws: `Refuse` when they do not hold, or do not replace those that are believed.
+    func renew(_ keys: HubKeyring, now: Milliseconds) throws
     /// Own versions whose last verdict is one of `kinds`, newest first.
     func verdicts(_ kinds: Set<Verdict.Kind>, limit: Int) throws -> [(verdict: Verdict, key: RecordKey)]
 }

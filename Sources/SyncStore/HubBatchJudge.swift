@@ -73,12 +73,12 @@ package struct HubBatchJudge: Sendable {
     /// Why a hole is not passed; nil when it is.
     ///
     /// - Parameter hub: the hub's public key.
-    package func judge(_ hole: Hole, of origin: HubOrigin, hub: [UInt8], epoch: Token16) -> Refuse? {
+    package func judge(_ hole: Hole, of origin: HubOrigin, hub: HubKeyring, epoch: Token16) -> Refuse? {
         let receipt = hole.receipt
-        let statement = receipt.statement(hub: chain.hashing(hub), epoch: hole.epoch)
+        let statement = receipt.statement(hub: hub.identity(chain.hashing), epoch: hole.epoch)
         guard hole.epoch != epoch, hole.sequence > 0, receipt.sequence >= hole.sequence,
             receipt.sequence > hole.sequence || receipt.head == hole.head,
-            verifying.isValid(statement, receipt.signature, hub)
+            hub.isSigned(statement, receipt.signature, verifying)
         else {
             return Refuse(.protocolError, words: "a hole without an earlier receipt of this hub's")
         }

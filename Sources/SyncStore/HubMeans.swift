@@ -24,6 +24,8 @@ public struct HubMeans {
     public var verifying: Verifying
     /// The hub's key: signs receipts, and seals what the centre writes.
     public var signing: Signing
+    /// All keys that the hub has had; the present one is that of ``signing``.
+    public var keys: HubKeyring
     public var forms: FormCatalog
     /// Finds a time zone by its IANA name.
     public var zone: (String) -> LocalZone?
@@ -38,11 +40,12 @@ public struct HubMeans {
     public init(
         hashing: Hashing, verifying: Verifying, signing: Signing, forms: FormCatalog = .builtIn,
         zone: @escaping (String) -> LocalZone?, random: @escaping () -> Token16, actor: String = "",
-        auditEnd: AuditEndKeeper? = nil
+        auditEnd: AuditEndKeeper? = nil, keys: HubKeyring? = nil
     ) {
         self.hashing = hashing
         self.verifying = verifying
         self.signing = signing
+        self.keys = keys ?? HubKeyring(first: signing.publicKey)
         self.forms = forms
         self.zone = zone
         self.random = random

@@ -20,6 +20,8 @@ public struct IdentityEvent: Sendable, Hashable {
         /// The hub was put back, or what this store may see has changed: `versions` of others that were held
         /// here are at the hub no more, or not for this store, and were dropped.
         case forgotten = 6
+        /// The hub has another key, which one that was believed has blessed. `versions` is 0.
+        case hubKeyChanged = 7
     }
 
     public var at: Milliseconds

@@ -31,7 +31,7 @@ extension MemoryHubStore {
                 return .refused(Refuse(.originOfAnother))
             }
             if hole.sequence > origin.held {
-                if let refuse = judge.judge(hole, of: origin, hub: means.signing.publicKey, epoch: epoch) {
+                if let refuse = judge.judge(hole, of: origin, hub: means.keys, epoch: epoch) {
                     return .refused(refuse)
                 }
                 content.origins[hole.origin]?.held = hole.sequence

@@ -111,7 +111,7 @@ public final class MemoryHubStore: HubStore {
         kept = (settings, settingsJSON)
         (catalog, count) = try means.checks(settings)
         judge = HubBatchJudge(hashing: means.hashing, verifying: means.verifying)
-        hub = means.hashing(means.signing.publicKey)
+        hub = means.keys.identity(means.hashing)
         content = Content(epoch: means.random())
     }
 

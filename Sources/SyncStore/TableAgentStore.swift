@@ -38,7 +38,7 @@ open class TableAgentStore: AgentStore {
     /// - Throws: `StoreError(.alreadyExists)` for another replica or hub; `.corrupt` when the key is not the
     ///   hub's.
     public func configure(_ configuration: AgentConfiguration) throws {
-        guard means.hashing(configuration.hubPublicKey) == configuration.hub else {
+        guard configuration.hubKeys.identity(means.hashing) == configuration.hub else {
             throw StoreError(.corrupt, "the key is not that of the pinned hub")
         }
         try backend.write { tables in
@@ -50,6 +50,22 @@ open class TableAgentStore: AgentStore {
             try tables.put(configuration)
             guard try tables.origins().isEmpty else { return }
             for lane in Lane.allCases { try tables.put(self.openOrigin(lane)) }
+        }
+    }
+
+    public func renew(_ keys: HubKeyring, now: Milliseconds) throws {
+        try backend.write { tables in
+            guard var configuration = try tables.configuration() else {
+                throw StoreError(.notJoined, "this store has not joined a hub")
+            }
+            if keys == configuration.hubKeys { return }
+            guard keys.replaces(configuration.hubKeys), keys.holds(self.means.hashing, self.means.verifying)
+            else { throw Refuse(.forgedHubKey, words: "keys that this hub has not blessed") }
+            tables.isVital = true
+            let isOther = keys.current != configuration.hubPublicKey
+            configuration.hubKeys = keys
+            try tables.put(configuration)
+            if isOther { try tables.put(IdentityEvent(at: now, kind: .hubKeyChanged, versions: 0)) }
         }
     }
 

@@ -9,11 +9,11 @@ public enum AgentConnection {
     /// Connects, runs the session to its end, and returns once the store has been told everything.
     ///
     /// - Parameters:
-    ///   - hub: SHA-256 of the hub's public key; whoever has another key is not talked to.
+    ///   - hub: whoever has another key is not talked to.
     ///   - handle: the way into the running session.
     /// - Throws: ``TransportError`` when no session came about; what the host threw, unless it is a `Refuse`.
     public static func run(
-        address: String, port: Int, pinned hub: Digest, key: DeviceKey, session: AgentSession,
+        address: String, port: Int, pinned hub: HubPin, key: DeviceKey, session: AgentSession,
         host: any AgentSessionHost, group: any EventLoopGroup,
         handle: AgentSessionHandle = AgentSessionHandle()
     ) async throws -> AgentConnectionResult {
@@ -25,7 +25,7 @@ public enum AgentConnection {
 
     /// Without `security` in the clear: tests only.
     static func run(
-        address: String, port: Int, pinned hub: Digest, security: SecureLink?, session: AgentSession,
+        address: String, port: Int, pinned hub: HubPin, security: SecureLink?, session: AgentSession,
         host: any AgentSessionHost, group: any EventLoopGroup, handle: AgentSessionHandle
     ) async throws -> AgentConnectionResult {
         let loop = group.next()
@@ -47,15 +47,15 @@ public enum AgentConnection {
 public enum JoinConnection {
     public struct Answer: Sendable, Hashable {
         public var joined: Joined
-        /// The hub's key (X9.63), for the confirmation number and for believing receipts.
-        public var hubKey: [UInt8]
+        /// The hub's keys; the present one is what the confirmation number is made with.
+        public var hubKeys: HubKeyring
     }
 
     /// Says Join and awaits the answer.
     ///
     /// - Throws: `Refuse` when the hub refuses, ``TransportError`` otherwise.
     public static func run(
-        address: String, port: Int, pinned hub: Digest, key: DeviceKey, join: Join,
+        address: String, port: Int, pinned hub: HubPin, key: DeviceKey, join: Join,
         group: any EventLoopGroup
     ) async throws -> Answer {
         let security = try SecureLink.client(key: key)
@@ -76,7 +76,7 @@ enum Dialer {
 
     /// - Parameter abandoned: called when there will be no connection, before this throws.
     static func connect<Driver: LinkDriver>(
-        address: String, port: Int, pinned hub: Digest, security: SecureLink?, loop: any EventLoop,
+        address: String, port: Int, pinned hub: HubPin, security: SecureLink?, loop: any EventLoop,
         abandoned: @escaping @Sendable (any Error) -> Void, driver: @escaping @Sendable () -> Driver,
         bound: @escaping @Sendable (Driver, Link) -> Void
     ) async throws {
@@ -173,7 +173,10 @@ final class JoinDriver: LinkDriver {
     func linkReceived(_ message: Message, wireBytes: Int) {
         switch message {
         case .joined(let joined):
-            answer(.success(JoinConnection.Answer(joined: joined, hubKey: link?.peerKey ?? [])))
+            answer(
+                .success(
+                    JoinConnection.Answer(
+                        joined: joined, hubKeys: link?.hubKeys ?? HubKeyring(first: link?.peerKey ?? []))))
         case .refuse(let refuse), .close(let refuse): answer(.failure(refuse))
         case .unknown: return
         default: answer(.failure(Refuse(.wrongOrder, words: "the hub answers Join with something else")))

@@ -51,7 +51,9 @@ final class AgentDriver: LinkDriver {
     // MARK: - The link's events
 
     func linkOpened() {
-        ask { [host] in
+        ask { [host, keys = link?.hubKeys] in
+            // Before anything that the hub signs is believed.
+            if let keys { try await host.renew(keys) }
             let (hello, origins) = try await host.opened()
             return .opened(hello: hello, origins: origins)
         }
@@ -79,6 +81,7 @@ final class AgentDriver: LinkDriver {
         link = nil
         if ending == nil {
             if !isWelcomed, case .wrongHubKey? = error { hostError = hostError ?? error }
+            if !isWelcomed, case .forgedHubKey? = error { hostError = hostError ?? error }
             if !isWelcomed, case .tls? = error { hostError = hostError ?? error }
             ending = .cut(error.map(\.description) ?? "the hub hung up")
         }

@@ -6,6 +6,8 @@ import Synchronization
 /// A thrown `Refuse` ends the connection and is told to the hub; any other error ends it too and comes out of
 /// `AgentConnection.run`.
 public protocol AgentSessionHost: Sendable {
+    /// The keys of the hub that answers: those that are known, or later ones that they have blessed.
+    func renew(_ keys: HubKeyring) async throws
     /// The Hello to send, and the origins that it names with their highest sequences.
     func opened() async throws -> (Hello, [AgentSession.LaneOrigin])
     func store(_ welcome: Welcome) async throws -> AgentSession.WelcomeAnswer
@@ -31,6 +33,7 @@ public protocol AgentSessionHost: Sendable {
 }
 
 extension AgentSessionHost {
+    public func renew(_ keys: HubKeyring) async throws {}
     public func progress(_ statistics: LinkStatistics) {}
 }
 

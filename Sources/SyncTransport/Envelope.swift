@@ -38,6 +38,11 @@ public enum Envelope {
         return layout.head + layout.ciphertext
     }
 
+    /// Whether bytes name this key as the one that can open them.
+    public static func isFor(_ own: DeviceKey, _ bytes: [UInt8], _ kind: Kind) -> Bool {
+        EnvelopeLayout(bytes, kind)?.recipient == own.fingerprint
+    }
+
     /// - Returns: the sender's public key, and what it wrote.
     public static func open(
         _ bytes: [UInt8], _ kind: Kind, with own: DeviceKey

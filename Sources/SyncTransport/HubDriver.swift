@@ -115,7 +115,7 @@ final class HubDriver: LinkDriver {
         case .tls(Link.keyRefused):
             "the handshake failed: another hub's key was looked for; a code or device of another hub"
         case .tls, .cut, .unreachable: "the handshake failed: no key was shown, or it broke off"
-        case .wrongHubKey: "the handshake failed: the key is not on P-256"
+        case .wrongHubKey, .forgedHubKey: "the handshake failed: the key is not on P-256"
         }
     }
 

@@ -1,7 +1,7 @@
 public import NIOCore
 import NIOPosix
 import NIOSSL
-import SyncCore
+public import SyncCore
 import Synchronization
 
 /// Accepts agents.
@@ -20,13 +20,15 @@ public final class HubListener: Sendable {
     /// Number of connections now.
     public var connections: Int { register.count }
 
+    /// - Parameter keys: all that the hub has had.
     /// - Throws: ``TransportError/unreachable(_:)`` when the address cannot be had; it says why.
     public static func start(
-        at address: HostPort, key: DeviceKey, service: any HubService, limits: HubLimits = HubLimits(),
-        group: any EventLoopGroup
+        at address: HostPort, key: DeviceKey, keys: HubKeyring? = nil, service: any HubService,
+        limits: HubLimits = HubLimits(), group: any EventLoopGroup
     ) async throws -> HubListener {
         try await start(
-            at: address, security: try SecureLink.server(key: key), service: service, limits: limits,
+            at: address, security: try SecureLink.server(key: key, keys: keys), service: service,
+            limits: limits,
             group: group)
     }
 

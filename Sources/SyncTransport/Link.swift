@@ -95,6 +95,8 @@ final class Link: ChannelInboundHandler {
 
     /// The other side's key (X9.63).
     var peerKey: [UInt8]? { peer.publicKey }
+    /// The hub's keys, as far as it may show them.
+    var hubKeys: HubKeyring? { peer.hubKeys }
     /// As both preambles agreed; 0 before.
     private(set) var version: UInt16 = 0
     var isWritable: Bool { context?.channel.isWritable ?? false }
@@ -148,7 +150,7 @@ final class Link: ChannelInboundHandler {
             switch (state, error) {
             case (.handshaking, _) where side == .hub && Dialer.isKeyRefused(error):
                 self.error = .tls(Link.keyRefused)
-            case (.handshaking, _): self.error = peer.isWrong ? .wrongHubKey : .tls(Dialer.describe(error))
+            case (.handshaking, _): self.error = peer.defect ?? .tls(Dialer.describe(error))
             default: self.error = .cut(Dialer.describe(error))
             }
         }
@@ -157,7 +159,7 @@ final class Link: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         if state == .handshaking, error == nil {
-            error = peer.isWrong ? .wrongHubKey : .tls("the other side hung up during the handshake")
+            error = peer.defect ?? .tls("the other side hung up during the handshake")
         }
         gone()
         context.fireChannelInactive()

@@ -32,11 +32,11 @@ public enum ReconcileConnection {
     /// Connects, compares, and hangs up.
     ///
     /// - Parameters:
-    ///   - hub: SHA-256 of the hub's public key; whoever has another key is not talked to.
+    ///   - hub: whoever has another key is not talked to.
     ///   - look: makes the listing of this end's records, off the event loop.
     /// - Throws: `Refuse` when either side ends it before it is done, ``TransportError``, what `look` throws.
     public static func run(
-        address: String, port: Int, pinned hub: Digest, key: DeviceKey, hello: Hello, limit: Int,
+        address: String, port: Int, pinned hub: HubPin, key: DeviceKey, hello: Hello, limit: Int,
         group: any EventLoopGroup,
         look: @escaping @Sendable (Welcome) async throws -> (TallyListing, Reconciler.Moment)
     ) async throws -> Outcome {
@@ -48,7 +48,7 @@ public enum ReconcileConnection {
 
     /// Without `security` in the clear: tests only.
     static func run(
-        address: String, port: Int, pinned hub: Digest, security: SecureLink?, hello: Hello, limit: Int,
+        address: String, port: Int, pinned hub: HubPin, security: SecureLink?, hello: Hello, limit: Int,
         group: any EventLoopGroup,
         look: @escaping @Sendable (Welcome) async throws -> (TallyListing, Reconciler.Moment)
     ) async throws -> Outcome {

@@ -1,8 +1,16 @@
 import Crypto
 import NIOCore
 import NIOSSL
-import SyncCore
+public import SyncCore
 import Synchronization
+
+/// Whom an agent talks to.
+public enum HubPin: Sendable, Hashable {
+    /// Who has the key with this SHA-256.
+    case key(SyncCore.Digest)
+    /// Who has the present one of these keys, or a later one that they have blessed.
+    case keys(HubKeyring)
+}
 
 /// TLS 1.3 with both sides known by their keys. There are no authorities, no host names and no dates in it.
 struct SecureLink: Sendable {
@@ -12,18 +20,49 @@ struct SecureLink: Sendable {
 
     /// What verification found out about the other side's key.
     final class Peer: Sendable {
-        private let state = Mutex<(key: [UInt8]?, isWrong: Bool)>((nil, false))
+        private struct State {
+            var key: [UInt8]?
+            var keys: HubKeyring?
+            var defect: TransportError?
+        }
+
+        private let state = Mutex(State())
 
         /// X9.63.
         var publicKey: [UInt8]? { state.withLock { $0.key } }
-        /// The key is not the one that was pinned.
-        var isWrong: Bool { state.withLock { $0.isWrong } }
+        /// Of a hub: all that it has had, as it may show them; nil where it showed nothing to be believed.
+        var hubKeys: HubKeyring? { state.withLock { $0.keys } }
+        /// Why the key is not one to be talked to.
+        var defect: TransportError? { state.withLock { $0.defect } }
 
-        func judge(_ chain: [NIOSSLCertificate], pinned: SyncCore.Digest?) -> NIOSSLVerificationResult {
-            let key = chain.first.flatMap { BareCertificate.publicKey(of: $0) }
-            let holds = key.map { pinned == nil || Hashing.sha256($0) == pinned } ?? false
-            state.withLock { $0 = (key, !holds) }
-            return holds ? .certificateVerified : .failed
+        func judge(_ chain: [NIOSSLCertificate], _ pin: HubPin?) -> NIOSSLVerificationResult {
+            var found = State()
+            if let leaf = chain.first, let key = BareCertificate.publicKey(of: leaf) {
+                found.key = key
+                if let pin { judge(key, BareCertificate.hubKeys(in: leaf), pin, &found) }
+            } else {
+                found.defect = .wrongHubKey
+            }
+            state.withLock { $0 = found }
+            return found.defect == nil ? .certificateVerified : .failed
+        }
+
+        private func judge(_ key: [UInt8], _ shown: HubKeyring?, _ pin: HubPin, _ found: inout State) {
+            let holds = shown.map { $0.current == key && $0.holds(.sha256, .p256) } ?? false
+            switch pin {
+            case .key(let digest):
+                found.keys = holds ? shown : HubKeyring(first: key)
+                if Hashing.sha256(key) != digest { found.defect = .wrongHubKey }
+            case .keys(let known):
+                if holds, let shown, shown.replaces(known) {
+                    found.keys = shown
+                } else if key == known.current {
+                    found.keys = known
+                } else {
+                    // Another hub shows its own, or nothing; this one would show what goes on from its first.
+                    found.defect = shown?.first == known.first ? .forgedHubKey : .wrongHubKey
+                }
+            }
         }
     }
 
@@ -36,8 +75,10 @@ struct SecureLink: Sendable {
         return SecureLink(context: try NIOSSLContext(configuration: configuration))
     }
 
-    static func server(key: DeviceKey, certificate: NIOSSLCertificate? = nil) throws -> SecureLink {
-        let certificate = try certificate ?? BareCertificate.make(for: key)
+    static func server(
+        key: DeviceKey, keys: HubKeyring? = nil, certificate: NIOSSLCertificate? = nil
+    ) throws -> SecureLink {
+        let certificate = try certificate ?? BareCertificate.make(for: key, keys: keys)
         let privateKey = try NIOSSLPrivateKey(
             bytes: Array(key.privateKey.derRepresentation), format: .der)
         var configuration = TLSConfiguration.makeServerConfiguration(
@@ -46,10 +87,10 @@ struct SecureLink: Sendable {
         return SecureLink(context: try NIOSSLContext(configuration: configuration))
     }
 
-    func clientHandler(pinned: SyncCore.Digest, peer: Peer) throws -> NIOSSLClientHandler {
+    func clientHandler(pinned: HubPin, peer: Peer) throws -> NIOSSLClientHandler {
         try NIOSSLClientHandler(
             context: context, serverHostname: nil,
-            customVerificationCallback: { chain, promise in promise.succeed(peer.judge(chain, pinned: pinned))
+            customVerificationCallback: { chain, promise in promise.succeed(peer.judge(chain, pinned))
             })
     }
 
@@ -57,7 +98,7 @@ struct SecureLink: Sendable {
     func serverHandler(peer: Peer) -> NIOSSLServerHandler {
         NIOSSLServerHandler(
             context: context,
-            customVerificationCallback: { chain, promise in promise.succeed(peer.judge(chain, pinned: nil)) })
+            customVerificationCallback: { chain, promise in promise.succeed(peer.judge(chain, nil)) })
     }
 }
 

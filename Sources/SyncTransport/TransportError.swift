@@ -4,6 +4,8 @@ public enum TransportError: Error, Sendable, Hashable, CustomStringConvertible {
     case unreachable(String)
     /// Somebody answers at the address who does not hold the hub's key.
     case wrongHubKey
+    /// Whoever answers calls itself the hub with a new key, and nobody who could has blessed that.
+    case forgedHubKey
     /// The handshake failed, or the other side speaks something else inside TLS.
     case tls(String)
     /// The connection broke before anything was agreed.
@@ -14,6 +16,8 @@ public enum TransportError: Error, Sendable, Hashable, CustomStringConvertible {
         case .unreachable(let reason): "the hub cannot be reached: \(reason)"
         case .wrongHubKey:
             "whoever answers at this address is not the hub that this device joined (its key is another)"
+        case .forgedHubKey:
+            "whoever answers at this address shows a new key of the hub's that the hub has not blessed"
         case .tls(let reason): "no secure connection to the hub: \(reason)"
         case .cut(let reason): "the connection broke: \(reason)"
         }

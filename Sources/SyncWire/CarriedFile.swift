@@ -55,6 +55,7 @@ public enum CarriedFile {
         writer.put(count: answer.receipts.count)
         for receipt in answer.receipts { writer.put(receipt) }
         writer.put(answer.verdicts)
+        writer.put(counted: answer.keys?.encoded ?? [])
         return writer.bytes
     }
 
@@ -68,8 +69,14 @@ public enum CarriedFile {
                 receipts.append(try reader.receipt())
             }
             let verdicts = try reader.verdicts()
+            let keys = try reader.counted(upTo: HubKeyring.mostBytes, .message)
             try reader.end(.message)
-            return CarriedAnswer(epoch: epoch, clock: clock, receipts: receipts, verdicts: verdicts)
+            guard keys.isEmpty || HubKeyring(encoded: keys) != nil else {
+                throw reader.error(.notCanonical, .message)
+            }
+            return CarriedAnswer(
+                epoch: epoch, clock: clock, receipts: receipts, verdicts: verdicts,
+                keys: HubKeyring(encoded: keys))
         }
     }
 }

@@ -12,7 +12,7 @@ public enum ProofFile {
     public static func encode(_ proof: Proof) -> [UInt8] {
         var writer = ByteWriter()
         writer.put(raw: mark)
-        writer.put(raw: proof.hubKey)
+        writer.put(counted: proof.hubKeys.encoded)
         writer.put(count: proof.stretches.count)
         for stretch in proof.stretches { put(stretch, into: &writer) }
         return writer.bytes
@@ -50,13 +50,16 @@ public enum ProofFile {
             var reader = ByteReader(buffer)
             guard buffer.starts(with: mark) else { throw reader.error(.notCanonical, .message) }
             _ = try reader.take(mark.count, .message)
-            let key = Array(try reader.take(keyBytes, .message))
+            guard let keys = HubKeyring(encoded: try reader.counted(upTo: HubKeyring.mostBytes, .message))
+            else {
+                throw reader.error(.notCanonical, .message)
+            }
             var stretches: [Proof.Stretch] = []
             for _ in 0..<(try reader.number(upTo: reader.remaining / 150, .message)) {
                 stretches.append(try stretch(&reader))
             }
             try reader.end(.message)
-            return Proof(hubKey: key, stretches: stretches)
+            return Proof(hubKeys: keys, stretches: stretches)
         }
     }
 

@@ -107,7 +107,8 @@ import Testing
         "join", "confirm", "devices", "serve", "status", "add", "import", "sync", "queue", "vector",
         "backup", "purge", "retire", "restore", "edit", "delete", "history", "conflicts", "list", "show",
         "resolve",
-        "undo", "verify", "proof", "carry", "author", "PIN", "FILE", "FILE.answer",
+        "undo", "verify", "proof", "carry", "author", "PIN", "key", "rotate", "recovery", "audit", "FILE",
+        "FILE.answer",
         // What may be taken of answers; the Chinese word stands beside it.
         "latest", "earliest", "highest", "lowest", "keep", "record",
         "coverage", "digest", "reconcile", "DIR",
@@ -119,7 +120,8 @@ import Testing
         // What `vector compare` answers; the Chinese word stands beside it.
         "equal", "greater", "lesser", "concurrent",
         // Files.
-        "ballast", "trap.marker", "device.key", "hub.key", "store.sqlite", "audit.head", "revocations.jsonl",
+        "ballast", "trap.marker", "device.key", "hub.key", "hub.keys", "store.sqlite", "audit.head",
+        "revocations.jsonl",
     ]
 
     @Test func chineseTextsAreChinese() throws {

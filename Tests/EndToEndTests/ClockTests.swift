@@ -103,11 +103,11 @@ final class TestClock: Sendable {
             let hub = try world.folder.key().fingerprint
             let address = world.listener.address
             let answer = try await JoinConnection.run(
-                address: address.host, port: address.port, pinned: hub, key: key,
+                address: address.host, port: address.port, pinned: .key(hub), key: key,
                 join: Join(secret: secret, replica: replica, label: "", clock: time), group: ClockTests.group)
             try store.configure(
                 AgentConfiguration(
-                    replica: replica, address: "\(address)", hub: hub, hubPublicKey: answer.hubKey,
+                    replica: replica, address: "\(address)", hub: hub, hubKeys: answer.hubKeys,
                     unit: answer.joined.unit, unitName: answer.joined.unitName,
                     hubName: answer.joined.hubName, settings: answer.joined.settings))
             try store.note { facts in
@@ -172,7 +172,8 @@ final class TestClock: Sendable {
         func sync(_ world: World) async throws {
             let result = try await AgentConnection.run(
                 address: world.listener.address.host, port: world.listener.address.port,
-                pinned: try world.folder.key().fingerprint, key: key, session: AgentSession(goal: .drain),
+                pinned: .key(try world.folder.key().fingerprint), key: key,
+                session: AgentSession(goal: .drain),
                 host: AgentHost(store: store, program: "test", now: { [clock] in clock.now }),
                 group: ClockTests.group)
             #expect(result.ending == .clean && result.isDrained)

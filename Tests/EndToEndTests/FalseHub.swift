@@ -13,9 +13,10 @@ final class FalseHub: @unchecked Sendable {
     private let channel: any Channel
     private let peers: AsyncStream<RawPeer>
 
-    init(key: DeviceKey) async throws {
+    /// - Parameter keys: what it shows beside its key.
+    init(key: DeviceKey, keys: HubKeyring? = nil, on port: UInt16 = 0) async throws {
         self.key = key
-        let security = try SecureLink.server(key: key)
+        let security = try SecureLink.server(key: key, keys: keys)
         let (stream, continuation) = AsyncStream.makeStream(of: RawPeer.self)
         peers = stream
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -32,8 +33,8 @@ final class FalseHub: @unchecked Sendable {
                     }
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
-        port = UInt16(try #require(channel.localAddress?.port))
+            .bind(host: "127.0.0.1", port: Int(port)).get()
+        self.port = UInt16(try #require(channel.localAddress?.port))
     }
 
     /// The next one who calls.

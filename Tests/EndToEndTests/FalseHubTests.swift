@@ -48,7 +48,7 @@ import Testing
             let opened = try folder.open()
             let host = AgentHost(store: opened.store, program: "test", now: AgentFolder.milliseconds)
             async let running = AgentConnection.run(
-                address: "127.0.0.1", port: Int(hub.port), pinned: hub.key.fingerprint, key: key,
+                address: "127.0.0.1", port: Int(hub.port), pinned: .key(hub.key.fingerprint), key: key,
                 session: AgentSession(goal: .drain), host: host, group: MultiThreadedEventLoopGroup.singleton)
             let peer = try await hub.next()
             try await script(peer)

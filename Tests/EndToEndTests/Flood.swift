@@ -61,7 +61,7 @@ final class Flood: Sendable {
         let connecting = ClientBootstrap(group: loop).channelInitializer { channel in
             channel.eventLoop.makeCompletedFuture {
                 guard kind != .silent else { return }
-                let handler = try security.clientHandler(pinned: fingerprint, peer: SecureLink.Peer())
+                let handler = try security.clientHandler(pinned: .key(fingerprint), peer: SecureLink.Peer())
                 try channel.pipeline.syncOperations.addHandler(handler)
             }
         }.connect(host: "127.0.0.1", port: port)

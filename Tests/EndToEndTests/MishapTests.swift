@@ -55,7 +55,7 @@ import Testing
                 crowd.data("B000"), "device.key", "branch-agent", entry,
                 ("device.key", "不是创建该数据时的密钥")
             ),
-            (crowd.place.path("hub"), "hub.key", "aggregator", ["status"], ("hub.key", "不是创建该数据时的密钥")),
+            (crowd.place.path("hub"), "hub.key", "aggregator", ["status"], ("hub.key", "不是该数据现用的密钥")),
         ] {
             let key = folder + "/" + file
             let kept = try Data(contentsOf: URL(fileURLWithPath: key))

@@ -23,7 +23,7 @@ struct RawDevice: Sendable {
         let key = DeviceKey.generate()
         let join = Join(secret: code.secret, replica: .random(), label: "raw", clock: RawJournal.now())
         _ = try await JoinConnection.run(
-            address: target.host, port: target.port, pinned: code.hub, key: key, join: join,
+            address: target.host, port: target.port, pinned: .key(code.hub), key: key, join: join,
             group: MultiThreadedEventLoopGroup.singleton)
         self.init(port: UInt16(target.port), key: key, hub: code.hub)
     }

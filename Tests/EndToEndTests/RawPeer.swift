@@ -37,7 +37,7 @@ final class RawPeer: @unchecked Sendable {
             channel.eventLoop.makeCompletedFuture {
                 let operations = channel.pipeline.syncOperations
                 try operations.addHandler(
-                    try security.clientHandler(pinned: hub, peer: SecureLink.Peer()))
+                    try security.clientHandler(pinned: .key(hub), peer: SecureLink.Peer()))
                 try operations.addHandler(RawEar(continuation, ready))
             }
         }

@@ -30,7 +30,7 @@ import Testing
         receipt.signature = sign(receipt.statement(hub: hashing(hub), epoch: epoch), hub)
         let urgent = OriginClaim(lane: .urgent, nonce: Token16(high: 3, low: 4))
         var certificate = Certificate(
-            device: device, hub: hub, at: 1_000,
+            device: device, hub: HubKeyring(first: hub), at: 1_000,
             journals: [
                 Certificate.Journal(
                     claim: urgent, sequence: 0,
@@ -69,7 +69,7 @@ import Testing
         #expect(Self.defects { $0.journals.swapAt(0, 1) } == [.signature])
         #expect(Self.defects { $0.signature[0] ^= 1 } == [.signature])
         #expect(Self.defects { $0.journals[0].sequence = 1 } == [.signature])
-        #expect(!Self.defects { $0.hub = [4, 3] }.isEmpty)
+        #expect(!Self.defects { $0.hub = HubKeyring(first: [4, 3]) }.isEmpty)
         #expect(!Self.defects { $0.device = [4, 3] }.isEmpty)
     }
 

@@ -23,7 +23,7 @@ import Testing
         let branch = FakeBranch(routine: 30)
         let handle = AgentSessionHandle()
         async let running = AgentConnection.run(
-            address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+            address: listener.address.host, port: listener.address.port, pinned: .key(hubKey.fingerprint),
             key: .generate(), session: AgentSession(goal: .stay), host: branch, group: group, handle: handle)
         while branch.receipted(.routine) < 30 { await Task.yield() }
         try await body(listener.address)
@@ -44,7 +44,7 @@ import Testing
     ) async throws -> [UInt8] {
         try await Stranger.say(
             words, to: address, security: isSecure ? try SecureLink.client(key: .generate()) : nil,
-            pinned: hubKey.fingerprint, leaves: leaves, group: group)
+            pinned: .key(hubKey.fingerprint), leaves: leaves, group: group)
     }
 
     @Test func whoeverDoesNotSpeakTheProtocolIsToldSoInsideTLSOnly() async throws {
@@ -132,7 +132,8 @@ import Testing
             }
             .bind(host: local.host, port: 0).get()
         let result = try await AgentConnection.run(
-            address: local.host, port: try #require(server.localAddress?.port), pinned: hubKey.fingerprint,
+            address: local.host, port: try #require(server.localAddress?.port),
+            pinned: .key(hubKey.fingerprint),
             security: nil, session: AgentSession(goal: .drain), host: FakeBranch(routine: 1), group: group,
             handle: AgentSessionHandle())
         guard case .failed(let refuse) = result.ending else {
@@ -201,7 +202,7 @@ import Testing
         while silent.count(where: \.isActive) > limits.strangers { await Task.yield() }
         let branch = FakeBranch(routine: 30)
         let result = try await AgentConnection.run(
-            address: address.host, port: address.port, pinned: hubKey.fingerprint, key: .generate(),
+            address: address.host, port: address.port, pinned: .key(hubKey.fingerprint), key: .generate(),
             session: AgentSession(goal: .drain), host: branch, group: group)
         #expect(result.ending == .clean)
         #expect(branch.receipted(.routine) == 30)

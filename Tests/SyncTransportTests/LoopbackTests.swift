@@ -18,7 +18,7 @@ import Testing
         _ branch: FakeBranch, to address: HostPort, key: DeviceKey = .generate(), pinned: Digest? = nil
     ) async throws -> AgentConnectionResult {
         try await AgentConnection.run(
-            address: address.host, port: address.port, pinned: pinned ?? hubKey.fingerprint, key: key,
+            address: address.host, port: address.port, pinned: .key(pinned ?? hubKey.fingerprint), key: key,
             session: AgentSession(goal: .drain), host: branch, group: group)
     }
 
@@ -51,6 +51,46 @@ import Testing
         await listener.shutdown()
     }
 
+    /// What a branch believes, by what its hub shows it.
+    @Test func aNewKeyIsBelievedWhenAKnownOneHasBlessedIt() throws {
+        let (next, recovery, stranger) = (DeviceKey.generate(), DeviceKey.generate(), DeviceKey.generate())
+        let known = HubKeyring(first: hubKey.publicKey)
+        func ring(_ key: DeviceKey, by signing: Signing, onto keys: HubKeyring? = nil) throws -> HubKeyring {
+            var keys = keys ?? known
+            try keys.bless(.key, key.publicKey, at: 1, with: signing, hashing: .sha256)
+            return keys
+        }
+        func judge(_ key: DeviceKey, _ shown: HubKeyring?, _ pin: HubPin) throws -> SecureLink.Peer {
+            let peer = SecureLink.Peer()
+            _ = peer.judge([try BareCertificate.make(for: key, keys: shown)], pin)
+            return peer
+        }
+        let good = try ring(next, by: Signing(hubKey))
+        let peer = try judge(next, good, .keys(known))
+        #expect(peer.defect == nil && peer.hubKeys == good)
+        #expect(try judge(next, good, .keys(good)).hubKeys == good)
+        #expect(try judge(next, good, .key(next.fingerprint)).hubKeys == good)
+        // A code that was made before pins the key that is no more.
+        #expect(try judge(next, good, .key(hubKey.fingerprint)).defect == .wrongHubKey)
+        #expect(try judge(hubKey, nil, .keys(good)).defect == .wrongHubKey)
+        #expect(try judge(hubKey, known, .keys(known)).hubKeys == known)
+        // Blessed by nobody who could; shown by who does not have the key; of another hub.
+        let signer = Signing(stranger)
+        let forged = try ring(
+            stranger, by: Signing(publicKey: hubKey.publicKey) { try signer.sign($0) })
+        #expect(try judge(stranger, forged, .keys(known)).defect == .forgedHubKey)
+        #expect(try judge(stranger, good, .keys(known)).defect == .forgedHubKey)
+        let other = HubKeyring(first: stranger.publicKey)
+        #expect(try judge(stranger, other, .keys(known)).defect == .wrongHubKey)
+        #expect(try judge(stranger, nil, .keys(known)).defect == .wrongHubKey)
+        var prepared = known
+        try prepared.bless(.recovery, recovery.publicKey, at: 1, with: Signing(hubKey), hashing: .sha256)
+        let stolen = try ring(stranger, by: Signing(hubKey), onto: prepared)
+        let recovered = try ring(next, by: Signing(recovery), onto: prepared)
+        #expect(try judge(next, recovered, .keys(stolen)).hubKeys == recovered)
+        #expect(try judge(stranger, stolen, .keys(recovered)).defect == .forgedHubKey)
+    }
+
     @Test func nobodyAnswers() async throws {
         let listener = try await HubListener.start(at: local, key: hubKey, service: FakeHub(), group: group)
         await listener.shutdown()
@@ -68,7 +108,8 @@ import Testing
             let handle = AgentSessionHandle()
             await #expect(throws: TransportError.tls("the other side does not speak Rollcall")) {
                 _ = try await AgentConnection.run(
-                    address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+                    address: listener.address.host, port: listener.address.port,
+                    pinned: .key(hubKey.fingerprint),
                     security: try SecureLink.client(key: .generate(), protocols: protocols),
                     session: AgentSession(goal: .drain), host: FakeBranch(routine: 1), group: group,
                     handle: handle)
@@ -88,7 +129,7 @@ import Testing
             limits: HubLimits(), group: group)
         let key = DeviceKey.generate()
         let result = try await AgentConnection.run(
-            address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+            address: listener.address.host, port: listener.address.port, pinned: .key(hubKey.fingerprint),
             security: try SecureLink.client(
                 key: key,
                 certificate: try BareCertificate.make(for: key, notBefore: dates.from, notAfter: dates.to)),
@@ -109,7 +150,7 @@ import Testing
         let heard = try await Stranger.say(
             Preamble.bytes(), to: listener.address,
             security: SecureLink(context: try NIOSSLContext(configuration: configuration)),
-            pinned: hubKey.fingerprint, group: group)
+            pinned: .key(hubKey.fingerprint), group: group)
         #expect(heard.isEmpty)
         while hub.state.withLock({ $0.refused.isEmpty }) { await Task.yield() }
         let refused = hub.state.withLock { $0.refused }
@@ -138,12 +179,12 @@ import Testing
             secret: Token16(high: 5, low: 5), replica: Token16(high: 1, low: 1), label: "x", clock: 1)
         func run() async throws -> JoinConnection.Answer {
             try await JoinConnection.run(
-                address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+                address: listener.address.host, port: listener.address.port, pinned: .key(hubKey.fingerprint),
                 key: .generate(), join: join, group: group)
         }
         let answer = try await run()
         #expect(answer.joined.state == .active && answer.joined.unit == "A1")
-        #expect(answer.hubKey == hubKey.publicKey)
+        #expect(answer.hubKeys.current == hubKey.publicKey)
         join.secret = .zero
         await #expect(throws: Refuse(.codeUnknown)) { _ = try await run() }
         await listener.shutdown()
@@ -185,7 +226,7 @@ import Testing
         branch.state.withLock { $0.last[.urgent] = 1 }
         handle.appended([.urgent: 1])
         async let running = AgentConnection.run(
-            address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+            address: listener.address.host, port: listener.address.port, pinned: .key(hubKey.fingerprint),
             key: .generate(), session: AgentSession(goal: .stay), host: branch, group: group, handle: handle)
         while branch.receipted(.routine) < 2 { await Task.yield() }
         branch.state.withLock { $0.last[.routine] = 50 }
@@ -201,7 +242,7 @@ import Testing
         let listener = try await HubListener.start(at: local, key: hubKey, service: FakeHub(), group: group)
         let branch = FakeBranch(routine: 20)
         async let running = AgentConnection.run(
-            address: listener.address.host, port: listener.address.port, pinned: hubKey.fingerprint,
+            address: listener.address.host, port: listener.address.port, pinned: .key(hubKey.fingerprint),
             key: .generate(), session: AgentSession(goal: .stay), host: branch, group: group)
         while branch.receipted(.routine) < 20 { await Task.yield() }
         await listener.shutdown()

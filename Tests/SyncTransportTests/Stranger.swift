@@ -28,7 +28,7 @@ final class Stranger: ChannelInboundHandler {
     /// - Parameter leaves: hangs up as soon as everything is said.
     /// - Returns: what the hub said before it hung up.
     static func say(
-        _ words: [UInt8], to address: HostPort, security: SecureLink?, pinned hub: Digest,
+        _ words: [UInt8], to address: HostPort, security: SecureLink?, pinned hub: HubPin,
         leaves: Bool = false, group: any EventLoopGroup
     ) async throws -> [UInt8] {
         let loop = group.next()

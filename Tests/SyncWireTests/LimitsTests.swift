@@ -48,7 +48,7 @@ import Testing
             "tallyQuestions": Int64(Limits.tallyQuestions),
             "tallyWaiting": Int64(Limits.tallyWaiting),
             "siblings": Int64(Limits.siblings), "recordAliases": Int64(Limits.recordAliases),
-            "spokenBytes": Int64(Limits.spokenBytes),
+            "hubKeys": Int64(Limits.hubKeys), "spokenBytes": Int64(Limits.spokenBytes),
             "sealInterval": Int64(Limits.sealInterval),
             "sequence": Int64(Limits.sequence),
         ]

@@ -21,7 +21,7 @@ enum CertificateCases {
 
     private static func signed(_ journals: [Certificate.Journal]) throws -> Certificate {
         var certificate = Certificate(
-            device: try TestKey.agent.publicKey(), hub: try TestKey.hub.publicKey(),
+            device: try TestKey.agent.publicKey(), hub: HubKeyring(first: try TestKey.hub.publicKey()),
             at: 1_580_698_800_000, journals: journals)
         certificate.signature = try TestKey.agent.sign(certificate.statement(hashing: TestKey.hashing))
         return certificate
@@ -33,7 +33,8 @@ enum CertificateCases {
     ) -> Case {
         let file: JSON = [
             "kind": "rollcall certificate 1", "unit": "B01", "made": "2020-02-03T03:00:00Z",
-            "device": .hex(certificate.device), "hub": .hex(certificate.hub), "at": .number(certificate.at),
+            "device": .hex(certificate.device), "hub": .hex(certificate.hub.encoded),
+            "at": .number(certificate.at),
             "journals": .array(certificate.journals.map { json($0, of: certificate) }),
             "signature": .hex(certificate.signature),
         ]

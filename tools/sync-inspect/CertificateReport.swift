@@ -22,7 +22,7 @@ struct CertificateReport: Encodable {
 
     /// - Throws: `Failure`, when something in it does not hold, or it is for another hub.
     init(_ certificate: Certificate, hub pinned: Digest) throws {
-        guard Hashing.sha256(certificate.hub) == pinned else {
+        guard certificate.hub.identity(.sha256) == pinned else {
             throw Failure(
                 .otherHub,
                 Words(

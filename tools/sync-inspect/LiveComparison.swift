@@ -29,7 +29,7 @@ struct LiveComparison {
         let outcome: ReconcileConnection.Outcome
         do {
             outcome = try await ReconcileConnection.run(
-                address: target.host, port: target.port, pinned: configuration.hub, key: key,
+                address: target.host, port: target.port, pinned: .keys(configuration.hubKeys), key: key,
                 hello: try agent.hello(now: Now.milliseconds(), program: "sync-inspect \(Program.version)"),
                 limit: limit, group: MultiThreadedEventLoopGroup.singleton
             ) { [folder] welcome in
@@ -39,7 +39,7 @@ struct LiveComparison {
             }
         } catch let error as TransportError {
             throw Failure(
-                error == .wrongHubKey ? .refusedByHub : .unreachable,
+                error == .wrongHubKey || error == .forgedHubKey ? .refusedByHub : .unreachable,
                 LiveComparison.words(for: error, target))
         }
         guard let (listing, welcome) = mine.withLock({ $0 }) else {
@@ -84,6 +84,7 @@ struct LiveComparison {
                 "whoever answers at \(target) is not the hub that this device joined: its key is another. "
                     + "Nothing was sent; ring the centre",
                 zh: "\(target) 的应答者不是本设备加入的汇总端（密钥不同）。没有发送任何内容；请联系中心")
+        case .forgedHubKey: RefusalWords.words(for: Refuse(.forgedHubKey))
         case .tls(let reason), .cut(let reason):
             Words(
                 "the connection to \(target) broke (\(reason)); nothing was changed, try again",

@@ -35,7 +35,7 @@ struct ProofReport: Encodable {
     private enum CodingKeys: String, CodingKey { case kind, hub, entries }
 
     init(_ proven: [ProvenVersion], of proof: Proof, masking: Masking, times: TimeText) {
-        hub = Hashing.sha256(proof.hubKey).description
+        hub = proof.hubKeys.identity(.sha256).description
         zone = times.name
         entries = proven.map { proven in
             let version = proven.version

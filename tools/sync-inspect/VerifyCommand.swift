@@ -132,6 +132,12 @@ enum VerifyWords {
                     "the receipts in this proof are another hub's than the one named with --hub; compare the "
                         + "fingerprint with the centre's",
                     zh: "此证明中的回执属于另一个汇总端，而非 --hub 所指；请与中心核对指纹"))
+        case .hubKeys:
+            return Failure(
+                .forgedReceipt,
+                Words(
+                    "this proof shows keys that the hub has not blessed; what they signed proves nothing",
+                    zh: "此证明所示的密钥未经汇总端认可；其签名不能证明任何内容"))
         case .receipt:
             return Failure(
                 .forgedReceipt,

@@ -22,7 +22,8 @@ public struct AggregatorCommand: AsyncParsableCommand {
             ConfirmCommand.self, RevokeCommand.self,
             ServeCommand.self, CoverageCommand.self, ExportCommand.self, StatusCommand.self,
             ConflictsCommand<AggregatorProgram>.self, HistoryCommand<AggregatorProgram>.self,
-            PurgeCommand.self, BackupCommand.self, RestoreCommand.self, AuditCommand.self,
+            PurgeCommand.self, BackupCommand.self, RestoreCommand.self, KeyCommand.self,
+            AuditCommand.self,
         ])
 
     public init() {}

@@ -78,7 +78,8 @@ struct ServeCommand: AsyncParsableCommand {
                         "\(listen) is no HOST:PORT; write it as 0.0.0.0:7710",
                         zh: "\(listen) 不是 HOST:PORT；请写成 0.0.0.0:7710 的样式"))
             }
-            let listener = HubListenerService(address: address, key: key, server: server)
+            let listener = HubListenerService(
+                address: address, key: key, keys: hubStore.keys, server: server)
             let group = ServiceGroup(
                 services: [listener], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             try await group.run()
@@ -90,13 +91,15 @@ struct ServeCommand: AsyncParsableCommand {
 struct HubListenerService: Service {
     let address: HostPort
     let key: DeviceKey
+    let keys: HubKeyring
     let server: HubServer
 
     func run() async throws {
         let listener: HubListener
         do {
             listener = try await HubListener.start(
-                at: address, key: key, service: server, group: MultiThreadedEventLoopGroup.singleton)
+                at: address, key: key, keys: keys, service: server,
+                group: MultiThreadedEventLoopGroup.singleton)
         } catch TransportError.unreachable(let reason) {
             throw Failure(.usage, HubListenerService.words(forNoListening: reason, at: address))
         }

@@ -68,7 +68,8 @@ struct JoinCommand: AsyncParsableCommand {
             let key = try folder.keyForJoining()
             let agent = try folder.create(key)
             let old = try agent.configuration()
-            if let old, old.hub != code.hub || !old.unit.utf8.elementsEqual(code.unit.utf8) {
+            let isKnownHub = old?.hubKeys.signers.contains { Hashing.sha256($0) == code.hub } ?? true
+            if let old, !isKnownHub || !old.unit.utf8.elementsEqual(code.unit.utf8) {
                 throw Failure(
                     .usage,
                     Words(
@@ -80,12 +81,14 @@ struct JoinCommand: AsyncParsableCommand {
             let join = Join(
                 secret: code.secret, replica: replica, label: String(label.prefix(20)),
                 clock: AgentFolder.milliseconds())
-            let answer = try await answer(to: join, at: target, pinned: code.hub, key: key)
+            let pin = old.map { HubPin.keys($0.hubKeys) } ?? .key(code.hub)
+            let answer = try await answer(to: join, at: target, pinned: pin, key: key)
             let joined = answer.joined
             try agent.configure(
                 AgentConfiguration(
-                    replica: replica, address: code.address, hub: code.hub, hubPublicKey: answer.hubKey,
-                    unit: joined.unit, unitName: joined.unitName, hubName: joined.hubName,
+                    replica: replica, address: code.address, hub: answer.hubKeys.identity(.sha256),
+                    hubKeys: answer.hubKeys, unit: joined.unit, unitName: joined.unitName,
+                    hubName: joined.hubName,
                     settings: joined.settings))
             try agent.note { facts in
                 facts.skew = joined.clock.subtractingClamped(AgentFolder.milliseconds())
@@ -99,7 +102,7 @@ struct JoinCommand: AsyncParsableCommand {
     }
 
     private func answer(
-        to join: Join, at target: HostPort, pinned hub: Digest, key: DeviceKey
+        to join: Join, at target: HostPort, pinned hub: HubPin, key: DeviceKey
     ) async throws -> JoinConnection.Answer {
         do {
             return try await JoinConnection.run(

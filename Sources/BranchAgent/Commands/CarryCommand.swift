@@ -137,7 +137,7 @@ struct CarryCommand: AsyncParsableCommand {
         let answer: CarriedAnswer
         do {
             let (sender, body) = try Envelope.open(try Files.read(path), .answer, with: key)
-            guard sender == configuration.hubPublicKey else {
+            guard configuration.hubKeys.signers.contains(sender) else {
                 throw Failure(
                     .otherHub,
                     Words(
@@ -149,6 +149,9 @@ struct CarryCommand: AsyncParsableCommand {
             throw CarryCommand.failure(for: error, path)
         } catch is WireError {
             throw CarryCommand.failure(for: .broken, path)
+        }
+        if let keys = answer.keys, keys.replaces(configuration.hubKeys) {
+            try agent.renew(keys, now: AgentFolder.milliseconds())
         }
         let receipted = try agent.accept(answer, now: AgentFolder.milliseconds())
         let taken = Taken(receipted: receipted, verdicts: answer.verdicts.count)

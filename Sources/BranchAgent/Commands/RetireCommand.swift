@@ -32,7 +32,7 @@ struct RetireCommand: AsyncParsableCommand {
             let ends = try agent.ends(limit: RetireCommand.named)
             if let words = RetireCommand.words(forLeft: ends) { throw Failure(.someRefused, words) }
             var certificate = Certificate(
-                device: key.publicKey, hub: configuration.hubPublicKey, at: AgentFolder.milliseconds(),
+                device: key.publicKey, hub: configuration.hubKeys, at: AgentFolder.milliseconds(),
                 journals: ends.journals)
             certificate.signature = try Signing(key).sign(certificate.statement(hashing: .sha256))
             let document = CertificateFile(certificate, unit: configuration.unit, hashing: .sha256)

@@ -39,7 +39,7 @@ extension FuzzTarget {
     @Sendable private static func proof(_ bytes: [UInt8]) {
         guard let proof = try? ProofFile.decode(bytes) else { return }
         check(ProofFile.encode(proof) == bytes, "a proof has one way to be written")
-        let hub = MadeUp.hashing(proof.hubKey)
+        let hub = proof.hubKeys.identity(MadeUp.hashing)
         _ = try? proof.check(hub: hub, hashing: MadeUp.hashing, verifying: MadeUp.believing)
         _ = try? proof.check(hub: hub, hashing: MadeUp.hashing, verifying: MadeUp.verifying)
     }

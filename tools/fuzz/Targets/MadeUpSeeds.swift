@@ -88,7 +88,7 @@ extension Seed {
         let stretch = Proof.Stretch(
             publicKey: MadeUp.key, claim: claim, first: 1, headBefore: derivation,
             entries: [Proof.Entry(digest: digest, preimage: preimage)], marks: [mark])
-        return Proof(hubKey: MadeUp.key, stretches: [stretch])
+        return Proof(hubKeys: HubKeyring(first: MadeUp.key), stretches: [stretch])
     }
 
     private static var tally: TallyFile {

@@ -1,0 +1,164 @@
+import Foundation
+import SyncCore
+import SyncStore
+import SyncTransport
+import Testing
+
+@testable import Aggregator
+
+/// A hub whose key changes, with branches that nobody visits; with the real programs.
+@Suite struct KeyTests {
+    private struct Told: Decodable {
+        struct Note: Decodable { var kind: String }
+        var identity: [Note]
+        var lastFailure: String?
+    }
+    private struct Keys: Decodable {
+        struct Change: Decodable {
+            var kind: String
+            var blessedBy: String
+        }
+        var hub: String
+        var present: String
+        var recovery: String?
+        var changes: [Change]
+    }
+    private struct Proof: Decodable { var hub: String }
+
+    private func told(_ centre: Centre, _ name: String) async throws -> Told {
+        try await centre.branch(name, "status", "--json").json()
+    }
+
+    private func add(_ centre: Centre, _ branch: String, _ temperature: String) async throws {
+        try await centre.branch(
+            branch, "add", "check-in", "person=" + centre.college.words("mistyped_person"),
+            "day=" + centre.college.words("last_day"), "temperature=" + temperature)
+    }
+
+    private func keys(_ centre: Centre) async throws -> Keys {
+        try await centre.hub("key", "show", "--json").json()
+    }
+
+    private func expectVerified(_ centre: Centre, _ name: String) async throws {
+        let outcome = try await centre.place.run(
+            "sync-inspect", ["verify", centre.data(name), centre.place.path("hub")])
+        #expect(outcome.output.contains("every journal holds"))
+    }
+
+    @Test func branchesBelieveANewKeyWithoutAVisitHoweverLongTheyWereAway() async throws {
+        let centre = try await Centre()
+        let (place, day) = (centre.place, centre.college.words("last_day"))
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.join("B04", as: "away")
+        let unused = try await centre.invite("B04")
+        try await add(centre, "B04", "36.6")
+        try await centre.sync("B04")
+        let first = try await keys(centre)
+        #expect(first.hub == first.present && first.recovery == nil && first.changes.isEmpty)
+        // Not under a hub that serves.
+        try await centre.hub("key", "rotate", expecting: [4])
+        try await centre.close()
+        for _ in 0..<2 { try await centre.hub("key", "rotate", "--as", "Wang") }
+        let last = try await keys(centre)
+        #expect(last.hub == first.hub && last.present != first.present && last.changes.count == 2)
+
+        // No link: what was closed for the first key opens, and the answer tells of the new one.
+        try await add(centre, "away", "38.8")
+        let file = place.path("away.carried")
+        try await centre.branch("away", "carry", file)
+        let said = try await centre.branch("away", "carry", "--text", "alert")
+        let lines = said.output.split(separator: "\n").dropFirst().joined(separator: "\n")
+        try Data(lines.utf8).write(to: URL(filePath: place.path("said")))
+        try await centre.hub("import", "--text", place.path("said"))
+        try await centre.hub("import", "--carried", file)
+        try await centre.branch("away", "carry", "--receipts", file + ".answer")
+        #expect(try await centre.status("away").queued == 0)
+        #expect(try await told(centre, "away").identity.map(\.kind) == ["hub_key_changed"])
+
+        try await centre.open()
+        try await add(centre, "B04", "36.7")
+        try await centre.sync("B04")
+        #expect(try await told(centre, "B04").identity.map(\.kind) == ["hub_key_changed"])
+        try await centre.sync("away")
+        #expect(try await told(centre, "away").identity.count == 1)
+        try await centre.branch("new", "join", unused, expecting: [3])
+        try await centre.join("B04", as: "new")
+        try await centre.sync("new")
+        #expect(try await told(centre, "new").identity.isEmpty)
+        try await centre.place.run("sync-inspect", ["reconcile", "--data", centre.data("new")])
+
+        // What the former keys signed stands.
+        for name in ["B04", "away", "new"] { try await expectVerified(centre, name) }
+        let proof: Proof = try await centre.branch(
+            "B04", "proof", place.path("all.proof"), "--all", "--json"
+        ).json()
+        #expect(proof.hub == first.hub)
+        try await place.run("sync-inspect", ["verify", place.path("all.proof"), "--hub", first.hub])
+        try await centre.branch("B04", "retire", place.path("done"))
+        try await place.run("sync-inspect", ["verify", place.path("done"), "--hub", first.hub])
+        let audit = try await centre.hub("audit").output
+        #expect(audit.contains("changed the hub's key") && audit.contains("Wang"))
+        #expect(try await centre.hub("export", "check-in", "--from", day).output.contains("36.7"))
+        try await centre.close()
+    }
+
+    @Test func aRecoveryKeyBlessesWhereTheHubsOwnIsLost() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.close()
+        let recovery = centre.place.path("recovery.key")
+        try await centre.hub("key", "recovery", recovery)
+        try await centre.hub("key", "recovery", recovery, expecting: [66])
+        try await centre.open()
+        // It learns of the recovery key.
+        try await centre.sync("B04")
+        try await centre.close()
+        let key = centre.place.path("hub") + "/hub.key"
+        let lost = try Data(contentsOf: URL(filePath: key))
+        try FileManager.default.removeItem(atPath: key)
+        try await centre.hub("key", "rotate", expecting: [66])
+        let stranger = centre.place.path("stranger.key")
+        _ = try DeviceKey.create(at: stranger)
+        let refused = try await centre.hub("key", "rotate", "--recovery", stranger, expecting: [66])
+        #expect(refused.remarks.contains("not the recovery key"))
+        try await centre.hub("key", "rotate", "--recovery", recovery)
+        #expect(try await keys(centre).changes.map(\.blessedBy) == ["key", "recovery"])
+        try await centre.open()
+        try await add(centre, "B04", "36.8")
+        try await centre.sync("B04")
+        #expect(try await told(centre, "B04").identity.map(\.kind) == ["hub_key_changed"])
+        try await centre.close()
+        try await expectVerified(centre, "B04")
+        // The former key that turns up again is not taken for the present one.
+        try lost.write(to: URL(filePath: key))
+        let old = try await centre.hub("status", expecting: [66])
+        #expect(old.remarks.contains("not this store's present one"))
+    }
+
+    @Test func aKeyThatAStrangerBlessedIsRefusedByItsOwnCode() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join("B04")
+        try await add(centre, "B04", "38.8")
+        try await centre.close()
+        let hub = try HubFolder(path: centre.place.path("hub")).key()
+        let stranger = DeviceKey.generate()
+        let signing = Signing(stranger)
+        var keys = HubKeyring(first: hub.publicKey)
+        try keys.bless(
+            .key, stranger.publicKey, at: 1,
+            with: Signing(publicKey: hub.publicKey) { try signing.sign($0) }, hashing: .sha256)
+        let stands = try await FalseHub(key: stranger, keys: keys, on: centre.port)
+        let refused = try await centre.branch("B04", "sync", expecting: [3])
+        #expect(refused.remarks.contains("blessed"))
+        #expect(try await told(centre, "B04").lastFailure == "212")
+        try await stands.close()
+        #expect(try await centre.status("B04").queued > 0)
+        try await centre.open()
+        try await centre.sync("B04")
+        #expect(try await told(centre, "B04").identity.isEmpty)
+        try await centre.close()
+    }
+}
