@@ -15,11 +15,16 @@ final class AgentDoubts {
     private var forgotten: UInt64 = 0
     private var givenBack: UInt64 = 0
 
-    /// - Parameter open: closes the current origins and opens new ones.
-    init(_ tables: any AgentTables, open: @escaping () throws -> FreshLanes) throws {
+    /// - Parameters:
+    ///   - current: the store's origins, as they stand in this transaction.
+    ///   - closed: those that are current no more.
+    ///   - open: closes the current origins and opens new ones.
+    init(
+        _ tables: any AgentTables, current: [OwnOrigin], closed: [OwnOrigin],
+        open: @escaping () throws -> FreshLanes
+    ) {
         self.tables = tables
         self.open = open
-        let (current, closed) = (try tables.origins(), try tables.closedOrigins())
         own = Set(current.map(\.id))
         ends = Dictionary(closed.map { ($0.id, $0.sequence) }, uniquingKeysWith: max)
         lanes = Dictionary(

@@ -251,7 +251,8 @@ extension TableAgentStore {
         }
         let news = try backend.write { tables in
             let current = try tables.origins()
-            let own = current + (try tables.closedOrigins())
+            let closed = try tables.closedOrigins()
+            let own = current + closed
             try self.keep(settings: feed.settings, in: tables)
             for form in feed.forms where form.count <= Limits.formDefinitionBytes {
                 try tables.put(form: form, hash: self.means.hashing(form))
@@ -262,7 +263,7 @@ extension TableAgentStore {
                     try AgentScope(tables, own: current).leave(change)
                 }
             }
-            let doubts = try self.doubts(in: tables)
+            let doubts = self.doubts(in: tables, current: current, closed: closed)
             for row in 0..<feed.versions.count {
                 try TableAgentStore.take(feed.versions, row: row, current: current, doubts, in: tables)
             }

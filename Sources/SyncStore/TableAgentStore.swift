@@ -122,14 +122,17 @@ open class TableAgentStore: AgentStore {
             var session = try tables.session()
             session.mark = mark
             try tables.put(session)
-            let doubts = try self.doubts(in: tables)
+            let doubts = self.doubts(
+                in: tables, current: try tables.origins(), closed: try tables.closedOrigins())
             try doubts.settleAll()
             return try doubts.finish(now: now)
         }
     }
 
-    func doubts(in tables: any AgentTables) throws -> AgentDoubts {
-        try AgentDoubts(tables) {
+    func doubts(
+        in tables: any AgentTables, current: [OwnOrigin], closed: [OwnOrigin]
+    ) -> AgentDoubts {
+        AgentDoubts(tables, current: current, closed: closed) {
             for origin in try tables.origins() {
                 try self.seal(origin, in: tables)
                 try tables.close(origin)
