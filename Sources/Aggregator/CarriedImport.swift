@@ -93,6 +93,13 @@ struct CarriedImport {
         for batch in batches where !stopped.contains(batch.origin) {
             let held = try store.held(batch.origin)
             let fresh = Int(clamping: batch.last - min(batch.last, max(held, batch.first - 1)))
+            if fresh == 0, let there = try store.head(of: batch.origin, at: batch.last),
+                there != batch.headAfter
+            {
+                stopped.insert(batch.origin)
+                refuse(CarriedImport.fork, batch, &result)
+                continue
+            }
             result.known += batch.count - fresh
             if fresh == 0 { continue }
             // One that was cut differently when some of it came before: the rest is taken by itself.
@@ -107,11 +114,7 @@ struct CarriedImport {
                 refusal = Words(
                     "entries from \(gap.wanted) on are missing: take the files in that were written earlier",
                     zh: "缺少自第 \(gap.wanted) 条起的内容：请先导入更早的文件")
-            case .fork:
-                refusal = Words(
-                    "the hub holds another journal of this device: its folder was restored or copied; it "
-                        + "has to connect once",
-                    zh: "汇总端所存的该设备日志与此不同：其目录曾被恢复或复制；该设备须联网一次")
+            case .fork: refusal = CarriedImport.fork
             case .refused(let refuse): refusal = RefusalWords.words(for: refuse)
             case nil: refusal = Words("nothing came of it", zh: "未能处理")
             }
@@ -120,9 +123,18 @@ struct CarriedImport {
                 continue
             }
             stopped.insert(batch.origin)
-            result.refused.append("\(RecordText.origin(batch.origin))/\(batch.first): \(refusal.en)")
-            result.words.append(refusal)
+            refuse(refusal, batch, &result)
         }
+    }
+
+    private static let fork = Words(
+        "the hub holds another journal of this device: its folder was restored or copied; it "
+            + "has to connect once",
+        zh: "汇总端所存的该设备日志与此不同：其目录曾被恢复或复制；该设备须联网一次")
+
+    private func refuse(_ words: Words, _ batch: VersionBatch, _ result: inout CarriedResult) {
+        result.refused.append("\(RecordText.origin(batch.origin))/\(batch.first): \(words.en)")
+        result.words.append(words)
     }
 
     private func failure(for error: Envelope.Failure) -> Failure {
@@ -137,8 +149,10 @@ struct CarriedImport {
             Failure(
                 .otherHub,
                 Words(
-                    "\(path) is for another hub: this one cannot read it",
-                    zh: "\(path) 是给另一个汇总端的：此处无法读取"))
+                    "\(path) is for another hub, or for a key that this hub has lost: it cannot be read "
+                        + "here. Where the key was lost, the branch connects once and writes it again",
+                    zh: "\(path) 是给另一个汇总端的，或是给本汇总端已遗失的密钥的：此处无法读取。"
+                        + "若密钥已遗失，请支部先连接一次，再重新生成"))
         case .broken:
             Failure(
                 .altered,

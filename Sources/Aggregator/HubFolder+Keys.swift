@@ -15,7 +15,7 @@ extension HubFolder {
     /// Nil for a hub that never changed its key.
     func keptKeys() throws -> HubKeyring? {
         guard FileManager.default.fileExists(atPath: keysPath) else { return nil }
-        guard let keys = HubKeyring(encoded: try Files.read(keysPath)) else {
+        guard let keys = HubKeyring(encoded: try Files.read(keysPath)), keys.holds(.sha256, .p256) else {
             throw Failure(
                 .noInput,
                 Words(
@@ -44,13 +44,9 @@ extension HubFolder {
     func rotate(recovery: String?) throws -> HubKeyring {
         let lock = try SessionLock(folder: path)
         defer { withExtendedLifetime(lock) {} }
-        let signer: DeviceKey
-        if let recovery {
-            try settleKeys()
-            signer = try recoveryKey(at: recovery)
-        } else {
-            signer = try key()
-        }
+        try settleKeys()
+        // The store knows which key is the present one; without one there is nothing to ask it with.
+        let signer = try recovery.map { try recoveryKey(at: $0) } ?? presentKey()
         var keys = try knownKeys(signer)
         unlink(nextPath)
         let next = try DeviceKey.create(at: nextPath)
@@ -71,7 +67,8 @@ extension HubFolder {
     func makeRecovery(at file: String) throws -> HubKeyring {
         let lock = try SessionLock(folder: path)
         defer { withExtendedLifetime(lock) {} }
-        let own = try key()
+        try settleKeys()
+        let own = try presentKey()
         var keys = try knownKeys(own)
         let recovery = try recoveryKey(at: file, isNew: true)
         do {
@@ -133,8 +130,23 @@ extension HubFolder {
         }
     }
 
+    private func presentKey() throws -> DeviceKey {
+        _ = try open()
+        return try key()
+    }
+
+    /// What has been done stays done, also when there is no room to write it down.
     private func note(_ event: String, _ detail: String) throws {
-        try open().record(act: event, detail: detail, now: HubFolder.milliseconds())
+        do {
+            try open().record(act: event, detail: detail, now: HubFolder.milliseconds())
+        } catch let error as StoreError where error.isOfRoom {
+            throw Failure(
+                .diskFull,
+                Words(
+                    "the keys have changed, and keep what was made; only the audit log has no entry of it, "
+                        + "since the disk is full. Do not run it again: make room, and start `serve`",
+                    zh: "密钥已更换，请保留已生成的文件；只因磁盘已满，审计日志未能记录。请勿再次运行：清出空间后启动 serve"))
+        }
     }
 
     /// Unless a change of keys is under way.
@@ -146,7 +158,9 @@ extension HubFolder {
     }
 
     /// Brings a change of keys to its end that was cut off, or undoes it: what `hub.keys` says is the truth.
-    private func settleKeys() throws {
+    ///
+    /// Whoever calls it holds the folder's lock.
+    func settleKeys() throws {
         guard FileManager.default.fileExists(atPath: nextPath) else { return }
         let next = try DeviceKey.load(from: nextPath)
         guard try keptKeys()?.current == next.publicKey else {

@@ -171,8 +171,10 @@ struct SpokenImport {
         throw Failure(
             .altered,
             Words(
-                "each line adds up, but not all of them together: they are of two texts, or for another hub. "
-                    + "Nothing was taken; have all lines read again",
-                zh: "各行校验相符，但合起来不符：可能混入另一份内容，或属于另一个汇总端。未收取任何内容；请对方全部重念"))
+                "each line adds up, but not all of them together: they are of two texts, or for another "
+                    + "hub or a key that this one has lost. Nothing was taken; have all lines read again. If "
+                    + "that does not help, have the branch say in words what it is, and enter it here",
+                zh: "各行校验相符，但合起来不符：可能混入另一份内容，或属于另一个汇总端，或属于本汇总端已遗失的密钥。"
+                    + "未收取任何内容；请对方全部重念。若仍不符，请对方口述内容，在此处填写"))
     }
 }

@@ -14,6 +14,12 @@ struct AuthorList: Codable {
         var failures = 0
         /// Nobody gets in under this name before then.
         var closedUntil: Milliseconds = 0
+
+        /// Milliseconds until it opens; a clock that was far ahead closes nobody out for longer than may be.
+        func wait(at now: Milliseconds) -> Milliseconds {
+            let left = closedUntil.subtractingReportingOverflow(now).partialValue
+            return left > 0 && left <= AuthorList.longestWait ? left : 0
+        }
     }
 
     var authors: [Author] = []
@@ -130,9 +136,9 @@ struct AuthorList: Codable {
                         + "shows who does",
                     zh: "\(Output.printable(name)) 不在本机填写人名单中；用 branch-agent author list 查看名单"))
         }
-        // A clock that was put back closes nobody out for longer than it takes.
-        let left = list.authors[index].closedUntil - now
-        if left > 0, left <= longestWait { throw Failure(.notAllowed, closed(list.authors[index], now)) }
+        if list.authors[index].wait(at: now) > 0 {
+            throw Failure(.notAllowed, closed(list.authors[index], now))
+        }
         return index
     }
 
@@ -145,7 +151,7 @@ struct AuthorList: Codable {
 
     /// Not shown while it is typed; a script writes it to the standard input, as a line.
     static func askForPIN(
-        _ words: Words = Words("PIN: ", zh: "请输入 PIN：")
+        _ words: Words = Words("your PIN: ", zh: "请输入您的 PIN：")
     ) throws -> String {
         guard isatty(0) == 1 else { return try checked(readLine()) }
         Output.prompt(words)

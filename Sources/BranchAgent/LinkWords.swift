@@ -39,8 +39,9 @@ enum LinkWords {
         case .wrongHubKey, .forgedHubKey:
             return Words(
                 "whoever answers there is not the hub that made this join code: its key is another. "
-                    + "Nothing was sent; check the address, or ring the centre",
-                zh: "对方不是生成此加入码的汇总端（密钥不同）。没有发送任何内容；请检查地址或联系中心")
+                    + "Nothing was sent; check the address, or ring the centre: if the hub's key has changed "
+                    + "since, they make a new code",
+                zh: "对方不是生成此加入码的汇总端（密钥不同）。没有发送任何内容；请检查地址或联系中心：若其密钥已更换，须另发新的加入码")
         case .tls(let reason): return insecure(reason, target).joined(again)
         case .cut(let reason):
             return Words(

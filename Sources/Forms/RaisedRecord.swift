@@ -23,9 +23,17 @@ extension CompiledForm {
         return result
     }
 
-    /// Whether a rule of this form holds on a record's effective values.
+    /// Whether a rule of this form holds on a record's effective values, or on one of those between which
+    /// nobody has decided yet: a fever does not leave the board because somebody else wrote later.
     public func isFlagged(_ record: EffectiveRecord) -> Bool {
-        record.exists && isFlagged { record[$0] }
+        guard record.exists else { return false }
+        if isFlagged({ record[$0] }) { return true }
+        return record.fields.contains { field in
+            field.isConflict
+                && field.candidates.contains { candidate in
+                    isFlagged { $0 == field.field ? candidate.value : nil }
+                }
+        }
     }
 
     /// Whether a rule of this form holds on the values that `value` gives.

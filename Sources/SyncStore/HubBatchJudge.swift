@@ -107,13 +107,6 @@ package struct HubBatchJudge: Sendable {
         }
         let fork = Fork(origin: batch.origin, sequence: origin.held, head: origin.head)
         guard part.lowerBound > batch.first || batch.headBefore == origin.head else { return .fork(fork) }
-        // What was hashed under one salt could not be recomputed under another.
-        for grant in batch.salts {
-            if let known = salt(grant.day, grant.retentionClass), known != grant.salt {
-                return .refused(
-                    Refuse(.protocolError, words: "another salt than the day's and class's first"))
-            }
-        }
         let walk: JournalChain.Walk
         do {
             walk = try chain.walk(
@@ -128,6 +121,13 @@ package struct HubBatchJudge: Sendable {
         guard walk.heads.last == batch.headAfter else { return .fork(fork) }
         let before = Int(part.lowerBound - batch.first)
         guard before == 0 || walk.heads[before - 1] == origin.head else { return .fork(fork) }
+        // What was hashed under one salt could not be recomputed under another.
+        for grant in batch.salts {
+            if let known = salt(grant.day, grant.retentionClass), known != grant.salt {
+                return .refused(
+                    Refuse(.protocolError, words: "another salt than the day's and class's first"))
+            }
+        }
         return judgeSeals(batch, part: part, walk: walk, publicKey: publicKey)
     }
 

@@ -107,7 +107,8 @@ import Testing
         "join", "confirm", "devices", "serve", "status", "add", "import", "sync", "queue", "vector",
         "backup", "purge", "retire", "restore", "edit", "delete", "history", "conflicts", "list", "show",
         "resolve",
-        "undo", "verify", "proof", "carry", "author", "PIN", "key", "rotate", "recovery", "audit", "FILE",
+        "undo", "verify", "proof", "carry", "author", "remove", "PIN", "key", "rotate", "recovery", "audit",
+        "FILE",
         "FILE.answer",
         // What may be taken of answers; the Chinese word stands beside it.
         "latest", "earliest", "highest", "lowest", "keep", "record",

@@ -32,6 +32,12 @@ struct AuthorTests {
             centre, typing: ["0000", "0815", "0815"], "author", "add", "Wang", "--by", "Li", expecting: 77)
         _ = try await run(
             centre, typing: ["4711", "0815", "0815"], "author", "add", "Wang", "--by", "Li")
+        _ = try await run(
+            centre, typing: ["0815", "9999", "9999"], "author", "add", "Li", "--by", "Wang", expecting: 77)
+        _ = try await run(
+            centre, typing: ["0815", "0816", "0816"], "author", "add", "Wang", "--by", "Wang")
+        _ = try await run(
+            centre, typing: ["0816", "0815", "0815"], "author", "add", "Wang", "--by", "Wang")
         let nobody = try await run(
             centre, typing: ["4711"], "add", "check-in", person, day, "temperature=36.5", expecting: 64)
         #expect(nobody.remarks.contains("say who you are with --by"))

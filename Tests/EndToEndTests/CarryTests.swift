@@ -76,6 +76,39 @@ import Testing
         try await centre.close()
     }
 
+    /// The folder was put back, and something else was written under the names that had come already.
+    @Test func anotherJournalUnderTheSameNamesIsNoOldOne() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.importSheets(of: "B04")
+        try await centre.sync("B04")
+        let (place, files) = (centre.place, FileManager.default)
+        try files.copyItem(atPath: centre.data("B04"), toPath: place.path("old"))
+        func add(_ temperature: String) async throws {
+            try await centre.branch(
+                "B04", "add", "check-in", "person=" + centre.college.words("mistyped_person"),
+                "day=" + centre.college.words("last_day"), "temperature=" + temperature)
+        }
+        try await add("36.1")
+        _ = try await carry(centre, place.path("first.carried"))
+        #expect(try await take(centre, place.path("first.carried")).taken == 1)
+        try files.removeItem(atPath: centre.data("B04"))
+        try files.moveItem(atPath: place.path("old"), toPath: centre.data("B04"))
+        try await add("36.2")
+        _ = try await carry(centre, place.path("other.carried"))
+        let other = try await take(centre, place.path("other.carried"), expecting: 1)
+        #expect(other.taken == 0 && other.known == 0)
+        #expect(other.refused.count == 1 && other.refused[0].contains("restored or copied"))
+        // With more behind it, too; and over a link it is mended.
+        try await add("36.3")
+        _ = try await carry(centre, place.path("more.carried"))
+        let more = try await take(centre, place.path("more.carried"), expecting: 1)
+        #expect(more.taken == 0 && more.refused.count == 1 && more.refused[0].contains("restored or copied"))
+        #expect(try await centre.sync("B04").drained)
+        #expect(try await centre.status("B04").queued == 0)
+    }
+
     @Test func whatIsNotForThisHubOrWasChangedIsRefused() async throws {
         let centre = try await Centre()
         let other = try await Centre()

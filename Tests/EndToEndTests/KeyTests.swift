@@ -137,6 +137,82 @@ import Testing
         #expect(old.remarks.contains("not this store's present one"))
     }
 
+    /// The program ends between the steps of a change, at whatever step: whoever comes next settles it.
+    @Test(arguments: [["key", "rotate"], ["status"], ["key", "recovery"]], [1, 2])
+    func aChangeThatWasCutOffIsBroughtToItsEnd(next: [String], step: Int) async throws {
+        let centre = try await Centre()
+        let (place, files) = (centre.place, FileManager.default)
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.sync("B04")
+        try await centre.close()
+        try await centre.hub("key", "rotate")
+        // As it stands before the last renames.
+        try files.moveItem(atPath: place.path("hub/hub.key"), toPath: place.path("hub/hub.key.next"))
+        if step == 1 {
+            try files.moveItem(atPath: place.path("hub/hub.key.1"), toPath: place.path("hub/hub.key"))
+        }
+        let more = next.last == "recovery" ? [place.path("away.key")] : []
+        try await place.run("aggregator", next + more + ["--data", place.path("hub")])
+        #expect(!files.fileExists(atPath: place.path("hub/hub.key.next")))
+        try await centre.open()
+        try await centre.importSheets(of: "B04")
+        #expect(try await centre.sync("B04").drained)
+        try await centre.close()
+    }
+
+    @Test func serveSettlesAChangeThatWasCutOffAndDamagedKeysAreNamed() async throws {
+        let centre = try await Centre()
+        let (place, files) = (centre.place, FileManager.default)
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.close()
+        try await centre.hub("key", "rotate")
+        try files.moveItem(atPath: place.path("hub/hub.key"), toPath: place.path("hub/hub.key.next"))
+        try files.moveItem(atPath: place.path("hub/hub.key.1"), toPath: place.path("hub/hub.key"))
+        try await centre.open()
+        #expect(try await centre.sync("B04").drained)
+        try await centre.close()
+        let keys = URL(filePath: place.path("hub/hub.keys"))
+        let whole = try Data(contentsOf: keys)
+        for offset in [0, 70, 100, whole.count - 1] {
+            var damaged = whole
+            damaged[offset] ^= 1
+            try damaged.write(to: keys)
+            let refused = try await centre.hub("key", "rotate", expecting: [66])
+            #expect(refused.remarks.contains("hub.keys is damaged"))
+        }
+        try whole.write(to: keys)
+        try await centre.hub("key", "rotate")
+    }
+
+    /// Keys from before a later change, put back from wherever they were kept.
+    @Test func anOutdatedKeyChangesNothing() async throws {
+        let centre = try await Centre()
+        let (place, files) = (centre.place, FileManager.default)
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.close()
+        for _ in 0..<2 {
+            for name in ["hub.key", "hub.keys"] where files.fileExists(atPath: place.path("hub/" + name)) {
+                try? files.removeItem(atPath: place.path("old-" + name))
+                try files.copyItem(atPath: place.path("hub/" + name), toPath: place.path("old-" + name))
+            }
+            try await centre.hub("key", "rotate")
+        }
+        for name in ["hub.key", "hub.keys"] {
+            try files.removeItem(atPath: place.path("hub/" + name))
+            try files.copyItem(atPath: place.path("old-" + name), toPath: place.path("hub/" + name))
+        }
+        for verb in ["rotate", "recovery"] {
+            let more = verb == "recovery" ? [place.path("away.key")] : []
+            let refused = try await place.run(
+                "aggregator", ["key", verb] + more + ["--data", place.path("hub")], expecting: [66])
+            #expect(refused.remarks.contains("not this store's present one"))
+        }
+        #expect(!files.fileExists(atPath: place.path("away.key")))
+    }
+
     @Test func aKeyThatAStrangerBlessedIsRefusedByItsOwnCode() async throws {
         let centre = try await Centre()
         try await centre.open()

@@ -168,6 +168,26 @@ struct ValidationTests {
         for (assigned, isFlagged) in values { #expect(form.isFlagged { assigned[$0] } == isFlagged) }
     }
 
+    /// Somebody else wrote later and had not been shown the fever: nobody has decided yet.
+    @Test func whatIsInQuestionIsFlagged() {
+        var fever = version([1: .decimal(unscaled: 3_840, scale: 2), 2: .boolean(true)])
+        var later = version([1: .decimal(unscaled: 3_650, scale: 2), 2: .notStated], at: 9)
+        later.dot = Dot(origin: 2, sequence: 1)
+        func isFlagged() -> Bool {
+            var state = RecordState()
+            for version in [fever, later] { state.merge(version) }
+            return form.isFlagged(state.effective(under: form.mergeRules))
+        }
+        #expect(isFlagged())
+        later.context =
+            Context(canonical: VersionVector(normalizing: [.init(origin: 1, count: 1)]), dots: []) ?? .empty
+        #expect(!isFlagged(), "corrected by somebody who saw it")
+        later.context = .empty
+        (fever.context, fever.stated) = (later.context, fever.stated - 1)
+        fever.assignments = [Assignment(field: 2, retentionClass: 0, value: .boolean(false))]
+        #expect(!isFlagged())
+    }
+
     @Test func whatARuleRaisesIsKeyedByDayRuleAndPerson() throws {
         let key = version().key
         let values: [FieldID: Value] = [1: .decimal(unscaled: 3780, scale: 2), 2: .boolean(true)]

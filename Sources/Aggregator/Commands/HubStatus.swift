@@ -54,8 +54,8 @@ struct HubStatus: Encodable {
         if let words = BackupAge.words(oldest: unsaved, now: HubFolder.milliseconds()) { Output.line(words) }
         Output.line(
             Words(
-                "fingerprint of this hub's key: \(status.fingerprint)",
-                zh: "本汇总端密钥的指纹：\(status.fingerprint)"))
+                "fingerprint of this hub (of its first key, for proofs): \(status.fingerprint)",
+                zh: "本汇总端的指纹（首个密钥，用于核对证明）：\(status.fingerprint)"))
         let times = TimeText(zone: status.timeZone)
         for line in DeviceRow.lines(devices, times: times) { Output.line(line) }
         for line in try IdentityLines.lines(store, devices, times: times) { Output.line(line) }

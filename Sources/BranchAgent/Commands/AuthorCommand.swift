@@ -25,8 +25,11 @@ struct AddAuthorCommand: AsyncParsableCommand {
         Words("Name somebody who writes here, or give them another PIN.", zh: "登记填写人，或更换其 PIN。"),
         discussion: Words(
             "Whoever is named first needs nobody's leave; after that somebody who is named already says yes "
-                + "with --by and their PIN, which is asked for first.",
-            zh: "首位填写人可直接登记；之后须由已登记的填写人用 --by 及其 PIN 同意（先输入同意人的 PIN）。"),
+                + "with --by and their PIN, which is asked for first. The new PIN is asked for twice. A PIN "
+                + "is changed by whose it is: --by the same name. A script writes each as a line to the "
+                + "standard input.",
+            zh: "首位填写人可直接登记；之后须由已登记的填写人用 --by 及其 PIN 同意（先输入同意人的 PIN）。新 PIN 须输入两次。"
+                + "更换 PIN 须由本人进行：--by 写同一姓名。脚本可从标准输入逐行写入。"),
         example: "branch-agent author add Wang --by Li --data DIR")
 
     @Argument(help: ArgumentHelp("The name.", zh: "姓名。"))
@@ -43,6 +46,7 @@ struct AddAuthorCommand: AsyncParsableCommand {
                     .usage,
                     Words("a name is 1 to 64 bytes of plain text", zh: "姓名须为 1 至 64 字节的普通文字"))
             }
+            try refuseAnothersPIN()
             _ = try AuthorList.author(author.by, in: store.folder)
             let pin = try AuthorList.askForPIN(
                 Words("PIN of \(Output.printable(name)): ", zh: "\(Output.printable(name)) 的 PIN："))
@@ -68,6 +72,21 @@ struct AddAuthorCommand: AsyncParsableCommand {
     }
 }
 
+extension AddAuthorCommand {
+    private func refuseAnothersPIN() throws {
+        let isNamed = try AuthorList.read(store.folder).index(of: name) != nil
+        guard isNamed, !name.utf8.elementsEqual(author.by.utf8) else { return }
+        throw Failure(
+            .notAllowed,
+            Words(
+                "\(Output.printable(name)) writes here already, and changes the PIN alone: --by "
+                    + "\(Output.printable(name)). Who has forgotten it is taken off with `branch-agent "
+                    + "author remove`, and named again; nothing was changed",
+                zh: "\(Output.printable(name)) 已是本机填写人，PIN 只能由本人更换：--by \(Output.printable(name))。"
+                    + "若本人忘记，请先用 branch-agent author remove 移除，再重新登记；未作任何改动"))
+    }
+}
+
 struct ListAuthorsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         "list", Words("List who writes here.", zh: "列出本机填写人。"),
@@ -81,18 +100,26 @@ struct ListAuthorsCommand: AsyncParsableCommand {
         var name: String
         /// Wrong PINs since the last right one.
         var failures: Int
+        /// Milliseconds for which the name is closed.
+        var closedFor: Milliseconds
     }
 
     func run() async throws {
         try await Program.run(explaining: SyncWords.failure) {
             _ = try store.folder.open()
             let rows = try AuthorList.read(store.folder).authors.map {
-                Row(name: $0.name, failures: $0.failures)
+                Row(name: $0.name, failures: $0.failures, closedFor: $0.wait(at: AgentFolder.milliseconds()))
             }
             if json { return try Output.json(rows) }
             for row in rows {
-                let failures = row.failures == 0 ? "" : "  (\(row.failures) ✗)"
-                Output.line(Output.printable(row.name) + failures)
+                Output.line(Output.printable(row.name))
+                guard row.closedFor > 0 else { continue }
+                let left = TimeText.span(row.closedFor)
+                Output.remark(
+                    Words(
+                        "\(Output.printable(row.name)): closed for \(left.en) after \(row.failures) wrong "
+                            + "PINs",
+                        zh: "\(Output.printable(row.name))：PIN 错误 \(row.failures) 次，\(left.zh)内不能填写"))
             }
             if rows.isEmpty {
                 Output.line(
@@ -135,6 +162,11 @@ struct RemoveAuthorCommand: AsyncParsableCommand {
                 Words(
                     "\(Output.printable(name)) does not write here any more",
                     zh: "已移除填写人 \(Output.printable(name))"))
+            guard try AuthorList.read(store.folder).authors.isEmpty else { return }
+            Output.remark(
+                Words(
+                    "nobody is named any more: everybody may write now, under any name",
+                    zh: "名单已空：现在任何人都可用任何姓名填写"))
         }
     }
 }
