@@ -68,6 +68,15 @@ extension HubFolder {
         let lock = try SessionLock(folder: path)
         defer { withExtendedLifetime(lock) {} }
         try settleKeys()
+        func folder(_ path: String) -> String { URL(filePath: path).resolvingSymlinksInPath().path }
+        guard folder(URL(filePath: file).deletingLastPathComponent().path) != folder(path) else {
+            throw Failure(
+                .usage,
+                Words(
+                    "the recovery key does not belong beside hub.key, with which it would be lost: name a "
+                        + "place away from \(path); nothing was changed",
+                    zh: "恢复密钥不能与 hub.key 放在一起（会一同遗失）：请指定 \(path) 之外的位置；未作任何改动"))
+        }
         let own = try presentKey()
         var keys = try knownKeys(own)
         let recovery = try recoveryKey(at: file, isNew: true)

@@ -35,6 +35,23 @@ struct AuthorList: Codable {
         authors.firstIndex { $0.name.utf8.elementsEqual(name.utf8) }
     }
 
+    /// Whether it can be told from another where both stand on a screen.
+    static func isName(_ name: String) -> Bool {
+        let unseen: Set<Unicode.GeneralCategory> = [.control, .format, .lineSeparator, .paragraphSeparator]
+        let isPlain = !name.unicodeScalars.contains { unseen.contains($0.properties.generalCategory) }
+        let isTrim = name.first?.isWhitespace == false && name.last?.isWhitespace == false
+        return nameBytes.contains(name.utf8.count) && isPlain && isTrim
+    }
+
+    /// Another name on the list that differs by case, width or marks only, or by how it is encoded.
+    func alike(_ name: String) -> String? {
+        authors.map(\.name).first { known in
+            !known.utf8.elementsEqual(name.utf8)
+                && known.compare(name, options: [.caseInsensitive, .widthInsensitive, .diacriticInsensitive])
+                    == .orderedSame
+        }
+    }
+
     /// How long a name is closed after so many wrong PINs: a minute, and twice as long each time.
     static func wait(after failures: Int) -> Milliseconds {
         guard failures >= patience else { return 0 }

@@ -52,10 +52,12 @@ struct IdentityNote: Encodable, Sendable {
         case "hole":
             return Words(
                 "the centre's hub was put back to before \(versions) entries of this device that it had "
-                    + "receipted; they are not kept here any more, so it does not get them again. The "
-                    + "centre has been told; an older backup of the hub may still hold them",
+                    + "receipted. Some of what they said was kept here no longer than it may be, so they "
+                    + "cannot be sent again; the rest of them stays here. The centre has been told; a newer "
+                    + "backup of the hub may still hold them",
                 zh: "汇总端曾恢复到较早的状态，缺少本设备此前已获回执的 \(versions) 条内容；"
-                    + "本机已按保存期限删除，无法再发送。已告知中心；汇总端的其他备份中可能仍有")
+                    + "其中部分内容本机已按保存期限删除，因此无法再发送，其余仍保留在本机。已告知中心；"
+                    + "汇总端较新的备份中可能仍有")
         case "given_back":
             return Words(
                 "the centre's hub was put back to an earlier state and had lost \(versions) entries which "

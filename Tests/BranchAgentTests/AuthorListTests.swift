@@ -90,6 +90,20 @@ import Testing
         #expect(list.authors.first.map { $0.closedUntil > now } == true)
     }
 
+    @Test func namesCanBeToldApart() throws {
+        try name("Li", "4711")
+        try name("Jos\u{E9}", "4711")
+        let list = try AuthorList.read(folder)
+        for alike in ["li", "LI", "\u{FF2C}\u{FF49}", "L\u{ED}"] { #expect(list.alike(alike) == "Li") }
+        #expect(list.alike("Jose\u{301}") == "Jos\u{E9}")
+        #expect(list.alike("Li") == nil && list.alike("Lin") == nil)
+        for name in ["Li", "李明", "Anna Maria", "O'Neil"] { #expect(AuthorList.isName(name)) }
+        for name in ["", " Li", "Li ", "Li\u{200B}", "\u{202E}iL", "L\u{7}i", "L\ni"] {
+            #expect(!AuthorList.isName(name))
+        }
+        #expect(!AuthorList.isName(String(repeating: "x", count: 65)))
+    }
+
     @Test func aListThatDoesNotReadOpensNothing() throws {
         try Data("{\"authors\": [".utf8).write(to: URL(filePath: place.path + "/authors.json"))
         #expect(status { _ = try write(as: "Li", "4711") } == .noInput)

@@ -282,7 +282,7 @@ import Testing
         try await story.centre.open()
         try await story.add("a", "P4")
         let said = try await story.centre.branch("a", "sync")
-        #expect(said.output.contains("are not kept here any more"))
+        #expect(said.output.contains("cannot be sent again"))
         let told = try await story.told("a").identity
         #expect(told.map(\.kind) == ["hole"] && told.first?.versions == 3)
         let rows = try await story.centre.hub("export", "check-in").output.split(separator: "\n")

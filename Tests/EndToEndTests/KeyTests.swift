@@ -109,6 +109,7 @@ import Testing
         try await centre.join("B04")
         try await centre.close()
         let recovery = centre.place.path("recovery.key")
+        try await centre.hub("key", "recovery", centre.place.path("hub/away.key"), expecting: [64])
         try await centre.hub("key", "recovery", recovery)
         try await centre.hub("key", "recovery", recovery, expecting: [66])
         try await centre.open()

@@ -40,11 +40,13 @@ struct AddAuthorCommand: AsyncParsableCommand {
     func run() async throws {
         try await Program.run(explaining: SyncWords.failure) {
             _ = try store.folder.open()
-            let isPlain = !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
-            guard AuthorList.nameBytes.contains(name.utf8.count), isPlain else {
+            guard AuthorList.isName(name) else {
                 throw Failure(
                     .usage,
-                    Words("a name is 1 to 64 bytes of plain text", zh: "姓名须为 1 至 64 字节的普通文字"))
+                    Words(
+                        "a name is 1 to 64 bytes of plain text, without spaces at its ends and without "
+                            + "characters that do not show",
+                        zh: "姓名须为 1 至 64 字节的普通文字，首尾不得有空格，也不得含不可见字符"))
             }
             try refuseAnothersPIN()
             _ = try AuthorList.author(author.by, in: store.folder)
@@ -74,7 +76,16 @@ struct AddAuthorCommand: AsyncParsableCommand {
 
 extension AddAuthorCommand {
     private func refuseAnothersPIN() throws {
-        let isNamed = try AuthorList.read(store.folder).index(of: name) != nil
+        let list = try AuthorList.read(store.folder)
+        if let alike = list.alike(name) {
+            throw Failure(
+                .usage,
+                Words(
+                    "\(Output.printable(name)) reads like \(Output.printable(alike)), who writes here "
+                        + "already; choose a name that differs",
+                    zh: "\(Output.printable(name)) 与已登记的 \(Output.printable(alike)) 过于相似；请另取一个姓名"))
+        }
+        let isNamed = list.index(of: name) != nil
         guard isNamed, !name.utf8.elementsEqual(author.by.utf8) else { return }
         throw Failure(
             .notAllowed,
