@@ -19,9 +19,10 @@ let package = Package(
         .executable(name: "aggregator", targets: ["aggregator"]),
         .executable(name: "branch-agent", targets: ["branch-agent"]),
         .executable(name: "sync-inspect", targets: ["sync-inspect"]),
-        // For tools/bench, which measures the stores from outside.
+        // For tools/bench, which measures them from outside.
         .library(
-            name: "RollcallStore", targets: ["SyncCore", "SyncWire", "Forms", "SyncStore", "SQLiteStore"]),
+            name: "RollcallBenchTargets",
+            targets: ["SyncCore", "SyncWire", "Forms", "SyncStore", "SQLiteStore", "SyncTransport"]),
         // For tools/fuzz, which builds them with sanitizers.
         .library(name: "RollcallFuzzTargets", targets: ["FuzzTargets"]),
         // Loaded into programs by tests that run them at another date.

@@ -1,24 +1,27 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Measures ingest against a C program that does the same upserts. A package of its own, so that nobody builds
-// it by accident: `swift run -c release --package-path tools/bench`.
+// Measures figures beside their floors, both in one run. A package of its own, so that nobody builds it by
+// accident: `tools/bench/run` does all of it.
 
 let package = Package(
     name: "bench",
     platforms: [.macOS(.v15)],
     dependencies: [
         .package(name: "rollcall", path: "../.."),
-        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
     ],
     targets: [
-        .target(name: "CFloor", linkerSettings: [.linkedLibrary("sqlite3")]),
+        .target(
+            name: "CFloor", linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("z")]),
         .executableTarget(
             name: "bench",
             dependencies: [
                 "CFloor",
-                .product(name: "RollcallStore", package: "rollcall"),
-                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "RollcallBenchTargets", package: "rollcall"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Sources/Bench"),
     ],

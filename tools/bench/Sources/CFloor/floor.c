@@ -1,6 +1,12 @@
+#define _GNU_SOURCE
 #include "floor.h"
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <time.h>
+#include <zlib.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 
 static double now(void) {
     struct timespec time;
@@ -25,7 +31,7 @@ static int bind(sqlite3_stmt *statement, const floor_row *row) {
     return code;
 }
 
-double floor_run(const char *path, const char *schema, const char *insertion, const floor_row *rows, int count,
+static double upsert(const char *path, const char *schema, const char *insertion, const floor_row *rows, int count,
                  int rows_a_transaction) {
     sqlite3 *database = 0;
     sqlite3_stmt *statement = 0;
@@ -49,4 +55,39 @@ double floor_run(const char *path, const char *schema, const char *insertion, co
     sqlite3_finalize(statement);
     sqlite3_close(database);
     return seconds;
+}
+
+double floor_run(const char *path, const char *schema, const char *insertion, const floor_row *rows, int count,
+                 int rows_a_transaction, int core) {
+#ifdef __linux__
+    cpu_set_t before, wanted;
+    sched_getaffinity(0, sizeof before, &before);
+    if (core >= 0) {
+        CPU_ZERO(&wanted);
+        CPU_SET(core, &wanted);
+        if (sched_setaffinity(0, sizeof wanted, &wanted)) return -1;
+    }
+#endif
+    double seconds = upsert(path, schema, insertion, rows, count, rows_a_transaction);
+#ifdef __linux__
+    sched_setaffinity(0, sizeof before, &before);
+#endif
+    return seconds;
+}
+
+double floor_inflate(const uint8_t *bytes, size_t count, size_t inflated) {
+    z_stream stream = {0};
+    uint8_t *output = malloc(inflated + 1);
+    if (!output || inflateInit2(&stream, -13)) return -1;
+    double start = now();
+    stream.next_in = (Bytef *)bytes;
+    stream.avail_in = (uInt)count;
+    stream.next_out = output;
+    stream.avail_out = (uInt)inflated + 1;
+    int code = inflate(&stream, Z_SYNC_FLUSH);
+    double seconds = now() - start;
+    int is_whole = (code == Z_OK || code == Z_BUF_ERROR) && stream.total_out == inflated;
+    inflateEnd(&stream);
+    free(output);
+    return is_whole ? seconds : -1;
 }

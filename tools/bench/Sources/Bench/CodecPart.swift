@@ -1,0 +1,105 @@
+import CFloor
+import Forms
+import SQLiteStore
+import SyncCore
+import SyncStore
+import SyncTransport
+import SyncWire
+
+/// What one check-in costs on its way, step by step, in batches of 1,000.
+enum CodecPart {
+    private static let count = 100_000
+    private static let rowsABatch = 1_000
+    private static let day: Int32 = 18_290
+
+    static func run(_ bench: Bench) throws {
+        var checkIns = CheckIns(
+            people: 0..<5_000, firstDay: day, authored: Milliseconds(day + 40) * 86_400_000)
+        let rows = stride(from: 0, to: count, by: rowsABatch).map {
+            VersionColumns(checkIns.versions($0..<($0 + rowsABatch)))
+        }
+        let bytes = rows.map { RowsCodec.encode($0) }
+        guard let zone = LocalZone.named("Asia/Shanghai") else { throw Skipped("there are no time zones") }
+        let checks = try CompiledCatalog(settings: Settings(), zone: zone)
+        let deflater = try Deflater()
+        let packed = bytes.map { deflater.sync($0) }
+        let chain = JournalChain(hashing: .sha256)
+        let measured = try bench.inTurn([
+            { try each(bytes) { try RowsCodec.decode($0).count } },
+            { try each(rows) { RowsCodec.encode($0).count } },
+            { try each(rows) { checks.findings(of: $0).count + 1 } },
+            {
+                let inflater = try Inflater()
+                return try each(zip(packed, bytes)) { try inflater.sync($0, count: $1.count).count }
+            },
+            { try floor(packed, inflatedBytes: bytes.reduce(0) { $0 + $1.count }) },
+            {
+                let deflater = try Deflater()
+                return try each(bytes) { deflater.sync($0).count }
+            },
+            {
+                try each(rows) { rows in
+                    try chain.walk(rows, origin: 1, first: 1, from: .zero) { _, _ in .zero }.heads.count
+                }
+            },
+        ])
+        let unit = "ns a record"
+        try bench.add(Figure("decode with validation", unit: unit, measured[0]).atMost(25))
+        try bench.add(Figure("encode", unit: unit, measured[1]).atMost(80))
+        try bench.add(Figure("check by the form", unit: unit, measured[2]))
+        try bench.add(
+            Figure("inflate", unit: unit, measured[3]).beside("zlib in C", measured[4], measured[3]))
+        try bench.add(Figure("deflate", unit: unit, measured[5]))
+        try bench.add(Figure("digests and chain", unit: unit, measured[6]))
+        try vectors(bench)
+    }
+
+    /// Nanoseconds a record that `body` takes; it gives something that is not 0 for each batch.
+    private static func each<Item>(
+        _ items: some Sequence<Item>, _ body: (Item) throws -> Int
+    ) throws -> Double {
+        var sum = 0
+        let seconds = try Bench.seconds { for item in items { sum += try body(item) } }
+        guard sum > 0 else { throw BenchError("nothing was done") }
+        return seconds * 1e9 / Double(count)
+    }
+
+    /// The same for zlib called from C.
+    private static func floor(_ packed: [[UInt8]], inflatedBytes: Int) throws -> Double {
+        let stream = Array(packed.map { $0 + [0, 0, 0xff, 0xff] }.joined())
+        let seconds = floor_inflate(stream, stream.count, inflatedBytes)
+        guard seconds > 0 else { throw BenchError("zlib failed") }
+        return seconds * 1e9 / Double(count)
+    }
+
+    /// Vectors whose merge has up to three entries: alike, one above the other, and neither.
+    private static func vectors(_ bench: Bench) throws {
+        var random = BenchRandom(state: 5)
+        let pairs = (0..<1_000).map { _ in
+            (vector(&random), vector(&random))
+        }
+        let measured = try bench.inTurn([
+            {
+                var sum = 0
+                let seconds = Bench.seconds {
+                    for _ in 0..<100 {
+                        for (left, right) in pairs { sum += left.merged(with: right).isEmpty ? 0 : 1 }
+                    }
+                }
+                guard sum > 0 else { throw BenchError("nothing was merged") }
+                return seconds * 1e9 / 100_000
+            }
+        ])
+        try bench.add(
+            Figure("merge of version vectors, up to three entries", unit: "ns", measured[0]).atMost(25))
+    }
+
+    private static func vector(_ random: inout BenchRandom) -> VersionVector {
+        var entries: [VersionVector.Entry] = []
+        for origin: OriginID in [11, 1 << 40, 1 << 63] where Int.random(in: 0..<4, using: &random) > 0 {
+            entries.append(
+                VersionVector.Entry(origin: origin, count: .random(in: 1...3, using: &random)))
+        }
+        return VersionVector(normalizing: entries)
+    }
+}

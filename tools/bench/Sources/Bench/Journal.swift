@@ -1,0 +1,67 @@
+import SyncCore
+import SyncTransport
+import SyncWire
+
+/// The routine journal of a device that keeps nothing but the bytes of its batches.
+struct Journal {
+    let key: DeviceKey
+    let claim: OriginClaim
+    let origin: OriginID
+    private(set) var sequence: UInt64 = 0
+    private(set) var head: Digest
+    /// Everything that was appended, in order.
+    private(set) var batches: [VersionBatch] = []
+    private var salts: [SaltGrant] = []
+    private let chain = JournalChain(hashing: .sha256)
+
+    /// A seal every so many rows is about one every 64 KiB of canonical bytes.
+    static let rowsASeal = 250
+
+    init(_ key: DeviceKey, lane: Lane = .routine, nonce: Token16 = Token16(high: 1, low: 2)) {
+        self.key = key
+        claim = OriginClaim(lane: lane, nonce: nonce)
+        let derivation = claim.derivation(publicKey: key.publicKey, hashing: .sha256)
+        origin = derivation.originID
+        head = derivation
+    }
+
+    var encodedBytes: Int { batches.reduce(0) { $0 + $1.encodedRows.count } }
+
+    /// One more batch, sealed at its end. It carries the encoded rows alone.
+    mutating func append(_ rows: VersionColumns) throws {
+        batches.append(try next(rows))
+    }
+
+    /// The next batch, which is not kept.
+    mutating func next(_ rows: VersionColumns) throws -> VersionBatch {
+        var fresh: [SaltGrant] = []
+        for (day, wanted, _) in JournalChain.saltsNeeded(rows)
+        where !salts.contains(where: { $0.day == day && $0.retentionClass == wanted }) {
+            fresh.append(
+                SaltGrant(
+                    day: day, retentionClass: wanted, salt: Token16(high: UInt64(day), low: UInt64(wanted))))
+        }
+        salts += fresh
+        let known = salts
+        let first = sequence + 1
+        let walk = try chain.walk(rows, origin: origin, first: first, from: head) { day, wanted in
+            known.first { $0.day == day && $0.retentionClass == wanted }?.salt
+        }
+        let signing = Signing(key)
+        var sealed = Array(stride(from: Journal.rowsASeal - 1, to: rows.count, by: Journal.rowsASeal))
+        if sealed.last != rows.count - 1 { sealed.append(rows.count - 1) }
+        let origin = origin
+        let seals = try sealed.map { row in
+            let statement = SealStatement.bytes(
+                origin: origin, sequence: first + UInt64(row), head: walk.heads[row])
+            return Seal(sequence: first + UInt64(row), signature: try signing.sign(statement))
+        }
+        let after = walk.heads.last ?? head
+        let batch = VersionBatch(
+            origin: origin, first: first, headBefore: head, headAfter: after, salts: fresh, seals: seals,
+            rows: VersionColumns(), encodedRows: RowsCodec.encode(rows))
+        head = after
+        sequence += UInt64(rows.count)
+        return batch
+    }
+}
