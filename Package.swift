@@ -158,7 +158,8 @@ let package = Package(
         .testTarget(
             name: "VectorTests",
             dependencies: [
-                "SyncCore", "SyncWire", "SyncStore", .product(name: "Crypto", package: "swift-crypto"),
+                "SyncCore", "SyncWire", "SyncStore", "SyncTransport",
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: settings),
         .testTarget(name: "FormsTests", dependencies: ["SyncCore", "Forms"], swiftSettings: settings),

@@ -59,7 +59,7 @@ struct TestKey: Sendable {
             for item in json.items { collect(item) }
             for member in json.members { collect(member.value) }
         }
-        for name in ["journals", "receipts", "certificates"] {
+        for name in ["journals", "receipts", "certificates", "hub-keys"] {
             if let file = try? VectorFile.stored(name) { collect(file) }
         }
         return found

@@ -58,6 +58,8 @@ struct VectorFile: Sendable, CustomStringConvertible {
         VectorFile(name: "prints", definition: TallyCases.file),
         VectorFile(name: "version-vectors", definition: VersionVectorCases.file),
         VectorFile(name: "join-codes", definition: JoinCodeCases.file),
+        VectorFile(name: "spoken", definition: SpokenCases.file),
+        VectorFile(name: "hub-keys", definition: HubKeyCases.file),
     ]
 }
 
