@@ -142,7 +142,7 @@ let package = Package(
             path: "tools/sync-sim", swiftSettings: settings),
 
         .target(
-            name: "FuzzTargets", dependencies: ["SyncCore", "SyncWire", "Forms", "Console"],
+            name: "FuzzTargets", dependencies: ["SyncCore", "SyncWire", "SyncTransport", "Forms", "Console"],
             path: "tools/fuzz/Targets", swiftSettings: settings),
 
         // MARK: - What the demonstration needs: a made-up college and a link that breaks

@@ -48,10 +48,9 @@ struct SyncRunner: Sendable {
             throw Failure(
                 .usage,
                 Words(
-                    "the hub's address is no HOST:PORT: \(opened.configuration.address); join again "
-                        + "with a new "
-                        + "code",
-                    zh: "汇总端地址不是 HOST:PORT：\(opened.configuration.address)；请用新的加入码重新加入"))
+                    "the hub's address is no HOST:PORT: \(opened.configuration.address); set it with "
+                        + "`branch-agent address`",
+                    zh: "汇总端地址不是 HOST:PORT：\(opened.configuration.address)；请用 branch-agent address 设置"))
         }
         self.target = target
     }

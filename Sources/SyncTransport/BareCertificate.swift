@@ -1,7 +1,7 @@
 import Crypto
 import NIOSSL
 import SwiftASN1
-import SyncCore
+package import SyncCore
 import X509
 
 #if canImport(FoundationEssentials)
@@ -12,10 +12,10 @@ import X509
 
 /// The certificate that carries a device's key through the handshake. Trust is the key's fingerprint alone,
 /// so everything else in it is as small as the format allows and says nothing.
-enum BareCertificate {
+package enum BareCertificate {
     /// Fixed dates that nobody looks at: no branch depends on its clock.
-    static let notBefore: Int64 = 946_684_800  // 2000-01-01
-    static let notAfter: Int64 = 4_102_444_800  // 2100-01-01
+    package static let notBefore: Int64 = 946_684_800  // 2000-01-01
+    package static let notAfter: Int64 = 4_102_444_800  // 2100-01-01
 
     /// Under which a hub that has changed its key shows all that it has had: `HubKeyring.encoded`.
     private static let hubKeys: ASN1ObjectIdentifier = [2, 25, 1_380_926_283]
@@ -24,6 +24,14 @@ enum BareCertificate {
     static func make(
         for key: DeviceKey, keys: HubKeyring? = nil, notBefore: Int64 = notBefore, notAfter: Int64 = notAfter
     ) throws -> NIOSSLCertificate {
+        try NIOSSLCertificate(
+            bytes: der(for: key, keys: keys, notBefore: notBefore, notAfter: notAfter), format: .der)
+    }
+
+    /// The same as bytes.
+    package static func der(
+        for key: DeviceKey, keys: HubKeyring?, notBefore: Int64 = notBefore, notAfter: Int64 = notAfter
+    ) throws -> [UInt8] {
         var extensions = Certificate.Extensions()
         if let keys, !keys.entries.isEmpty {
             try extensions.append(
@@ -39,22 +47,32 @@ enum BareCertificate {
             issuerPrivateKey: issuer)
         var serializer = DER.Serializer()
         try serializer.serialize(certificate)
-        return try NIOSSLCertificate(bytes: serializer.serializedBytes, format: .der)
+        return serializer.serializedBytes
     }
 
-    /// The keys that a hub shows with its present one; nil when it shows none, or they do not read.
-    static func hubKeys(in certificate: NIOSSLCertificate) -> HubKeyring? {
-        guard let bytes = try? certificate.toDERBytes(),
-            let read = try? Certificate(derEncoded: bytes), let shown = read.extensions[oid: hubKeys]
-        else { return nil }
-        return HubKeyring(encoded: Array(shown.value))
+    /// What a stranger's certificate says before he is judged.
+    package struct Shown: Sendable {
+        /// X9.63, 65 bytes.
+        package var publicKey: [UInt8]
+        /// The keys that a hub shows with its present one; nil when it shows none, or they do not read.
+        package var hubKeys: HubKeyring?
     }
 
-    /// The X9.63 form of a certificate's key; nil when it is not on P-256.
-    static func publicKey(of certificate: NIOSSLCertificate) -> [UInt8]? {
-        guard let spki = try? certificate.extractPublicKey().toSPKIBytes(),
-            let key = try? P256.Signing.PublicKey(derRepresentation: spki)
+    /// - Returns: nil when it is no certificate with a key on P-256.
+    package static func read(_ der: [UInt8]) -> Shown? {
+        (try? NIOSSLCertificate(bytes: der, format: .der)).flatMap(read)
+    }
+
+    /// The key is read twice: NIOSSL's `extractPublicKey` traps on one that does not read, and only its key
+    /// is the one that the handshake is checked with.
+    static func read(_ shown: NIOSSLCertificate) -> Shown? {
+        guard let der = try? shown.toDERBytes(), let certificate = try? Certificate(derEncoded: der),
+            let key = P256.Signing.PublicKey(certificate.publicKey),
+            let used = try? shown.extractPublicKey().toSPKIBytes(),
+            key.derRepresentation.elementsEqual(used)
         else { return nil }
-        return Array(key.x963Representation)
+        return Shown(
+            publicKey: Array(key.x963Representation),
+            hubKeys: certificate.extensions[oid: hubKeys].flatMap { HubKeyring(encoded: Array($0.value)) })
     }
 }

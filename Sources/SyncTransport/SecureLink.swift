@@ -37,9 +37,9 @@ struct SecureLink: Sendable {
 
         func judge(_ chain: [NIOSSLCertificate], _ pin: HubPin?) -> NIOSSLVerificationResult {
             var found = State()
-            if let leaf = chain.first, let key = BareCertificate.publicKey(of: leaf) {
-                found.key = key
-                if let pin { judge(key, BareCertificate.hubKeys(in: leaf), pin, &found) }
+            if let shown = chain.first.flatMap(BareCertificate.read) {
+                found.key = shown.publicKey
+                if let pin { judge(shown.publicKey, shown.hubKeys, pin, &found) }
             } else {
                 found.defect = .wrongHubKey
             }

@@ -101,7 +101,7 @@ import Testing
         "Rollcall", "README", "CSV", "GBK", "HOST", "PORT", "IANA", "JSON", "TLS", "SHA", "UTC", "UTF",
         "YYYY-MM-DD",
         "Asia",
-        "Shanghai", "JOIN", "LEAVE", "MOVE", "hub.example",
+        "Shanghai", "JOIN", "LEAVE", "MOVE", "hub.example", "address",
         // Commands of this or other programs, and signals from the keyboard.
         "aggregator", "branch-agent", "sync-inspect", "chattr", "chmod", "ctrl-C", "tzdata", "init", "invite",
         "join", "confirm", "devices", "serve", "status", "add", "import", "sync", "queue", "vector",

@@ -66,6 +66,7 @@ import Testing
         #expect(peak - memory < 100 << 20)
         if isWhole {
             let after = try await comesBack(crowd, to: memory + (20 << 20))
+            #expect(after <= memory + (20 << 20))
             tell(usual, flooded, memory: (memory, peak, after), flood, sockets: most.withLock { $0.sockets })
             #expect(middle(flooded) <= middle(usual) * 2)
         }

@@ -103,6 +103,43 @@ import Testing
         try await centre.close()
     }
 
+    /// Its folder goes along, its address becomes another, and nobody visits a branch.
+    @Test func aHubThatMovesToAnotherMachine() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        for name in ["a", "b"] { try await centre.join("B04", as: name) }
+        try await add(centre, "a", "36.6")
+        try await centre.sync("a")
+        try await centre.close()
+
+        let folder = centre.place.path("new-machine")
+        try FileManager.default.copyItem(atPath: centre.place.path("hub"), toPath: folder)
+        let port = try Loopback.freePort()
+        let moved = try centre.place.start(
+            "aggregator", ["serve", "--data", folder, "--listen", "127.0.0.1:\(port)"])
+        #expect(try await eventually { moved.remarks.contains("listening on") })
+        try await add(centre, "a", "36.7")
+        try await centre.sync("a", expecting: [2])
+        for (address, code) in [("127.0.0.1", 64), ("127.0.0.1:0", 64), ("127.0.0.1:\(port)", 0)] {
+            try await centre.branch("a", "address", address, expecting: [Int32(code)])
+        }
+        #expect(try await centre.sync("a").drained)
+        #expect(try await told(centre, "a").identity.isEmpty)
+        let export = try await centre.place.run("aggregator", ["export", "check-in", "--data", folder])
+        #expect(export.output.contains("36.7") && !export.output.contains("36.6"))
+        _ = try await moved.stop()
+
+        // Another hub at the address that was given by mistake hears nothing.
+        let other = try await Centre()
+        try await other.open()
+        try await centre.branch("b", "address", "127.0.0.1:\(other.port)")
+        try await add(centre, "b", "36.8")
+        let refused = try await centre.branch("b", "sync", expecting: [3])
+        #expect(refused.remarks.contains("its key is another"), "\(refused.remarks)")
+        #expect(try await centre.status("b").queued == 1)
+        try await other.close()
+    }
+
     @Test func aRecoveryKeyBlessesWhereTheHubsOwnIsLost() async throws {
         let centre = try await Centre()
         try await centre.open()

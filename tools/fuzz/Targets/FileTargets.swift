@@ -1,4 +1,5 @@
 import SyncCore
+import SyncTransport
 import SyncWire
 
 /// Files that people hand to the programs.
@@ -6,7 +7,22 @@ extension FuzzTarget {
     static let files: [FuzzTarget] = [
         FuzzTarget("carried", carried), FuzzTarget("envelope", envelope), FuzzTarget("proof", proof),
         FuzzTarget("tally-file", tallyFile), FuzzTarget("version", version), FuzzTarget("audit", audit),
+        FuzzTarget("handshake", handshake), FuzzTarget("hub-keys", hubKeys),
     ]
+
+    /// The certificate that a stranger shows, read before he is judged.
+    @Sendable private static func handshake(_ bytes: [UInt8]) {
+        guard let read = BareCertificate.read(bytes) else { return }
+        check(read.publicKey.count == 65, "a key on P-256 has 65 bytes")
+    }
+
+    @Sendable private static func hubKeys(_ bytes: [UInt8]) {
+        guard let keys = HubKeyring(encoded: bytes) else { return }
+        check(keys.encoded == bytes, "a hub's keys have one way to be written")
+        check(keys.signers.contains(keys.current), "a hub signs with its present key")
+        _ = keys.holds(MadeUp.hashing, MadeUp.believing)
+        check(!keys.replaces(keys), "keys do not replace themselves")
+    }
 
     /// The first byte chooses between batches and an answer.
     @Sendable private static func carried(_ bytes: [UInt8]) {

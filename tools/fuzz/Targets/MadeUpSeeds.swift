@@ -1,6 +1,7 @@
 import Forms
 import Foundation
 import SyncCore
+import SyncTransport
 import SyncWire
 
 extension Seed {
@@ -16,6 +17,12 @@ extension Seed {
         let envelope = EnvelopeLayout(
             .batches, recipient: MadeUp.hashing(MadeUp.key), sender: MadeUp.key,
             encapsulatedKey: MadeUp.key, ciphertext: Array(repeating: 5, count: 20))
+        let deviceKey = DeviceKey.generate()
+        var hubKeys = HubKeyring(first: deviceKey.publicKey)
+        for kind in [HubKeyring.Entry.Kind.recovery, .key] {
+            try hubKeys.bless(
+                kind, DeviceKey.generate().publicKey, at: 1, with: Signing(deviceKey), hashing: .sha256)
+        }
         let walk = (0..<400).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) }
         return [
             seed("carried", "batches", [0] + CarriedFile.encode(carried)),
@@ -24,6 +31,9 @@ extension Seed {
             seed("proof", "one-version", ProofFile.encode(try proof(preimage))),
             seed("tally-file", "one-record", [1] + tally.encoded()),
             seed("version", "body", [0] + preimage.body),
+            seed("handshake", "device", try BareCertificate.der(for: deviceKey, keys: nil)),
+            seed("handshake", "hub", try BareCertificate.der(for: deviceKey, keys: hubKeys)),
+            seed("hub-keys", "first", deviceKey.publicKey), seed("hub-keys", "two", hubKeys.encoded),
             seed("audit", "five-entries", [5, 1, 2, 3, 4, 5]),
             seed("audit", "dropped", [5, 1, 2, 3, 4, 5, 2, 0]),
             seed("reconcile-session", "a-walk", walk),
