@@ -22,7 +22,9 @@ let package = Package(
         // For tools/bench, which measures them from outside.
         .library(
             name: "RollcallBenchTargets",
-            targets: ["SyncCore", "SyncWire", "Forms", "SyncStore", "SQLiteStore", "SyncTransport"]),
+            targets: [
+                "SyncCore", "SyncWire", "Forms", "SyncStore", "SQLiteStore", "SyncTransport", "LinkKit",
+            ]),
         // For tools/fuzz, which builds them with sanitizers.
         .library(name: "RollcallFuzzTargets", targets: ["FuzzTargets"]),
         // Loaded into programs by tests that run them at another date.
@@ -136,7 +138,7 @@ let package = Package(
         .executableTarget(
             name: "sync-sim",
             dependencies: [
-                "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "Forms", "FaultKit",
+                "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "Forms", "FaultKit", "LinkKit",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "tools/sync-sim", swiftSettings: settings),
@@ -148,7 +150,10 @@ let package = Package(
         // MARK: - What the demonstration needs: a made-up college and a link that breaks
 
         .executableTarget(name: "make-college", path: "tools/make-college", swiftSettings: settings),
-        .executableTarget(name: "flaky-link", path: "tools/flaky-link", swiftSettings: settings),
+        // A link with a rate, a delay, a buffer, losses and cuts, for tests, tools and benchmarks.
+        .target(name: "LinkKit", path: "tools/link-kit", swiftSettings: settings),
+        .executableTarget(
+            name: "flaky-link", dependencies: ["LinkKit"], path: "tools/flaky-link", swiftSettings: settings),
 
         // MARK: - Tests, one target per module
 
@@ -203,7 +208,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "aggregator", "branch-agent", "sync-inspect", "BranchAgent", "Aggregator", "SyncCore",
-                "SyncWire", "SyncStore", "SQLiteStore", "SyncTransport", "Forms", "Console",
+                "SyncWire", "SyncStore", "SQLiteStore", "SyncTransport", "Forms", "Console", "LinkKit",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

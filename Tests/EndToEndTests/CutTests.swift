@@ -1,4 +1,5 @@
 import Foundation
+import LinkKit
 import Testing
 
 /// Links that break and programs that are killed.
@@ -7,7 +8,7 @@ import Testing
     func aSyncThatIsCutAnywhereGoesOn(seed: UInt64) async throws {
         let centre = try await Centre()
         try await centre.open()
-        let proxy = try CuttingProxy(to: centre.port)
+        let proxy = try EmulatedLink(to: centre.port)
         defer { proxy.close() }
         let branch = centre.college.words("mistyped_branch")
         try await centre.join(branch, through: proxy.port)
@@ -15,12 +16,12 @@ import Testing
         let queued = try await centre.status(branch).queued
         var generator = Numbers(seed: seed)
         var cuts = (0..<14).map { _ in
-            CuttingProxy.Cut(
+            EmulatedLink.Cut(
                 way: generator.next(below: 3) == 0 ? .down : .up,
                 after: Int(exp(Double(generator.next(below: 9_000)) / 1_000)) + 1,
                 isReset: generator.next(below: 2) == 0)
         }
-        cuts += [300, 1_500, 3_000].map { CuttingProxy.Cut(way: .up, after: $0, isReset: true) }
+        cuts += [300, 1_500, 3_000].map { EmulatedLink.Cut(way: .up, after: $0, isReset: true) }
         proxy.plan(cuts)
         // It goes on by itself as long as something moves, and otherwise says 2.
         for _ in 0..<30 where proxy.left > 0 { _ = try await centre.sync(branch, expecting: [0, 2]) }
@@ -38,11 +39,11 @@ import Testing
     @Test func aLinkThatFallsSilentIsLeftForANewOne() async throws {
         let centre = try await Centre()
         try await centre.open()
-        let proxy = try CuttingProxy(to: centre.port)
+        let proxy = try EmulatedLink(to: centre.port)
         defer { proxy.close() }
         try await centre.join("B04", through: proxy.port)
         try await centre.importSheets(of: "B04")
-        proxy.plan([CuttingProxy.Cut(way: .up, after: 3_200, isReset: false, isStall: true)])
+        proxy.plan([EmulatedLink.Cut(way: .up, after: 3_200, isReset: false, isStall: true)])
         let report = try await centre.sync("B04")
         #expect(report.drained && report.sessions == 2)
         try await centre.close()

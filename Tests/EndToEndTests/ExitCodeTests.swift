@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import LinkKit
 import Testing
 
 /// Exit codes and words where something is amiss, and stopping in every situation.
@@ -34,7 +35,7 @@ import Testing
         // Whoever is at the address takes the call and says nothing.
         let silent = try Loopback.listen(port: 0)
         defer { close(silent.descriptor) }
-        let proxy = try CuttingProxy(to: centre.port)
+        let proxy = try EmulatedLink(to: centre.port)
         try await centre.open()
         try await centre.join("B04", through: proxy.port)
         for isHubThere in [true, false] {

@@ -1,4 +1,5 @@
 import Foundation
+import LinkKit
 import NIOPosix
 import SQLiteStore
 import SyncStore
@@ -16,7 +17,7 @@ import Testing
     /// A branch of a true hub with three routine versions queued, and a false hub with the true one's key.
     final class Scene: @unchecked Sendable {
         let crowd: Crowd
-        let proxy: CuttingProxy
+        let proxy: EmulatedLink
         let hub: FalseHub
         let folder: AgentFolder
         let key: DeviceKey
@@ -24,7 +25,7 @@ import Testing
         init() async throws {
             crowd = try await Crowd(branches: 1, persons: 5, days: 1)
             try await crowd.open()
-            proxy = try CuttingProxy(to: crowd.port)
+            proxy = try EmulatedLink(to: crowd.port)
             try await crowd.join("B000", through: proxy.port)
             for person in 0..<3 { try await crowd.checkIn("B000", "S00000\(person)", "36.5") }
             hub = try await FalseHub(key: try DeviceKey.load(from: crowd.place.path("hub") + "/hub.key"))

@@ -1,4 +1,5 @@
 import Foundation
+import LinkKit
 import Testing
 
 /// A hub and the programs of its branches, all in one folder. Many tasks may act for branches at a time; one

@@ -1,4 +1,5 @@
 import Foundation
+import LinkKit
 import Testing
 
 /// The job that the programs exist for, from an empty folder to the board.
@@ -72,7 +73,7 @@ import Testing
         let centre = try await Centre()
         try await centre.open()
         let branch = centre.college.words("mistyped_branch")
-        let proxy = try CuttingProxy(to: centre.port)
+        let proxy = try EmulatedLink(to: centre.port)
         defer { proxy.close() }
         try await centre.join(branch, through: proxy.port)
         try await centre.importSheets(of: branch)
@@ -87,7 +88,7 @@ import Testing
         var wasAlone = false
         for bytes in [1_800, 2_400, 3_000, 3_600, 4_200, 5_000, 6_000] {
             let before = proxy.done
-            proxy.plan([CuttingProxy.Cut(way: .up, after: bytes, isReset: true)])
+            proxy.plan([EmulatedLink.Cut(way: .up, after: bytes, isReset: true)])
             let sync = try centre.start(branch, "sync")
             #expect(try await eventually { proxy.done > before || !sync.isRunning })
             sync.kill()

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import LinkKit
 import Testing
 
 /// What a person meets who does something wrong, or whose file, clock or link is wrong: with the real
@@ -184,7 +185,7 @@ import Testing
         let silent = try Loopback.listen(port: 0)
         defer { close(silent.descriptor) }
         try await centre.open()
-        let proxy = try CuttingProxy(to: centre.port)
+        let proxy = try EmulatedLink(to: centre.port)
         try await centre.join("B04", through: proxy.port)
         proxy.redirect(to: silent.port)
         let sync = try centre.start("B04", "sync")

@@ -1,4 +1,5 @@
 import Foundation
+import LinkKit
 import SQLiteStore
 import SyncCore
 import SyncStore
@@ -76,7 +77,7 @@ import Testing
         try await crowd.open()
         let other = try await Crowd(branches: 1, persons: 2, days: 1)
         try await other.open()
-        let proxy = try CuttingProxy(to: crowd.port)
+        let proxy = try EmulatedLink(to: crowd.port)
         let unused = try await crowd.invite("B000", through: proxy.port)
         try await crowd.join("B000", through: proxy.port)
         try await crowd.checkIn("B000", "S000000", "36.5")

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import LinkKit
 import Testing
 
 /// What somebody meets who sets a hub up for the first time: with the real programs, in both languages.

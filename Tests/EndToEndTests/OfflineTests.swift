@@ -1,4 +1,5 @@
 import Foundation
+import LinkKit
 import Testing
 
 /// Branches without a link, and programs side by side on one store.

@@ -1,4 +1,5 @@
 import Foundation
+import LinkKit
 import Synchronization
 import Testing
 
@@ -59,7 +60,7 @@ private final class Soak: Sendable {
     }
 
     let crowd: Crowd
-    let proxy: CuttingProxy
+    let proxy: EmulatedLink
     let isOver = Atomic(false)
     private let seed: UInt64
     private let book = Mutex(Book())
@@ -67,7 +68,7 @@ private final class Soak: Sendable {
     init(_ crowd: Crowd, seed: UInt64) throws {
         self.crowd = crowd
         self.seed = seed
-        proxy = try CuttingProxy(to: crowd.port)
+        proxy = try EmulatedLink(to: crowd.port)
     }
 
     var summary: String {
@@ -81,10 +82,10 @@ private final class Soak: Sendable {
     /// Every second connection breaks somewhere, most of them early.
     func breakLinks() {
         let numbers = Mutex(Numbers(seed: seed))
-        proxy.plan { () -> CuttingProxy.Cut? in
+        proxy.plan { () -> EmulatedLink.Cut? in
             numbers.withLock { numbers in
                 guard numbers.next(below: 2) == 0 else { return nil }
-                return CuttingProxy.Cut(
+                return EmulatedLink.Cut(
                     way: numbers.next(below: 3) == 0 ? .down : .up,
                     after: Int(exp(Double(numbers.next(below: 9_500)) / 1_000)) + 1,
                     isReset: numbers.next(below: 2) == 0, isStall: numbers.next(below: 25) == 0)

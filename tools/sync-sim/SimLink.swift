@@ -1,3 +1,4 @@
+import LinkKit
 import SyncCore
 import SyncWire
 
@@ -6,7 +7,7 @@ final class SimLink {
     enum End: Int { case agent, hub }
 
     private struct Way {
-        var freeAt: UInt64 = 0
+        var line: Line
         var unsent = 0
         var wasWritable = true
         var writer = FrameWriter()
@@ -24,8 +25,7 @@ final class SimLink {
     /// Bytes in a second.
     let rate: UInt64
     let delay: UInt64
-    private var ways = [Way(), Way()]
-    private var stalledUntil: UInt64 = 0
+    private var ways: [Way]
     /// Something was done to it.
     private(set) var isTouched = false
     /// Frames in both directions.
@@ -43,6 +43,8 @@ final class SimLink {
         let (rate, delay) = (UInt64(1_000 << numbers.below(11)), UInt64(1 << numbers.below(12)))
         self.rate = world.line?.rate ?? rate
         self.delay = world.line?.delay ?? delay
+        let line = Line(rate: self.rate, delay: self.delay, ticksPerSecond: 1_000)
+        ways = [Way(line: line), Way(line: line)]
         for way in ways.indices {
             ways[way].reader.acceptsInStream = false
             ways[way].reader.frameLimit = Limits.frameBeforeWelcome
@@ -74,16 +76,14 @@ final class SimLink {
 
     private func carry(_ bytes: [UInt8], from end: End) {
         let now = world.timeline.now
-        let begins = max(now, ways[end.rawValue].freeAt, stalledUntil)
-        let ends = begins + UInt64(bytes.count) * 1_000 / rate
-        ways[end.rawValue].freeAt = ends
+        let (ends, arrives) = ways[end.rawValue].line.carry(bytes.count, at: now)
         ways[end.rawValue].unsent += bytes.count
         world.watch.unsent(ways[end.rawValue].unsent, at: agent)
         world.timeline.plan(in: ends - now) { [self] in
             ways[end.rawValue].unsent -= bytes.count
             try balance(end)
         }
-        world.timeline.plan(in: ends - now + delay) { [self] in try arrive(bytes, from: end) }
+        world.timeline.plan(in: arrives - now) { [self] in try arrive(bytes, from: end) }
     }
 
     /// Nothing gets through any more.
@@ -127,7 +127,7 @@ final class SimLink {
         guard !isOver[end.rawValue] else { return }
         isOver[end.rawValue] = true
         let now = world.timeline.now
-        let flushed = max(now, ways[end.rawValue].freeAt, stalledUntil) + delay
+        let flushed = ways[end.rawValue].line.settled(at: now)
         world.timeline.plan(in: flushed - now) { [self] in try hangUp(1 - end.rawValue) }
         try closed[end.rawValue]()
     }
@@ -150,7 +150,7 @@ final class SimLink {
 
     func stall(_ milliseconds: UInt64) {
         isTouched = true
-        stalledUntil = max(stalledUntil, world.timeline.now + milliseconds)
+        for way in ways.indices { ways[way].line.stall(until: world.timeline.now + milliseconds) }
     }
 
     /// An end's program is gone. The other hears of it, or does not.
