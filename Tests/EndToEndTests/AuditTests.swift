@@ -48,6 +48,13 @@ import Testing
         try await crowd.hub(
             "history", "check-in", crowd.days[0], "S000000", "--unmask", "--reason", "asked by S000000")
         try await crowd.hub("history", "check-in", crowd.days[0], "S000000")
+        let unseen = try await crowd.place.run(
+            "sync-inspect",
+            [
+                "record", "check-in", crowd.days[0], "S000000", "--unmask", "--data",
+                crowd.place.path("hub"),
+            ], expecting: [64])
+        #expect(unseen.remarks.contains("aggregator history") && unseen.output.isEmpty)
         try await crowd.hub("backup", crowd.place.path("backup.sqlite"))
         try await crowd.hub("revoke", "1", "--reason", "handed on")
         try await crowd.close()

@@ -50,7 +50,7 @@ struct ReconcileCommand: AsyncParsableCommand {
     func run() async throws {
         try await Program.run {
             let opened = try StoreAtHand(store.data)
-            let masking = Masking(forms: try opened.forms(), unmask: unmask)
+            let masking = try opened.masking(try opened.forms(), unmask: unmask)
             var report: ReconcileReport
             if let digest {
                 let file = try ReconcileCommand.file(digest)

@@ -34,7 +34,7 @@ struct RecordCommand: AsyncParsableCommand {
             let (state, versions, around) = try store.record(key)
             let report = RecordReport(
                 key, state, versions, around, forms: forms,
-                masking: Masking(forms: forms, unmask: unmask), times: store.times())
+                masking: try store.masking(forms, unmask: unmask), times: store.times())
             if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
         }
     }

@@ -55,9 +55,10 @@ struct VerifyCommand: AsyncParsableCommand {
             }
             var report = VerifyReport()
             let looks = try paths.map { try StoreLook($0) }
+            let maskings = try looks.map { try $0.store.masking(.builtIn, unmask: unmask) }
             for look in looks { try report.take(look, pinned: pinned) }
             if looks.count == 2 { try report.compare(looks[0], looks[1]) }
-            report.finish(Masking(forms: .builtIn, unmask: unmask))
+            report.finish(maskings.first ?? Masking(forms: .builtIn, unmask: false))
             if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
             if let status = report.status { Program.end(status) }
         }
