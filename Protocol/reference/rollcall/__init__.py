@@ -1,0 +1,1 @@
+"""A second implementation of the Rollcall protocol, written from SPEC.md."""

@@ -1,0 +1,269 @@
+"""The sequences, dictionaries and text columns of section 7."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from itertools import accumulate
+
+from .versions import LIST, TEXT, ascends, content_of, list_bytes
+from .wire import LIMITS, WORD, Reader, Writer, malformed, signed, too_much
+
+
+def read_runs(reader: Reader, count: int, value) -> list:
+    """Runs until all are there; `value` reads what a run repeats."""
+    out: list = []
+    while len(out) < count:
+        item = value()
+        length = reader.varint() + 1
+        if length > count - len(out):
+            raise malformed("a run past the end")
+        out.extend([item] * length)
+    return out
+
+
+def factor(reader: Reader) -> int:
+    value = reader.varint()
+    if not 1 <= value <= 1 << 62:
+        raise malformed("a factor is 1 to 2^62")
+    return value
+
+
+def read_integers(reader: Reader, count: int, reference: list[int] | None = None) -> list[int]:
+    if count == 0:
+        return []
+    encoding = reader.u8()
+    if encoding == 5 and reference is not None:
+        return [
+            signed(value + base) for value, base in zip(plain_integers(reader, count, reader.u8()), reference)
+        ]
+    return plain_integers(reader, count, encoding)
+
+
+def plain_integers(reader: Reader, count: int, encoding: int) -> list[int]:
+    match encoding:
+        case 0:
+            return [reader.zigzag()] * count
+        case 1:
+            least, step = reader.zigzag(), factor(reader)
+            return [signed(least + step * reader.varint()) for _ in range(count)]
+        case 2:
+            first, step = reader.zigzag(), factor(reader)
+            steps = (step * reader.zigzag() for _ in range(count - 1))
+            return [signed(value) for value in accumulate(steps, initial=first)]
+        case 3:
+            added = 0
+
+            def next_run() -> int:
+                nonlocal added
+                added = signed(added + reader.zigzag())
+                return added
+
+            return read_runs(reader, count, next_run)
+        case 4:
+            least, step, width = reader.zigzag(), factor(reader), reader.u8()
+            if not 1 <= width <= 8:
+                raise malformed("planes are 1 to 8 bytes wide")
+            planes = [reader.take(count) for _ in range(width)]
+            return [signed(least + step * int.from_bytes(bytes(parts), "little")) for parts in zip(*planes)]
+    raise malformed("no such encoding of integers, or nothing to differ from")
+
+
+def write_integers(out: Writer, values: list[int]) -> None:
+    if not values:
+        return
+    if len(set(values)) == 1:
+        out.u8(0).zigzag(values[0])
+        return
+    out.u8(2).zigzag(values[0]).varint(1)
+    for before, value in zip(values, values[1:]):
+        out.zigzag(signed(value - before))
+
+
+def read_indexes(reader: Reader, count: int, below: int = WORD) -> list[int]:
+    if count == 0:
+        return []
+    match reader.u8():
+        case 0:
+            out = [reader.varint()] * count
+        case 1:
+            out = list(reader.take(count))
+        case 2:
+            out = read_runs(reader, count, reader.varint)
+        case 3:
+            out = [low + 256 * high for low, high in zip(reader.take(count), reader.take(count))]
+        case _:
+            raise malformed("no such encoding of indexes")
+    if max(out) >= below:
+        raise malformed("an index past the end")
+    return out
+
+
+def write_indexes(out: Writer, values: list[int]) -> None:
+    if not values:
+        return
+    if len(set(values)) == 1:
+        out.u8(0).varint(values[0])
+        return
+    out.u8(3).raw(bytes(value & 255 for value in values)).raw(bytes(value >> 8 for value in values))
+
+
+def read_bytes(reader: Reader, count: int) -> list[int]:
+    if count == 0:
+        return []
+    match reader.u8():
+        case 0:
+            return [reader.u8()] * count
+        case 1:
+            return list(reader.take(count))
+        case 2:
+            return read_runs(reader, count, reader.u8)
+    raise malformed("no such encoding of bytes")
+
+
+def write_bytes(out: Writer, values: list[int]) -> None:
+    if not values:
+        return
+    if len(set(values)) == 1:
+        out.u8(0).u8(values[0])
+    else:
+        out.u8(1).raw(bytes(values))
+
+
+@dataclass
+class Room:
+    """What is left, over a whole rows part, for entries that are numbered or copied from keys."""
+
+    left: int = LIMITS["batchTextBytes"]
+
+    def use(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise too_much("too much text in one rows part")
+
+
+def read_entries(reader: Reader, count: int) -> list[bytes]:
+    lengths = read_integers(reader, count)
+    if any(length < 0 for length in lengths):
+        raise malformed("a negative length")
+    if any(length > LIMITS["valueBytes"] for length in lengths):
+        raise too_much("an entry above its limit")
+    return [reader.take(length) for length in lengths]
+
+
+def read_dictionary(reader: Reader, most: int, room: Room) -> list[bytes]:
+    count = reader.varint()
+    if count > most:
+        raise malformed("a dictionary of more entries than rows")
+    if count == 0:
+        return []
+    match reader.u8():
+        case 0:
+            return read_entries(reader, count)
+        case 1:
+            return read_numbered(reader, count, room)
+    raise malformed("no such encoding of a dictionary")
+
+
+def read_numbered(reader: Reader, count: int, room: Room) -> list[bytes]:
+    base, digits = reader.u8(), reader.u8()
+    if base not in (10, 16) or not 1 <= digits <= (18 if base == 10 else 15):
+        raise malformed("no such base, or no such number of digits")
+    prefix = reader.counted(LIMITS["keyBytes"])
+    exceptions = reader.varint()
+    if exceptions > count:
+        raise malformed("more exceptions than entries")
+    room.use((count - exceptions) * (len(prefix) + digits))
+    places = read_integers(reader, exceptions)
+    if not ascends(places) or any(not 0 <= place < count for place in places):
+        raise malformed("the places of exceptions ascend, and are there")
+    out: list[bytes | None] = [None] * count
+    for place, entry in zip(places, read_entries(reader, exceptions)):
+        out[place] = entry
+    numbers = iter(read_integers(reader, count - exceptions))
+    for place in (place for place in range(count) if out[place] is None):
+        number = next(numbers)
+        if not 0 <= number < base**digits:
+            raise malformed("a number of more digits")
+        out[place] = prefix + format(number, f"0{digits}{'d' if base == 10 else 'x'}").encode()
+    return out
+
+
+def write_dictionary(out: Writer, entries: list[bytes]) -> None:
+    out.varint(len(entries))
+    if entries:
+        out.u8(0)
+        write_integers(out, [len(entry) for entry in entries])
+        for entry in entries:
+            out.raw(entry)
+
+
+@dataclass
+class TextColumn:
+    """The contents of the rows that have a value, and their entries' numbers, by which others follow."""
+
+    kind: int
+    contents: list
+    numbers: list[Hashable]
+
+
+def read_texts(
+    reader: Reader, kind: int, rows: list[int], keys: list[TextColumn | None], room: Room
+) -> TextColumn:
+    """`rows` are those of the group that have a value; `keys` the group's key columns that came before."""
+    if not rows:
+        return TextColumn(kind, [], [])
+    encoding = reader.u8()
+    if encoding == 2:
+        return read_followed(reader, kind, rows, keys, room)
+    if encoding > 2:
+        raise malformed("no such encoding of texts")
+    entries = [content_of(kind, raw) for raw in read_dictionary(reader, len(rows), room)]
+    numbers = read_indexes(reader, len(rows), len(entries))
+    return TextColumn(kind, [entries[number] for number in numbers], numbers)
+
+
+def read_followed(
+    reader: Reader, kind: int, rows: list[int], keys: list[TextColumn | None], room: Room
+) -> TextColumn:
+    place, copies = reader.u8(), reader.flag()
+    key = keys[place] if place < len(keys) else None
+    if key is None:
+        raise malformed("no key to follow")
+    if copies and not kind == key.kind == TEXT:
+        raise malformed("only a text's own text can be copied")
+    own = [content_of(kind, raw) for raw in read_dictionary(reader, len(rows), room)]
+    codes = read_indexes(reader, len(rows))
+    came: list = []
+    last: dict[Hashable, int] = {}
+    numbers = []
+    used = 0
+    for row, code in zip(rows, codes):
+        followed = key.numbers[row]
+        if code == 0 and followed in last:
+            number = last[followed]
+        elif code == 0 and copies:
+            room.use(len(key.contents[row].encode()))
+            number = len(came)
+            came.append(key.contents[row])
+        elif code == 1 and used < len(own):
+            number = len(came)
+            came.append(own[used])
+            used += 1
+        elif 2 <= code < 2 + len(came):
+            number = code - 2
+        else:
+            raise malformed("a code that names nothing")
+        last[followed] = number
+        numbers.append(number)
+    if used < len(own):
+        raise malformed("an own entry that does not come up")
+    return TextColumn(kind, [came[number] for number in numbers], numbers)
+
+
+def write_texts(out: Writer, kind: int, contents: list) -> None:
+    if not contents:
+        return
+    entries = list(dict.fromkeys(contents))
+    places = {entry: place for place, entry in enumerate(entries)}
+    out.u8(0)
+    write_dictionary(out, [list_bytes(entry) if kind == LIST else entry.encode() for entry in entries])
+    write_indexes(out, [places[content] for content in contents])
