@@ -1,4 +1,5 @@
 import Foundation
+import LinkKit
 import SyncCore
 import SyncStore
 import SyncTransport
