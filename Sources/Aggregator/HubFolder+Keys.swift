@@ -44,6 +44,7 @@ extension HubFolder {
     func rotate(recovery: String?) throws -> HubKeyring {
         let lock = try SessionLock(folder: path)
         defer { withExtendedLifetime(lock) {} }
+        try settleRestore()
         try settleKeys()
         // The store knows which key is the present one; without one there is nothing to ask it with.
         let signer = try recovery.map { try recoveryKey(at: $0) } ?? presentKey()
@@ -67,6 +68,7 @@ extension HubFolder {
     func makeRecovery(at file: String) throws -> HubKeyring {
         let lock = try SessionLock(folder: path)
         defer { withExtendedLifetime(lock) {} }
+        try settleRestore()
         try settleKeys()
         func folder(_ path: String) -> String { URL(filePath: path).resolvingSymlinksInPath().path }
         guard folder(URL(filePath: file).deletingLastPathComponent().path) != folder(path) else {
@@ -124,12 +126,22 @@ extension HubFolder {
             try keys.bless(
                 kind, key.publicKey, at: HubFolder.milliseconds(), with: Signing(signer), hashing: .sha256)
         } catch HubKeyringDefect.tooMany {
+            let count = keys.entries.count
             throw Failure(
                 .usage,
-                Words(
-                    "this hub has changed its keys \(Limits.hubKeys) times, and no branch would believe one "
-                        + "more; make a new hub",
-                    zh: "本汇总端已更换密钥 \(Limits.hubKeys) 次，各支部不会再认可更多；请新建汇总端"))
+                count < Limits.hubKeys
+                    ? Words(
+                        "this hub has changed its keys \(count) times; of the \(Limits.hubKeys) changes that "
+                            + "branches believe the last ones are kept for the day when hub.key is lost. "
+                            + "They "
+                            + "are made with `--recovery`; `aggregator key recovery FILE` makes that key",
+                        zh: "本汇总端已更换密钥 \(count) 次；各支部最多认可 \(Limits.hubKeys) 次，"
+                            + "最后几次留待 hub.key 丢失时使用，须用 --recovery 更换；"
+                            + "恢复密钥可用 aggregator key recovery FILE 生成")
+                    : Words(
+                        "this hub has changed its keys \(Limits.hubKeys) times, and no branch would believe "
+                            + "one more; make a new hub",
+                        zh: "本汇总端已更换密钥 \(Limits.hubKeys) 次，各支部不会再认可更多；请新建汇总端"))
         } catch HubKeyringDefect.unblessed {
             throw Failure(
                 .noInput,

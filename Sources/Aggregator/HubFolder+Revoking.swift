@@ -17,6 +17,14 @@ extension HubFolder {
         var joined: Milliseconds
         var at: Milliseconds
         var reason: String
+        /// How far the device's journals were held; none in a line of an earlier program.
+        var held: [Held]?
+
+        struct Held: Codable {
+            var origin: String
+            var sequence: UInt64
+            var head: String
+        }
 
         init(_ revocation: Revocation) {
             publicKey = Hex.encode(revocation.publicKey)
@@ -25,12 +33,23 @@ extension HubFolder {
             joined = revocation.joined
             at = revocation.at
             reason = revocation.reason
+            held = revocation.held.map {
+                Held(
+                    origin: RecordText.origin($0.origin), sequence: $0.sequence,
+                    head: Hex.encode($0.head.bytes))
+            }
         }
 
         var revocation: Revocation? {
             Hex.decode(publicKey).map {
                 Revocation(
-                    publicKey: $0, unit: unit, label: label, joined: joined, at: at, reason: reason)
+                    publicKey: $0, unit: unit, label: label, joined: joined, at: at, reason: reason,
+                    held: (held ?? []).compactMap { held in
+                        guard let origin = OriginID(held.origin, radix: 16),
+                            let head = Hex.decode(held.head).flatMap({ Digest(bytes: $0) })
+                        else { return nil }
+                        return Revocation.Held(origin: origin, sequence: held.sequence, head: head)
+                    })
             }
         }
     }

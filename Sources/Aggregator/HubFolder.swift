@@ -47,6 +47,7 @@ struct HubFolder {
                     "\(path) is a branch's folder; name the hub's with --data",
                     zh: "\(path) 是支部的目录；请用 --data 指定汇总端的目录"))
         }
+        try settleRestoreIfIdle()
         try settleKeysIfIdle()
         try keyFile.refuseStoreWithoutKey()
         guard keyFile.isThere else { throw StoreError(.notAStore, path) }
@@ -65,12 +66,21 @@ struct HubFolder {
                     zh: "\(path) 中的 hub.key 不是该数据现用的密钥。请从备份恢复正确的 hub.key（若有 hub.keys 也一并恢复）："
                         + "各支部只认此密钥。此处未作任何改动"))
         }
+        try tellRestored(store)
         return store
     }
 
     /// A second look at a store that is open already; it cannot write.
     func openForReading() throws -> SQLiteHubStore {
         try SQLiteHubStore(readingFrom: path, means: try means(try key()))
+    }
+
+    /// For who only looks whether there is a store at all.
+    func meansWithoutKey() throws -> HubMeans {
+        HubMeans(
+            hashing: .sha256, verifying: .p256,
+            signing: Signing(publicKey: []) { [keyFile] _ in throw KeyError(.missing, keyFile.path) },
+            zone: { LocalZone(identifier: $0) }, random: Token16.random)
     }
 
     /// - Parameter keys: those of another folder than this one.

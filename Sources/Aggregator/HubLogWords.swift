@@ -60,8 +60,9 @@ enum HubLogWords {
         zh: "已搁置：程序处理此版本时反复出错；已原样隔离。请告知技术人员")
 
     static let holePassed = Words(
-        "a branch cannot send again what it sent before this hub was put back; an older backup may hold it",
-        zh: "汇总端恢复前支部曾发送的部分内容已无法补发；其他备份中可能仍有")
+        "a branch cannot send again as it was what it sent before this hub was put back: values that may be "
+            + "kept no longer are gone; it sends the rest under new names",
+        zh: "汇总端恢复前支部曾发送的部分内容已无法按原样补发：超过保存期限的值已删除；其余由支部以新名称补发")
 
     static let batchRefused = Words(
         "refused without being looked at: the hub died over it again and again. It stays queued at the "

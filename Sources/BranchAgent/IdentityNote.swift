@@ -52,19 +52,18 @@ struct IdentityNote: Encodable, Sendable {
         case "hole":
             return Words(
                 "the centre's hub was put back to before \(versions) entries of this device that it had "
-                    + "receipted. Some of what they said was kept here no longer than it may be, so they "
-                    + "cannot be sent again; the rest of them stays here. The centre has been told; a newer "
-                    + "backup of the hub may still hold them",
+                    + "receipted. Values that may be kept no longer are gone from some of them, and "
+                    + "cannot be "
+                    + "sent again; all the rest of them is. The centre has been told. There is nothing to "
+                    + "do here",
                 zh: "汇总端曾恢复到较早的状态，缺少本设备此前已获回执的 \(versions) 条内容；"
-                    + "其中部分内容本机已按保存期限删除，因此无法再发送，其余仍保留在本机。已告知中心；"
-                    + "汇总端较新的备份中可能仍有")
+                    + "其中超过保存期限的值已删除，无法再发送；其余内容将重新发送。已告知中心。本机无需任何操作")
         case "given_back":
             return Words(
-                "the centre's hub was put back to an earlier state and had lost \(versions) entries which "
-                    + "this device had made before its own data was restored; they are sent again. There "
-                    + "is nothing to do here",
-                zh: "汇总端曾恢复到较早的状态，缺少本设备数据恢复之前录入的 \(versions) 条内容；"
-                    + "这些内容将重新发送。本机无需任何操作")
+                "the centre's hub was put back to an earlier state and had lost \(versions) entries of this "
+                    + "device; they are sent again, and count once. There is nothing to do here",
+                zh: "汇总端曾恢复到较早的状态，缺少本设备的 \(versions) 条内容；"
+                    + "这些内容将重新发送，不会重复计算。本机无需任何操作")
         case "forgotten":
             return Words(
                 "the centre's hub was put back to an earlier state; \(versions) entries made by others "

@@ -17,6 +17,7 @@ public enum AuditWords {
         case "invited": Words("join code made", zh: "生成加入码")
         case "confirmed": Words("device confirmed", zh: "确认设备")
         case "revoked": Words("device revoked", zh: "撤销设备")
+        case "released": Words("let in what a revoked device had handed over", zh: "接受被撤销设备交出的内容")
         case "revocations_mended": Words("revocations written again", zh: "补写撤销记录")
         case "key_rotated": Words("changed the hub's key", zh: "更换汇总端密钥")
         case "recovery_key": Words("made a recovery key", zh: "生成恢复密钥")
@@ -39,7 +40,7 @@ public enum AuditWords {
         case "store_restored_or_copied": Words("device restored or copied", zh: "设备数据被恢复或复制")
         case "replica_opened": Words("device goes on with another store", zh: "设备更换数据")
         case "hub_put_back": Words("hub put back", zh: "汇总端被换回")
-        case "hole_passed": Words("entries lost for good", zh: "内容无法补发")
+        case "hole_passed": Words("entries that cannot come as they were", zh: "内容无法按原样补发")
         default: nil
         }
     }

@@ -30,6 +30,8 @@ public struct CertificateFile: Codable, Sendable, Equatable {
     /// For people: the unit, and when it was made (UTC).
     public var unit: String
     public var made: String
+    /// For people: records of which the hub held a version back when it was made; 0 where it says nothing.
+    public var quarantined: UInt64?
     public var device: String
     public var hub: String
     /// Milliseconds since 1970.
@@ -37,10 +39,11 @@ public struct CertificateFile: Codable, Sendable, Equatable {
     public var journals: [Journal]
     public var signature: String
 
-    public init(_ certificate: Certificate, unit: String, hashing: Hashing) {
+    public init(_ certificate: Certificate, unit: String, quarantined: UInt64 = 0, hashing: Hashing) {
         kind = CertificateFile.kind
         self.unit = Output.printable(unit)
         made = RecordText.time(certificate.at)
+        self.quarantined = quarantined == 0 ? nil : quarantined
         device = Hex.encode(certificate.device)
         hub = Hex.encode(certificate.hub.encoded)
         at = certificate.at

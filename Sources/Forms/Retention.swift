@@ -3,9 +3,11 @@ public import SyncCore
 /// What may be kept on a day, by the forms' `retentionDays`.
 ///
 /// The values of a class are kept for so many days after their version was authored: so they go together with
-/// the salt of that day and class, under which they were hashed. Class 0 is the records themselves: they are
-/// kept for so many days after the day in their key, which every version of a record has in common. All of
-/// them go on one day, deletes among them, and nobody ever merges what is left of half a record.
+/// the salt of that day and class, under which they were hashed. Where the author's clock was not trusted
+/// they are kept for so many days after the day in the record's key, since that clock may be years off. Class
+/// 0 is the records themselves: they are kept for so many days after the day in their key, which every
+/// version of a record has in common. All of them go on one day, deletes among them, and nobody ever merges
+/// what is left of half a record.
 public struct Retention: Sendable {
     /// How long one form's records and classes are kept.
     struct Rule: Sendable {
@@ -87,29 +89,47 @@ public struct Retention: Sendable {
 
     public func isOver(form: [UInt8], key: [Value]) -> Bool {
         guard let rule = rules[form], let days = rule.records, let at = rule.dayKey, at < key.count,
-            let day = key[at].integer, day > Int64(Int32.min), day < Int64(Int32.max)
+            let day = key[at].integer, Retention.isDay(day)
         else { return false }
         return isOver(day, days)
     }
 
-    /// Whether a value may be kept no longer that was assigned at `authored`.
-    public func isOver(_ assignment: Assignment, form: [UInt8], authored: Milliseconds) -> Bool {
-        guard let rule = rules[form], !rule.classes.isEmpty else { return false }
-        let day = Int64(JournalChain.day(of: authored))
+    /// The day from which on a version's values are kept; nil when nothing is known of its form. It depends
+    /// on nothing but the version, so that all replicas, and a hub that is made anew, say the same.
+    public func start(of version: Version) -> Int64? {
+        rules[Array(version.key.form.utf8)].map { start(of: version, $0) }
+    }
+
+    /// - Parameter recordDay: the first date in the record's key.
+    public static func start(authored: Milliseconds, isTrusted: Bool, recordDay: Int64?) -> Int64 {
+        if !isTrusted, let recordDay, isDay(recordDay) { return recordDay }
+        return Int64(JournalChain.day(of: authored))
+    }
+
+    private func start(of version: Version, _ rule: Rule) -> Int64 {
+        let at = rule.dayKey.flatMap { $0 < version.key.values.count ? version.key.values[$0].integer : nil }
+        return Retention.start(
+            authored: version.authored, isTrusted: version.clockTrusted, recordDay: at)
+    }
+
+    private static func isDay(_ day: Int64) -> Bool { day > Int64(Int32.min) && day < Int64(Int32.max) }
+
+    /// Whether a value may be kept no longer whose version is kept from `start` on.
+    private func isOver(_ assignment: Assignment, _ rule: Rule, start: Int64) -> Bool {
         // What a version says of a field's class binds as well as what its form says.
         let named = [assignment.retentionClass, rule.fields[assignment.field] ?? 0]
-        return named.contains { kept in rule.classes[kept].map { isOver(day, $0) } ?? false }
+        return named.contains { kept in rule.classes[kept].map { isOver(start, $0) } ?? false }
     }
 
     /// The version as it may be kept: what is over is *not stated*, so that it assigns what it assigned, and
     /// covers what it covered. Nil when nothing is to be taken from it.
     public func trimmed(_ version: Version) -> Version? {
-        let form = Array(version.key.form.utf8)
-        guard rules[form]?.classes.isEmpty == false else { return nil }
+        guard let rule = rules[Array(version.key.form.utf8)], !rule.classes.isEmpty else { return nil }
+        let start = start(of: version, rule)
         var left = version
         var isChanged = false
         for (index, assignment) in version.assignments.enumerated()
-        where assignment.value != .notStated && isOver(assignment, form: form, authored: version.authored) {
+        where assignment.value != .notStated && isOver(assignment, rule, start: start) {
             left.assignments[index].value = .notStated
             isChanged = true
         }
@@ -140,26 +160,27 @@ public struct Retention: Sendable {
             first = min(first ?? .max, day + Int64(days) + 1)
         }
         if let at = rule.dayKey, at < version.key.values.count, let day = version.key.values[at].integer,
-            day > Int64(Int32.min), day < Int64(Int32.max)
+            Retention.isDay(day)
         {
             consider(day, rule.records)
         }
-        let authored = Int64(JournalChain.day(of: version.authored))
+        let start = start(of: version, rule)
         for assignment in version.assignments where assignment.value != .notStated {
-            consider(authored, rule.classes[assignment.retentionClass])
-            consider(authored, rule.fields[assignment.field].flatMap { rule.classes[$0] })
+            consider(start, rule.classes[assignment.retentionClass])
+            consider(start, rule.fields[assignment.field].flatMap { rule.classes[$0] })
         }
         return first.map { Int32(clamping: $0) }
     }
 }
 
 extension FormDefinition {
-    /// Refuses days that are none, of classes that are none, and an end of records that no day tells.
+    /// Refuses days that are none, of classes that are none, and an end that no day tells: neither that of
+    /// records, nor that of values whose author's clock was not trusted.
     func checkRetention() throws(FormDefinitionError) {
         for (name, days) in (retentionDays ?? [:]).sorted(by: { $0.key < $1.key }) {
             let isKnown = RetentionClass(name).map { $0 < .max && "\($0)" == name } ?? false
             let hasDay = keys.contains { $0.type == .date }
-            guard isKnown, (1...Retention.longest).contains(days), name != "0" || hasDay else {
+            guard isKnown, (1...Retention.longest).contains(days), hasDay else {
                 throw FormDefinitionError(form: form, subject: "retentionDays \(name)", code: .badBound)
             }
         }
@@ -181,8 +202,7 @@ extension Retention {
                 }
             }
             if let least = days.min() {
-                let earliest = group.rows.reduce(Milliseconds.max) { min($0, columns.authored[Int($1)]) }
-                first = min(first ?? .max, Int64(JournalChain.day(of: earliest)) + Int64(least) + 1)
+                first = min(first ?? .max, earliestStart(of: group, in: columns, rule) + Int64(least) + 1)
             }
             if let records = rule.records, let at = rule.dayKey, at < group.keys.count,
                 group.keys[at].kind == .integer, let earliest = group.keys[at].integers.min()
@@ -192,5 +212,22 @@ extension Retention {
             }
         }
         return first.map { Int32(clamping: $0) }
+    }
+
+    /// A day from which on, or after which, all rows of the group are kept.
+    private func earliestStart(of group: FormGroup, in columns: VersionColumns, _ rule: Rule) -> Int64 {
+        let key = rule.dayKey.flatMap { $0 < group.keys.count ? group.keys[$0] : nil }
+        let days = key?.kind == .integer ? key?.integers : nil
+        var earliest = Int64(Int32.max)
+        var authored = Milliseconds.max
+        for (place, row) in group.rows.enumerated() {
+            let flags = VersionFlags(rawValue: columns.flags[Int(row)])
+            if flags.contains(.clockUntrusted), let day = days?[place], Retention.isDay(day) {
+                earliest = min(earliest, day)
+            } else {
+                authored = min(authored, columns.authored[Int(row)])
+            }
+        }
+        return authored == .max ? earliest : min(earliest, Int64(JournalChain.day(of: authored)))
     }
 }

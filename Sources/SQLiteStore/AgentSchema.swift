@@ -13,7 +13,8 @@ enum AgentSchema {
                     id INTEGER PRIMARY KEY CHECK (id = 1), token BLOB NOT NULL, epoch BLOB NOT NULL,
                     feed_epoch BLOB NOT NULL, feed_position INTEGER NOT NULL, feed_hash BLOB NOT NULL,
                     feed_step INTEGER NOT NULL,
-                    mark_position INTEGER, mark_count INTEGER, mark_sum INTEGER, last_authored INTEGER);
+                    mark_position INTEGER, mark_count INTEGER, mark_sum INTEGER, last_authored INTEGER,
+                    surrender INTEGER NOT NULL DEFAULT 0);
                 CREATE TABLE contact (
                     id INTEGER PRIMARY KEY CHECK (id = 1), last_contact INTEGER, last_receipt INTEGER,
                     skew INTEGER NOT NULL, last_hub_time INTEGER, next_try INTEGER, last_failure TEXT);
@@ -28,9 +29,10 @@ enum AgentSchema {
                 CREATE TABLE version (
                     origin INTEGER NOT NULL, sequence INTEGER NOT NULL, record INTEGER NOT NULL,
                     authored INTEGER NOT NULL, bytes INTEGER NOT NULL, head BLOB, body BLOB NOT NULL,
-                    pruned INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (origin, sequence)) WITHOUT ROWID;
+                    pruned INTEGER NOT NULL DEFAULT 0, kept_from INTEGER NOT NULL,
+                    PRIMARY KEY (origin, sequence)) WITHOUT ROWID;
                 CREATE INDEX version_record ON version (record);
-                CREATE INDEX version_age ON version (pruned, authored);
+                CREATE INDEX version_age ON version (pruned, kept_from);
                 CREATE TABLE doubted (
                     origin INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (origin, sequence)
                 ) WITHOUT ROWID;

@@ -71,7 +71,7 @@ final class SQLiteAgentTables: AgentTables {
         guard let record = try known ?? recordRow(name)?.id else {
             throw StoreError(.corrupt, "a version without its record")
         }
-        let row = try Prepared(database, "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?, 0)")
+        let row = try Prepared(database, "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)")
         row.bind(stored.version.dot.origin, at: 1)
         row.bind(stored.version.dot.sequence, at: 2)
         row.bind(record, at: 3)
@@ -79,7 +79,13 @@ final class SQLiteAgentTables: AgentTables {
         row.bind(stored.bytes, at: 5)
         row.bind(stored.head?.bytes, at: 6)
         row.bind(AgentCodec.body(columns), at: 7)
+        row.bind(Int(SQLiteAgentTables.keptFrom(stored.version)), at: 8)
         try row.run()
+    }
+
+    /// `Int32.min` until it is noted.
+    static func keptFrom(_ version: Version) -> Int32 {
+        version.clockTrusted ? JournalChain.day(of: version.authored) : .min
     }
 
     func version(_ dot: Dot) throws -> StoredVersion? {
@@ -154,10 +160,23 @@ final class SQLiteAgentTables: AgentTables {
     }
 
     func doubtOthers() throws {
-        try doubtNothing()
         try Prepared(
-            database, "INSERT INTO doubted SELECT origin, sequence FROM version WHERE head IS NULL"
+            database,
+            "INSERT OR IGNORE INTO doubted SELECT origin, sequence FROM version WHERE head IS NULL"
         ).run()
+    }
+
+    func doubt(_ sequences: ClosedRange<UInt64>, of origin: OriginID) throws {
+        let row = try Prepared(
+            database,
+            """
+            INSERT OR IGNORE INTO doubted SELECT origin, sequence FROM version
+            WHERE origin = ? AND sequence BETWEEN ? AND ? AND head IS NOT NULL
+            """)
+        row.bind(origin, at: 1)
+        row.bind(sequences.lowerBound, at: 2)
+        row.bind(sequences.upperBound, at: 3)
+        try row.run()
     }
 
     func confirm(_ dot: Dot) throws {
@@ -175,7 +194,6 @@ final class SQLiteAgentTables: AgentTables {
             """
             SELECT record.form, record.key, doubted.origin, doubted.sequence FROM doubted
             JOIN version USING (origin, sequence) JOIN record ON record.id = version.record
-            WHERE version.head IS NULL
             """)
         defer { row.reset() }
         var names: [RecordName: Set<Dot>] = [:]

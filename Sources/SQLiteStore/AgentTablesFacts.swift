@@ -36,7 +36,7 @@ extension SQLiteAgentTables {
             database,
             """
             SELECT token, epoch, feed_epoch, feed_position, feed_hash, mark_position, mark_count, mark_sum,
-                last_authored, feed_step FROM session
+                last_authored, feed_step, surrender FROM session
             """)
         defer { row.reset() }
         var session = SessionFacts()
@@ -48,6 +48,7 @@ extension SQLiteAgentTables {
             hash: try AgentCodec.digest(row.bytes(4)), step: row.word(9))
         if !row.isNull(5) { session.mark = Mark(position: row.word(5), count: row.word(6), sum: row.word(7)) }
         session.lastAuthored = row.optionalInteger(8)
+        session.isSurrender = row.integer(10) != 0
         return session
     }
 
@@ -56,8 +57,8 @@ extension SQLiteAgentTables {
             database,
             """
             INSERT OR REPLACE INTO session (id, token, epoch, feed_epoch, feed_position, feed_hash,
-                mark_position, mark_count, mark_sum, last_authored, feed_step)
-            VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                mark_position, mark_count, mark_sum, last_authored, feed_step, surrender)
+            VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         row.bind(session.token.bytes, at: 1)
         row.bind(session.epoch.bytes, at: 2)
@@ -69,6 +70,7 @@ extension SQLiteAgentTables {
         row.bind(session.mark.map { Int64(bitPattern: $0.sum) }, at: 8)
         row.bind(session.lastAuthored, at: 9)
         row.bind(session.feed.step, at: 10)
+        row.bind(session.isSurrender ? 1 : 0, at: 11)
         try row.run()
     }
 

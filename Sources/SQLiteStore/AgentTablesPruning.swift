@@ -31,21 +31,19 @@ extension SQLiteAgentTables {
         try row.run()
     }
 
-    func versions(
-        authoredBefore time: Milliseconds, unpruned days: Int32, limit: Int
-    ) throws -> [StoredVersion] {
+    func versions(keptFromBefore day: Int32, unpruned days: Int32, limit: Int) throws -> [StoredVersion] {
         // The index first: of most versions nothing is over.
         let row = try Prepared(
             database,
             """
             SELECT v.origin, v.sequence, v.head, v.bytes, v.body FROM version v INDEXED BY version_age
-            LEFT JOIN origin o ON o.id = v.origin WHERE v.pruned < ? AND v.authored < ?
+            LEFT JOIN origin o ON o.id = v.origin WHERE v.pruned < ? AND v.kept_from < ?
             AND (v.head IS NULL OR v.sequence <= min(o.receipted, o.backed_up))
-            ORDER BY v.authored, v.origin, v.sequence LIMIT ?
+            ORDER BY v.kept_from, v.origin, v.sequence LIMIT ?
             """)
         defer { row.reset() }
         row.bind(Int(days), at: 1)
-        row.bind(time, at: 2)
+        row.bind(Int(day), at: 2)
         row.bind(max(0, limit), at: 3)
         var found: [StoredVersion] = []
         while try row.step() {
@@ -73,6 +71,15 @@ extension SQLiteAgentTables {
         let row = try Prepared(
             database, "UPDATE version SET pruned = ? WHERE origin = ? AND sequence = ?")
         row.bind(Int(days), at: 1)
+        row.bind(dot.origin, at: 2)
+        row.bind(dot.sequence, at: 3)
+        try row.run()
+    }
+
+    func note(keptFrom day: Int32, _ dot: Dot) throws {
+        let row = try Prepared(
+            database, "UPDATE version SET kept_from = ? WHERE origin = ? AND sequence = ?")
+        row.bind(Int(day), at: 1)
         row.bind(dot.origin, at: 2)
         row.bind(dot.sequence, at: 3)
         try row.run()

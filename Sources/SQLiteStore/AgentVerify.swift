@@ -126,7 +126,8 @@ private final class AgentVerifier {
         let row = try Prepared(
             database,
             """
-            SELECT v.sequence, v.head, v.body, v.authored, v.bytes, v.pruned, r.form, r.key FROM version v
+            SELECT v.sequence, v.head, v.body, v.authored, v.bytes, v.pruned, r.form, r.key, v.kept_from
+            FROM version v
             LEFT JOIN record r ON r.id = v.record WHERE v.origin = ?1 AND v.sequence >= ?2
             AND (v.head IS NOT NULL OR v.sequence <= ?3) ORDER BY v.sequence
             """)
@@ -195,6 +196,9 @@ private final class AgentVerifier {
         let beside = row.integer(4).subtractingClamped(Int64(Journalist.size(of: version)))
         // One that was written again under a new origin names more origins in its context than it did.
         if version.authoredDot == nil ? beside != 0 : beside % 12 != 0 { return "version.bytes" }
+        if version.clockTrusted, row.integer(8) != Int64(SQLiteAgentTables.keptFrom(version)) {
+            return "version.kept_from"
+        }
         return spans.contains(row.integer(5)) ? nil : "version.pruned"
     }
 

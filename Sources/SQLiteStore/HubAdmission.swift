@@ -70,7 +70,8 @@ extension SQLiteHubStore {
             epoch: try epoch, sessionToken: HubReplica.token(sessionToken, number: session.number),
             isTokenUnknown: standing == .tokenUnknown, held: held,
             urgentWindow: SQLiteHubStore.urgentWindow, routineWindow: SQLiteHubStore.routineWindow,
-            maximumBatch: UInt32(Limits.framePayload), clock: now, capabilities: [], dictionary: 0,
+            maximumBatch: UInt32(Limits.framePayload), clock: now,
+            capabilities: device.state == .revoked ? [Welcome.surrender] : [], dictionary: 0,
             settings: try settingsJSON())
         return Admission(
             session: session, unit: device.unit, welcome: welcome, feed: try known(hello.feed))

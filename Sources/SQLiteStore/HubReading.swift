@@ -85,7 +85,9 @@ extension SQLiteHubStore {
     /// Versions that are held back, with the form that each belongs to and the device that sent it.
     public func quarantined() throws -> [(dot: Dot, form: String, device: Int64?)] {
         try connection.read {
-            try connection.all("SELECT origin, sequence, form FROM quarantine ORDER BY origin, sequence") {
+            try connection.all(
+                "SELECT origin, sequence, form FROM quarantine WHERE released = 0 ORDER BY origin, sequence"
+            ) {
                 let id = try originID($0.int(0))
                 return (Dot(origin: id, sequence: $0.word(1)), $0.text(2), try origin(id)?.device)
             }
@@ -104,7 +106,7 @@ extension SQLiteHubStore {
             let held = try connection.all(
                 """
                 SELECT q.origin, q.sequence, o.device FROM quarantine q JOIN origin o ON o.num = q.origin
-                WHERE o.device IS NOT NULL
+                WHERE o.device IS NOT NULL AND q.released = 0
                 """
             ) { (place: [$0.int(0), $0.int(1)], device: $0.int(2)) }
             for (place, device) in held { waiting[place] = device }

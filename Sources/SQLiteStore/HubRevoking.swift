@@ -11,10 +11,24 @@ public struct Revocation: Sendable, Hashable {
     public var joined: Milliseconds
     public var at: Milliseconds
     public var reason: String
+    /// How far the hub held its journals then: what a store that was put back gets again of that counted.
+    public var held: [Held]
+
+    public struct Held: Sendable, Hashable {
+        public var origin: OriginID
+        public var sequence: UInt64
+        public var head: Digest
+
+        public init(origin: OriginID, sequence: UInt64, head: Digest) {
+            self.origin = origin
+            self.sequence = sequence
+            self.head = head
+        }
+    }
 
     public init(
         publicKey: [UInt8], unit: String, label: String, joined: Milliseconds, at: Milliseconds,
-        reason: String
+        reason: String, held: [Held] = []
     ) {
         self.publicKey = publicKey
         self.unit = unit
@@ -22,6 +36,7 @@ public struct Revocation: Sendable, Hashable {
         self.joined = joined
         self.at = at
         self.reason = reason
+        self.held = held
     }
 }
 
@@ -32,11 +47,33 @@ extension SQLiteHubStore {
     public func revocation(
         of device: Int64, reason: String, now: Milliseconds
     ) throws -> Revocation? {
-        try connection.first("SELECT public_key, unit, label, joined FROM device WHERE id = ?", .int(device))
-        {
-            Revocation(
+        let found = try connection.first(
+            "SELECT public_key, unit, label, joined, state FROM device WHERE id = ?", .int(device)
+        ) {
+            let revocation = Revocation(
                 publicKey: $0.bytes(0), unit: $0.text(1), label: $0.text(2), joined: $0.int(3), at: now,
                 reason: reason)
+            return (revocation, wasRevoked: $0.text(4) == "revoked")
+        }
+        guard var (revocation, wasRevoked) = found else { return nil }
+        revocation.held = try held(of: device, wasRevoked: wasRevoked)
+        return revocation
+    }
+
+    /// How far the journals of a device are held, or were when it was revoked.
+    func held(of device: Int64, wasRevoked: Bool) throws -> [Revocation.Held] {
+        try connection.all(
+            wasRevoked
+                ? "SELECT origin, sequence, head FROM vouched WHERE device = ? ORDER BY origin"
+                : "SELECT id, held, head FROM origin WHERE device = ? AND held > 0 ORDER BY id", .int(device)
+        ) { Revocation.Held(origin: $0.word(0), sequence: $0.word(1), head: try $0.digest(2)) }
+    }
+
+    private func vouch(for held: [Revocation.Held], of device: Int64) throws {
+        for one in held {
+            try connection.run(
+                "INSERT OR REPLACE INTO vouched (device, origin, sequence, head) VALUES (?, ?, ?, ?)",
+                .int(device), .word(one.origin), .word(one.sequence), .digest(one.head))
         }
     }
 
@@ -49,6 +86,7 @@ extension SQLiteHubStore {
                 WHERE id = ? AND state <> 'revoked'
                 """, .int(now), .text(reason), .int(device))
             guard connection.changes > 0 else { return false }
+            try vouch(for: try held(of: device, wasRevoked: false), of: device)
             try act("revoked", device: device, detail: reason, at: now)
             return true
         }
@@ -62,13 +100,13 @@ extension SQLiteHubStore {
     public func revocations() throws -> [Revocation] {
         try connection.all(
             """
-            SELECT public_key, unit, label, joined, revoked, revoked_for FROM device WHERE state = 'revoked'
-            ORDER BY id
+            SELECT public_key, unit, label, joined, revoked, revoked_for, id FROM device
+            WHERE state = 'revoked' ORDER BY id
             """
         ) {
             Revocation(
                 publicKey: $0.bytes(0), unit: $0.text(1), label: $0.text(2), joined: $0.int(3),
-                at: $0.int(4), reason: $0.text(5))
+                at: $0.int(4), reason: $0.text(5), held: try held(of: $0.int(6), wasRevoked: true))
         }
     }
 
@@ -102,6 +140,7 @@ extension SQLiteHubStore {
         {
             $0.int(0)
         }
+        if let device { try vouch(for: revocation.held, of: device) }
         try act("revoked", device: device, detail: revocation.reason, at: now)
         return true
     }

@@ -60,7 +60,7 @@ struct HubRowPrint {
         let key: () throws -> [UInt8] = { try self.key(of: row) }
         let flags = row.int(table.firstOwn + 8)
         guard flags & HubTable.Flag.hasState != 0 else {
-            let (dot, isSound) = try put(row, into: &hasher)
+            let (dot, isSound) = try put(row, day: day, into: &hasher)
             if !isSound { putRaw(row, into: &hasher) }
             return HubTallied(
                 place: place, print: RecordPrint(hash: hash, print: hasher.value),
@@ -96,7 +96,9 @@ struct HubRowPrint {
     /// What a row says that alone stands for its record's only version.
     ///
     /// - Returns: that version's name, and whether nothing in the row speaks against it.
-    private func put(_ row: HubStatement, into hasher: inout PrintHasher) throws -> (Dot?, Bool) {
+    private func put(
+        _ row: HubStatement, day: Int32?, into hasher: inout PrintHasher
+    ) throws -> (Dot?, Bool) {
         let own = table.firstOwn
         let flags = row.int(own + 8)
         let assigned = UInt64(bitPattern: row.int(own + 7))
@@ -104,16 +106,18 @@ struct HubRowPrint {
         let dot = Dot(origin: origin ?? 0, sequence: row.word(own + 1))
         hasher.begin(
             revision: UInt32(clamping: row.int(own + 2)), firstCreated: row.int(own + 6), siblings: 1)
+        let isTrusted = flags & HubTable.Flag.clockUntrusted == 0
         hasher.begin(
-            dot, isDelete: false, clockTrusted: flags & HubTable.Flag.clockUntrusted == 0,
+            dot, isDelete: false, clockTrusted: isTrusted,
             authored: row.int(own + 4), stated: row.int(own + 5),
             author: row.int(own + 3) == 0 ? [] : try store.terms.text(of: row.int(own + 3)),
             fields: assigned.nonzeroBitCount + 1)
         hasher.put(varint: UInt64(RecordState.existence))
-        let day = Int64(JournalChain.day(of: row.int(own + 4)))
+        let start = Retention.start(
+            authored: row.int(own + 4), isTrusted: isTrusted, recordDay: day.map { Int64($0) })
         for (index, field) in table.fields.enumerated() where assigned & (1 << UInt64(field.id)) != 0 {
             hasher.put(varint: UInt64(field.id))
-            if let span = spans[index], retention.isOver(day, span) {
+            if let span = spans[index], retention.isOver(start, span) {
                 hasher.put(0 as UInt8)
                 continue
             }

@@ -87,7 +87,12 @@ enum HubSchema {
         """
         CREATE TABLE quarantine (
             origin INTEGER NOT NULL, sequence INTEGER NOT NULL, form TEXT NOT NULL, key BLOB NOT NULL,
-            PRIMARY KEY (origin, sequence)) WITHOUT ROWID
+            released INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (origin, sequence)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE vouched (
+            device INTEGER NOT NULL, origin INTEGER NOT NULL, sequence INTEGER NOT NULL, head BLOB NOT NULL,
+            PRIMARY KEY (device, origin)) WITHOUT ROWID
         """,
         """
         CREATE TABLE verdict (

@@ -59,13 +59,20 @@ public struct HubKeyring: Sendable, Hashable {
     public mutating func bless(
         _ kind: Entry.Kind, _ key: [UInt8], at: Milliseconds, with signing: Signing, hashing: Hashing
     ) throws {
-        guard entries.count < Limits.hubKeys else { throw HubKeyringDefect.tooMany }
         let isByRecovery = signing.publicKey == recovery
         guard isByRecovery || signing.publicKey == current else { throw HubKeyringDefect.unblessed }
+        let most = isByRecovery ? Limits.hubKeys : HubKeyring.mostByKey(kind)
+        guard entries.count < most else { throw HubKeyringDefect.tooMany }
         var entry = Entry(kind: kind, isByRecovery: isByRecovery, at: at, key: key, signature: [])
         let before = entries.reduce(identity(hashing)) { HubKeyring.digest($0, $1, hashing) }
         entry.signature = try signing.sign(HubKeyring.mark + HubKeyring.digest(before, entry, hashing).bytes)
         entries.append(entry)
+    }
+
+    /// How many entries there may be once the hub's own key has blessed one: the last four are kept for the
+    /// day when that key is lost, of which two may make a recovery key.
+    package static func mostByKey(_ kind: Entry.Kind) -> Int {
+        Limits.hubKeys - (kind == .recovery ? 2 : 4)
     }
 
     private static func digest(_ before: Digest, _ entry: Entry, _ hashing: Hashing) -> Digest {

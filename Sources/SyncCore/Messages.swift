@@ -249,6 +249,13 @@ public struct Welcome: Sendable, Hashable {
         self.dictionary = dictionary
         self.settings = settings
     }
+
+    /// The capability by which the hub says that the device is revoked, and that all it sends is quarantined.
+    public static let surrender = "surrender"
+
+    public var isSurrender: Bool {
+        capabilities.contains { $0.utf8.elementsEqual(Welcome.surrender.utf8) }
+    }
 }
 
 /// `Refuse` and `Close` alike: a code, when to come back, and words.

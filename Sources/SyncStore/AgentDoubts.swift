@@ -1,8 +1,8 @@
 import SyncCore
 
-/// What a store does about versions of others that a hub which was put back has lost, or calls by another
-/// name: at the Mark those that it has not fed again since it began another epoch, in a feed those whose name
-/// means something else now.
+/// What a store does about versions that a hub which was put back has lost, or calls by another name: at the
+/// Mark those of others that it has not fed again since it began another epoch, and own ones that lie in a
+/// hole; in a feed those whose name means something else now.
 final class AgentDoubts {
     private let tables: any AgentTables
     private let own: Set<OriginID>
@@ -60,12 +60,12 @@ final class AgentDoubts {
         guard let state = try tables.record(name) else { return }
         let versions = try tables.versions(of: name)
         let again = try giveBack(
-            versions.filter { dots.contains($0.dot) && ends[$0.dot.origin] != nil }, versions)
+            versions.filter { dots.contains($0.dot) && lanes[$0.dot.origin] != nil }, versions)
         let held = versions.filter { !dots.contains($0.dot) } + again
         let kept = held.map(\.dot).filter { !own.contains($0.origin) }
         for dot in versions.map(\.dot) where dots.contains(dot) {
-            try tables.remove(dot)
-            if ends[dot.origin] == nil { forgotten += 1 }
+            try tables.erase(dot)
+            if lanes[dot.origin] == nil { forgotten += 1 }
         }
         guard !held.isEmpty else { return try tables.removeRecord(name) }
         var seen = state.limited(to: own, and: kept).seen
@@ -73,8 +73,8 @@ final class AgentDoubts {
         try tables.put(RecordState(of: held, seen: seen), of: name)
     }
 
-    /// Writes own versions again that only the feed had brought back, and with them those own ones that cover
-    /// them under their old names.
+    /// Writes own versions again that only the feed had brought back, or that lie in a hole, as far as they
+    /// are kept, and with them those own ones that cover them under their old names.
     ///
     /// - Returns: what was written.
     private func giveBack(_ lost: [Version], _ versions: [Version]) throws -> [Version] {

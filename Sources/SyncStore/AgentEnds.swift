@@ -10,13 +10,17 @@ public struct AgentEnds: Sendable {
     public var records: [RecordKey]
     /// Versions that the hub may lack and that are not sent: it holds another journal under their name.
     public var parted: UInt64
+    /// Records of which the hub holds a version back: it has it, and it does not count there.
+    public var quarantined: UInt64
 }
 
 extension TableAgentStore {
     /// - Parameter limit: records that are named at most.
     public func ends(limit: Int) throws -> AgentEnds {
         try backend.read { tables in
-            var ends = AgentEnds(journals: [], waiting: 0, records: [], parted: 0)
+            var ends = AgentEnds(journals: [], waiting: 0, records: [], parted: 0, quarantined: 0)
+            let heldBack = Set(try tables.lastVerdicts([.quarantined], limit: .max).map(\.name))
+            ends.quarantined = UInt64(heldBack.count)
             for origin in try tables.closedOrigins() + tables.origins() {
                 let stored = try tables.receipts(of: origin.id, reaching: 0).last
                 ends.journals.append(

@@ -13,6 +13,12 @@ public struct AgentListing: Sendable {
     public var heldBack: Int
     /// Records that are here for some other reason than the branch's scope: they are not compared.
     public var outside: Int
+    /// Versions of the branch's own that a hub which was put back once had and could not be sent as they
+    /// were: what is kept of them was sent again.
+    public var holes: UInt64
+
+    /// Events of the past that are looked at.
+    static let eventLimit = 1_000
 
     /// For questions to a hub.
     ///
@@ -96,11 +102,21 @@ private struct AgentListingReader {
         unit: String, today: Int32, held: [OriginID: UInt64]
     ) throws -> AgentListing {
         let origins = try tables.origins()
-        let queued = try names(ofOwnBehind: held, try tables.ownOrigins())
+        let own = try tables.ownOrigins()
+        var queued = try names(ofOwnBehind: held, own)
+        // What lies in a hole is written again at the next Mark.
+        for (name, dots) in try tables.doubted()
+        where dots.contains(where: { dot in
+            own.contains { $0.id == dot.origin && dot.sequence <= $0.sequence }
+        }) {
+            queued.insert(name)
+        }
+        let holes = try tables.identityEvents(limit: AgentListing.eventLimit).filter { $0.kind == .hole }
         let heldBack = Set(try tables.lastVerdicts([.quarantined], limit: .max).map(\.name))
         var result = AgentListing(
             listing: TallyListing(), feed: try tables.session().feed, origins: origins,
-            queued: queued.count, heldBack: heldBack.count, outside: 0)
+            queued: queued.count, heldBack: heldBack.count, outside: 0,
+            holes: holes.reduce(0) { $0 &+ $1.versions })
         let scope = TallyScope(
             root: number(Array(unit.utf8)), today: today, register: try register())
         let retention = Retention(forms, today: today)

@@ -74,8 +74,8 @@ private final class AgentPruner {
     func trim(limit: Int) throws {
         var left = limit
         for span in retention.spans {
-            let cutoff = Milliseconds(retention.today - span) * 86_400_000
-            let found = try tables.versions(authoredBefore: cutoff, unpruned: span, limit: left)
+            let found = try tables.versions(
+                keptFromBefore: retention.today - span, unpruned: span, limit: left)
             for stored in found { try trim(stored, span: span) }
             left -= found.count
             if left <= 0 { return }
@@ -84,6 +84,10 @@ private final class AgentPruner {
     }
 
     private func trim(_ stored: StoredVersion, span: Int32) throws {
+        if !stored.version.clockTrusted, let start = retention.start(of: stored.version) {
+            try tables.note(keptFrom: Int32(clamping: start), stored.version.dot)
+            guard retention.isOver(start, span) else { return }
+        }
         guard let version = retention.trimmed(stored.version) else {
             return try tables.note(pruned: span, stored.version.dot)
         }

@@ -1,3 +1,4 @@
+import Forms
 public import SyncCore
 
 extension TableAgentStore {
@@ -83,6 +84,9 @@ extension TableAgentStore {
                     // What was let go was receipted once: the hub has taken note that it will not come.
                     let gone = min(held, origin.floor - 1)
                     passed += gone - min(gone, origin.receipted)
+                    if gone > origin.receipted {
+                        try tables.doubt(origin.receipted + 1...gone, of: origin.id)
+                    }
                     origin.receipted = max(gone, origin.receipted)
                 } else {
                     parted += origin.sequence
@@ -96,6 +100,7 @@ extension TableAgentStore {
             if passed > 0 { try tables.put(IdentityEvent(at: now, kind: .hole, versions: passed)) }
             var session = try tables.session()
             session.token = welcome.sessionToken
+            session.isSurrender = welcome.isSurrender
             try tables.enter(welcome.epoch, &session)
             try tables.put(session)
             try self.keep(settings: welcome.settings, in: tables)
@@ -122,6 +127,7 @@ extension TableAgentStore {
                 origin.receipted < hole.sequence, hole.sequence <= origin.sequence
             else { return }
             let versions = hole.sequence - origin.receipted
+            try tables.doubt(origin.receipted + 1...hole.sequence, of: origin.id)
             origin.receipted = hole.sequence
             try tables.put(origin)
             try tables.put(IdentityEvent(at: now, kind: .hole, versions: versions))
@@ -202,7 +208,8 @@ extension TableAgentStore {
         guard let configuration = try tables.configuration() else {
             throw StoreError(.notJoined, "this store has not joined a hub")
         }
-        let epoch = try tables.session().epoch
+        let session = try tables.session()
+        let epoch = session.epoch
         let closed = try tables.closedOrigins()
         for receipt in receipts {
             guard var origin = try tables.ownOrigins().first(where: { $0.id == receipt.origin }) else {
@@ -230,11 +237,31 @@ extension TableAgentStore {
                 )
             }
             guard receipt.sequence > origin.receipted else { continue }
+            if session.isSurrender { try surrendered(through: receipt.sequence, of: origin, epoch, tables) }
             origin.receipted = receipt.sequence
             try tables.put(origin)
             try tables.put(KeptReceipt(receipt: receipt, epoch: epoch))
         }
         return true
+    }
+
+    /// What the hub takes of a revoked device is quarantined, and no feed says so. What it had receipted
+    /// before it was put back is not new to it.
+    private func surrendered(
+        through sequence: UInt64, of origin: OwnOrigin, _ epoch: Token16, _ tables: any AgentTables
+    ) throws {
+        let before =
+            try tables.receipts(of: origin.id, reaching: origin.receipted + 1)
+            .filter { $0.epoch != epoch }.map(\.receipt.sequence).max() ?? 0
+        var dots: [Dot] = []
+        try tables.eachVersion(of: origin.id, after: max(origin.receipted, before)) { stored in
+            guard stored.version.dot.sequence <= sequence else { return false }
+            dots.append(stored.version.dot)
+            return true
+        }
+        for dot in dots {
+            try tables.put(Verdict(dot: dot, kind: .quarantined, reason: Reason.revokedDevice, field: 0))
+        }
     }
 
     private func keep(settings: [UInt8], in tables: any AgentTables) throws {

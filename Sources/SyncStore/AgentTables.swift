@@ -51,6 +51,8 @@ package struct SessionFacts: Sendable, Hashable {
     package var mark: Mark?
     /// The latest authored time of the replica, in both lanes.
     package var lastAuthored: Milliseconds?
+    /// The last Welcome said that the hub quarantines what it gets: this device is revoked.
+    package var isSurrender = false
 
     package init() {}
 }
@@ -143,6 +145,9 @@ package protocol AgentTables: AnyObject {
     func remove(_ dot: Dot) throws
     /// Nobody knows any more whether the hub has what others wrote: all versions of others are doubted.
     func doubtOthers() throws
+    /// The hub does not have these own versions any more, nor can they be sent as they were: those of them
+    /// that are held are doubted.
+    func doubt(_ sequences: ClosedRange<UInt64>, of origin: OriginID) throws
     /// The hub has fed a version again that is held here.
     func confirm(_ dot: Dot) throws
     /// What is doubted, by record: only what is still here.
@@ -168,11 +173,12 @@ package protocol AgentTables: AnyObject {
     func removeImports(of name: RecordName) throws
     func removePrints(of name: RecordName) throws
 
-    /// Versions authored before `time` to which no retention of `days` or more was applied, the earliest
-    /// first; own ones only as far as they are receipted and backed up.
-    func versions(
-        authoredBefore time: Milliseconds, unpruned days: Int32, limit: Int
-    ) throws -> [StoredVersion]
+    /// Versions to which no retention of `days` or more was applied and whose values are kept from a UTC day
+    /// before `day` on, the earliest first; own ones only as far as they are receipted and backed up. Where
+    /// the author's clock was not trusted, all until their day is noted.
+    func versions(keptFromBefore day: Int32, unpruned days: Int32, limit: Int) throws -> [StoredVersion]
+    /// From which day on a version's values are kept whose author's clock was not trusted.
+    func note(keptFrom day: Int32, _ dot: Dot) throws
     /// Puts what is left of a version in its place.
     func replace(_ stored: StoredVersion, columns: VersionColumns, pruned days: Int32) throws
     func note(pruned days: Int32, _ dot: Dot) throws

@@ -11,11 +11,13 @@ public struct IdentityEvent: Sendable, Hashable {
         /// The hub holds other versions under names that this store wrote under before it was restored or
         /// copied: its own `versions` there may be missing at the hub, and are not sent.
         case parted = 3
-        /// The hub was put back to before `versions` that it had receipted and that are not kept here any
-        /// more: it has taken note that it will not get them again.
+        /// The hub was put back to before `versions` that it had receipted and that are not all kept here as
+        /// they were: it has taken note that it will not get them again under these names. What is still here
+        /// of them is given back.
         case hole = 4
-        /// The hub was put back and lacks `versions` that this store had written before it was restored
-        /// itself, and had got back from the hub: they are written again under new origins.
+        /// The hub was put back and lacks `versions` of this device that cannot be sent as they were: the
+        /// store had got them back from the hub when it was restored itself, or they lie in a hole. They are
+        /// written again under new origins, as far as they are kept.
         case givenBack = 5
         /// The hub was put back, or what this store may see has changed: `versions` of others that were held
         /// here are at the hub no more, or not for this store, and were dropped.

@@ -87,6 +87,8 @@ private final class MemoryAgentTables: AgentTables {
         var journals: [OriginID: [StoredVersion?]] = [:]
         /// The longest retention, in days, that was applied to a version.
         var pruned: [Dot: Int32] = [:]
+        /// From which day on values are kept, where the author's clock was not trusted.
+        var keptFrom: [Dot: Int32] = [:]
         var foreign: [Dot: Version] = [:]
         var doubted: Set<Dot> = []
         var dots: [RecordName: Set<Dot>] = [:]
@@ -237,16 +239,25 @@ private final class MemoryAgentTables: AgentTables {
         content.dots[RecordName(version.key)]?.remove(dot)
         content.doubted.remove(dot)
         content.pruned[dot] = nil
+        content.keptFrom[dot] = nil
     }
 
-    func doubtOthers() { content.doubted = Set(content.foreign.keys) }
+    func doubtOthers() {
+        content.doubted = content.doubted.filter { own($0) != nil }.union(content.foreign.keys)
+    }
+
+    func doubt(_ sequences: ClosedRange<UInt64>, of origin: OriginID) {
+        for case let stored? in content.journals[origin] ?? []
+        where sequences.contains(stored.version.dot.sequence) { content.doubted.insert(stored.version.dot) }
+    }
+
     func confirm(_ dot: Dot) { content.doubted.remove(dot) }
     func doubtNothing() { content.doubted = [] }
 
     func doubted() -> [RecordName: Set<Dot>] {
         var names: [RecordName: Set<Dot>] = [:]
         for dot in content.doubted {
-            guard let version = content.foreign[dot] else { continue }
+            guard let version = own(dot)?.version ?? content.foreign[dot] else { continue }
             names[RecordName(version.key), default: []].insert(dot)
         }
         return names
@@ -325,9 +336,7 @@ private final class MemoryAgentTables: AgentTables {
         content.prints = content.prints.filter { $0.record != name }
     }
 
-    func versions(
-        authoredBefore time: Milliseconds, unpruned days: Int32, limit: Int
-    ) -> [StoredVersion] {
+    func versions(keptFromBefore day: Int32, unpruned days: Int32, limit: Int) -> [StoredVersion] {
         var found: [StoredVersion] = content.foreign.values.map {
             StoredVersion(version: $0, head: nil, bytes: 0)
         }
@@ -337,12 +346,16 @@ private final class MemoryAgentTables: AgentTables {
             for case let stored? in content.journals[origin.id] ?? []
             where stored.version.dot.sequence <= reach { found.append(stored) }
         }
-        found = found.filter {
-            $0.version.authored < time && content.pruned[$0.version.dot] ?? 0 < days
+        func start(_ version: Version) -> Int32 {
+            version.clockTrusted
+                ? JournalChain.day(of: version.authored) : content.keptFrom[version.dot] ?? .min
         }
-        found.sort { ($0.version.authored, $0.version.dot) < ($1.version.authored, $1.version.dot) }
+        found = found.filter { start($0.version) < day && content.pruned[$0.version.dot] ?? 0 < days }
+        found.sort { (start($0.version), $0.version.dot) < (start($1.version), $1.version.dot) }
         return Array(found.prefix(max(0, limit)))
     }
+
+    func note(keptFrom day: Int32, _ dot: Dot) { content.keptFrom[dot] = day }
 
     func replace(_ stored: StoredVersion, columns: VersionColumns, pruned days: Int32) {
         let dot = stored.version.dot
@@ -364,6 +377,8 @@ private final class MemoryAgentTables: AgentTables {
             remove(dot)
         }
         content.pruned[dot] = nil
+        content.doubted.remove(dot)
+        content.keptFrom[dot] = nil
         content.verdicts.removeAll { $0.dot == dot }
     }
 

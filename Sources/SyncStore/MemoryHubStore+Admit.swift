@@ -63,7 +63,8 @@ extension MemoryHubStore {
                 epoch: epoch, sessionToken: HubReplica.token(sessionToken, number: session.number),
                 isTokenUnknown: standing == .tokenUnknown, held: held, urgentWindow: 65_536,
                 routineWindow: 1 << 20, maximumBatch: UInt32(Limits.framePayload), clock: now,
-                capabilities: [], dictionary: 0, settings: settingsJSON())
+                capabilities: info.state == .revoked ? [Welcome.surrender] : [], dictionary: 0,
+                settings: settingsJSON())
             return .success(
                 Admission(
                     session: session, unit: info.unit, welcome: welcome,

@@ -110,8 +110,8 @@ enum Dialer {
 
 extension Dialer {
     /// The system's own word for what went wrong, where there is one. Of the TLS library only what it comes
-    /// to: its own words are long and name the places of its sources.
-    /// Whether the other side ended the handshake because of the key that it was shown.
+    /// to: its own words are long and name the places of its sources. Whether the other side ended the
+    /// handshake because of the key that it was shown.
     static func isKeyRefused(_ error: any Error) -> Bool {
         guard case NIOSSLError.handshakeFailed = error else { return false }
         let words = "\(error)"

@@ -176,6 +176,41 @@ import Testing
         #expect(old.remarks.contains("not this store's present one"))
     }
 
+    /// Nothing is left but a backup and the recovery key.
+    @Test func aFolderThatIsLostComesBack() async throws {
+        let centre = try await Centre()
+        let (place, day) = (centre.place, centre.college.words("last_day"))
+        let (recovery, backup) = (place.path("recovery.key"), place.path("backup.sqlite"))
+        try await centre.hub("key", "recovery", recovery)
+        try await centre.open()
+        try await centre.join("B04")
+        let unused = try await centre.invite("B04")
+        try await add(centre, "B04", "36.6")
+        try await centre.sync("B04")
+        try await centre.hub("backup", backup)
+        try await add(centre, "B04", "36.9")
+        try await centre.sync("B04")
+        try await centre.close()
+        let hub = place.path("hub")
+        try FileManager.default.removeItem(atPath: hub)
+        // Not into a folder that holds something else, nor from what is no store.
+        try await centre.hub("restore", recovery, expecting: [66])
+        let said = try await centre.hub("restore", backup).remarks
+        #expect(said.contains("hub.key is missing") && said.contains("key rotate --recovery"))
+        try await centre.hub("status", expecting: [66])
+        try await centre.hub("key", "rotate", "--recovery", recovery)
+        try await centre.open()
+        try await centre.sync("B04")
+        let rows = try await centre.hub("export", "check-in", "--from", day).output
+        #expect(rows.contains("36.9") && !rows.contains("36.6"))
+        #expect(try await told(centre, "B04").identity.map(\.kind).contains("hub_put_back"))
+        let log = try await AuditTests.Log.read(centre)
+        #expect(log.intact && log.entries.map(\.event).contains("restored"))
+        try await centre.branch("late", "join", unused, expecting: [3])
+        try await centre.close()
+        try await expectVerified(centre, "B04")
+    }
+
     /// The program ends between the steps of a change, at whatever step: whoever comes next settles it.
     @Test(arguments: [["key", "rotate"], ["status"], ["key", "recovery"]], [1, 2])
     func aChangeThatWasCutOffIsBroughtToItsEnd(next: [String], step: Int) async throws {

@@ -148,6 +148,60 @@ import Testing
         try await crowd.close()
     }
 
+    /// What had been delivered between the backup and the revocation comes back as what a revoked device
+    /// hands over, beside what it had never delivered.
+    @Test func whatWasDeliveredBeforeTheRevocationCountsAgain() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 6, days: 2)
+        try await crowd.open()
+        try await crowd.join("B000")
+        try await crowd.checkIn("B000", "S000000", "36.6")
+        #expect(try await crowd.sync("B000").drained)
+        let backup = crowd.place.path("backup.sqlite")
+        try await crowd.hub("backup", backup)
+        try await crowd.checkIn("B000", "S000001", "39.5")
+        try await crowd.checkIn("B000", "S000002", "36.8")
+        #expect(try await crowd.sync("B000").drained)
+        let (arrived, alerts) = (try await crowd.arrived(), try await crowd.alerts())
+        #expect(arrived.count == 3 && alerts.count == 1)
+        let id = String(try await Self.device(of: "B000", crowd).id)
+        try await crowd.hub("release", id, "--reason", "too early", expecting: [66])
+        try await crowd.hub("revoke", id)
+        try await crowd.checkIn("B000", "S000003", "36.7")
+        try await crowd.close()
+        try await crowd.hub("restore", backup)
+        try await crowd.open()
+        try await crowd.branch("B000", "sync", expecting: [3])
+        #expect(try await crowd.arrived().map(\.person) == ["S000000"])
+        #expect(try Self.quarantined(crowd) == 4)
+        // The branch knows that what it handed over does not count, and its certificate says so.
+        let status = try await crowd.branch("B000", "status").output
+        #expect(status.contains("quarantined check-in") && status.contains("S000003"))
+        #expect(!status.contains("S000001"))
+        let certificate = crowd.place.path("certificate.json")
+        let retired = try await crowd.branch("B000", "retire", certificate).output
+        #expect(retired.contains("of 1 records the centre holds entries back"))
+        let read = try Data(contentsOf: URL(filePath: certificate))
+        #expect(String(decoding: read, as: UTF8.self).contains("\"quarantined\" : 1"))
+
+        let said = try await crowd.hub("release", id, "--reason", "delivered before").remarks
+        #expect(said.contains("3 entries of device \(id) count now") && said.contains("1 entries stay"))
+        #expect(try await crowd.arrived() == arrived)
+        #expect(try await crowd.alerts() == alerts)
+        #expect(try Self.quarantined(crowd) == 1)
+        let held = try await Self.device(of: "B000", crowd).heldBack
+        #expect(held.map(\.count) == [1])
+        let again = try await crowd.hub("release", id, "--reason", "once more").remarks
+        #expect(again.contains("0 entries of device \(id) count now"))
+        try await crowd.hub("release", id, "--reason", "rang them", "--all")
+        #expect(try await crowd.arrived().count == 4)
+        #expect(try await Self.device(of: "B000", crowd).heldBack.isEmpty)
+        let log = try await AuditTests.Log.read(crowd)
+        #expect(log.intact && log.details("released").count == 2)
+        try await crowd.close()
+        let verified = try await crowd.place.run("sync-inspect", ["verify", crowd.place.path("hub")])
+        #expect(verified.output.contains("every journal holds"))
+    }
+
     @Test func aListOfRevocationsThatWasCutIsToldAndMended() async throws {
         let crowd = try await Crowd(branches: 2, persons: 1, days: 1)
         try await crowd.open()

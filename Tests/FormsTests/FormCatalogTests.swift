@@ -162,3 +162,17 @@ struct FormCatalogTests {
         }
     }
 }
+
+/// The end of what is kept.
+@Suite struct RetentionDefinitionTests {
+    /// Otherwise nothing would tell when a value is over whose author's clock was wrong.
+    @Test(arguments: ["0", "1"])
+    func whatEndsNeedsADayInTheKey(name: String) throws {
+        var form = try #require(FormCatalog.builtIn[BuiltIn.person])
+        #expect(throws: Never.self) { try form.check() }
+        form.retentionDays = [name: 30]
+        #expect(
+            throws: FormDefinitionError(form: form.form, subject: "retentionDays \(name)", code: .badBound)
+        ) { try form.check() }
+    }
+}

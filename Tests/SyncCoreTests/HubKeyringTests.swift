@@ -62,17 +62,24 @@ import Testing
         #expect(throws: HubKeyringDefect.unblessed) {
             try keys([(.recovery, 9, 1), (.recovery, 8, 9), (.key, 2, 9)])
         }
+    }
+
+    /// However often a hub has changed its key by itself, there is room for the day when that key is lost.
+    @Test func theLastOnesAreKeptForTheRecoveryKey() throws {
         var full = HubKeyring(first: Self.key(1))
-        for number in 0..<UInt8(Limits.hubKeys) {
-            try full.bless(
-                .key, Self.key(number + 2), at: 0, with: Self.signing(number + 1), hashing: Self.hashing)
+        func bless(_ kind: HubKeyring.Entry.Kind, _ key: UInt8, by signer: UInt8) throws {
+            try full.bless(kind, Self.key(key), at: 0, with: Self.signing(signer), hashing: Self.hashing)
         }
+        for number in UInt8(1)...12 { try bless(.key, number + 1, by: number) }
+        #expect(throws: HubKeyringDefect.tooMany) { try bless(.key, 14, by: 13) }
+        for recovery in UInt8(101)...102 { try bless(.recovery, recovery, by: 13) }
+        #expect(throws: HubKeyringDefect.tooMany) { try bless(.recovery, 103, by: 13) }
         #expect(holds(full))
-        #expect(throws: HubKeyringDefect.tooMany) {
-            try full.bless(
-                .key, Self.key(99), at: 0, with: Self.signing(UInt8(Limits.hubKeys) + 1),
-                hashing: Self.hashing)
-        }
+        try bless(.key, 14, by: 102)
+        #expect(throws: HubKeyringDefect.tooMany) { try bless(.key, 15, by: 14) }
+        try bless(.key, 15, by: 102)
+        #expect(full.entries.count == Limits.hubKeys && holds(full) && full.current == Self.key(15))
+        #expect(throws: HubKeyringDefect.tooMany) { try bless(.key, 16, by: 102) }
         #expect(HubKeyring(encoded: full.encoded + full.encoded.suffix(139)) == nil)
     }
 

@@ -73,6 +73,8 @@ struct ReconcileReport: Encodable {
     var heldBack = 0
     /// Records at the branch that lie outside its scope: they are not compared.
     var outside = 0
+    /// Versions of the branch's own that a hub which was put back did not get again as they were.
+    var holes: UInt64 = 0
     /// Alike at both ends, and counted under different units.
     var elsewhere: Int
     var journals: [Journal] = []
@@ -85,7 +87,8 @@ struct ReconcileReport: Encodable {
     private let found: [TallyDifference]
 
     private enum CodingKeys: String, CodingKey {
-        case here, agrees, isComplete, recordsHere, recordsThere, onTheWay, heldBack, outside, elsewhere,
+        case here, agrees, isComplete, recordsHere, recordsThere, onTheWay, heldBack, outside, holes,
+            elsewhere,
             journals, differences, atLeastMore, counts, positions, wire
     }
 
@@ -127,6 +130,7 @@ struct ReconcileReport: Encodable {
         onTheWay.up = listing.queued
         heldBack = listing.heldBack
         outside = listing.outside
+        holes = listing.holes
     }
 
     /// Nil: both hold the same.

@@ -137,6 +137,17 @@ extension ReconcileReport {
                         + "differs",
                     zh: "两端内容相同但归属单位不同：\(elsewhere) 条记录；登记册不一致"))
         }
+        if holes > 0 {
+            remarks.append(
+                Words(
+                    "the hub was put back once to before \(holes) entries of which this branch had let "
+                        + "values "
+                        + "go that may be kept no longer. Those values are gone at both ends; all the "
+                        + "rest of "
+                        + "these entries the branch sends again by itself",
+                    zh: "汇总端曾恢复到较早的状态，缺少本支部的 \(holes) 条内容，其中超过保存期限的值本支部已删除。"
+                        + "这些值两端均已不存；其余内容由支部自动重新发送"))
+        }
         return remarks
     }
 
@@ -154,13 +165,22 @@ extension ReconcileReport {
                         + "sync，它会说明如何处理"))
         }
         if kinds.contains("hub_lacks") {
+            // After a hole the hub's journal does not have all that it once acknowledged.
             advice.append(
-                Words(
-                    "what the hub lacks it has acknowledged, and its journal has it: its tables do not. Tell "
-                        + "whoever keeps the hub which records these are; its tables are to be "
-                        + "made anew from "
-                        + "the journal, or from a backup. Nothing has to be entered again",
-                    zh: "汇总端缺少的记录已有回执，其日志中仍有，只是表中没有。请把这些记录告知汇总端管理员，由其从日志或备份重建表。无需重新录入"))
+                holes > 0
+                    ? Words(
+                        "what the hub lacks it had acknowledged before it was put back. Run `branch-agent "
+                            + "sync` and compare again; what it lacks still is only here: tell whoever keeps "
+                            + "the hub which records these are, and enter them again",
+                        zh: "汇总端缺少的记录在其恢复之前已有回执。请运行 branch-agent sync 后再比较；"
+                            + "若仍缺少，则只有本支部还有：请告知汇总端管理员，并重新录入")
+                    : Words(
+                        "what the hub lacks it has acknowledged, and its journal has it: its tables do "
+                            + "not. Tell "
+                            + "whoever keeps the hub which records these are; its tables are to be "
+                            + "made anew from "
+                            + "the journal, or from a backup. Nothing has to be entered again",
+                        zh: "汇总端缺少的记录已有回执，其日志中仍有，只是表中没有。请把这些记录告知汇总端管理员，由其从日志或备份重建表。无需重新录入"))
         }
         if kinds.contains("branch_lacks") {
             advice.append(

@@ -29,12 +29,10 @@ struct Checkers {
         refusals = try Checkers.refusals(of: world)
         hub = try (0..<Scenario.records).map { try store.versions(of: world.key($0)) }
         agents = world.agents.filter { !world.isRevoked($0) }
-        let hub = hub
         branches = try agents.map { agent in
             try (0..<Scenario.records).map { record in
-                let there = Set(hub[record].map(\.dot))
                 return try agent.store.versions(of: world.key(record)).filter {
-                    !world.lost.contains($0.dot) && (there.contains($0.dot) || !world.isInHole($0.dot))
+                    !world.lost.contains($0.dot)
                 }
             }
         }
@@ -115,6 +113,7 @@ struct Checkers {
         var known: [Dot: Version] = [:]
         for record in 0..<Scenario.records {
             for version in hub[record] + branches.flatMap({ $0[record] }) {
+                let version = asKept(version)
                 if let other = known[version.dot], other != version {
                     world.complain("\(version.dot) names two versions of record \(record)")
                 }
@@ -123,15 +122,10 @@ struct Checkers {
         }
     }
 
-    /// A revoked device's may, and what a branch had let go of when a hub was put back to before it.
-    private func mayBeMissing(_ saved: Ledger.Saved) throws -> Bool {
-        guard saved.author != Ledger.centre else { return false }
-        if world.isRevoked(world.agents[saved.author]) || world.isInHole(saved.version.dot) { return true }
-        return try world.agents.contains { agent in
-            try agent.store.versions(of: saved.version.key).contains {
-                FirstName($0) == FirstName(saved.version) && world.isInHole($0.dot)
-            }
-        }
+    /// Only a revoked device's may: of what a branch has let go values are gone that may be kept no longer,
+    /// and nothing else.
+    private func mayBeMissing(_ saved: Ledger.Saved) -> Bool {
+        saved.author != Ledger.centre && world.isRevoked(world.agents[saved.author])
     }
 
     private func everySavedVersionIsAtTheHub() throws {
@@ -142,7 +136,7 @@ struct Checkers {
                 SimForms.lasting($0) == SimForms.lasting(saved.version)
                     && $0.isDelete == saved.version.isDelete && $0.authored == saved.version.authored
             }
-            if held.isEmpty, try mayBeMissing(saved) { continue }
+            if held.isEmpty, mayBeMissing(saved) { continue }
             if held.isEmpty || !isSame {
                 world.complain(
                     "\(saved.version.dot) of record \(saved.record) was saved and is at the hub "
@@ -244,12 +238,27 @@ struct Checkers {
         world.complain("a fresh hub has other records")
     }
 
+    /// What a branch wrote under; where its store was restored or copied, another may have written under what
+    /// it has closed.
+    private func own(of agent: SimAgent) throws -> Set<OriginID> {
+        let closed = world.suspects.contains(agent.device) ? [] : try agent.store.closedOrigins()
+        return Set((try agent.store.origins() + closed).map(\.id))
+    }
+
+    /// Values that are over go within two days: at each end when it comes to it.
+    private func asKept(_ version: Version) -> Version { world.retention.trimmed(version) ?? version }
+
+    /// Salts of these days may still be needed.
+    private func isFresh(_ version: Version) -> Bool {
+        abs(JournalChain.day(of: version.authored) - world.retention.today) <= 1
+    }
+
     /// A branch holds what lies in its scope, whoever moved when, and of everything else only its own.
     private func branchesSeeWhatTheHubHas() throws {
         for (agent, branch) in zip(agents, branches) {
             let unit = "B\(world.scenario.unit(of: agent.device))"
             for record in 0..<Scenario.records {
-                let own = Set(try agent.store.origins().map(\.id))
+                let own = try own(of: agent)
                 let mine = branch[record]
                 if !mirror.isInScope(world.key(record), of: unit) {
                     let strange = mine.contains { !own.contains($0.dot.origin) }
@@ -263,7 +272,7 @@ struct Checkers {
                 let there = hub[record].filter {
                     own.contains($0.dot.origin) || !quarantined.contains($0.dot) || kept.contains($0.dot)
                 }
-                if mine != there {
+                if mine.map(asKept) != there.map(asKept) {
                     world.complain(
                         "agent \(agent.number) holds \(branch[record].count) versions of record \(record), "
                             + "the hub \(there.count) for it")
@@ -283,10 +292,9 @@ struct Checkers {
 
     private func everyAuthorKnowsWhatIsQuarantined() throws {
         for agent in agents {
-            let own = Set(try agent.store.origins().map(\.id))
+            let own = try own(of: agent)
             let told = Set(
-                try agent.store.verdicts([.quarantined], limit: .max).map(\.verdict.dot)
-                    .filter { !world.isInHole($0) })
+                try agent.store.verdicts([.quarantined], limit: .max).map(\.verdict.dot))
             let owed = quarantined.filter { own.contains($0.origin) }
             if !owed.isSubset(of: told) || told != owed && !world.suspects.contains(agent.device) {
                 world.complain("agent \(agent.number) does not know which of its versions are quarantined")
@@ -323,7 +331,7 @@ struct Checkers {
     private func nothingIsKeptTooLong() throws {
         let retention = world.retention
         for record in 0..<Scenario.records {
-            let old = hub[record].filter { retention.trimmed($0) != nil }
+            let old = hub[record].filter { retention.trimmed($0) != nil && !isFresh($0) }
             if !old.isEmpty { world.complain("the hub keeps \(old.map(\.dot)) of record \(record) whole") }
         }
         for agent in agents {

@@ -145,14 +145,14 @@ final class World {
         }
     }
 
-    /// Whether a version of a device that was restored or copied may have got another name that the author of
-    /// a later one, who was shown it, does not know.
+    /// Whether a version of a device that was restored or copied, or one that lay in a hole, may have got
+    /// another name that the author of a later one, who was shown it, does not know.
     func mayBeCalledAnew(_ name: FirstName, besides later: Version) -> Bool {
         let isOfSuspect = ledger.saved.contains {
             FirstName($0.version) == name && $0.author != Ledger.centre
                 && suspects.contains(agents[$0.author].device)
         }
-        return isOfSuspect && (hasPutBackHub || !hasWriter(later))
+        return isInHole(name.dot) || isOfSuspect && (hasPutBackHub || !hasWriter(later))
     }
 
     /// Whether the store lives that wrote it, or a copy that has it as its own.

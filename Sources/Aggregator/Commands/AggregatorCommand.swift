@@ -19,7 +19,7 @@ public struct AggregatorCommand: AsyncParsableCommand {
         version: Program.version,
         subcommands: [
             InitCommand.self, ImportCommand.self, InviteCommand.self, DevicesCommand.self,
-            ConfirmCommand.self, RevokeCommand.self,
+            ConfirmCommand.self, RevokeCommand.self, ReleaseCommand.self,
             ServeCommand.self, CoverageCommand.self, ExportCommand.self, StatusCommand.self,
             ConflictsCommand<AggregatorProgram>.self, HistoryCommand<AggregatorProgram>.self,
             PurgeCommand.self, BackupCommand.self, RestoreCommand.self, KeyCommand.self,

@@ -47,8 +47,12 @@ struct RestoreCommand: AsyncParsableCommand {
             "Put the store back from a backup; what the branches sent since then they send again.",
             zh: "从备份恢复数据；此后收到的内容由各支部自动重新发送。"),
         discussion: Words(
-            "The hub must be stopped. The folder holds hub.key, and may hold a store, which is kept beside.",
-            zh: "须先停止汇总端。目录中须有 hub.key；原有数据会另行保留。"),
+            "The hub must be stopped. The folder holds hub.key, and may hold a store, which is kept beside. "
+                + "Where the whole folder is lost, name a new one: the hub goes on once hub.key is put "
+                + "back, or "
+                + "`aggregator key rotate --recovery FILE` has made another.",
+            zh: "须先停止汇总端。目录中应有 hub.key；原有数据会另行保留。若整个目录已丢失，请指定新目录："
+                + "放回 hub.key，或用 aggregator key rotate --recovery FILE 生成新密钥后，汇总端即可继续。"),
         example: "aggregator restore /backups/hub-2020-02-03.sqlite --data DIR")
 
     @Argument(help: ArgumentHelp("The backup.", zh: "备份文件。"))
@@ -59,7 +63,12 @@ struct RestoreCommand: AsyncParsableCommand {
     func run() async throws {
         try await Program.run {
             let now = HubFolder.milliseconds()
-            let (restoration, kept) = try act.folder(store).restore(from: file, now: now)
+            let folder = try act.folder(store)
+            let restored = try folder.restore(from: file, now: now)
+            guard let restoration = restored.restoration else {
+                return Output.remark(RestoreCommand.words(withoutKeyIn: folder.path, from: file))
+            }
+            let kept = restored.kept
             Output.remark(
                 Words(
                     "restored from \(file). Branches send again what is missing with their next sync. "
@@ -72,5 +81,19 @@ struct RestoreCommand: AsyncParsableCommand {
                     Words("the store that was here is kept in \(kept)", zh: "原有数据保留在 \(kept)"))
             }
         }
+    }
+
+    private static func words(withoutKeyIn folder: String, from file: String) -> Words {
+        Words(
+            "restored from \(file) into \(folder), where hub.key is missing: branches believe no hub "
+                + "without it. Put hub.key back, and hub.keys and revocations.jsonl where you have them; "
+                + "or make "
+                + "another key with `aggregator key rotate --recovery FILE --data \(folder)`. Then start "
+                + "`serve`: branches send again what is missing. Devices that were revoked since the backup, "
+                + "and are not in revocations.jsonl, have to be revoked again",
+            zh: "已从 \(file) 恢复到 \(folder)，但该处没有 hub.key，各支部不会认可没有它的汇总端。"
+                + "请放回 hub.key（以及 hub.keys 和 revocations.jsonl，若有）；"
+                + "或用 aggregator key rotate --recovery FILE --data \(folder) 生成新密钥。然后启动 serve，"
+                + "各支部会自动补发缺少的内容。备份之后撤销、且不在 revocations.jsonl 中的设备须重新撤销")
     }
 }

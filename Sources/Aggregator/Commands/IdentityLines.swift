@@ -46,9 +46,10 @@ enum IdentityLines {
         case IdentityAudit.holePassed:
             let count = detail.prefix { $0 != " " }
             return Words(
-                "device \(device) cannot send again \(count) entries that this hub had before it was put "
-                    + "back: they are not kept there any more; another backup may hold them",
-                zh: "本汇总端恢复前曾有的 \(count) 条内容，设备 \(device) 已无法补发（已过其保存期限）；其他备份中可能仍有")
+                "device \(device) cannot send again \(count) entries as this hub had them before it was put "
+                    + "back: values that may be kept no longer are gone there; it sends the rest by itself",
+                zh: "本汇总端恢复前曾有的 \(count) 条内容，设备 \(device) 已无法按原样补发：超过保存期限的值已删除；"
+                    + "其余由该设备自动补发")
         default:
             return Words(
                 "this hub was restored from a backup; the branches send again what is missing",

@@ -26,7 +26,7 @@ struct RevokeCommand: AsyncParsableCommand {
     @OptionGroup var act: ActOption
 
     /// Bytes of a reason.
-    private static let reasonLimit = 512
+    static let reasonLimit = 512
 
     func run() async throws {
         try await Program.run {

@@ -35,9 +35,11 @@ struct RetireCommand: AsyncParsableCommand {
                 device: key.publicKey, hub: configuration.hubKeys, at: AgentFolder.milliseconds(),
                 journals: ends.journals)
             certificate.signature = try Signing(key).sign(certificate.statement(hashing: .sha256))
-            let document = CertificateFile(certificate, unit: configuration.unit, hashing: .sha256)
+            let document = CertificateFile(
+                certificate, unit: configuration.unit, quarantined: ends.quarantined, hashing: .sha256)
             try Files.write(try document.bytes, to: file)
             Output.line(RetireCommand.words(for: certificate, in: file))
+            if let words = RetireCommand.words(forQuarantined: ends.quarantined) { Output.line(words) }
         }
     }
 
@@ -55,6 +57,17 @@ struct RetireCommand: AsyncParsableCommand {
             "nothing is left to send: \(versions) entries are receipted.\(gap.en) The certificate is in "
                 + "\(file); keep it elsewhere. Enter nothing more here: it would not be covered",
             zh: "没有待发内容：\(versions) 条均已获回执。\(gap.zh)证明已写入 \(file)；请另行保存。此后请勿再在本机录入：不在证明范围内")
+    }
+
+    /// Nil when everything counts.
+    static func words(forQuarantined count: UInt64) -> Words? {
+        guard count > 0 else { return nil }
+        return Words(
+            "of \(count) records the centre holds entries back in quarantine: it has them, and they do not "
+                + "count there. `branch-agent status` names them and says why; the centre decides, before "
+                + "this device is wiped",
+            zh: "有 \(count) 条记录的内容被中心隔离：中心已收到，但不计入。branch-agent status 会列出这些记录及原因；"
+                + "请在清除本设备之前由中心决定")
     }
 
     /// Nil when nothing is left.

@@ -110,6 +110,67 @@ import Testing
         #expect(try world.value("p4") == .text("and on"))
     }
 
+    private static func walk(
+        _ person: String, _ mood: String, track: String? = nil, daysAgo: Int64 = 0
+    ) -> Draft {
+        RetentionForms.draft(
+            "walk", day: Int64(HubWorld.day) - daysAgo, person, mood: mood, track: track)
+    }
+
+    /// Only some values of some entries were over: everything else comes back, and counts once.
+    @Test(arguments: HubKind.allCases, [false, true])
+    func whatIsStillKeptComesBack(kind: HubKind, isCut: Bool) throws {
+        let world = try IdentityWorld(kind, forms: RetentionForms.catalog)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        let other = try Branch(kind, 2, unit: "B1", at: world)
+        for each in [branch, other] { try each.sync(world) }
+        let image = try world.image()
+        let first = Self.walk("p1", "one", track: "TRACK")
+        let keys = ["p1", "p2", "p3"].map { Self.walk($0, "").key } + [Self.walk("p1", "", daysAgo: 1).key]
+        try branch.write(
+            first, Self.walk("p2", "two"), Self.walk("p3", "three", track: "TRACK"),
+            at: world)
+        try branch.edit(Self.walk("p1", "edited"), at: world)
+        var urgent = Self.walk("p1", "urgent", track: "TRACK", daysAgo: 1)
+        urgent.lane = .urgent
+        try branch.write(urgent, at: world)
+        try branch.sync(world)
+        try world.backUp()
+        world.now += 11 * RetentionForms.day
+        try branch.sync(world)
+        try branch.edit(Self.walk("p3", "late"), at: world)
+        for each in [branch, other] { try each.sync(world) }
+        let retention = RetentionForms.retention(on: Int64(JournalChain.day(of: world.now)))
+        while try !branch.store.prune(retention, limit: 8).isComplete {}
+        #expect(try branch.store.origins().allSatisfy { $0.floor > 1 })
+        func moods(_ store: any AgentStore) throws -> [Value?] {
+            let rules = try #require(RetentionForms.catalog["walk"]).mergeRules
+            return try keys.map { try store.record($0)?.effective(under: rules)[1] }
+        }
+        let expected = ["edited", "two", "late", "urgent"].map { Value.text(Array($0.utf8)) }
+        for round in UInt64(1)...2 {
+            try world.putBack(image, seed: 100 + round)
+            world.now += 7_200_000
+            if isCut { try branch.sync(world, cutBefore: .routine) }
+            for each in [branch, other, branch] { try each.sync(world) }
+            #expect(try keys.map { try world.hub.effective($0)?[1] } == expected)
+            #expect(try moods(branch.store) == expected && moods(other.store) == expected)
+            for key in keys {
+                let siblings = try #require(try world.hub.record(key)).siblings
+                #expect(siblings.count == 1)
+                #expect(try branch.store.record(key)?.siblings == siblings)
+                #expect(try other.store.record(key)?.siblings == siblings)
+            }
+            let track = try world.hub.effective(keys[0])?[2]
+            #expect(track == .notStated, "it may be kept no longer")
+            #expect(try branch.queued == 0)
+        }
+        let events = try branch.store.identityEvents(limit: 99)
+        #expect(events.contains { $0.kind == .hole } && events.contains { $0.kind == .givenBack })
+        #expect(Set(branch.endings).isSubset(of: [.identityRenewed]))
+        #expect(other.endings.isEmpty)
+    }
+
     /// Otherwise the branch would wait for a backup of it, and keep what it may not keep.
     @Test(arguments: HubKind.allCases)
     func whatIsMissingForEverNeedsNoBackup(kind: HubKind) throws {
@@ -154,12 +215,9 @@ import Testing
         let fixture = try AgentFixture(flavour)
         try fixture.author(0..<4)
         let origin = try fixture.origin()
+        let heads = try fixture.store.journal(lane: .routine, after: 0, limit: 9).map(\.head)
         func welcome(_ held: UInt64, epoch: Token16) throws -> Welcome {
-            let head =
-                held == 0
-                ? origin.derivation
-                : try #require(
-                    try fixture.store.journal(lane: .routine, after: held - 1, limit: 1).first?.head)
+            let head = held == 0 ? origin.derivation : heads[Int(held) - 1]
             var welcome = fixture.welcome([
                 HeldOrigin(origin: origin.id, sequence: held, head: head, receipt: nil)
             ])
@@ -201,6 +259,13 @@ extension AgentStore {
             origin.headBelow = try #require(head)
             origin.floor = floor
             try tables.put(origin)
+            for sequence in 1..<floor {
+                let dot = Dot(origin: origin.id, sequence: sequence)
+                guard let version = try tables.version(dot)?.version else { continue }
+                let name = RecordName(version.key)
+                try tables.erase(dot)
+                if try tables.versions(of: name).isEmpty { try tables.removeRecord(name) }
+            }
         }
     }
 }

@@ -107,6 +107,7 @@ final class Branch {
 /// A hub that can be put back, and the branches' way to it.
 final class IdentityWorld {
     let kind: HubKind
+    private let forms: FormCatalog
     private(set) var world: HubWorld
     private(set) var hub: any HubStore
     private var folders: [HubFolder] = []
@@ -115,6 +116,7 @@ final class IdentityWorld {
 
     init(_ kind: HubKind, forms: FormCatalog = .builtIn) throws {
         self.kind = kind
+        self.forms = forms
         world = try HubWorld(kind, seed: 1, forms: forms)
         hub = world.store
         now = world.now
@@ -123,16 +125,17 @@ final class IdentityWorld {
     /// The hub's disk as it is now, for ``putBack(_:)``.
     func image() throws -> (any HubStore, HubFolder?) {
         if let memory = hub as? MemoryHubStore {
-            return (try IdentityWorld.copy(memory, seed: 50), nil)
+            return (try copy(memory, seed: 50), nil)
         }
         let folder = HubFolder()
         let from = folders.last?.path ?? world.folder.path
         try FileManager.default.copyItem(atPath: from, toPath: folder.path)
-        return (try SQLiteHubStore(folder: folder.path, means: HubFake.means(seed: 60)), folder)
+        return (try SQLiteHubStore(folder: folder.path, means: HubFake.means(seed: 60, forms: forms)), folder)
     }
 
-    private static func copy(_ store: MemoryHubStore, seed: UInt64) throws -> MemoryHubStore {
-        let copy = try MemoryHubStore(name: "Hub", settings: Settings(), means: HubFake.means(seed: seed))
+    private func copy(_ store: MemoryHubStore, seed: UInt64) throws -> MemoryHubStore {
+        let copy = try MemoryHubStore(
+            name: "Hub", settings: Settings(), means: HubFake.means(seed: seed, forms: forms))
         copy.restore(store.snapshot)
         return copy
     }
@@ -140,12 +143,13 @@ final class IdentityWorld {
     /// The hub goes on from an image, which may be taken again.
     func putBack(_ image: (any HubStore, HubFolder?), seed: UInt64) throws {
         if let memory = image.0 as? MemoryHubStore {
-            hub = try IdentityWorld.copy(memory, seed: seed)
+            hub = try copy(memory, seed: seed)
         } else if let from = image.1 {
             let folder = HubFolder()
             try FileManager.default.copyItem(atPath: from.path, toPath: folder.path)
             folders.append(folder)
-            hub = try SQLiteHubStore(folder: folder.path, means: HubFake.means(seed: seed))
+            hub = try SQLiteHubStore(
+                folder: folder.path, means: HubFake.means(seed: seed, forms: forms))
         }
     }
 

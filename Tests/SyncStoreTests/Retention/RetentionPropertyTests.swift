@@ -68,7 +68,13 @@ private struct RetentionRun {
                 draft.assignments = []
             }
         }
-        let dot = try branch.write(draft, at: world)[0]
+        // A clock that is years off, and known to be.
+        let off =
+            Int.random(in: 0..<4, using: &random) == 0 ? [-1_100, 1_100].randomElement(using: &random) : nil
+        let clock = AuthoringClock(
+            now: world.now + Int64(off ?? 0) * RetentionForms.day, isTrusted: off == nil,
+            lastHubTime: world.now)
+        let dot = try branch.store.write(clock: clock) { try $0.author(draft) }
         for lane in Lane.allCases {
             let entries = try branch.store.journal(lane: lane, after: dot.sequence - 1, limit: 1)
             for entry in entries where entry.version.dot == dot {

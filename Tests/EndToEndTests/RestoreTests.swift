@@ -1,0 +1,70 @@
+import Forms
+import Foundation
+import SQLiteStore
+import SyncCore
+import SyncStore
+import SyncTransport
+import Testing
+
+@testable import Aggregator
+
+/// A store that is put in the place of another, cut off anywhere; and a folder that is lost.
+@Suite struct RestoreTests {
+    private struct Cut: Error {}
+
+    private static func names(_ folder: HubFolder) throws -> [String] {
+        try folder.open().auditLog().entries.map(\.event)
+    }
+
+    /// A hub with a backup, a later entry that is only in its log, and the folder as it lay then.
+    private static func prepared(_ place: Place) throws -> (folder: HubFolder, backup: String) {
+        let folder = HubFolder(path: place.path("hub"))
+        try folder.create(name: "Hub", settings: .init())
+        let backup = place.path("backup.sqlite")
+        try folder.open().backUp(to: backup, now: 1)
+        // As if the program had been killed: the log is full and was not taken in.
+        let alive = try folder.open()
+        try alive.record(act: "exported", detail: "only in the log", now: 2)
+        let copy = HubFolder(path: place.path("copy"))
+        try FileManager.default.copyItem(atPath: folder.path, toPath: copy.path)
+        withExtendedLifetime(alive) {}
+        return (copy, backup)
+    }
+
+    @Test func whoeverComesNextFinishesARestoreThatWasCutOff() throws {
+        let place = try Place()
+        let (template, backup) = try Self.prepared(place)
+        var moves = 0
+        while true {
+            let folder = HubFolder(path: place.path("cut\(moves)"))
+            try FileManager.default.copyItem(atPath: template.path, toPath: folder.path)
+            #expect(FileManager.default.fileExists(atPath: folder.path + "/store.sqlite-wal"))
+            var left = moves
+            var isCut = false
+            do {
+                _ = try folder.restore(from: backup, now: 77) { from, to in
+                    if left == 0 { throw Cut() }
+                    left -= 1
+                    try HubFolder.moveFile(from, to)
+                }
+            } catch is Cut {
+                isCut = true
+            }
+            let events = try Self.names(folder)
+            if moves == 0 {
+                #expect(events.last == "exported", "nothing had happened yet")
+            } else {
+                #expect(events.last == "restored" && !events.contains("exported"))
+                let kept = HubFolder(path: folder.path + "/replaced-77")
+                try FileManager.default.copyItem(
+                    atPath: folder.path + "/hub.key", toPath: kept.path + "/hub.key")
+                #expect(try Self.names(kept).last == "exported", "with its log")
+            }
+            let rest = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            #expect(!rest.contains { $0.hasPrefix("restor") })
+            if !isCut { break }
+            moves += 1
+        }
+        #expect(moves > 4)
+    }
+}
