@@ -82,6 +82,28 @@ def version_of(told: dict) -> Version:
     )
 
 
+def tell_version(version: Version) -> dict:
+    flags = [name for name, bit in FLAG_NAMES.items() if version.flags & bit]
+    fields = [
+        {"field": number, "class": retention, "value": tell_value(value)}
+        for number, (retention, value) in sorted(version.fields.items())
+    ]
+    told = {
+        "dot": tell_dot(version.dot),
+        "form": version.form,
+        "revision": version.revision,
+        "key": [tell_value(value) for value in version.key],
+        "authored": version.authored,
+        "stated": version.stated,
+        "firstCreated": version.first_created,
+        "author": version.author,
+        "flags": flags,
+        "context": tell_context(version.context),
+        "fields": fields,
+    }
+    return told | ({"authoredDot": tell_dot(version.authored_dot)} if version.authored_dot else {})
+
+
 def versions_of(told: list | dict) -> list[Version]:
     if isinstance(told, dict):
         return [version_of(told["each"]) for _ in range(told["count"])]
