@@ -20,6 +20,8 @@ let package = Package(
             dependencies: [
                 "CFloor",
                 .product(name: "RollcallBenchTargets", package: "rollcall"),
+                // Only built: parts run it as a program of its own.
+                .product(name: "aggregator", package: "rollcall"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],

@@ -27,7 +27,7 @@ struct Journal {
 
     var encodedBytes: Int { batches.reduce(0) { $0 + $1.encodedRows.count } }
 
-    /// One more batch, sealed at its end. It carries the encoded rows alone.
+    /// One more batch, sealed at its end.
     mutating func append(_ rows: VersionColumns) throws {
         batches.append(try next(rows))
     }
@@ -59,7 +59,7 @@ struct Journal {
         let after = walk.heads.last ?? head
         let batch = VersionBatch(
             origin: origin, first: first, headBefore: head, headAfter: after, salts: fresh, seals: seals,
-            rows: VersionColumns(), encodedRows: RowsCodec.encode(rows))
+            rows: rows, encodedRows: RowsCodec.encode(rows))
         head = after
         sequence += UInt64(rows.count)
         return batch

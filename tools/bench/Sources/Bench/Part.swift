@@ -14,6 +14,15 @@ struct Part: Sendable {
         Part(
             name: "ingest", words: "the hub's store in process, beside a C program's upserts",
             run: { try IngestPart.run($0) }),
+        Part(
+            name: "ingest-tls", words: "the real hub over TLS, hub and load on a core each",
+            run: { try await IngestLinkPart.twoCores($0) }),
+        Part(
+            name: "ingest-tls-one-core", words: "the same, hub and load on one core",
+            run: { try await IngestLinkPart.oneCore($0) }),
+        Part(
+            name: "growth", words: "ten million check-ins in one store: speed, size, the board of a day",
+            run: { try GrowthPart.run($0) }),
     ]
 }
 

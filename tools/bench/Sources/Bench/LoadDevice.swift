@@ -1,0 +1,162 @@
+import Foundation
+import NIOPosix
+import SyncCore
+import SyncTransport
+import SyncWire
+import Synchronization
+
+/// A branch that has joined a hub, with its batches made beforehand: sessions are real, and cost no store.
+final class LoadDevice: AgentSessionHost {
+    private struct State {
+        var welcome: Welcome?
+        var feed = FeedToken.beginning
+        var receipted: UInt64 = 0
+    }
+
+    private let key: DeviceKey
+    private let hub: HubPin
+    private let address: HostPort
+    private let replica: Token16
+    private let routine: Journal
+    private let urgent: Journal
+    private let state: Mutex<State>
+
+    /// Spends a join code.
+    ///
+    /// - Parameter makeJournal: the routine journal with its batches.
+    static func join(
+        code: String, makeJournal: (DeviceKey) throws -> Journal
+    ) async throws -> LoadDevice {
+        guard let code = JoinCode(text: code), let address = HostPort(code.address) else {
+            throw BenchError("the invitation does not read")
+        }
+        let key = DeviceKey.generate()
+        let replica = Token16.random()
+        let now = Milliseconds(Date().timeIntervalSince1970 * 1_000)
+        let join = Join(secret: code.secret, replica: replica, label: "bench", clock: now)
+        _ = try await JoinConnection.run(
+            address: address.host, port: address.port, pinned: .key(code.hub), key: key, join: join,
+            group: MultiThreadedEventLoopGroup.singleton)
+        return LoadDevice(
+            key: key, hub: .key(code.hub), address: address, replica: replica, routine: try makeJournal(key),
+            state: State())
+    }
+
+    private init(
+        key: DeviceKey, hub: HubPin, address: HostPort, replica: Token16, routine: Journal, state: State
+    ) {
+        self.key = key
+        self.hub = hub
+        self.address = address
+        self.replica = replica
+        self.routine = routine
+        urgent = Journal(key, lane: .urgent)
+        self.state = Mutex(state)
+    }
+
+    /// The same device with the memory that it has now: what happens to the copy has not happened.
+    func copy() -> LoadDevice {
+        var state = state.withLock { $0 }
+        state.receipted = 0
+        return LoadDevice(
+            key: key, hub: hub, address: address, replica: replica, routine: routine, state: state)
+    }
+
+    var receipted: UInt64 { state.withLock { $0.receipted } }
+
+    /// One session until both sides have everything.
+    ///
+    /// - Parameter isSending: false: nothing is sent, only what comes down the feed is taken.
+    func sync(isSending: Bool = true) async throws -> LinkStatistics {
+        let host: any AgentSessionHost = isSending ? self : Listener(device: self)
+        let result = try await AgentConnection.run(
+            address: address.host, port: address.port, pinned: hub, key: key,
+            session: AgentSession(goal: .drain), host: host,
+            group: MultiThreadedEventLoopGroup.singleton)
+        guard result.ending == .clean, result.isDrained else {
+            throw BenchError("the session ended otherwise: \(result.ending)")
+        }
+        return result.statistics
+    }
+
+    /// Says that it has nothing to send.
+    private final class Listener: AgentSessionHost {
+        let device: LoadDevice
+        init(device: LoadDevice) { self.device = device }
+        func opened() async throws -> (Hello, [AgentSession.LaneOrigin]) { device.opened(through: 0) }
+        func store(_ welcome: Welcome) async throws -> AgentSession.WelcomeAnswer {
+            try await device.store(welcome)
+        }
+        func heads(of origin: OriginID, at sequences: [UInt64]) async throws -> Heads {
+            try await device.heads(of: origin, at: sequences)
+        }
+        func heal(_ points: [ForkPoint], after welcome: Welcome) async throws {
+            try await device.heal(points, after: welcome)
+        }
+        func load(
+            _ origin: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int
+        ) async throws -> VersionBatch? { nil }
+        func store(_ receipts: [Receipt]) async throws {}
+        func store(_ feed: Feed) async throws -> Bool { try await device.store(feed) }
+        func store(_ mark: Mark) async throws -> Bool { false }
+        func store(_ hole: Hole) async throws {}
+        func drained() async {}
+    }
+
+    private func opened(through last: UInt64) -> (Hello, [AgentSession.LaneOrigin]) {
+        let (welcome, feed) = state.withLock { ($0.welcome, $0.feed) }
+        let now = Milliseconds(Date().timeIntervalSince1970 * 1_000)
+        let journals = [urgent, routine]
+        let hello = Hello(
+            replica: replica,
+            origins: journals.map { OriginHead(claim: $0.claim, sequence: 0, head: .zero) },
+            capabilities: [], dictionaries: [], clock: now, sessionToken: welcome?.sessionToken ?? .zero,
+            epoch: welcome?.epoch ?? .zero, feed: feed, urgent: Backlog(), routine: Backlog(),
+            program: "bench")
+        return (
+            hello,
+            [
+                AgentSession.LaneOrigin(lane: .urgent, origin: urgent.origin, last: 0, receipted: 0),
+                AgentSession.LaneOrigin(lane: .routine, origin: routine.origin, last: last, receipted: 0),
+            ]
+        )
+    }
+
+    func opened() async throws -> (Hello, [AgentSession.LaneOrigin]) { opened(through: routine.sequence) }
+
+    func store(_ welcome: Welcome) async throws -> AgentSession.WelcomeAnswer {
+        state.withLock { $0.welcome = welcome }
+        return .goOn(
+            [urgent, routine].map { AgentSession.Resume(origin: $0.origin, behind: 0, receipted: 0) })
+    }
+
+    func load(
+        _ origin: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int
+    ) async throws -> VersionBatch? {
+        guard let size = routine.batches.first?.count, size > 0, Int(after) % size == 0 else { return nil }
+        return routine.batches[Int(after) / size]
+    }
+
+    func store(_ receipts: [Receipt]) async throws {
+        for receipt in receipts where receipt.origin == routine.origin {
+            state.withLock { $0.receipted = max($0.receipted, receipt.sequence) }
+        }
+    }
+
+    func store(_ feed: Feed) async throws -> Bool {
+        state.withLock { $0.feed = feed.token }
+        return true
+    }
+
+    func store(_ mark: Mark) async throws -> Bool { false }
+    func store(_ hole: Hole) async throws { throw BenchError("a hole was declared") }
+    func drained() async {}
+
+    func heads(of origin: OriginID, at sequences: [UInt64]) async throws -> Heads {
+        throw BenchError("the hub holds another journal")
+    }
+
+    func heal(_ points: [ForkPoint], after welcome: Welcome) async throws {
+        throw BenchError("the hub holds another journal")
+    }
+}
