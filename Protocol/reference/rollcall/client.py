@@ -110,28 +110,37 @@ class Session:
         backlog = {}
         for lane in LANES:
             journal = self.store.journals[lane]
-            origins.append({
-                "lane": lane,
-                "closed": False,
-                "nonce": journal.nonce,
-                "last": journal.last,
-                "head": journal.head(journal.last),
-                "receipted": journal.receipted,
-            })
+            origins.append(
+                {
+                    "lane": lane,
+                    "closed": False,
+                    "nonce": journal.nonce,
+                    "last": journal.last,
+                    "head": journal.head(journal.last),
+                    "receipted": journal.receipted,
+                }
+            )
             waiting = journal.versions[journal.receipted :]
-            backlog[lane] = {"count": len(waiting), "oldestAge": max(0, now() - waiting[0].authored) if waiting else 0}
+            backlog[lane] = {
+                "count": len(waiting),
+                "oldestAge": max(0, now() - waiting[0].authored) if waiting else 0,
+            }
         feed = state["feed"]
-        self.link.send("Hello", backlog | {
-            "replica": bytes.fromhex(state["replica"]),
-            "origins": origins,
-            "capabilities": [],
-            "dictionaries": [],
-            "clock": now(),
-            "sessionToken": bytes.fromhex(state["sessionToken"]),
-            "epoch": bytes.fromhex(state["epoch"]),
-            "feed": feed | {"epoch": bytes.fromhex(feed["epoch"]), "hash": bytes.fromhex(feed["hash"])},
-            "program": PROGRAM,
-        })
+        self.link.send(
+            "Hello",
+            backlog
+            | {
+                "replica": bytes.fromhex(state["replica"]),
+                "origins": origins,
+                "capabilities": [],
+                "dictionaries": [],
+                "clock": now(),
+                "sessionToken": bytes.fromhex(state["sessionToken"]),
+                "epoch": bytes.fromhex(state["epoch"]),
+                "feed": feed | {"epoch": bytes.fromhex(feed["epoch"]), "hash": bytes.fromhex(feed["hash"])},
+                "program": PROGRAM,
+            },
+        )
 
     def welcome(self) -> None:
         """Compares what the hub holds, and goes on behind it."""
@@ -144,17 +153,23 @@ class Session:
         if name != "Welcome":
             raise ProtocolError(106, f"{name} where Welcome was awaited")
         if message["tokenUnknown"]:
-            raise ProtocolError(210, "this store was restored or copied, which this implementation cannot mend")
+            raise ProtocolError(
+                210, "this store was restored or copied, which this implementation cannot mend"
+            )
         self.epoch = message["epoch"]
         held = {entry["origin"]: entry for entry in message["held"]}
         state = self.store.state
         for journal in self.store.journals.values():
             entry = held.get(journal.origin, {"sequence": 0, "head": journal.start, "receipt": None})
             if entry["sequence"] > journal.last or journal.head(entry["sequence"]) != entry["head"]:
-                raise ProtocolError(210, "the hub holds another journal, which this implementation cannot mend")
+                raise ProtocolError(
+                    210, "the hub holds another journal, which this implementation cannot mend"
+                )
             if self.epoch.hex() != state["epoch"]:
                 # Receipts of another epoch mean nothing where the hub holds less.
-                journal.kept["receipt"] = journal.kept["receipt"] if entry["sequence"] >= journal.receipted else None
+                journal.kept["receipt"] = (
+                    journal.kept["receipt"] if entry["sequence"] >= journal.receipted else None
+                )
             if entry["receipt"] is not None:
                 self.believe(entry["receipt"])
             self.sent[journal.lane] = entry["sequence"]
@@ -187,7 +202,11 @@ class Session:
         count = min(BATCH_VERSIONS, journal.last - first + 1)
         while True:
             batch = journal.batch(first, first + count - 1, self.store.key)
-            if count == 1 or len(batch["salts"]) <= 256 and len(payload_of("Batch", batch)) <= self.largest_batch:
+            if (
+                count == 1
+                or len(batch["salts"]) <= 256
+                and len(payload_of("Batch", batch)) <= self.largest_batch
+            ):
                 return first + count - 1, batch
             count //= 2
 

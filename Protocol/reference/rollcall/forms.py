@@ -10,7 +10,9 @@ from .versions import BLANK, DECIMAL, INTEGER, LIST, TEXT, Value, Version
 
 FORMS: dict[str, dict[str, Any]] = {
     form["form"]: form
-    for form in (json.loads(path.read_text()) for path in (Path(__file__).parents[2] / "forms").glob("*.json"))
+    for form in (
+        json.loads(path.read_text()) for path in (Path(__file__).parents[2] / "forms").glob("*.json")
+    )
 }
 EPOCH = date(1970, 1, 1)
 
@@ -59,7 +61,9 @@ def key_day(version: Version) -> int | None:
     return version.key[types.index("date")].content if "date" in types else None
 
 
-def facts_of(form: dict[str, Any], rule: dict[str, Any], values: dict[int, Value], settings: dict) -> list[str]:
+def facts_of(
+    form: dict[str, Any], rule: dict[str, Any], values: dict[int, Value], settings: dict
+) -> list[str]:
     """Which conditions of a rule the values of a record meet, in words."""
     facts = []
     for condition in rule["any"]:

@@ -7,7 +7,8 @@ from .wire import LIMITS, Reader, malformed, signed
 
 HUB, RECOVERY = 1, 2
 KINDS = {HUB: "key", RECOVERY: "recovery"}
-EXTENSION = "2.25.1380926283"
+# 2.25.1380926283, as it lies in a certificate.
+EXTENSION = bytes.fromhex("698592bd864b")
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ ANY_CERTIFICATE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_
 def asking_context(key: PrivateKey) -> ssl.SSLContext:
     """A context of a server that asks for a certificate and takes any, as section 2 says.
 
-    The module ssl can only ask for certificates that somebody has signed whom it knows, so that OpenSSL is told
-    directly; the context's pointer lies behind the head that every object has.
+    The module ssl can only ask for certificates that somebody has signed whom it knows, so that OpenSSL is
+    told directly; the context's pointer lies behind the head that every object has.
     """
     context = tls_context(ssl.PROTOCOL_TLS_SERVER, key)
     context.verify_mode = ssl.CERT_REQUIRED
@@ -106,15 +106,18 @@ class HubStub:
         if message["secret"] != self.secret:
             link.send("Refuse", {"code": 203, "retryAfter": 0, "words": "a code that this hub has not made"})
         else:
-            link.send("Joined", {
-                "state": "active",
-                "confirmation": 0,
-                "unit": "B01",
-                "unitName": "First branch",
-                "hubName": "Stub",
-                "clock": now(),
-                "settings": json.dumps(SETTINGS).encode(),
-            })
+            link.send(
+                "Joined",
+                {
+                    "state": "active",
+                    "confirmation": 0,
+                    "unit": "B01",
+                    "unitName": "First branch",
+                    "hubName": "Stub",
+                    "clock": now(),
+                    "settings": json.dumps(SETTINGS).encode(),
+                },
+            )
         link.receive()
 
     def session(self, link: Link, device: bytes, hello: dict[str, Any]) -> None:
@@ -122,26 +125,31 @@ class HubStub:
         for own in hello["origins"]:
             start = derivation(device, own["lane"], own["nonce"])
             journal = self.journals.setdefault(origin_of(start), HeldJournal(device, origin_of(start), start))
-            held.append({
-                "origin": journal.origin,
-                "sequence": journal.sequence,
-                "head": journal.head,
-                "receipt": self.receipts.get(journal.origin),
-                "backedUp": 0,
-            })
-        link.send("Welcome", {
-            "epoch": self.epoch,
-            "sessionToken": secrets.token_bytes(16),
-            "tokenUnknown": False,
-            "held": held,
-            "urgentWindow": self.windows[0],
-            "routineWindow": self.windows[1],
-            "largestBatch": 1 << 20,
-            "clock": now(),
-            "capabilities": [],
-            "dictionary": 0,
-            "settings": json.dumps(SETTINGS).encode(),
-        })
+            held.append(
+                {
+                    "origin": journal.origin,
+                    "sequence": journal.sequence,
+                    "head": journal.head,
+                    "receipt": self.receipts.get(journal.origin),
+                    "backedUp": 0,
+                }
+            )
+        link.send(
+            "Welcome",
+            {
+                "epoch": self.epoch,
+                "sessionToken": secrets.token_bytes(16),
+                "tokenUnknown": False,
+                "held": held,
+                "urgentWindow": self.windows[0],
+                "routineWindow": self.windows[1],
+                "largestBatch": 1 << 20,
+                "clock": now(),
+                "capabilities": [],
+                "dictionary": 0,
+                "settings": json.dumps(SETTINGS).encode(),
+            },
+        )
         link.reader.welcomed = True
         self.send_mark(link)
         while True:
@@ -175,21 +183,22 @@ class HubStub:
                 link.send("Gap", {"origin": journal.origin, "wanted": detail})
                 return
             case "fork":
-                link.send("Fork", {"origin": journal.origin, "sequence": journal.sequence, "head": journal.head})
+                link.send(
+                    "Fork", {"origin": journal.origin, "sequence": journal.sequence, "head": journal.head}
+                )
                 return
             case "taken":
                 self.versions += batch["rows"]
                 self.position += 1
                 if detail is not None:
-                    self.sign_receipt(journal, batch["seals"][-1]["sequence"])
+                    self.sign_receipt(journal)
         receipts = [self.receipts[journal.origin]] if journal.origin in self.receipts else []
         link.send("Receipt", {"receipts": receipts, "position": self.position})
         self.send_mark(link)
 
-    def sign_receipt(self, journal: HeldJournal, sealed: int) -> None:
-        if sealed != journal.sequence:
-            raise malformed("this stub takes batches that are sealed at their end")
-        receipt = {"origin": journal.origin, "sequence": sealed, "head": journal.head, "time": now()}
+    def sign_receipt(self, journal: HeldJournal) -> None:
+        sequence, head = journal.sealed
+        receipt = {"origin": journal.origin, "sequence": sequence, "head": head, "time": now()}
         signature = sign(self.key, receipt_statement(self.called_by, self.epoch, receipt))
         self.receipts[journal.origin] = receipt | {"signature": signature}
 

@@ -102,6 +102,8 @@ class HeldJournal:
     head: bytes
     sequence: int = 0
     salts: Salts = field(default_factory=dict)
+    # The last version sealed, and its head; receipts reach no further.
+    sealed: tuple[int, bytes] = (0, NO_HASH)
 
     def take(self, batch: dict[str, Any]) -> tuple[str, Any]:
         """`taken` and the last sequence sealed, `held`, `gap` and the sequence wanted, or `fork`."""
@@ -127,7 +129,11 @@ class HeldJournal:
             if not signed_by(self.public, statement, seal["signature"]):
                 raise ProtocolError(208, "a forged seal")
         self.head, self.sequence, self.salts = head, last, salts
-        return "taken", batch["seals"][-1]["sequence"] if batch["seals"] else None
+        if not batch["seals"]:
+            return "taken", None
+        sealed = batch["seals"][-1]["sequence"]
+        self.sealed = (sealed, heads[sealed])
+        return "taken", sealed
 
 
 def certificate_statement(certificate: dict[str, Any], hub: bytes) -> bytes:

@@ -10,12 +10,13 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import NameOID, ObjectIdentifier
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from .frames import FrameReader, FrameWriter, Message, agreed_version, preamble
 from .hub_keys import EXTENSION
-from .keys import PrivateKey, public_bytes
-from .wire import ProtocolError
+from .keys import CURVE, PrivateKey, public_bytes
+from .wire import ProtocolError, Reader, malformed
 
 ALPN = "rollcall"
 # How long somebody who waits is content with nothing (section 9, rule 10).
@@ -50,14 +51,40 @@ def tls_context(side: int, key: PrivateKey) -> ssl.SSLContext:
     return context
 
 
+def der_parts(data: bytes) -> list[tuple[int, bytes, bytes]]:
+    """The elements that lie one after the other in DER: tag, whole element, content."""
+    parts = []
+    reader = Reader(data)
+    while reader.left:
+        start = reader.at
+        tag, length = reader.u8(), reader.u8()
+        if length >= 0x80:
+            length = reader.number(length & 0x7F)
+        content = reader.take(length)
+        parts.append((tag, data[start : reader.at], content))
+    return parts
+
+
 def shown_keys(certificate: bytes) -> tuple[bytes, bytes | None]:
-    """The key of a certificate, and the hub's keys that it shows."""
-    read = x509.load_der_x509_certificate(certificate)
+    """The key of a certificate, and the hub's keys that it shows.
+
+    Taken apart by hand, since of a certificate only these count, and libraries refuse some of the rest.
+    """
     try:
-        extension = read.extensions.get_extension_for_oid(ObjectIdentifier(EXTENSION))
-        return public_bytes(read.public_key()), extension.value.value
-    except x509.ExtensionNotFound:
-        return public_bytes(read.public_key()), None
+        [(_, _, whole)] = der_parts(certificate)
+        fields = [part for part in der_parts(der_parts(whole)[0][2]) if part[0] != 0xA0]
+        key = serialization.load_der_public_key(fields[5][1])
+        shown = None
+        for _, _, extensions in (part for part in fields if part[0] == 0xA3):
+            for _, _, extension in der_parts(der_parts(extensions)[0][2]):
+                parts = der_parts(extension)
+                if parts[0][2] == EXTENSION:
+                    shown = parts[-1][2]
+    except (IndexError, ValueError):
+        raise malformed("a certificate that cannot be read") from None
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != CURVE.name:
+        raise malformed("a certificate without a P-256 key")
+    return public_bytes(key), shown
 
 
 class Link:

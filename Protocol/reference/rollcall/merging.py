@@ -75,7 +75,7 @@ class Record:
 
 
 def content(version: Version) -> tuple:
-    """What is equal in a version that came under several names: not contexts, nor values, which may have gone."""
+    """What is equal in a version that came under several names: not contexts, nor values, which may go."""
     classes = tuple(sorted((number, retention) for number, (retention, _) in version.fields.items()))
     return (
         version.first_name,

@@ -1,4 +1,4 @@
-"""What a branch keeps, in one JSON file that is replaced as a whole: its keys, its journals, what the feed brought."""
+"""What a branch keeps, in one JSON file that is replaced as a whole: keys, journals, what came down."""
 
 import json
 import os
@@ -69,7 +69,8 @@ class Journal:
             "headBefore": self.head(first - 1),
             "headAfter": self.head(last),
             "salts": [
-                {"day": day, "class": retention, "salt": self.salts[day, retention]} for day, retention in sorted(needed)
+                {"day": day, "class": retention, "salt": self.salts[day, retention]}
+                for day, retention in sorted(needed)
             ],
             "seals": [{"sequence": last, "signature": seal}],
             "rows": rows,
@@ -156,13 +157,17 @@ class Store:
 
     def record(self, form: str, key: tuple[Value, ...]) -> Record | None:
         own = [version for journal in self.journals.values() for version in journal.versions]
-        versions = [version for version in own + self.received() if (version.form, version.key) == (form, key)]
+        versions = [
+            version for version in own + self.received() if (version.form, version.key) == (form, key)
+        ]
         definition = FORMS[form]
         policies = {one["id"]: one["policy"] for one in definition["fields"]}
         return merge(versions, {definition["revision"]: Form(policies)}) if versions else None
 
-    def write(self, form: str, key: tuple[Value, ...], given: dict[int, Value], author: str = "") -> list[Version]:
-        """Writes a record, or corrects it, and the alerts that its form's rules raise. Returns what was written."""
+    def write(
+        self, form: str, key: tuple[Value, ...], given: dict[int, Value], author: str = ""
+    ) -> list[Version]:
+        """Writes a record, or corrects it, and the alerts that its form's rules raise. Says what it wrote."""
         written = []
         version = self.version(form, key, given, author)
         definition = FORMS[form]
@@ -183,7 +188,7 @@ class Store:
         return written
 
     def version(self, form: str, key: tuple[Value, ...], given: dict[int, Value], author: str) -> Version:
-        """A new record assigns all fields; a correction those that are given, and the rest of their merge groups."""
+        """A new record assigns all fields; a correction those given, and the rest of their merge groups."""
         definition = FORMS[form]
         names = {field["name"]: field["id"] for field in definition["fields"]}
         record = self.record(form, key)
@@ -195,7 +200,9 @@ class Store:
             for group in definition.get("groups", []):
                 numbers = [names[name] for name in group]
                 if any(number in given for number in numbers):
-                    stands = {number: record.fields[number].value for number in numbers if number in record.fields}
+                    stands = {
+                        number: record.fields[number].value for number in numbers if number in record.fields
+                    }
                     values = {number: BLANK for number in numbers} | stands | values
         classes = {field["id"]: field["retentionClass"] for field in definition["fields"]}
         return Version(
