@@ -109,48 +109,83 @@ public struct CoverageCount: Sendable {
         }
         var present: [[UInt8]: CheckIn] = [:]
         for checkIn in checkIns { present[Array(checkIn.person.utf8)] = checkIn }
-        var reported: [[UInt8]: Report] = [:]
-        for report in reports { reported[Array(report.unit.utf8)] = report }
-        var lines: [[UInt8]: CoverageBoard.Line] = [:]
-        for unit in units where unit.line.utf8.elementsEqual(CoverageCount.line.utf8) {
-            let id = Array(unit.id.utf8)
-            lines[id] = CoverageBoard.Line(
-                unit: unit.id, unitName: unit.name, register: 0, checkedIn: 0, missing: [], excused: [],
-                late: [],
-                flagged: [], report: status(of: reported[id], day))
-        }
-        for (person, name, unit) in CoverageCount.register(memberships, on: day) {
-            guard var line = lines.removeValue(forKey: unit) else { continue }
-            line.register += 1
-            if let checkIn = present[person] {
-                line.checkedIn += 1
-                if isLate(checkIn: checkIn.firstCreated, of: day) { line.late.append(name) }
-                if checkIn.isFlagged { line.flagged.append(name) }
-            } else if excused.contains(person) {
-                line.excused.append(name)
-            } else {
-                line.missing.append(name)
-            }
-            lines[unit] = line
-        }
-        let sorted = lines.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-        return CoverageBoard(day: day, lines: sorted.map(\.value))
+        return board(
+            of: day, units: units.map { (Array($0.id.utf8), $0) },
+            register: CoverageCount.register(memberships, on: day), reports: reports,
+            standing: { person in
+                present[person].map { .checkedIn(firstCreated: $0.firstCreated, isFlagged: $0.isFlagged) }
+                    ?? (excused.contains(person) ? .excused : .missing)
+            }, name: { String(decoding: $0, as: UTF8.self) })
     }
 
-    /// Who stands on which register on a day, ascending by person: the membership with the greatest `from`
-    /// that is not after the day.
+    /// How somebody on the register stands on a day.
+    public enum Standing: Sendable, Hashable {
+        case missing
+        case excused
+        case checkedIn(firstCreated: Milliseconds, isFlagged: Bool)
+    }
+
+    /// The same for who has persons and units under other names than their ids, and knows the register of the
+    /// day.
+    ///
+    /// - Parameters:
+    ///   - register: each person once, in any order.
+    ///   - name: a person's id. Asked only for those who are named on the board.
+    public func board<Person, Place: Hashable>(
+        of day: Int32, units: some Sequence<(Place, Unit)>, register: some Sequence<(Person, Place)>,
+        reports: some Sequence<Report>, standing: (Person) throws -> Standing,
+        name: (Person) throws -> String
+    ) rethrows -> CoverageBoard {
+        var reported: [[UInt8]: Report] = [:]
+        for report in reports { reported[Array(report.unit.utf8)] = report }
+        var lines: [CoverageBoard.Line] = []
+        var places: [Place: Int] = [:]
+        for (place, unit) in units where unit.line.utf8.elementsEqual(CoverageCount.line.utf8) {
+            places[place] = lines.count
+            lines.append(
+                CoverageBoard.Line(
+                    unit: unit.id, unitName: unit.name, register: 0, checkedIn: 0, missing: [], excused: [],
+                    late: [], flagged: [], report: status(of: reported[Array(unit.id.utf8)], day)))
+        }
+        for (person, place) in register {
+            guard let line = places[place] else { continue }
+            lines[line].register += 1
+            switch try standing(person) {
+            case .checkedIn(let firstCreated, let isFlagged):
+                lines[line].checkedIn += 1
+                if isLate(checkIn: firstCreated, of: day) { lines[line].late.append(try name(person)) }
+                if isFlagged { lines[line].flagged.append(try name(person)) }
+            case .excused: lines[line].excused.append(try name(person))
+            case .missing: lines[line].missing.append(try name(person))
+            }
+        }
+        for line in lines.indices {
+            for names in [\CoverageBoard.Line.missing, \.excused, \.late, \.flagged] {
+                lines[line][keyPath: names].sort(by: CoverageCount.precedes)
+            }
+        }
+        lines.sort { CoverageCount.precedes($0.unit, $1.unit) }
+        return CoverageBoard(day: day, lines: lines)
+    }
+
+    private static func precedes(_ left: String, _ right: String) -> Bool {
+        left.utf8.lexicographicallyPrecedes(right.utf8)
+    }
+
+    /// Who stands on which register on a day: the membership with the greatest `from` that is not after the
+    /// day.
     private static func register(
         _ memberships: some Sequence<Membership>, on day: Int32
-    ) -> [(person: [UInt8], name: String, unit: [UInt8])] {
+    ) -> [([UInt8], [UInt8])] {
         var current: [[UInt8]: Membership] = [:]
         for membership in memberships where membership.from <= day {
             let person = Array(membership.person.utf8)
             if let known = current[person], known.from > membership.from { continue }
             current[person] = membership
         }
-        return current.sorted { $0.key.lexicographicallyPrecedes($1.key) }.compactMap { person, membership in
+        return current.compactMap { person, membership in
             guard let unit = membership.unit, !unit.isEmpty else { return nil }
-            return (person, membership.person, Array(unit.utf8))
+            return (person, Array(unit.utf8))
         }
     }
 

@@ -283,21 +283,24 @@ private struct EntryScan {
     }
 }
 
-/// The zone's offset, looked up once a quarter of an hour: no zone changes within one.
+/// The zone's offset, looked up once a quarter of an hour: no zone changes within one. A day's quarters are
+/// kept, since times of one group mostly lie on the same days.
 struct OffsetCache {
     private let zone: LocalZone
-    private var quarter: Int64 = .min
-    private var offset: Int64 = 0
+    private var quarters = [Int64](repeating: .min, count: OffsetCache.size)
+    private var offsets = [Int64](repeating: 0, count: OffsetCache.size)
+    private static let size = 128
 
     init(zone: LocalZone) { self.zone = zone }
 
     mutating func local(_ time: Milliseconds) -> Milliseconds {
         let wanted = LocalZone.floorDivide(time, 900_000)
-        if wanted != quarter {
-            quarter = wanted
-            offset = Int64(zone.secondsFromUTC(wanted * 900)) * 1000
+        let slot = Int(truncatingIfNeeded: wanted) & (OffsetCache.size - 1)
+        if quarters[slot] != wanted {
+            quarters[slot] = wanted
+            offsets[slot] = Int64(zone.secondsFromUTC(wanted * 900)) * 1000
         }
-        let sum = time.addingReportingOverflow(offset)
+        let sum = time.addingReportingOverflow(offsets[slot])
         return sum.overflow ? time : sum.partialValue
     }
 }

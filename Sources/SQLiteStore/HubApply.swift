@@ -59,6 +59,7 @@ extension SQLiteHubStore {
         }
         var counter = table.roles.kind == .checkIn ? try loadedChecks().counter(group) : nil
         var register = try loadedRegister()
+        var sums = HubCoverageSums()
         var place = -1
         for row in group.rows.lazy.map({ Int($0) }) {
             place += 1
@@ -69,31 +70,30 @@ extension SQLiteHubStore {
             let isPlain =
                 !afterHole && columns.context[row] == 0
                 && columns.flags[row] & ~VersionFlags.clockUntrusted.rawValue == 0
-            if isPlain, let memory, let insertion,
-                try insertion.insert(row, place, keys, memory, first: pending.first)
-            {
-                if counter != nil, let person = keys.person(place) {
-                    let day = keys.day(place) ?? 0
-                    let unit = register.unit(of: person, on: day)
-                    let counts = counter?.counts(place, firstCreated: columns.firstCreated[row], day: day)
-                    if unit != 0, let counts {
-                        pending.counts[HubCoverageKey(day: day, unit: unit), default: HubCoverageCounts()] +=
-                            counts
-                    }
+            let isNew =
+                if isPlain, let memory, let insertion {
+                    try insertion.insert(row, place, keys, memory, first: pending.first)
+                } else {
+                    false
                 }
-            } else {
+            if !isNew {
                 // A second reference would make every change copy the register.
                 if table.roles.kind.isRegister { register = HubRegister() }
                 try applySlowly(columns, row: row, in: table, afterHole: afterHole, &pending)
                 if table.roles.kind.isRegister { register = try loadedRegister() }
                 if pending.quarantined[row] { continue }
             }
+            let day = keys.day(place)
             let found = HubPlace(
-                table.roles, person: keys.person(place), unit: keys.unit(place), day: keys.day(place),
+                table.roles, person: keys.person(place), unit: keys.unit(place), day: day,
                 today: pending.today, root: pending.unit, register)
             pending.scopes[row] = found.scope
             if let note = found.note { pending.note(row, .noted, note) }
+            guard isNew, found.unit != 0, let day else { continue }
+            let counts = counter?.counts(place, firstCreated: columns.firstCreated[row], day: day)
+            if let counts { sums.add(counts, day: day, unit: found.unit) }
         }
+        sums.close(&pending.counts)
     }
 
     /// Records that may be kept no longer come into no table, whoever still knew them.
@@ -155,43 +155,44 @@ extension SQLiteHubStore {
 
 /// The keys of a group as the table's numbers; every text is interned once a batch.
 struct HubKeys {
-    /// In the table's order.
-    private var parts: [(numbers: [Int64], index: [UInt32]?)] = []
+    /// Row after row, in the table's order.
+    private var numbers: [Int64]
+    /// How many a row.
+    let count: Int
     private var dayPart: Int?
     private var personPart: Int?
     private var unitPart: Int?
 
     init(_ group: FormGroup, in table: HubTable, _ terms: HubTerms) throws {
+        count = table.keys.count
+        numbers = [Int64](repeating: 0, count: group.rows.count * count)
         for (index, key) in table.keys.enumerated() {
             if key.position == table.roles.dayKey { dayPart = index }
             if key.position == table.roles.personKey { personPart = index }
             if key.position == table.roles.unitKey { unitPart = index }
             // A group whose keys do not fit has been held back whole by validation.
-            guard key.position < group.keys.count else {
-                parts.append(([Int64](repeating: 0, count: group.rows.count), nil))
-                continue
-            }
+            guard key.position < group.keys.count else { continue }
             let column = group.keys[key.position]
             if key.isInteger && !column.isDictionary {
-                parts.append((column.integers, nil))
+                for place in group.rows.indices { numbers[place * count + index] = column.integers[place] }
             } else if !key.isInteger && column.kind == .text {
-                let entries = try column.ends.indices.map {
-                    try terms.number(of: Array(column.heap[column.range(ofEntry: $0)]))
+                let entries = try HubKeys.entries(of: column, terms)
+                for place in group.rows.indices {
+                    numbers[place * count + index] = entries[Int(column.index[place])]
                 }
-                parts.append((entries, column.index))
-            } else {
-                parts.append(([Int64](repeating: 0, count: group.rows.count), nil))
             }
         }
     }
 
-    var count: Int { parts.count }
-
-    func number(_ part: Int, _ place: Int) -> Int64 {
-        if let index = parts[part].index { return parts[part].numbers[Int(index[place])] }
-        return parts[part].numbers[place]
+    private static func entries(of column: Column, _ terms: HubTerms) throws -> [Int64] {
+        try column.heap.withUnsafeBytes { heap in
+            try column.ends.indices.map {
+                try terms.number(of: UnsafeRawBufferPointer(rebasing: heap[column.range(ofEntry: $0)]))
+            }
+        }
     }
 
+    func number(_ part: Int, _ place: Int) -> Int64 { numbers[place * count + part] }
     func day(_ place: Int) -> Int32? { dayPart.map { Int32(clamping: number($0, place)) } }
     func person(_ place: Int) -> Int64? { personPart.map { number($0, place) } }
     func unit(_ place: Int) -> Int64? { unitPart.map { number($0, place) } }

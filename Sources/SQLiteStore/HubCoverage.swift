@@ -86,16 +86,58 @@ extension SQLiteHubStore {
         try connection.read {
             let checks = try loadedChecks()
             var board = HubBoard(day: day, checkIn: checks.checkIn)
-            for table in tables where table.roles.kind != .other && table.roles.kind != .person {
-                let isOfDay = table.roles.kind == .checkIn || table.roles.kind == .report
-                try eachRow(of: table, from: isOfDay ? day : nil, to: day) { numbers, row in
+            for table in tables where [.unit, .excuse, .report].contains(table.roles.kind) {
+                try eachRow(of: table, from: table.roles.kind == .report ? day : nil, to: day) {
+                    numbers, row in
                     let key = try recordKey(numbers, of: table)
                     let record = try state(row, of: key, in: table).effective(under: table.rules)
                     board.add(key.values, record, roles: table.roles)
                 }
             }
-            return board.board(checks.count)
+            var standings = try checkedIn(on: day)
+            for excuse in board.excuses where excuse.from <= day && day <= excuse.to {
+                guard let person = try terms.find(Array(excuse.person.utf8)), standings[person] == nil else {
+                    continue
+                }
+                standings[person] = .excused
+            }
+            let units = try board.units.map { (try terms.find(Array($0.id.utf8)) ?? 0, $0) }
+            return try checks.count.board(
+                of: day, units: units, register: try loadedRegister().members(on: day),
+                reports: board.reports,
+                standing: { standings[$0] ?? .missing },
+                name: { String(decoding: try terms.text(of: $0), as: UTF8.self) })
         }
+    }
+
+    /// Who checked in on a day, read where it lies: of most rows the columns alone say everything.
+    private func checkedIn(on day: Int32) throws -> [Int64: CoverageCount.Standing] {
+        guard let table = tables.first(where: { $0.roles.kind == .checkIn }) else { return [:] }
+        let form = try loadedChecks().checkIn
+        let statement = try connection.statement(
+            table.selection(
+                where: "\"\(table.keys[0].column)\" = ? AND _flags & \(HubTable.Flag.gone) = 0", order: "1"))
+        statement.bind(1, .int(Int64(day)))
+        defer { statement.reset() }
+        let own = table.firstOwn
+        var standings: [Int64: CoverageCount.Standing] = [:]
+        while try statement.step() {
+            if statement.int(own + 8) & HubTable.Flag.hasState != 0 {
+                let numbers = (0..<table.keys.count).map { statement.int(Int32($0)) }
+                let record = try effective(statement, numbers: numbers, in: table)
+                standings[numbers[1]] = .checkedIn(
+                    firstCreated: record.firstCreated, isFlagged: form?.isFlagged(record) ?? false)
+                continue
+            }
+            let assigned = statement.int(own + 7)
+            let isFlagged = form?.isFlagged { id in
+                guard let index = table.field(id), assigned & (1 << Int64(id)) != 0 else { return nil }
+                return value(statement, table.firstField + Int32(index), table.fields[index])
+            }
+            standings[statement.int(1)] = .checkedIn(
+                firstCreated: statement.int(own + 6), isFlagged: isFlagged ?? false)
+        }
+        return standings
     }
 
     /// Whether the kept counters of a day say what its check-ins say.

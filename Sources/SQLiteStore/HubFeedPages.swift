@@ -11,20 +11,26 @@ extension SQLiteHubStore {
     func storeFeed(_ pending: HubPending, at position: UInt64) throws {
         var rows: [Int64: [UInt32]] = [:]
         var totals: [HubTotal: (count: Int64, sum: UInt64)] = [:]
-        var last: (scope: HubScope, count: Int64, sum: UInt64) = (.none, 0, 0)
+        // Rows one after the other mostly have the same scope.
+        var last = HubScope.none
+        var run: [UInt32] = []
+        var sum: UInt64 = 0
         func close() {
-            let key = HubTotal(origin: pending.origin.number, scope: last.scope)
+            for unit in last.units { rows[unit, default: []].append(contentsOf: run) }
+            let key = HubTotal(origin: pending.origin.number, scope: last)
             let old = totals[key] ?? (0, 0)
-            totals[key] = (old.count + last.count, old.sum &+ last.sum)
+            totals[key] = (old.count + Int64(run.count), old.sum &+ sum)
+            run.removeAll(keepingCapacity: true)
+            sum = 0
         }
+        let origin = pending.origin.id
         for (row, scope) in pending.scopes.enumerated() where scope != .none && !pending.quarantined[row] {
-            for unit in scope.units { rows[unit, default: []].append(UInt32(row)) }
-            if scope != last.scope {
+            if scope != last {
                 close()
-                last = (scope, 0, 0)
+                last = scope
             }
-            last.count += 1
-            last.sum &+= Mark.term(of: pending.dot(row))
+            run.append(UInt32(row))
+            sum &+= Mark.term(of: Dot(origin: origin, sequence: pending.first + UInt64(row)))
         }
         close()
         for unit in rows.keys.sorted() {

@@ -98,3 +98,30 @@ struct HubCoverageCounts: Hashable {
 
     var isZero: Bool { checkedIn == 0 && late == 0 && flagged == 0 }
 }
+
+/// Adds up what rows one after the other say of a unit and day, which are mostly the same.
+struct HubCoverageSums {
+    private var key = HubCoverageKey(day: 0, unit: 0)
+    private var counts = HubCoverageCounts()
+    private var closed: [HubCoverageKey: HubCoverageCounts] = [:]
+
+    mutating func add(_ more: HubCoverageCounts, day: Int32, unit: Int64) {
+        if key.day != day || key.unit != unit {
+            close()
+            key = HubCoverageKey(day: day, unit: unit)
+        }
+        counts += more
+    }
+
+    private mutating func close() {
+        if !counts.isZero { closed[key, default: HubCoverageCounts()] += counts }
+        counts = HubCoverageCounts()
+    }
+
+    /// Adds the sums to those of `all`.
+    mutating func close(_ all: inout [HubCoverageKey: HubCoverageCounts]) {
+        close()
+        for (key, sum) in closed { all[key, default: HubCoverageCounts()] += sum }
+        closed = [:]
+    }
+}

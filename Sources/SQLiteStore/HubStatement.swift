@@ -57,6 +57,9 @@ final class HubStatement {
         return false
     }
 
+    /// Makes it ready to be bound anew before its last row.
+    func reset() { sqlite3_reset(handle) }
+
     /// Runs a statement that yields nothing.
     func run() throws {
         while try step() {}

@@ -4,7 +4,7 @@ import SyncStore
 /// Texts that keys are made of, as small numbers: persons, units, record names.
 final class HubTerms {
     private let connection: HubConnection
-    private var numbers: [[UInt8]: Int64] = [:]
+    private var numbers = TermIndex()
     private var texts: [Int64: [UInt8]] = [:]
     private let selection: HubStatement
     private let insertion: HubStatement
@@ -16,17 +16,19 @@ final class HubTerms {
     }
 
     func forget() {
-        numbers.removeAll(keepingCapacity: true)
+        numbers.removeAll()
         texts.removeAll(keepingCapacity: true)
     }
 
     /// The text's number; nil when it has none yet.
     func find(_ text: [UInt8]) throws -> Int64? {
-        if let known = numbers[text] { return known }
-        selection.bind(1, .blob(text))
-        guard let found = try selection.first({ $0.int(0) }) else { return nil }
-        numbers[text] = found
-        return found
+        try text.withUnsafeBytes { bytes in
+            if let known = numbers.number(of: bytes) { return known }
+            selection.bind(1, .blob(text))
+            guard let found = try selection.first({ $0.int(0) }) else { return nil }
+            numbers.insert(bytes, number: found)
+            return found
+        }
     }
 
     /// The text's number, given now when it has none.
@@ -35,8 +37,13 @@ final class HubTerms {
         insertion.bind(1, .blob(text))
         try insertion.run()
         let number = connection.lastRow
-        numbers[text] = number
+        text.withUnsafeBytes { numbers.insert($0, number: number) }
         return number
+    }
+
+    /// The same for a text that lies elsewhere.
+    func number(of text: UnsafeRawBufferPointer) throws -> Int64 {
+        try numbers.number(of: text) ?? number(of: Array(text))
     }
 
     /// The highest number that is given.

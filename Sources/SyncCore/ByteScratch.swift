@@ -2,40 +2,68 @@
 ///
 /// Unsafe memory is confined to this file: every write asks for its room first.
 struct ByteScratch: ~Copyable {
-    private var base: UnsafeMutableRawBufferPointer
+    private var base: UnsafeMutableRawPointer
+    private var capacity: Int
     private(set) var count = 0
+    /// Room behind `capacity`, so that a short copy need not be exact.
+    private static let slack = 16
 
     init(capacity: Int = 4096) {
-        base = UnsafeMutableRawBufferPointer.allocate(byteCount: max(64, capacity), alignment: 8)
+        self.capacity = max(64, capacity)
+        base = ByteScratch.allocate(self.capacity)
     }
 
     deinit { base.deallocate() }
 
+    private static func allocate(_ capacity: Int) -> UnsafeMutableRawPointer {
+        UnsafeMutableRawPointer.allocate(byteCount: capacity + slack, alignment: 8)
+    }
+
     mutating func clear() { count = 0 }
 
     /// Valid until the next write.
-    func bytes() -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(base)[0..<count])
+    func bytes() -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
+    @inline(__always) private mutating func reserve(_ more: Int) {
+        if count + more > capacity { grow(more) }
     }
 
-    private mutating func reserve(_ more: Int) {
-        guard count + more > base.count else { return }
-        let larger = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(base.count * 2, count + more), alignment: 8)
-        larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(base)[0..<count]))
+    @inline(never) private mutating func grow(_ more: Int) {
+        let capacity = max(capacity * 2, count + more)
+        let larger = ByteScratch.allocate(capacity)
+        larger.copyMemory(from: base, byteCount: count)
         base.deallocate()
         base = larger
+        self.capacity = capacity
     }
 
-    mutating func put(_ byte: UInt8) {
+    @inline(__always) mutating func put(_ byte: UInt8) {
         reserve(1)
-        base[count] = byte
+        base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
         count += 1
+    }
+
+    /// A stretch of what another one holds. Short ones are copied as two words: both have the room.
+    @inline(__always) mutating func put(_ range: Range<Int>, of other: borrowing ByteScratch) {
+        precondition(range.upperBound <= other.count)
+        reserve(range.count)
+        let source = UnsafeRawPointer(other.base + range.lowerBound)
+        if range.count <= ByteScratch.slack {
+            let words = (
+                source.loadUnaligned(as: UInt64.self),
+                source.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            )
+            base.storeBytes(of: words.0, toByteOffset: count, as: UInt64.self)
+            base.storeBytes(of: words.1, toByteOffset: count + 8, as: UInt64.self)
+        } else {
+            (base + count).copyMemory(from: source, byteCount: range.count)
+        }
+        count += range.count
     }
 
     /// Overwrites one byte that was put before.
     mutating func patch(_ byte: UInt8, at offset: Int) {
-        if offset < count { base[offset] = byte }
+        if offset < count { base.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self) }
     }
 
     mutating func put(word: UInt64) {
@@ -60,11 +88,11 @@ struct ByteScratch: ~Copyable {
         reserve(10)
         var rest = value
         while rest >= 0x80 {
-            base[count] = UInt8(truncatingIfNeeded: rest) | 0x80
+            base.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: count, as: UInt8.self)
             count += 1
             rest >>= 7
         }
-        base[count] = UInt8(truncatingIfNeeded: rest)
+        base.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: count, as: UInt8.self)
         count += 1
     }
 
@@ -74,9 +102,8 @@ struct ByteScratch: ~Copyable {
 
     mutating func put(raw bytes: UnsafeRawBufferPointer) {
         reserve(bytes.count)
-        if bytes.count > 0 {
-            UnsafeMutableRawBufferPointer(rebasing: base[count..<(count + bytes.count)]).copyMemory(
-                from: bytes)
+        if let source = bytes.baseAddress {
+            (base + count).copyMemory(from: source, byteCount: bytes.count)
         }
         count += bytes.count
     }

@@ -72,9 +72,9 @@ public struct JournalChain: Sendable {
 
 /// The scratch memory of one walk.
 ///
-/// Keys and fields are laid out as canonical bytes column by column first, and a row's bytes are then pieced
-/// together: so each column is touched once, and the loop over rows allocates and counts references for
-/// nothing.
+/// Keys and fields are laid out as canonical bytes column by column first, what is the same only once, and a
+/// row's bytes are then pieced together: so each column is touched once, and the loop over rows allocates and
+/// counts references for nothing.
 struct DigestWorker: ~Copyable {
     /// A retention class of a group and the columns of `cells` that belong to it.
     private struct ClassRun {
@@ -84,7 +84,7 @@ struct DigestWorker: ~Copyable {
 
     private struct GroupLayout {
         var rows: Int
-        /// Index into `ends` of the first column's first row.
+        /// Index into `places` of the first column's first row.
         var firstCell: Int
         var keyColumns: Int
         var keyCount: UInt64
@@ -98,10 +98,20 @@ struct DigestWorker: ~Copyable {
     var body = ByteScratch()
     var fields = ByteScratch()
     var link = ByteScratch(capacity: 64)
-    /// All keys and fields of all groups, column after column, row after row.
+    /// Where the bytes of one key or field of one row lie.
+    private struct Cell {
+        var start: UInt32
+        var end: UInt32
+
+        /// A field that is left alone.
+        static let none = Cell(start: 0, end: 0)
+        var range: Range<Int> { Int(start)..<Int(end) }
+    }
+
+    /// Keys and fields of all groups.
     private var cells = ByteScratch()
-    /// Where each cell ends; it begins where the one before it ends.
-    private var ends: [UInt32] = []
+    /// Where they lie, column after column, row after row.
+    private var places: [Cell] = []
     private var names = ByteScratch(capacity: 256)
     private var layouts: [GroupLayout] = []
     private var runs: [ClassRun] = []
@@ -126,7 +136,7 @@ struct DigestWorker: ~Copyable {
         var form = group.form
         form.withUTF8 { names.put(counted: UnsafeRawBufferPointer($0)) }
         names.put(varint: UInt64(group.revision))
-        let firstCell = ends.count
+        let firstCell = places.count
         let firstRun = runs.count
         for column in group.keys { lay(out: column, rows: group.rows.count, isKey: true) }
         let ordered = group.fields.enumerated().sorted {
@@ -150,31 +160,60 @@ struct DigestWorker: ~Copyable {
 
     /// Appends a column's cells; a field that is left alone is an empty cell, any other begins with its id.
     private mutating func lay(out column: Column, rows: Int, isKey: Bool) {
-        ends.reserveCapacity(ends.count + rows)
-        for place in 0..<rows {
-            let presence = column.presence(at: place)
-            if isKey || presence != .leftAlone {
-                if !isKey { cells.put(varint: UInt64(column.field)) }
-                put(column, place: place, isStated: presence == .value)
+        places.reserveCapacity(places.count + rows)
+        let notStated = cell(isKey: isKey, column) { $0.put(0) }
+        if column.isDictionary {
+            let entries = column.ends.indices.map { entry in
+                cell(isKey: isKey, column) { cells in
+                    cells.put(column.kind.rawValue)
+                    let range = column.range(ofEntry: entry)
+                    if column.kind == .text { cells.put(varint: UInt64(range.count)) }
+                    column.heap.withUnsafeBytes {
+                        cells.put(raw: UnsafeRawBufferPointer(rebasing: $0[range]))
+                    }
+                }
             }
-            ends.append(UInt32(truncatingIfNeeded: cells.count))
+            for row in 0..<rows {
+                switch column.presence(at: row) {
+                case .value: places.append(entries[Int(column.index[row])])
+                case .notStated: places.append(notStated)
+                case .leftAlone: places.append(isKey ? notStated : .none)
+                }
+            }
+            return
+        }
+        // Many rows say the same as the one before.
+        var last: (number: Int64, cell: Cell)?
+        for row in 0..<rows {
+            switch column.presence(at: row) {
+            case .value:
+                let number = column.integers[row]
+                if let last, last.number == number {
+                    places.append(last.cell)
+                    continue
+                }
+                let made = cell(isKey: isKey, column) { cells in
+                    cells.put(column.kind.rawValue)
+                    if column.kind == .decimal { cells.put(column.scale) }
+                    cells.put(zigzag: number)
+                }
+                last = (number, made)
+                places.append(made)
+            case .notStated: places.append(notStated)
+            case .leftAlone: places.append(isKey ? notStated : .none)
+            }
         }
     }
 
-    /// Kind, then content.
-    private mutating func put(_ column: Column, place: Int, isStated: Bool) {
-        guard isStated else { return cells.put(0) }
-        cells.put(column.kind.rawValue)
-        switch column.kind {
-        case .integer: cells.put(zigzag: column.integers[place])
-        case .decimal:
-            cells.put(column.scale)
-            cells.put(zigzag: column.integers[place])
-        case .text, .list:
-            let range = column.range(ofEntry: Int(column.index[place]))
-            if column.kind == .text { cells.put(varint: UInt64(range.count)) }
-            column.heap.withUnsafeBytes { cells.put(raw: UnsafeRawBufferPointer(rebasing: $0[range])) }
-        }
+    /// Lays out one cell: the id of a field, then what `content` puts.
+    @inline(__always) private mutating func cell(
+        isKey: Bool, _ column: Column, content: (inout ByteScratch) -> Void
+    ) -> Cell {
+        let start = cells.count
+        if !isKey { cells.put(varint: UInt64(column.field)) }
+        content(&cells)
+        return Cell(
+            start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: cells.count))
     }
 
     /// The next digest is made with these hashes.
@@ -217,23 +256,19 @@ struct DigestWorker: ~Copyable {
         } else {
             put(columns.contexts[Int(columns.context[row])])
         }
-        body.put(raw: UnsafeRawBufferPointer(rebasing: names.bytes()[layout.name]))
+        body.put(layout.name, of: names)
         body.put(zigzag: columns.authored[row])
         body.put(zigzag: columns.stated[row])
         body.put(zigzag: columns.firstCreated[row])
         body.put(counted: columns.authors[Int(columns.author[row])])
         body.put(varint: layout.keyCount)
-        let all = cells.bytes()
-        for column in 0..<layout.keyColumns {
-            body.put(raw: UnsafeRawBufferPointer(rebasing: all[cell(layout, column, place)]))
-        }
+        for column in 0..<layout.keyColumns { body.put(range(layout, column, place), of: cells) }
         try putClasses(layout, place: place, day: JournalChain.day(of: columns.authored[row]), salt: salt)
         return hashing.sha256(body.bytes())
     }
 
-    private func cell(_ layout: GroupLayout, _ column: Int, _ place: Int) -> Range<Int> {
-        let index = layout.firstCell + column * layout.rows + place
-        return (index == 0 ? 0 : Int(ends[index - 1]))..<Int(ends[index])
+    @inline(__always) private func range(_ layout: GroupLayout, _ column: Int, _ place: Int) -> Range<Int> {
+        places[layout.firstCell + column * layout.rows + place].range
     }
 
     private mutating func put(_ context: Context) {
@@ -258,7 +293,7 @@ struct DigestWorker: ~Copyable {
         for index in layout.runs {
             let run = runs[index]
             var assigned: UInt64 = 0
-            for column in run.columns where !cell(layout, column, place).isEmpty { assigned += 1 }
+            for column in run.columns where !range(layout, column, place).isEmpty { assigned += 1 }
             if assigned == 0 { continue }
             var hash: Digest
             let isLocked = kept != nil && salt(day, run.retentionClass) == nil
@@ -295,10 +330,7 @@ struct DigestWorker: ~Copyable {
         fields.clear()
         fields.put(salt)
         fields.put(varint: assigned)
-        let all = cells.bytes()
-        for column in run.columns {
-            fields.put(raw: UnsafeRawBufferPointer(rebasing: all[cell(layout, column, place)]))
-        }
+        for column in run.columns { fields.put(range(layout, column, place), of: cells) }
         return hashing.sha256(fields.bytes())
     }
 

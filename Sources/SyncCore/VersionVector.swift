@@ -17,9 +17,10 @@ public struct VersionVector: Sendable, Hashable {
         case equal, greater, lesser, concurrent
     }
 
-    public private(set) var entries: [Entry]
+    /// Ascending by origin.
+    public private(set) var entries: Entries
 
-    public init() { entries = [] }
+    public init() { entries = Entries() }
 
     /// Takes entries that are canonical already; nil otherwise. What comes from the wire goes through here.
     public init?(canonical entries: [Entry]) {
@@ -28,21 +29,22 @@ public struct VersionVector: Sendable, Hashable {
             guard entry.origin > last, entry.count > 0 else { return nil }
             last = entry.origin
         }
-        self.entries = entries
+        self.entries = Entries(entries)
     }
 
     /// Puts any list right: drops origin 0 and count 0, sorts, and keeps the highest count of an origin.
     public init(normalizing list: some Sequence<Entry>) {
         let sorted = list.filter { $0.origin != 0 && $0.count != 0 }
             .sorted { ($0.origin, $0.count) < ($1.origin, $1.count) }
-        entries = []
+        var kept: [Entry] = []
         for entry in sorted {
-            if entries.last?.origin == entry.origin {
-                entries[entries.count - 1].count = entry.count
+            if kept.last?.origin == entry.origin {
+                kept[kept.count - 1].count = entry.count
             } else {
-                entries.append(entry)
+                kept.append(entry)
             }
         }
+        entries = Entries(kept)
     }
 
     public var isEmpty: Bool { entries.isEmpty }
@@ -57,12 +59,15 @@ public struct VersionVector: Sendable, Hashable {
             guard origin != 0 else { return }
             let index = position(of: origin)
             let present = index < entries.count && entries[index].origin == origin
-            switch (present, newValue) {
-            case (true, 0): entries.remove(at: index)
-            case (true, _): entries[index].count = newValue
-            case (false, 0): break
-            case (false, _): entries.insert(Entry(origin: origin, count: newValue), at: index)
+            if present, newValue > 0 { return entries.set(newValue, at: index) }
+            guard present || newValue > 0 else { return }
+            var all = Array(entries)
+            if present {
+                all.remove(at: index)
+            } else {
+                all.insert(Entry(origin: origin, count: newValue), at: index)
             }
+            entries = Entries(all)
         }
     }
 
@@ -103,6 +108,11 @@ public struct VersionVector: Sendable, Hashable {
     public func merged(with other: VersionVector) -> VersionVector {
         if other.entries.isEmpty { return self }
         if entries.isEmpty { return other }
+        var vector = VersionVector()
+        if let few = entries.mergedIfFew(with: other.entries) {
+            vector.entries = few
+            return vector
+        }
         var result: [Entry] = []
         result.reserveCapacity(entries.count + other.entries.count)
         var left = 0
@@ -124,8 +134,7 @@ public struct VersionVector: Sendable, Hashable {
         }
         result.append(contentsOf: entries[left...])
         result.append(contentsOf: other.entries[right...])
-        var vector = VersionVector()
-        vector.entries = result
+        vector.entries = Entries(result)
         return vector
     }
 

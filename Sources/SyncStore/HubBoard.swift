@@ -5,11 +5,11 @@ package import SyncCore
 package struct HubBoard {
     private let day: Int32
     private let checkIn: CompiledForm?
-    private var units: [CoverageCount.Unit] = []
+    package private(set) var units: [CoverageCount.Unit] = []
     private var memberships: [CoverageCount.Membership] = []
-    private var excuses: [CoverageCount.Excuse] = []
+    package private(set) var excuses: [CoverageCount.Excuse] = []
     private var checkIns: [CoverageCount.CheckIn] = []
-    private var reports: [CoverageCount.Report] = []
+    package private(set) var reports: [CoverageCount.Report] = []
 
     package init(day: Int32, checkIn: CompiledForm?) {
         self.day = day

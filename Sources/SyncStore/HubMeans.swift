@@ -72,6 +72,8 @@ public struct HubMeans {
 package struct HubPlace {
     package var scope = HubScope.none
     package var note: String?
+    /// The person's unit on the record's day; 0 for none, and for records of no person.
+    package var unit: Int64 = 0
 
     /// - Parameters:
     ///   - day: the record's day; nil where the form has none.
@@ -83,8 +85,8 @@ package struct HubPlace {
         if roles.kind == .unit {
             scope = .everybody
         } else if let person {
-            let present = register.unit(of: person, on: today)
-            let then = day.map { register.unit(of: person, on: $0) } ?? present
+            let (then, present) = register.units(of: person, on: day ?? today, and: today)
+            self.unit = then
             scope = HubScope(units: then, present)
             if roles.kind != .person && roles.kind != .membership {
                 let isKnown = register.persons.contains(person)

@@ -44,6 +44,12 @@ package struct HubRegister: Sendable {
         stays[person].map { HubRegister.unit($0, on: day) } ?? 0
     }
 
+    /// The person's units on two days; 0 where it is on no register.
+    package func units(of person: Int64, on one: Int32, and other: Int32) -> (Int64, Int64) {
+        guard let stays = stays[person] else { return (0, 0) }
+        return (HubRegister.unit(stays, on: one), HubRegister.unit(stays, on: other))
+    }
+
     package static func unit(_ stays: [Stay], on day: Int32) -> Int64 {
         for stay in stays.reversed() where stay.from <= day { return stay.until >= day ? stay.unit : 0 }
         return 0
@@ -53,6 +59,14 @@ package struct HubRegister: Sendable {
     package static func scope(_ stays: [Stay], day: Int32?, today: Int32) -> HubScope {
         let present = unit(stays, on: today)
         return HubScope(units: day.map { unit(stays, on: $0) } ?? present, present)
+    }
+
+    /// Everybody who belongs to a unit on `day`, in no order.
+    package func members(on day: Int32) -> [(Int64, Int64)] {
+        stays.compactMap { person, stays in
+            let unit = HubRegister.unit(stays, on: day)
+            return unit == 0 ? nil : (person, unit)
+        }
     }
 
     /// Persons who belong to one of `units` at some time, ascending.
