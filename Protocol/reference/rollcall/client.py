@@ -14,11 +14,11 @@ from .link import Link, shown_keys
 from .messages import payload_of
 from .store import ZERO_TOKEN, Journal, Store
 from .told import dot_of
-from .wire import ProtocolError, malformed
+from .wire import LIMITS, ProtocolError, malformed
 
 PROGRAM = "rollcall reference"
 LANES = ("urgent", "routine")
-# Small batches keep the way clear for urgent ones; an answer is asked for no more often than this.
+# Small batches keep the way clear for urgent ones.
 BATCH_VERSIONS = 200
 
 
@@ -198,15 +198,12 @@ class Session:
                 self.sent[lane] = last
 
     def next_batch(self, journal: Journal, first: int) -> tuple[int, dict[str, Any]]:
-        """The longest batch, of versions of few days, that the hub's largest batch has room for."""
-        count = min(BATCH_VERSIONS, journal.last - first + 1)
+        """The longest batch that keeps within the hub's largest and the limits of a frame and of salts."""
+        count = max(1, min(BATCH_VERSIONS, self.largest_batch, journal.last - first + 1))
         while True:
             batch = journal.batch(first, first + count - 1, self.store.key)
-            if (
-                count == 1
-                or len(batch["salts"]) <= 256
-                and len(payload_of("Batch", batch)) <= self.largest_batch
-            ):
+            fits = len(batch["salts"]) <= LIMITS["batchSalts"]
+            if count == 1 or fits and len(payload_of("Batch", batch)) <= LIMITS["framePayload"]:
                 return first + count - 1, batch
             count //= 2
 

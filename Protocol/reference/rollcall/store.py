@@ -175,13 +175,14 @@ class Store:
         values = {number: field.value for number, field in record.fields.items()} if record else {}
         values |= given
         alerts = []
+        lane = "routine"
         for rule in definition.get("rules", []):
             if facts := facts_of(definition, rule, values, self.state["settings"]):
+                lane = "urgent"
                 alert_key = (key[0], Value(TEXT, rule["id"]), key[1])
                 if self.record(rule["raise"], alert_key) is None:
                     stated = {1: Value(LIST, tuple(facts)), 2: Value(TEXT, "open")}
                     alerts.append(self.version(rule["raise"], alert_key, stated, author))
-        lane = "urgent" if alerts or form == "alert" else "routine"
         for one in [version, *alerts]:
             self.journals[lane].append(one)
             written.append(one)
