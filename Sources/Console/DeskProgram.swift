@@ -129,7 +129,7 @@ extension ShownCode {
     ///
     /// - Throws: ``Failure`` when nobody is there to be asked.
     static func ask(showing lines: [String], again: String) throws {
-        guard isatty(0) == 1, Output.isTerminal else {
+        guard isSomebodyThere else {
             throw Failure(
                 .usage,
                 Words(
@@ -138,7 +138,15 @@ extension ShownCode {
                     zh: "请先查看待裁定的内容，并用 --shown 交回其中显示的代码：\(again)"))
         }
         for line in lines { Output.remark(Words(line, zh: line)) }
-        Output.remark(Words("Decide so, having seen this? [y/N]", zh: "已看过以上内容，确定这样裁定吗？[y/N]"))
+        try ask(Words("Decide so, having seen this? [y/N]", zh: "已看过以上内容，确定这样裁定吗？[y/N]"))
+    }
+
+    /// Whether a person can be asked.
+    package static var isSomebodyThere: Bool { isatty(0) == 1 && Output.isTerminal }
+
+    /// - Throws: ``Failure`` when the answer is no.
+    package static func ask(_ question: Words) throws {
+        Output.remark(question)
         let answer = readLine()?.lowercased() ?? ""
         guard ["y", "yes", "是"].contains(answer) else {
             throw Failure(

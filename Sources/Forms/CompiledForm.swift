@@ -128,21 +128,30 @@ public struct CompiledForm: Sendable {
     private static func compile(
         _ rule: RaiseRule, of definition: FormDefinition, settings: Settings
     ) throws(FormDefinitionError) -> Rule {
-        var conditions: [Condition] = []
-        for condition in rule.any {
+        let conditions = try conditions(rule.any, of: definition, subject: rule.id, settings: settings)
+        return Rule(id: rule.id, raise: rule.raise, conditions: conditions)
+    }
+
+    /// What does not name a field of the form is left out.
+    static func conditions(
+        _ conditions: [RaiseRule.Condition], of definition: FormDefinition, subject: String,
+        settings: Settings
+    ) throws(FormDefinitionError) -> [Condition] {
+        var compiled: [Condition] = []
+        for condition in conditions {
             guard let field = definition.field(named: condition.field) else { continue }
             let scale = field.scale ?? 0
             let threshold: Int64? =
                 condition.isTrue == true ? 1 : condition.atLeast.flatMap { settings.bound($0, scale: scale) }
             guard let threshold, field.type.kind == .integer || field.type.kind == .decimal else {
-                throw FormDefinitionError(form: definition.form, subject: rule.id, code: .badRule)
+                throw FormDefinitionError(form: definition.form, subject: subject, code: .badRule)
             }
-            conditions.append(
+            compiled.append(
                 Condition(
                     field: field.id, name: field.name, kind: field.type.kind, scale: scale,
                     threshold: threshold))
         }
-        return Rule(id: rule.id, raise: rule.raise, conditions: conditions)
+        return compiled
     }
 
     func check(of id: FieldID) -> FieldCheck? { fields.first { $0.id == id } }

@@ -174,7 +174,7 @@ public struct CoverageCount: Sendable {
 
     /// Who stands on which register on a day: the membership with the greatest `from` that is not after the
     /// day.
-    private static func register(
+    public static func register(
         _ memberships: some Sequence<Membership>, on day: Int32
     ) -> [([UInt8], [UInt8])] {
         var current: [[UInt8]: Membership] = [:]

@@ -72,6 +72,7 @@ public struct FormDefinitionError: Error, Sendable, Hashable, CustomStringConver
         case badRule = "bad_rule"
         case badSetting = "bad_setting"
         case badGroup = "bad_group"
+        case badComputed = "bad_computed"
         /// A revision changes what may not change for the life of the form.
         case frozen
     }
@@ -100,6 +101,9 @@ extension FormDefinition {
             guard MergePolicy(rawValue: field.policy) != nil else { throw refuse(.badPolicy, field.name) }
             guard (1...max(1, revision)).contains(field.since ?? 1) else {
                 throw refuse(.badFields, field.name)
+            }
+            guard field.computed == nil || field.type == .integer else {
+                throw refuse(.badComputed, field.name)
             }
             guard (field.scale ?? 0) <= 18, field.type == .decimal || field.scale == nil else {
                 throw refuse(.badFields, field.name)

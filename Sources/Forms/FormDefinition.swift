@@ -50,6 +50,8 @@ public struct FieldDefinition: Codable, Sendable, Hashable {
     public var minimum: String?
     public var maximum: String?
     public var hidden: Bool?
+    /// What a number is counted from when the program fills the form in; a person may still say another.
+    public var computed: Measure?
     /// The reason of a refusal when a boolean or choice cannot be read; absent: `bad_value`.
     public var unreadable: String?
 }

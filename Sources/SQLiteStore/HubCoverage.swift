@@ -85,7 +85,7 @@ extension SQLiteHubStore {
     public func coverage(of day: Int32) throws -> CoverageBoard {
         try connection.read {
             let checks = try loadedChecks()
-            var board = HubBoard(day: day, checkIn: checks.checkIn)
+            var board = BoardOfDay(day: day, checkIn: checks.checkIn)
             for table in tables where [.unit, .excuse, .report].contains(table.roles.kind) {
                 try eachRow(of: table, from: table.roles.kind == .report ? day : nil, to: day) {
                     numbers, row in

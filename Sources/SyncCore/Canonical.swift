@@ -136,7 +136,7 @@ public enum Canonical {
         return nil
     }
 
-    static func bigEndian(_ word: UInt64) -> [UInt8] {
+    package static func bigEndian(_ word: UInt64) -> [UInt8] {
         stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
     }
 }

@@ -269,7 +269,7 @@ public final class MemoryHubStore: HubStore {
     }
 
     public func coverage(of day: Int32) throws -> CoverageBoard {
-        var board = HubBoard(day: day, checkIn: catalog[BuiltIn.checkIn])
+        var board = BoardOfDay(day: day, checkIn: catalog[BuiltIn.checkIn])
         for name in content.records.keys.sorted() {
             guard let (key, state) = content.records[name], let table = table(key.form) else { continue }
             let record = state.effective(under: rules(key.form))

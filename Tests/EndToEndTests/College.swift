@@ -49,7 +49,7 @@ struct College {
         self.expected = expected
     }
 
-    private static func lines(_ path: String) throws -> [Substring] {
+    static func lines(_ path: String) throws -> [Substring] {
         try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
     }
 

@@ -2,7 +2,7 @@ package import Forms
 package import SyncCore
 
 /// Gathers records for the board of a day, and hands them to the pure count.
-package struct HubBoard {
+package struct BoardOfDay {
     private let day: Int32
     private let checkIn: CompiledForm?
     package private(set) var units: [CoverageCount.Unit] = []
@@ -45,6 +45,13 @@ package struct HubBoard {
                     unit: unit, firstCreated: record.firstCreated, kind: record[BuiltIn.reportKind]?.string))
         default: break
         }
+    }
+
+    /// Who stands on a unit's register that day, sorted by bytes.
+    package func register(of unit: String) -> [String] {
+        CoverageCount.register(memberships, on: day).filter { $0.1.elementsEqual(unit.utf8) }
+            .map { String(decoding: $0.0, as: UTF8.self) }
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
     package func board(_ count: CoverageCount) -> CoverageBoard {

@@ -1,0 +1,95 @@
+import Console
+import SyncCore
+
+/// What `report` says.
+enum ReportWords {
+    static func title(_ draft: ReportDraft) -> Words {
+        let unit = Output.printable(draft.unit)
+        return draft.isFinding
+            ? Words(
+                "report of \(unit) for \(draft.day): there is something to report",
+                zh: "\(unit) \(draft.day) 报告：有情况")
+            : Words(
+                "zero report of \(unit) for \(draft.day): nothing to report",
+                zh: "\(unit) \(draft.day) 零报告：无情况")
+    }
+
+    static func missing(_ people: [String]) -> Words {
+        let names = people.map(Output.printable).joined(separator: " ")
+        return Words("  not heard from: \(names)", zh: "  尚未打卡：\(names)")
+    }
+
+    static func code(_ draft: ReportDraft) -> Words {
+        Words("code of what is shown: \(draft.code)", zh: "所显示内容的代码：\(draft.code)")
+    }
+
+    static let question = Words("Sign this? [y/N]", zh: "确认签报吗？[y/N]")
+
+    static func notSigned(_ code: String, again: String) -> Failure {
+        Failure(
+            .usage,
+            Words(
+                "nothing was saved yet: to sign what was shown, run it again with --shown \(code): \(again)",
+                zh: "尚未保存：如确认所显示的内容，请加 --shown \(code) 重新运行：\(again)"))
+    }
+
+    static func saved(_ draft: ReportDraft) -> Words {
+        let unit = Output.printable(draft.unit)
+        let digest = draft.digest.description.prefix(12)
+        return Words(
+            "saved the report of \(unit) for \(draft.day), counted from \(draft.counted) check-ins "
+                + "(\(digest)); it leaves with the next sync",
+            zh: "已保存 \(unit) \(draft.day) 的报告，计入 \(draft.counted) 条打卡（\(digest)）；下次同步时发送")
+    }
+
+    static func thenAndNow(_ report: ReportReport) -> Words {
+        let unit = Output.printable(report.unit)
+        let kind = Output.printable(report.kind)
+        return report.isUnchanged
+            ? Words(
+                "report of \(unit) for \(report.day) (\(kind)): the same check-ins are here now; then / now:",
+                zh: "\(unit) \(report.day) 的报告（\(kind)）：打卡记录未变；当时 / 现在：")
+            : Words(
+                "report of \(unit) for \(report.day) (\(kind)): check-ins have come or changed since; "
+                    + "then / now:",
+                zh: "\(unit) \(report.day) 的报告（\(kind)）：此后打卡记录有变化；当时 / 现在：")
+    }
+
+    static func noSuchUnit(_ unit: String) -> Failure {
+        let unit = Output.printable(unit)
+        return Failure(
+            .noInput,
+            Words(
+                "this branch's register has no unit \(unit) yet; sync first, or look at the unit's id",
+                zh: "本支部登记册中没有单位 \(unit)；请先同步，或核对单位代码"))
+    }
+
+    static func notReported(_ unit: String, _ day: String) -> Failure {
+        let unit = Output.printable(unit)
+        return Failure(
+            .noInput,
+            Words(
+                "\(unit) has no report for \(day) here yet", zh: "本机尚无 \(unit) \(day) 的报告"))
+    }
+
+    static func notZero(_ draft: ReportDraft) -> Failure {
+        var people: [String] = []
+        for person in draft.counts.flatMap(\.found) where !people.contains(person) { people.append(person) }
+        let names = people.map { "check-in \(draft.day) \(Output.printable($0))" }.joined(separator: ", ")
+        return Failure(
+            .usage,
+            Words(
+                "a zero report would be false: there is something in \(names). Leave --zero out, or correct "
+                    + "the check-in first; nothing was saved",
+                zh: "零报告与记录不符：\(names) 中有情况。请去掉 --zero，或先更正打卡；未保存任何内容"))
+    }
+
+    static func sayZero(_ draft: ReportDraft) -> Failure {
+        Failure(
+            .usage,
+            Words(
+                "nothing to report is found in \(draft.counted) check-ins of \(draft.day): state it with "
+                    + "--zero. Nothing was saved, and who says nothing has not reported",
+                zh: "\(draft.day) 的 \(draft.counted) 条打卡中没有情况：请用 --zero 明确声明。未保存任何内容；不报不等于零报告"))
+    }
+}

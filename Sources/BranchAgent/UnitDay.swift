@@ -1,0 +1,88 @@
+import Forms
+import SyncCore
+import SyncStore
+import SyncTransport
+
+/// What this branch holds of one unit on one day, and what a form's computed fields are of it.
+struct UnitDay {
+    /// A computed field: how many, and who where the board names them.
+    struct Count {
+        var field: FieldDefinition
+        var count: Int
+        /// Those in whose check-ins something was found; empty for counts of another kind.
+        var found: [String]
+    }
+
+    let line: CoverageBoard.Line
+    /// Who checked in, sorted by bytes.
+    let present: [String]
+    /// Check-ins of those on the register, by person.
+    private let checkIns: [String: (key: RecordKey, state: RecordState)]
+    private let rules: MergeRules
+
+    private static let page = 1_000
+
+    /// - Returns: nil when the branch knows no such unit.
+    init?(_ unit: String, on day: Int32, _ context: AgentContext) throws {
+        rules = context.forms[BuiltIn.checkIn]?.mergeRules ?? .latest
+        var board = BoardOfDay(day: day, checkIn: context.forms[BuiltIn.checkIn])
+        var found: [String: (key: RecordKey, state: RecordState)] = [:]
+        for form in context.forms.forms {
+            let roles = HubRoles(form.definition)
+            guard roles.kind != .other, roles.kind != .person else { continue }
+            try UnitDay.each(form.definition.form, in: context.store) { key, state in
+                let record = state.effective(under: form.mergeRules)
+                guard record.exists else { return }
+                board.add(key.values, record, roles: roles)
+                if roles.kind == .checkIn, let date = roles.dayKey, key.values[date].integer == Int64(day),
+                    let person = roles.personKey.flatMap({ key.values[$0].string })
+                {
+                    found[person] = (key, state)
+                }
+            }
+        }
+        let count = try CoverageCount(settings: context.settings, zone: context.forms.zone)
+        let lines = board.board(count).lines
+        guard let line = lines.first(where: { $0.unit.utf8.elementsEqual(unit.utf8) }) else { return nil }
+        self.line = line
+        present = board.register(of: unit).filter { found[$0] != nil }
+        checkIns = found
+    }
+
+    private static func each(
+        _ form: String, in store: any AgentStore, _ body: (RecordKey, RecordState) throws -> Void
+    ) throws {
+        var after: [UInt8]?
+        while true {
+            let found = try store.records(form: form, after: after, limit: page)
+            for row in found { try body(row.key, row.state) }
+            guard let last = found.last, found.count == page else { return }
+            after = Canonical.encode(key: last.key.values)
+        }
+    }
+
+    func counts(of form: CompiledForm, _ forms: CompiledCatalog) throws -> [Count] {
+        try forms.measures(of: form).map { field, measure in
+            let people = line.people(measure, present: present, record: record)
+            return Count(
+                field: field, count: people?.count ?? line.register,
+                found: measure.isFinding ? people ?? [] : [])
+        }
+    }
+
+    private func record(_ person: String) -> EffectiveRecord? {
+        checkIns[person]?.state.effective(under: rules)
+    }
+
+    /// SHA-256 over the prints of the check-ins counted, in the order of the people: who counts the same
+    /// check-ins again has the same.
+    var digest: Digest {
+        var bytes: [UInt8] = []
+        for (key, state) in present.compactMap({ checkIns[$0] }) {
+            let print = RecordPrint(
+                form: Array(key.form.utf8), key: Canonical.encode(key: key.values), state)
+            bytes += Canonical.bigEndian(print.hash) + Canonical.bigEndian(print.print)
+        }
+        return Hashing.sha256(bytes)
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Testing
+
+/// The daily report and the zero report: counted, shown, signed, and compared with what came later.
+@Suite(.timeLimit(.minutes(5))) struct ReportTests {
+    private struct Report: Decodable {
+        struct Count: Decodable {
+            var field: String
+            var then: Int?
+            var now: Int
+        }
+        var kind: String
+        var counts: [Count]
+        var counted: Int
+        var digest: String
+        var isUnchanged: Bool
+
+        func now(_ field: String) -> Int? { counts.first { $0.field == field }?.now }
+        func then(_ field: String) -> Int? { counts.first { $0.field == field }?.then }
+    }
+
+    private static let branch = "B04"
+
+    private func report(
+        _ centre: Centre, _ arguments: String..., expecting codes: Set<Int32> = [0],
+        at location: SourceLocation = #_sourceLocation
+    ) async throws -> Outcome {
+        try await centre.place.run(
+            "branch-agent", ["report"] + arguments + ["--data", centre.data(Self.branch)],
+            expecting: codes, at: location)
+    }
+
+    /// A day on which somebody of the branch is flagged, and one on which nobody is.
+    private func days(_ centre: Centre) throws -> (cases: String, zero: String) {
+        func isFlagged(_ day: String) -> Bool { centre.college.expected[day]?[Self.branch]?.flagged ?? 0 > 0 }
+        let days = centre.college.days.filter { $0 != centre.college.words("last_day") }
+        return (try #require(days.first(where: isFlagged)), try #require(days.first { !isFlagged($0) }))
+    }
+
+    private func somebody(_ centre: Centre) throws -> String {
+        let line = try College.lines(centre.college.folder + "/people.csv").first {
+            $0.contains(",\(Self.branch),")
+        }
+        return String(try #require(line?.split(separator: ",").first))
+    }
+
+    private func row(_ centre: Centre, _ day: String) async throws -> [String: String] {
+        let export = try await centre.hub("export", "daily-report", "--from", day, "--to", day).output
+        let lines = export.split(whereSeparator: \.isNewline).map {
+            $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
+        let line = try #require(lines.dropFirst().first { $0.contains(Self.branch) })
+        return Dictionary(zip(lines[0], line)) { first, _ in first }
+    }
+
+    @Test func countedShownSignedAndComparedWithWhatCameLater() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join(Self.branch)
+        try await centre.sync(Self.branch)
+        try await centre.close()
+        // No link from here on.
+        try await centre.importSheets(of: Self.branch)
+        let (cases, zero) = try days(centre)
+
+        let denied = try await report(centre, "--zero", "--day", cases, expecting: [64])
+        #expect(denied.remarks.contains("check-in \(cases)"), "who contradicts it is named")
+        let silent = try await report(centre, "--day", zero, expecting: [64])
+        #expect(silent.remarks.contains("--zero"), "silence is never zero")
+        _ = try await report(centre, "--day", cases, "--shown", "00000000", expecting: [1])
+        _ = try await report(centre, "--day", zero, "--unit", "NOBODY", "--zero", expecting: [66])
+        _ = try await report(centre, "--day", zero, "--then", expecting: [66])
+        for (day, flags) in [(cases, [String]()), (zero, ["--zero"])] {
+            let wanted = try #require(centre.college.expected[day]?[Self.branch])
+            let arguments = flags + ["--day", day]
+            let shown = try await centre.place.run(
+                "branch-agent", ["report"] + arguments + ["--data", centre.data(Self.branch)], expecting: [64]
+            )
+            let code = try #require(shown.output.split { $0 == " " || $0 == "\n" }.last.map(String.init))
+            let signed: Report = try await centre.place.run(
+                "branch-agent",
+                ["report"] + arguments + ["--shown", code, "--json", "--data", centre.data(Self.branch)]
+            ).json()
+            #expect(signed.kind == (flags.isEmpty ? "CASES" : "ZERO") && signed.isUnchanged)
+            #expect(signed.now("n_register") == wanted.register && signed.counted == wanted.checkedIn)
+            #expect(signed.now("n_checked_in") == wanted.checkedIn)
+            #expect(signed.now("n_missing") == wanted.missing && signed.now("n_excused") == wanted.excused)
+            let found = (signed.now("n_temp_ge_37_3") ?? 0) + (signed.now("n_symptom") ?? 0)
+            #expect(found >= wanted.flagged && (found == 0) == (wanted.flagged == 0))
+        }
+
+        try await centre.open()
+        #expect(try await centre.sync(Self.branch).drained)
+        let row = try await row(centre, zero)
+        #expect(row["kind"] == "ZERO" && row["n_symptom"] == "0" && row["n_temp_ge_37_3"] == "0")
+        let line = try await centre.hub("coverage", "--date", zero, "--unit", Self.branch, "--json").output
+        #expect(line.contains("ZERO"))
+
+        // A fever that is entered later is not hidden by the report.
+        try await centre.branch(
+            Self.branch, "add", "check-in", "day=" + zero,
+            "person=" + (try somebody(centre)), "temperature=38.1")
+        let then: Report = try await report(centre, "--then", "--day", zero, "--json").json()
+        #expect(!then.isUnchanged && then.kind == "ZERO")
+        #expect(then.then("n_temp_ge_37_3") == 0 && then.now("n_temp_ge_37_3") == 1)
+        let same: Report = try await report(centre, "--then", "--day", cases, "--json").json()
+        #expect(same.isUnchanged && same.counts.allSatisfy { $0.then == $0.now })
+        try await centre.close()
+    }
+}
