@@ -1,5 +1,5 @@
 import Forms
-public import SyncCore
+import SyncCore
 public import SyncStore
 
 /// What came of letting in what a revoked device had handed over.

@@ -55,8 +55,9 @@ extension SQLiteHubStore {
                 reason: reason)
             return (revocation, wasRevoked: $0.text(4) == "revoked")
         }
-        guard var (revocation, wasRevoked) = found else { return nil }
-        revocation.held = try held(of: device, wasRevoked: wasRevoked)
+        guard let found else { return nil }
+        var revocation = found.0
+        revocation.held = try held(of: device, wasRevoked: found.wasRevoked)
         return revocation
     }
 
