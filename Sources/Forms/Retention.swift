@@ -112,6 +112,12 @@ public struct Retention: Sendable {
             authored: version.authored, isTrusted: version.clockTrusted, recordDay: at)
     }
 
+    /// Whether the salts of a version's day may still be needed by what its author writes. Nothing of it goes
+    /// then, also where the record's day is long ago.
+    public func isFresh(authored: Milliseconds) -> Bool {
+        abs(Int64(JournalChain.day(of: authored)) - Int64(today)) <= 1
+    }
+
     private static func isDay(_ day: Int64) -> Bool { day > Int64(Int32.min) && day < Int64(Int32.max) }
 
     /// Whether a value may be kept no longer whose version is kept from `start` on.
@@ -125,6 +131,7 @@ public struct Retention: Sendable {
     /// covers what it covered. Nil when nothing is to be taken from it.
     public func trimmed(_ version: Version) -> Version? {
         guard let rule = rules[Array(version.key.form.utf8)], !rule.classes.isEmpty else { return nil }
+        if isFresh(authored: version.authored) { return nil }
         let start = start(of: version, rule)
         var left = version
         var isChanged = false

@@ -113,11 +113,12 @@ struct HubRowPrint {
             author: row.int(own + 3) == 0 ? [] : try store.terms.text(of: row.int(own + 3)),
             fields: assigned.nonzeroBitCount + 1)
         hasher.put(varint: UInt64(RecordState.existence))
+        let isFresh = retention.isFresh(authored: row.int(own + 4))
         let start = Retention.start(
             authored: row.int(own + 4), isTrusted: isTrusted, recordDay: day.map { Int64($0) })
         for (index, field) in table.fields.enumerated() where assigned & (1 << UInt64(field.id)) != 0 {
             hasher.put(varint: UInt64(field.id))
-            if let span = spans[index], retention.isOver(start, span) {
+            if let span = spans[index], !isFresh, retention.isOver(start, span) {
                 hasher.put(0 as UInt8)
                 continue
             }

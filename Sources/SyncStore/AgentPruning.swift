@@ -84,7 +84,12 @@ private final class AgentPruner {
     }
 
     private func trim(_ stored: StoredVersion, span: Int32) throws {
-        if !stored.version.clockTrusted, let start = retention.start(of: stored.version) {
+        if !stored.version.clockTrusted, var start = retention.start(of: stored.version) {
+            let authored = stored.version.authored
+            if retention.isFresh(authored: authored) {
+                // To be looked at again when it is that no more.
+                start = max(start, Int64(JournalChain.day(of: authored)) + 1 - Int64(span))
+            }
             try tables.note(keptFrom: Int32(clamping: start), stored.version.dot)
             guard retention.isOver(start, span) else { return }
         }

@@ -79,9 +79,7 @@ package struct SegmentPurge {
                 continue
             }
             let day = JournalChain.day(of: version.authored)
-            // Its salts may still be needed by what the same author writes today.
-            let isFresh = day >= retention.today - 1 && day <= retention.today + 1
-            if isFresh {
+            if retention.isFresh(authored: version.authored) {
                 versions.append(version)
                 if let next = retention.firstDayOver(version) { look(again: max(next, day + 2)) }
             } else if retention.isOver(version.key) {

@@ -113,7 +113,6 @@ struct Checkers {
         var known: [Dot: Version] = [:]
         for record in 0..<Scenario.records {
             for version in hub[record] + branches.flatMap({ $0[record] }) {
-                let version = asKept(version)
                 if let other = known[version.dot], other != version {
                     world.complain("\(version.dot) names two versions of record \(record)")
                 }
@@ -245,14 +244,6 @@ struct Checkers {
         return Set((try agent.store.origins() + closed).map(\.id))
     }
 
-    /// Values that are over go within two days: at each end when it comes to it.
-    private func asKept(_ version: Version) -> Version { world.retention.trimmed(version) ?? version }
-
-    /// Salts of these days may still be needed.
-    private func isFresh(_ version: Version) -> Bool {
-        abs(JournalChain.day(of: version.authored) - world.retention.today) <= 1
-    }
-
     /// A branch holds what lies in its scope, whoever moved when, and of everything else only its own.
     private func branchesSeeWhatTheHubHas() throws {
         for (agent, branch) in zip(agents, branches) {
@@ -272,7 +263,7 @@ struct Checkers {
                 let there = hub[record].filter {
                     own.contains($0.dot.origin) || !quarantined.contains($0.dot) || kept.contains($0.dot)
                 }
-                if mine.map(asKept) != there.map(asKept) {
+                if mine != there {
                     world.complain(
                         "agent \(agent.number) holds \(branch[record].count) versions of record \(record), "
                             + "the hub \(there.count) for it")
@@ -331,7 +322,7 @@ struct Checkers {
     private func nothingIsKeptTooLong() throws {
         let retention = world.retention
         for record in 0..<Scenario.records {
-            let old = hub[record].filter { retention.trimmed($0) != nil && !isFresh($0) }
+            let old = hub[record].filter { retention.trimmed($0) != nil }
             if !old.isEmpty { world.complain("the hub keeps \(old.map(\.dot)) of record \(record) whole") }
         }
         for agent in agents {

@@ -123,7 +123,8 @@ import Testing
         try branchSays(
             [
                 """
-                INSERT INTO version SELECT origin, 7, record, authored, bytes, head, body, pruned FROM version
+                INSERT INTO version SELECT origin, 7, record, authored, bytes, head, body, pruned, kept_from
+                FROM version
                 WHERE origin = \(id) AND sequence = 6
                 """
             ], .inserted, 7)

@@ -91,4 +91,28 @@ import Testing
         try branch.sync(world)
         #expect(try branch.queued == 0)
     }
+
+    /// A record of long ago, written just now: its salts may still be needed, and both ends wait.
+    @Test(arguments: HubKind.allCases)
+    func whatWasJustWrittenStaysUntilItsSaltsAreNotNeeded(kind: HubKind) throws {
+        let world = try IdentityWorld(kind, forms: RetentionForms.catalog)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        try branch.sync(world)
+        let clock = AuthoringClock(now: world.now, isTrusted: false, lastHubTime: world.now)
+        let draft = RetentionForms.draft(
+            "walk", day: Self.today(world) - 40, "p1", track: "TRACK", note: "NOTE")
+        _ = try branch.store.write(clock: clock) { try $0.author(draft) }
+        try branch.sync(world)
+        try world.backUp()
+        try branch.sync(world)
+        for expected in [0, 0, 1, 0] {
+            // Each of the two spans takes its values.
+            #expect(try Self.prune(branch, world).trimmed == expected)
+            #expect(try Self.purge(world).forms["walk"]?.trimmed ?? 0 == expected)
+            let rules = try #require(RetentionForms.catalog["walk"]).mergeRules
+            let here = try branch.store.record(draft.key)?.effective(under: rules)
+            #expect(try world.hub.effective(draft.key) == here)
+            world.now += RetentionForms.day
+        }
+    }
 }
