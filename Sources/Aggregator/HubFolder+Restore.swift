@@ -135,7 +135,8 @@ extension HubFolder {
     }
 
     private func unfinishedRestore() throws -> (stage: Stage, number: String)? {
-        let names = try FileManager.default.contentsOfDirectory(atPath: path)
+        // Whoever opens the store says better than this what a folder is that cannot be read.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         for stage in Stage.allCases {
             if let name = names.first(where: { $0.hasPrefix(stage.rawValue) }) {
                 return (stage, String(name.dropFirst(stage.rawValue.count)))

@@ -54,10 +54,16 @@ extension HubFolder {
         }
     }
 
-    /// All that were ever revoked. A line that does not read is passed over: it was never finished.
-    func revocations() throws -> [Revocation] {
+    /// All that were ever revoked. A line that does not read is passed over: it was never finished, or
+    /// damaged later, see ``unreadableRevocations()``.
+    func revocations() throws -> [Revocation] { try revocationLines().compactMap(\.self) }
+
+    /// How many lines do not read.
+    func unreadableRevocations() throws -> Int { try revocationLines().count { $0 == nil } }
+
+    private func revocationLines() throws -> [Revocation?] {
         guard FileManager.default.fileExists(atPath: revocationsFile) else { return [] }
-        return try Files.read(revocationsFile).split(separator: UInt8(ascii: "\n")).compactMap { line in
+        return try Files.read(revocationsFile).split(separator: UInt8(ascii: "\n")).map { line in
             try? JSONDecoder().decode(Line.self, from: Data(line)).revocation
         }
     }
@@ -109,6 +115,14 @@ extension HubFolder {
 
 /// What is said of a file that lacks revocations.
 enum RevocationWords {
+    static func unreadable(_ count: Int) -> Words {
+        Words(
+            "\(count) lines of revocations.jsonl cannot be read: a device that one of them names may be let in "
+                + "again. Compare `aggregator devices` with whom you revoked, and revoke again who is missing",
+            zh: "revocations.jsonl 有 \(count) 行无法读取：其中所列设备可能被重新接受。"
+                + "请用 aggregator devices 与已撤销的设备核对，缺少的须重新撤销")
+    }
+
     static func missing(_ count: Int) -> Words {
         Words(
             "revocations.jsonl lacked \(count) revoked devices that the store knows: it was removed or cut, "

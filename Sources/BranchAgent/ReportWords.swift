@@ -42,6 +42,32 @@ enum ReportWords {
             zh: "已保存 \(unit) \(draft.day) 的报告，计入 \(draft.counted) 条打卡（\(digest)）；下次同步时发送")
     }
 
+    static func unchanged(_ draft: ReportDraft) -> Words {
+        let unit = Output.printable(draft.unit)
+        return Words(
+            "unchanged: the report of \(unit) for \(draft.day) says this already",
+            zh: "未变：\(unit) \(draft.day) 的报告已是此内容")
+    }
+
+    static func isCounted(_ field: String) -> Failure {
+        Failure(
+            .usage,
+            Words(
+                "\(Output.printable(field)) is counted from the check-ins: leave it out, or correct the "
+                    + "check-ins; nothing was saved",
+                zh: "\(Output.printable(field)) 由打卡记录汇总得出：请勿填写，或更正打卡；未保存任何内容"))
+    }
+
+    static func nobodyThere(_ unit: String, _ day: String) -> Failure {
+        let unit = Output.printable(unit)
+        return Failure(
+            .noInput,
+            Words(
+                "this branch knows nobody on the register of \(unit) for \(day), so there is nothing to count "
+                    + "from; nothing was saved. Is it another branch's unit?",
+                zh: "本支部没有 \(unit) \(day) 的登记人员，无从汇总；未保存任何内容。是否为其他支部的单位？"))
+    }
+
     static func thenAndNow(_ report: ReportReport) -> Words {
         let unit = Output.printable(report.unit)
         let kind = Output.printable(report.kind)

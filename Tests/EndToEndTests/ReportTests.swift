@@ -70,9 +70,13 @@ import Testing
         _ = try await report(centre, "--day", cases, "--shown", "00000000", expecting: [1])
         _ = try await report(centre, "--day", zero, "--unit", "NOBODY", "--zero", expecting: [66])
         _ = try await report(centre, "--day", zero, "--then", expecting: [66])
+        // A unit of whose people nothing is known here, and what is counted typed over.
+        _ = try await report(centre, "--day", zero, "--unit", "B01", "--zero", expecting: [66])
+        let over = try await report(centre, "n_register=99", "--day", zero, "--zero", expecting: [64])
+        #expect(over.remarks.contains("n_register is counted"))
         for (day, flags) in [(cases, [String]()), (zero, ["--zero"])] {
             let wanted = try #require(centre.college.expected[day]?[Self.branch])
-            let arguments = flags + ["--day", day]
+            let arguments = flags + ["remark=r1", "--day", day]
             let shown = try await centre.place.run(
                 "branch-agent", ["report"] + arguments + ["--data", centre.data(Self.branch)], expecting: [64]
             )
@@ -81,6 +85,8 @@ import Testing
                 "branch-agent",
                 ["report"] + arguments + ["--shown", code, "--json", "--data", centre.data(Self.branch)]
             ).json()
+            #expect(shown.output.contains("remark=r1"), "what is signed is shown")
+            #expect(shown.remarks.contains("'remark=r1'"), "and is in what is to be run again")
             #expect(signed.kind == (flags.isEmpty ? "CASES" : "ZERO") && signed.isUnchanged)
             #expect(signed.now("n_register") == wanted.register && signed.counted == wanted.checkedIn)
             #expect(signed.now("n_checked_in") == wanted.checkedIn)
@@ -88,6 +94,14 @@ import Testing
             let found = (signed.now("n_temp_ge_37_3") ?? 0) + (signed.now("n_symptom") ?? 0)
             #expect(found >= wanted.flagged && (found == 0) == (wanted.flagged == 0))
         }
+
+        let queued = try await centre.status(Self.branch).queued
+        let code = try #require(
+            try await report(centre, "remark=r1", "--day", cases, expecting: [64]).output
+                .split { $0 == " " || $0 == "\n" }.last)
+        let again = try await report(centre, "remark=r1", "--day", cases, "--shown", String(code))
+        #expect(again.output.contains("unchanged"))
+        #expect(try await centre.status(Self.branch).queued == queued)
 
         try await centre.open()
         #expect(try await centre.sync(Self.branch).drained)

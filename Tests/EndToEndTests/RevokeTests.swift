@@ -251,5 +251,6 @@ import Testing
         try (whole + whole.dropLast(9)).write(to: URL(fileURLWithPath: file))
         try folder.keep(second)
         #expect(try folder.revocations() == [first, second])
+        #expect(try folder.unreadableRevocations() == 1)
     }
 }

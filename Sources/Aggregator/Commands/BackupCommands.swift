@@ -65,6 +65,8 @@ struct RestoreCommand: AsyncParsableCommand {
             let now = HubFolder.milliseconds()
             let folder = try act.folder(store)
             let restored = try folder.restore(from: file, now: now)
+            let unreadable = try folder.unreadableRevocations()
+            if unreadable > 0 { Output.remark(RevocationWords.unreadable(unreadable)) }
             guard let restoration = restored.restoration else {
                 return Output.remark(RestoreCommand.words(withoutKeyIn: folder.path, from: file))
             }

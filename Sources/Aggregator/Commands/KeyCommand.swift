@@ -140,8 +140,9 @@ struct KeyRecoveryCommand: AsyncParsableCommand {
             _ = try act.folder(store).makeRecovery(at: file)
             Output.remark(
                 Words(
-                    "\(file) is the recovery key; take it away from this machine, and keep it safe",
-                    zh: "\(file) 是恢复密钥；请移离本机并妥善保管"))
+                    "\(file) is the recovery key; take it away from this machine, and keep it safe. Make a "
+                        + "backup now: one that was made earlier does not know this key",
+                    zh: "\(file) 是恢复密钥；请移离本机并妥善保管。请立即备份：此前的备份不认识此密钥"))
         }
     }
 }

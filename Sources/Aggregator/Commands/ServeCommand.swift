@@ -58,6 +58,12 @@ struct ServeCommand: AsyncParsableCommand {
                 logger.say(
                     .warning, "revocations_mended", RevocationWords.missing(missing), ["count": "\(missing)"])
             }
+            let unreadable = try folder.unreadableRevocations()
+            if unreadable > 0 {
+                logger.say(
+                    .warning, "revocations_unreadable", RevocationWords.unreadable(unreadable),
+                    ["count": "\(unreadable)"])
+            }
             var load = HubLoad()
             load.sessions = sessions
             let (watch, suspicion) = try TrapWatch.start(

@@ -118,7 +118,7 @@ struct AddCommand: AsyncParsableCommand {
 
 extension EffectiveRecord {
     /// Whether it is among what the record says already.
-    fileprivate func says(_ assignment: Assignment) -> Bool {
+    func says(_ assignment: Assignment) -> Bool {
         guard let field = fields.first(where: { $0.field == assignment.field }) else { return false }
         return field.value == assignment.value
             || field.isConflict && field.candidates.contains { $0.value == assignment.value }

@@ -57,7 +57,11 @@ struct ReportCommand: AsyncParsableCommand {
             }
             let draft = ReportDraft(
                 unit: unit, day: CivilDay.text(date), counts: try counted.counts(of: form, context.forms),
-                counted: counted.present.count, digest: counted.digest, missing: counted.line.missing)
+                counted: counted.present.count, digest: counted.digest, missing: counted.line.missing,
+                typed: fields)
+            if let field = draft.typedOver { throw ReportWords.isCounted(field) }
+            // Of other units' people a branch may hold nothing, which is not nothing to report.
+            if counted.line.register == 0 { throw ReportWords.nobodyThere(unit, draft.day) }
             let before = try context.store.record(typed.key)?.effective(under: form.mergeRules)
             if then {
                 guard let before, before.exists else { throw ReportWords.notReported(unit, draft.day) }
@@ -67,15 +71,18 @@ struct ReportCommand: AsyncParsableCommand {
             if !zero, !draft.isFinding { throw ReportWords.sayZero(draft) }
             try confirm(draft)
             let row = try EntryReader.row(
-                asked + draft.pairs + fields, form, context, clock: clock, moment: moment)
+                asked + draft.pairs, form, context, clock: clock, moment: moment)
             let name = try AuthorList.author(author.by, in: store.folder)
-            try context.store.write(clock: clock) { transaction in
-                _ = try RecordAuthor(catalog: context.forms).author(
+            let isNew = try context.store.write(clock: clock) { transaction -> Bool in
+                let known = try transaction.record(row.key)?.effective(under: form.mergeRules)
+                if let known, known.exists, row.assignments.allSatisfy(known.says) { return false }
+                try RecordAuthor(catalog: context.forms).author(
                     form, key: row.key, assignments: row.assignments, stated: row.stated,
                     firstCreated: row.firstCreated, author: name, in: transaction)
+                return true
             }
             if json { return try Output.json(ReportReport(draft, before: nil, form.definition)) }
-            Output.line(ReportWords.saved(draft))
+            Output.line(isNew ? ReportWords.saved(draft) : ReportWords.unchanged(draft))
         }
     }
 
@@ -85,7 +92,11 @@ struct ReportCommand: AsyncParsableCommand {
 
     /// - Throws: ``Failure`` when what is signed is not what was shown.
     private func confirm(_ draft: ReportDraft) throws {
-        let words = ["branch-agent report", zero ? "--zero" : nil, "--day \(draft.day)"].compactMap { $0 }
+        var words = ["branch-agent report"] + fields.map { "'\(Output.printable($0))'" }
+        if zero { words.append("--zero") }
+        words.append("--day \(draft.day)")
+        if let unit { words.append("--unit \(Output.printable(unit))") }
+        if !author.by.isEmpty { words.append("--by '\(Output.printable(author.by))'") }
         let again = words.joined(separator: " ") + " --data \(store.data)"
         if let shown { return try ShownCode.require(shown, toBe: draft.code, again: again) }
         (draft.lines() + [ReportWords.code(draft).text()]).forEach { Output.line($0) }
@@ -103,6 +114,14 @@ struct ReportDraft {
     var counted: Int
     var digest: Digest
     var missing: [String]
+    /// What a person said besides, as `field=value`.
+    var typed: [String]
+
+    /// A field that was typed and is counted.
+    var typedOver: String? {
+        let counted = pairs.dropLast(typed.count).map { $0.prefix { $0 != "=" } }
+        return typed.map { $0.prefix { $0 != "=" } }.first(where: counted.contains).map(String.init)
+    }
 
     /// Whether there is something that a zero report would deny.
     var isFinding: Bool { counts.contains { !$0.found.isEmpty } }
@@ -111,7 +130,7 @@ struct ReportDraft {
     /// As `field=value`.
     var pairs: [String] {
         ["kind=" + kind] + counts.map { "\($0.field.name)=\($0.count)" }
-            + ["n_counted=\(counted)", "counted_digest=\(digest)"]
+            + ["n_counted=\(counted)", "counted_digest=\(digest)"] + typed
     }
 
     /// Of all that is signed.
@@ -127,7 +146,8 @@ struct ReportDraft {
                 let people =
                     count.found.isEmpty ? "" : ": " + count.found.map(Output.printable).joined(separator: " ")
                 return "  \(label)  \(count.count)\(people)"
-            } + (missing.isEmpty ? [] : [ReportWords.missing(missing).text()])
+            } + typed.map { "  " + Output.printable($0) }
+            + (missing.isEmpty ? [] : [ReportWords.missing(missing).text()])
     }
 }
 
