@@ -117,8 +117,9 @@ extension HubFolder {
 enum RevocationWords {
     static func unreadable(_ count: Int) -> Words {
         Words(
-            "\(count) lines of revocations.jsonl cannot be read: a device that one of them names may be let in "
-                + "again. Compare `aggregator devices` with whom you revoked, and revoke again who is missing",
+            "\(count) lines of revocations.jsonl cannot be read: a device that one of them names may be let "
+                + "in again. Compare `aggregator devices` with whom you revoked, and revoke again who is "
+                + "missing",
             zh: "revocations.jsonl 有 \(count) 行无法读取：其中所列设备可能被重新接受。"
                 + "请用 aggregator devices 与已撤销的设备核对，缺少的须重新撤销")
     }

@@ -63,8 +63,8 @@ enum ReportWords {
         return Failure(
             .noInput,
             Words(
-                "this branch knows nobody on the register of \(unit) for \(day), so there is nothing to count "
-                    + "from; nothing was saved. Is it another branch's unit?",
+                "this branch knows nobody on the register of \(unit) for \(day), so there is nothing to "
+                    + "count from; nothing was saved. Is it another branch's unit?",
                 zh: "本支部没有 \(unit) \(day) 的登记人员，无从汇总；未保存任何内容。是否为其他支部的单位？"))
     }
 
