@@ -146,9 +146,9 @@ extension HubFolder {
             throw Failure(
                 .noInput,
                 Words(
-                    "the store here knows this key neither as its recovery key nor as its present one; "
-                        + "nothing was changed. A store from a backup that was made before `key recovery` does not "
-                        + "know the recovery key: take a later backup",
+                    "this is not the recovery key of this hub's store, nor its present key; nothing was "
+                        + "changed. A store from a backup that was made before `key recovery` does not know "
+                        + "the recovery key: take a later backup",
                     zh: "此处的数据不认识该密钥：既非恢复密钥，也非现用密钥；未作任何改动。"
                         + "若数据来自 key recovery 之前的备份，则不认识该恢复密钥：请改用之后的备份"))
         }
