@@ -6,8 +6,7 @@ import SyncWire
 
 /// What a link tells the one that drives a session over it. Every call comes on the link's event loop.
 protocol LinkDriver: AnyObject {
-    /// What is said now is heard. An agent does not wait for the hub's preamble: what it says first is the
-    /// same in all versions.
+    /// Both preambles are through.
     func linkOpened()
     func linkReceived(_ message: Message, wireBytes: Int)
     /// A frame is about to be decoded: with a refusal it is not, and the link fails with that.
@@ -65,11 +64,10 @@ final class Link: ChannelInboundHandler {
     private var state = State.handshaking
     private var preamble = PreambleReader()
     private var reader = FrameReader()
-    private var writer: FrameWriter
-    /// Frames that go out with the next flush, in as few pieces as may be.
-    private var unflushed = ByteBuffer()
+    private var writer = FrameWriter()
     private var isPaused = false
     private var isDraining = false
+    private var isFlushNeeded = false
     private var sentAt: UInt64 = 0
     private var error: TransportError?
     private var timer: (deadline: UInt64, task: Scheduled<Void>)?
@@ -81,7 +79,6 @@ final class Link: ChannelInboundHandler {
         self.isSecure = isSecure
         self.peer = peer
         self.driver = driver
-        writer = FrameWriter(isDownward: side == .hub)
         reader.acceptsInStream = false
     }
 
@@ -186,15 +183,12 @@ final class Link: ChannelInboundHandler {
     // MARK: - Preamble
 
     private func greet() {
-        guard state == .handshaking, context != nil else { return }
+        guard state == .handshaking, let context else { return }
         state = .preamble
         wait(Link.preambleLimit, .tls("the other side did not say that it speaks Rollcall"))
         let bytes = Preamble.bytes()
         statistics.bytesUp += UInt64(bytes.count)
-        unflushed.writeBytes(bytes)
-        sentAt = Link.now()
-        // An agent's Hello follows at once and goes in the same segment.
-        if side == .agent { driver?.linkOpened() } else { flush() }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
     }
 
     /// Leaves in `buffer` what belongs to the frames.
@@ -219,7 +213,8 @@ final class Link: ChannelInboundHandler {
         patience?.cancel()
         patience = nil
         state = .open
-        if side == .hub { driver?.linkOpened() }
+        sentAt = Link.now()
+        driver?.linkOpened()
     }
 
     // MARK: - Frames in
@@ -259,26 +254,27 @@ final class Link: ChannelInboundHandler {
 
     // MARK: - Frames out
 
-    /// Encodes a frame; it goes out with `flush`.
+    /// Encodes and writes a frame; what is written goes out with `flush`.
     ///
     /// - Parameter limit: a frame of more bytes is not sent. Only for frames that are not compressed.
     /// - Returns: bytes on the wire; nil when nothing was written.
     func send(_ message: Message, compress: Bool, limit: Int = .max) throws(WireError) -> Int? {
-        guard state == .open || (state == .preamble && side == .agent), context != nil else { return nil }
+        guard state == .open, let context else { return nil }
         let now = Link.now()
         if now >= sentAt + Link.idleLimit { writer.dropContext() }
         let bytes = try writer.frame(message, compress: compress)
         guard bytes.count <= limit else { return nil }
         sentAt = now
         statistics.bytesUp += UInt64(bytes.count)
-        unflushed.writeBytes(bytes)
+        isFlushNeeded = true
+        context.write(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
         return bytes.count
     }
 
     func flush() {
-        guard unflushed.readableBytes > 0, let context else { return }
-        context.writeAndFlush(wrapOutboundOut(unflushed), promise: nil)
-        unflushed = ByteBuffer()
+        guard isFlushNeeded, let context else { return }
+        isFlushNeeded = false
+        context.flush()
     }
 
     func note(_ change: (inout LinkStatistics) -> Void) { change(&statistics) }
@@ -287,7 +283,7 @@ final class Link: ChannelInboundHandler {
 
     /// Asks for one `linkTicked` at `deadline`, milliseconds of `now()`; takes the place of an earlier wish.
     func wake(at deadline: UInt64?) {
-        guard let context, state == .open || state == .preamble, let deadline else {
+        guard let context, state == .open, let deadline else {
             timer?.task.cancel()
             timer = nil
             return
@@ -319,8 +315,7 @@ final class Link: ChannelInboundHandler {
             self?.context?.close(promise: nil)
         }
         let written = context.eventLoop.makePromise(of: Void.self)
-        context.writeAndFlush(wrapOutboundOut(unflushed), promise: written)
-        unflushed = ByteBuffer()
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
         guard side == .agent || error != nil else { return }
         written.futureResult.assumeIsolated().whenComplete { [weak self] _ in
             self?.context?.close(promise: nil)

@@ -56,13 +56,8 @@ public struct FrameHeader: Sendable, Hashable {
 public struct FrameWriter {
     private var deflater: Deflater?
     private let dictionary: [UInt8]
-    private let isDownward: Bool
 
-    /// - Parameter isDownward: a hub's, whose matches reach back less far.
-    public init(dictionary: [UInt8] = [], isDownward: Bool = false) {
-        self.dictionary = dictionary
-        self.isDownward = isDownward
-    }
+    public init(dictionary: [UInt8] = []) { self.dictionary = dictionary }
 
     /// Whether a deflate stream is held at present.
     public var holdsContext: Bool { deflater != nil }
@@ -95,9 +90,7 @@ public struct FrameWriter {
                 stream = deflater
             } else {
                 flags |= FrameHeader.freshContext
-                stream = try Deflater(
-                    dictionary: dictionary,
-                    windowBits: isDownward ? DeflateSetting.downwardWindow : DeflateSetting.upwardWindow)
+                stream = try Deflater(dictionary: dictionary)
                 deflater = stream
             }
             travelling = stream.sync(payload)

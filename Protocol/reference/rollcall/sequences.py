@@ -224,11 +224,10 @@ def read_texts(
 def read_followed(
     reader: Reader, kind: int, rows: list[int], keys: list[TextColumn | None], room: Room
 ) -> TextColumn:
-    place, mode = reader.u8(), reader.u8()
-    copies = mode == 1
+    place, copies = reader.u8(), reader.flag()
     key = keys[place] if place < len(keys) else None
-    if key is None or mode > 2:
-        raise malformed("no key to follow, or no such mode")
+    if key is None:
+        raise malformed("no key to follow")
     if copies and not kind == key.kind == TEXT:
         raise malformed("only a text's own text can be copied")
     own = [content_of(kind, raw) for raw in read_dictionary(reader, len(rows), room)]
@@ -236,8 +235,7 @@ def read_followed(
     came: list = []
     last: dict[Hashable, int] = {}
     numbers = []
-    firsts = read_firsts([key.numbers[row] for row in rows], codes, len(own)) if mode == 2 else {}
-    used = len(firsts)
+    used = 0
     for row, code in zip(rows, codes):
         followed = key.numbers[row]
         if code == 0 and followed in last:
@@ -246,9 +244,6 @@ def read_followed(
             room.use(len(key.contents[row].encode()))
             number = len(came)
             came.append(key.contents[row])
-        elif code == 0 and followed in firsts:
-            number = len(came)
-            came.append(own[firsts[followed]])
         elif code == 1 and used < len(own):
             number = len(came)
             came.append(own[used])
@@ -262,17 +257,6 @@ def read_followed(
     if used < len(own):
         raise malformed("an own entry that does not come up")
     return TextColumn(kind, [came[number] for number in numbers], numbers)
-
-
-def read_firsts(followed: list, codes: list[int], own: int) -> dict:
-    """Which own entry each key entry begins with whose first row has code 0: they stand in its order."""
-    begins: dict = {}
-    for number, code in zip(followed, codes):
-        begins.setdefault(number, code)
-    wanted = sorted(number for number, code in begins.items() if code == 0)
-    if len(wanted) > own:
-        raise malformed("fewer own entries than keys that begin with one")
-    return {number: place for place, number in enumerate(wanted)}
 
 
 def write_texts(out: Writer, kind: int, contents: list) -> None:
