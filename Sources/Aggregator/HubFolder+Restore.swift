@@ -145,11 +145,14 @@ extension HubFolder {
         return nil
     }
 
-    /// Unless a restore is under way.
-    func settleRestoreIfIdle() throws {
-        guard try unfinishedRestore() != nil, let lock = try? SessionLock(folder: path) else { return }
+    /// Before anything is opened: the stores may lie in parts.
+    ///
+    /// - Throws: `StoreError(.inUse)` while the restore is under way.
+    func settleUnfinishedRestore() throws {
+        guard FileManager.default.fileExists(atPath: path), try unfinishedRestore() != nil else { return }
+        let lock = try SessionLock(folder: path)
+        defer { withExtendedLifetime(lock) {} }
         try settleRestore()
-        withExtendedLifetime(lock) {}
     }
 
     /// Brings a restore to its end that was cut off when the restored store was ready. A store never lies

@@ -47,7 +47,7 @@ struct HubFolder {
                     "\(path) is a branch's folder; name the hub's with --data",
                     zh: "\(path) 是支部的目录；请用 --data 指定汇总端的目录"))
         }
-        try settleRestoreIfIdle()
+        try settleUnfinishedRestore()
         try settleKeysIfIdle()
         try keyFile.refuseStoreWithoutKey()
         guard keyFile.isThere else { throw StoreError(.notAStore, path) }

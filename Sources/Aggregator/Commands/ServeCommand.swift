@@ -48,6 +48,7 @@ struct ServeCommand: AsyncParsableCommand {
             try Files.requireEntry(folder.path)
             let lock = try SessionLock(folder: folder.path)
             defer { withExtendedLifetime(lock) {} }
+            try folder.settleRestore()
             try folder.settleKeys()
             let hubStore = try folder.open()
             let key = try folder.key()
