@@ -176,7 +176,7 @@ final class TestClock: Sendable {
                 session: AgentSession(goal: .drain),
                 host: AgentHost(store: store, program: "test", now: { [clock] in clock.now }),
                 group: ClockTests.group)
-            #expect(result.ending == .clean && result.isDrained)
+            #expect(result.ending == .clean && result.isDrained, "\(result.ending)")
         }
 
         var isTrusted: Bool {

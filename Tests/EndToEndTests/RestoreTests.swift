@@ -1,5 +1,6 @@
 import Forms
 import Foundation
+import LinkKit
 import SQLiteStore
 import SyncCore
 import SyncStore
@@ -45,6 +46,15 @@ import Testing
         return (copy, backup)
     }
 
+    /// `serve` as the one who comes next: it has the lock itself while it opens.
+    private func serve(_ folder: HubFolder, in place: Place) async throws {
+        let port = try Loopback.freePort()
+        let hub = try place.start(
+            "aggregator", ["serve", "--data", folder.path, "--listen", "127.0.0.1:\(port)"])
+        #expect(try await eventually { hub.remarks.contains("listening on") }, "\(hub.remarks)")
+        _ = try await hub.stop()
+    }
+
     @Test func whoeverComesNextFinishesARestoreThatWasCutOff() async throws {
         let place = try Place()
         let (template, backup) = try Self.prepared(place)
@@ -67,13 +77,7 @@ import Testing
                 isCut = true
             }
             if moves.isMultiple(of: 2) {
-                // As `serve` does, which has the lock while it opens.
-                try await Self.unlocked {
-                    let lock = try SessionLock(folder: folder.path)
-                    try folder.settleRestore()
-                    _ = try folder.open()
-                    withExtendedLifetime(lock) {}
-                }
+                try await serve(folder, in: place)
             }
             let events = try await Self.names(folder)
             if moves == 0 {
