@@ -68,7 +68,8 @@ extension SQLiteHubStore {
             .text(hello.program), .text(caller.address), .int(Int64(caller.version)), .int(device.id))
         let welcome = Welcome(
             epoch: try epoch, sessionToken: HubReplica.token(sessionToken, number: session.number),
-            isTokenUnknown: standing == .tokenUnknown, held: held,
+            isTokenUnknown: standing == .tokenUnknown,
+            held: hello.news(held, ids: ids, epoch: try epoch),
             urgentWindow: SQLiteHubStore.urgentWindow, routineWindow: SQLiteHubStore.routineWindow,
             maximumBatch: UInt32(Limits.framePayload), clock: now,
             capabilities: device.state == .revoked ? [Welcome.surrender] : [], dictionary: 0,

@@ -1,6 +1,6 @@
 /// The branch's half of one connection, as a value: events in, actions out, no clock and no socket.
 ///
-/// Order of events: `opened` once the handshake and preambles are through, then whatever happens. `now` is a
+/// Order of events: `opened` once the handshake is through, then whatever happens. `now` is a
 /// monotonic clock in milliseconds. Of the actions that ask the store for something, each is answered by
 /// exactly one event: `load` by `loaded`, `storeWelcome` by `welcomeStored` or `parted`, `storeReceipts` by
 /// `receiptsStored`, `storeFeed` by `feedStored`, `storeMark` by `markStored`, `loadHeads` by `headsLoaded`,
@@ -94,6 +94,7 @@ public struct AgentSession: Sendable {
 
     public enum Action: Sendable, Hashable {
         case send(Message, compress: Bool)
+        /// `maximumBytes` are those of the batch's columns before they are compressed.
         case load(Lane, of: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int)
         case storeWelcome(Welcome)
         /// Own chain heads at these sequences; nil where they are not kept any more.
@@ -133,8 +134,22 @@ public struct AgentSession: Sendable {
     var progressLimit: UInt64 { goal == .drain ? 60_000 : 300_000 }
     /// A hub that keeps asking for the same sequence is not followed for ever.
     static let gapLimit = 8
+    /// Urgent versions that go ahead of Welcome, uncompressed. Whoever waits with more sends them compressed
+    /// behind it, unless the hub turns out to be about to refuse.
+    static let earlyVersions = 8
     /// Feed frames and Marks that may come while a Welcome is being stored.
     static let heldBackLimit = 16
+
+    /// A batch that is being written.
+    private struct Unwritten: Sendable {
+        var lane: Lane
+        var origin: OriginID
+        var range: ClosedRange<UInt64>
+        var wasCutShort: Bool
+        /// Bytes of its columns, and how many it was allowed.
+        var columns: Int
+        var asked: Int
+    }
 
     private let goal: Goal
     private var heldBack: [Message] = []
@@ -142,7 +157,9 @@ public struct AgentSession: Sendable {
     private var urgent = SendLane(.urgent)
     private var routine = SendLane(.routine)
     private var maximumBatch = 1_000
-    private var loading: (lane: Lane, origin: OriginID, after: UInt64, versions: Int)?
+    private var loading: (lane: Lane, origin: OriginID, after: UInt64, versions: Int, bytes: Int)?
+    /// Bytes of urgent batches that may still go ahead of Welcome.
+    public private(set) var earlyRoom = Limits.urgentBeforeWelcome
     /// What was authored before the session was opened.
     private var appendedEarly: [Lane: UInt64] = [:]
     /// The hub answers every batch in order with one Receipt, Gap or Fork, a Hole with a Receipt. Gaps that
@@ -153,6 +170,7 @@ public struct AgentSession: Sendable {
     private var unanswered: [(lane: Lane, origin: OriginID, last: UInt64, hole: Hole?)] = []
     private var isWritable = true
     private var heardAt: UInt64 = 0
+    private var helloAt: UInt64 = 0
     private var pingedAt: UInt64 = 0
     private var progressAt: UInt64 = 0
     private var healing = AgentHealing([])
@@ -163,7 +181,7 @@ public struct AgentSession: Sendable {
     private var receiptPosition: UInt64 = 0
     private var storesPending = 0
     private var gaps = 0
-    private var unwritten: (lane: Lane, origin: OriginID, range: ClosedRange<UInt64>, wasCutShort: Bool)?
+    private var unwritten: Unwritten?
     private var saidDrained = false
 
     public init(goal: Goal) { self.goal = goal }
@@ -231,19 +249,27 @@ public struct AgentSession: Sendable {
         guard phase == .opening else { return [] }
         phase = .greeting
         heardAt = now
+        helloAt = now
         progressAt = now
         urgent = SendLane(.urgent, origins)
         routine = SendLane(.routine, origins)
         _ = appended(appendedEarly)
-        var actions: [Action] = [.send(.hello(hello), compress: false)]
-        if let journal = urgent.next {
-            loading = (.urgent, journal.origin, journal.sent, 64)
-            actions.append(
-                .load(
-                    .urgent, of: journal.origin, after: journal.sent, maximumVersions: 64,
-                    maximumBytes: Limits.urgentBeforeWelcome / 2))
-        }
-        return actions
+        return [.send(.hello(hello), compress: false)]
+            + loadEarly(versions: AgentSession.earlyVersions)
+    }
+
+    /// What goes ahead of Welcome.
+    private mutating func loadEarly(versions: Int) -> [Action] {
+        let bytes = min(earlyRoom, Limits.urgentBeforeWelcome / 2)
+        guard loading == nil, unwritten == nil, bytes > Limits.urgentBeforeWelcome / 8,
+            let journal = urgent.next
+        else { return [] }
+        loading = (.urgent, journal.origin, journal.sent, versions, bytes)
+        return [
+            .load(
+                .urgent, of: journal.origin, after: journal.sent, maximumVersions: versions,
+                maximumBytes: bytes)
+        ]
     }
 
     private mutating func appended(_ lasts: [Lane: UInt64]) -> [Action] {
@@ -291,6 +317,7 @@ public struct AgentSession: Sendable {
             epoch = welcome.epoch
             urgent.window.limit = max(SendWindow.floorBytes, Int(welcome.urgentWindow))
             routine.window.limit = max(SendWindow.floorBytes, Int(welcome.routineWindow))
+            routine.window.greeted(in: now - min(now, helloAt))
             maximumBatch = min(Limits.batchVersions, max(1, Int(welcome.maximumBatch)))
             return [.storeWelcome(welcome)]
         case (_, .refuse(let refuse)), (_, .close(let refuse)):
@@ -410,7 +437,8 @@ public struct AgentSession: Sendable {
             gaps = 0
             progressAt = now
         }
-        return pump()
+        // A receipt without a Welcome: the hub is going to refuse, and takes what is urgent before it does.
+        return phase == .greeting ? loadEarly(versions: 64) : pump()
     }
 
     // MARK: - Sending
@@ -432,7 +460,9 @@ public struct AgentSession: Sendable {
             return pump()
         }
         guard stillWanted, lane == .urgent || !canSend(.urgent) else { return pump() }
-        unwritten = (lane, batch.origin, batch.first...batch.last, batch.count < asked.versions)
+        unwritten = Unwritten(
+            lane: lane, origin: batch.origin, range: batch.first...batch.last,
+            wasCutShort: batch.count < asked.versions, columns: batch.encodedRows.count, asked: asked.bytes)
         return [.send(.batch(batch), compress: phase == .open)]
     }
 
@@ -451,6 +481,7 @@ public struct AgentSession: Sendable {
     private mutating func written(_ lane: Lane, _ bytes: Int, _ now: UInt64) -> [Action] {
         guard let batch = unwritten, batch.lane == lane else { return [] }
         unwritten = nil
+        if phase != .open { earlyRoom -= min(earlyRoom, bytes) }
         // Whoever stays waits from here on, not since the last batch of yesterday.
         if goal == .stay, batchesAnswered == batchesSent { progressAt = max(progressAt, now) }
         batchesSent += 1
@@ -458,7 +489,9 @@ public struct AgentSession: Sendable {
         unanswered.append((lane, batch.origin, last, nil))
         self[lane].didSend(batch.origin, first: first, last: last, bytes: bytes, at: now)
         let isLast = self[lane].next == nil
-        self[lane].window.learn(bytes: bytes, wasCutShort: batch.wasCutShort, isLast: isLast)
+        self[lane].window.learn(
+            bytes: bytes, columns: batch.columns, asked: batch.asked, wasCutShort: batch.wasCutShort,
+            isLast: isLast)
         return pump()
     }
 
@@ -469,7 +502,7 @@ public struct AgentSession: Sendable {
 
     /// Versions that may be sent next.
     private func room(_ lane: Lane) -> Int {
-        self[lane].window.versionsToSend(maximum: min(1_000, maximumBatch))
+        self[lane].window.versionsToSend(maximum: min(SendWindow.versions, maximumBatch))
     }
 
     private mutating func pump() -> [Action] {
@@ -480,11 +513,12 @@ public struct AgentSession: Sendable {
                 if let hole = journal.hole { return declare(hole, in: lane) + pump() }
                 let window = self[lane].window
                 let versions = room(lane)
-                loading = (lane, journal.origin, journal.sent, versions)
+                let bytes = window.isPaced ? window.loadBytes : Limits.framePayload / 2
+                loading = (lane, journal.origin, journal.sent, versions, bytes)
                 return [
                     .load(
                         lane, of: journal.origin, after: journal.sent, maximumVersions: versions,
-                        maximumBytes: window.isPaced ? window.loadBytes : Limits.framePayload / 2)
+                        maximumBytes: bytes)
                 ]
             }
         }

@@ -15,10 +15,12 @@ struct SendWindow: Sendable, Hashable {
 
     static let floorBytes = 4_096
     static let firstGuess = 12
-    /// Canonical bytes of the first batch of a backlog, which may turn out not to compress at all.
+    /// Bytes of columns of the first batch of a backlog, which may turn out not to compress at all.
     static let firstLoad = 2 * floorBytes
-    /// Canonical bytes of any batch, while no more than these may be in flight.
+    /// Bytes of columns of any batch, while no more than these may be in flight.
     static let usualLoad = 65_536
+    /// Versions of one batch: a hub is busy with so many for some milliseconds.
+    static let versions = 4_096
 
     /// The hub's bound, bytes.
     var limit = floorBytes
@@ -30,8 +32,21 @@ struct SendWindow: Sendable, Hashable {
     private(set) var rate = 0
     private(set) var leastRoundTrip: UInt64 = .max
     private var bytesPerVersion = firstGuess
-    /// Canonical bytes that the next batch may have.
-    private(set) var loadBytes = firstLoad
+    /// Of a thousand bytes of columns so many came onto the line; 0 until known.
+    private var wirePerMille = 0
+    /// Bytes of columns of the batch that told so.
+    private var lastLoad = firstLoad
+
+    /// Bytes of columns that the next batch may have before it is compressed, so that on the line it is about
+    /// half of what may be in flight.
+    var loadBytes: Int {
+        guard wirePerMille > 0 else {
+            return max(SendWindow.firstLoad, min(SendWindow.usualLoad, allowance / 2))
+        }
+        let fitting = allowance / 2 * 1_000 / wirePerMille
+        let most = min(max(SendWindow.usualLoad, allowance), lastLoad * 8)
+        return max(SendWindow.floorBytes / 4, min(fitting, most))
+    }
 
     init(isPaced: Bool) { self.isPaced = isPaced }
 
@@ -49,12 +64,23 @@ struct SendWindow: Sendable, Hashable {
         return min(limit, max(SendWindow.floorBytes, overflow ? limit : product / 1_000))
     }
 
+    /// Bytes that a Hello has at least.
+    static let greeting = 256
+
+    /// Hello went up and Welcome came down in so many milliseconds: the line is at least as fast as that.
+    mutating func greeted(in elapsed: UInt64) {
+        let elapsed = max(1, elapsed)
+        leastRoundTrip = min(leastRoundTrip, elapsed)
+        rate = max(rate, SendWindow.greeting * 1_000 / Int(clamping: elapsed))
+    }
+
     /// How many versions to send next; 0 while the window is full.
     ///
     /// Every batch is answered, one without a seal too, so that waiting always ends.
     func versionsToSend(maximum: Int) -> Int {
         let room = allowance - bytesInFlight
-        if room <= 0 { return 0 }
+        // Small pieces say everything anew that versions have in common.
+        if room <= 0 || (!flights.isEmpty && room < allowance / 4) { return 0 }
         return min(maximum, max(1, max(room, SendWindow.floorBytes / 4) / max(1, bytesPerVersion)))
     }
 
@@ -85,19 +111,25 @@ struct SendWindow: Sendable, Hashable {
         rate = max(sample, rate - rate / 8)
     }
 
-    /// Learns from a batch what the next one may weigh before it is compressed, so that on the line it is
-    /// about half of what may be in flight.
+    /// Learns from a batch what the next one may weigh before it is compressed.
     ///
-    /// - Parameter wasCutShort: more could have been loaded, had the batch been allowed more bytes.
-    mutating func learn(bytes: Int, wasCutShort: Bool, isLast: Bool) {
+    /// - Parameters:
+    ///   - columns: what it weighed before; 0 where nobody looked: as much as was asked for, when more could
+    ///     have been loaded otherwise.
+    ///   - asked: bytes of columns that it was allowed.
+    mutating func learn(
+        bytes: Int, columns: Int = 0, asked: Int? = nil, wasCutShort: Bool, isLast: Bool
+    ) {
         guard isPaced else { return }
-        if isLast {
-            loadBytes = SendWindow.firstLoad
-        } else if bytes > allowance / 2 {
-            loadBytes = max(SendWindow.floorBytes / 4, min(loadBytes, loadBytes * (allowance / 2) / bytes))
-        } else if wasCutShort {
-            loadBytes = min(max(SendWindow.usualLoad, allowance), loadBytes * 2)
+        guard !isLast else {
+            wirePerMille = 0
+            lastLoad = SendWindow.firstLoad
+            return
         }
+        let asked = asked ?? loadBytes
+        guard wasCutShort || bytes > allowance / 2 || columns > asked / 2 else { return }
+        lastLoad = columns > 0 ? columns : asked
+        wirePerMille = max(1, bytes * 1_000 / lastLoad)
     }
 
     mutating func didReceive(_ origin: OriginID, through sequence: UInt64, at now: UInt64) {

@@ -172,3 +172,20 @@ extension VersionBatch {
             rows: VersionColumns(rows.map { version(at: $0) }))
     }
 }
+
+extension Hello {
+    /// What Welcome says of the origins, `ids` in Hello's order: a receipt that the agent believes already
+    /// need not come again.
+    package func news(_ held: [HeldOrigin], ids: [OriginID], epoch present: Token16) -> [HeldOrigin] {
+        guard epoch == present else { return held }
+        return held.map { held in
+            var held = held
+            if let at = ids.firstIndex(of: held.origin), at < origins.count,
+                origins[at].receipted == held.receipt?.sequence
+            {
+                held.receipt = nil
+            }
+            return held
+        }
+    }
+}

@@ -61,7 +61,8 @@ extension MemoryHubStore {
             content.devices[index].info.routine = hello.backlog(.routine, held: held)
             let welcome = Welcome(
                 epoch: epoch, sessionToken: HubReplica.token(sessionToken, number: session.number),
-                isTokenUnknown: standing == .tokenUnknown, held: held, urgentWindow: 65_536,
+                isTokenUnknown: standing == .tokenUnknown, held: hello.news(held, ids: ids, epoch: epoch),
+                urgentWindow: 65_536,
                 routineWindow: 1 << 20, maximumBatch: UInt32(Limits.framePayload), clock: now,
                 capabilities: info.state == .revoked ? [Welcome.surrender] : [], dictionary: 0,
                 settings: settingsJSON())

@@ -120,7 +120,7 @@ final class AgentDriver: LinkDriver {
             ask { [host] in
                 .loaded(
                     lane,
-                    try await host.load(origin, after: after, maximumVersions: versions, maximumBytes: bytes))
+                    try await AgentDriver.load(origin, after: after, versions: versions, bytes: bytes, host))
             }
         case .storeWelcome(let welcome):
             isWelcomed = true
@@ -188,7 +188,7 @@ final class AgentDriver: LinkDriver {
                 return
             }
             let lane: Lane = session.lane(of: batch.origin) ?? .routine
-            let limit = compress ? Int.max : Limits.urgentBeforeWelcome
+            let limit = compress ? Int.max : session.earlyRoom
             guard let bytes = try link.send(message, compress: compress, limit: limit) else {
                 events.append(.batchWithheld(lane))
                 return
@@ -208,6 +208,22 @@ final class AgentDriver: LinkDriver {
 
     private final class Failure: Sendable {
         let isThere = Mutex(false)
+    }
+
+    /// What versions take as columns shows when they stand in them: of too many, fewer are loaded.
+    private static func load(
+        _ origin: OriginID, after: UInt64, versions: Int, bytes: Int, _ host: any AgentSessionHost
+    ) async throws -> VersionBatch? {
+        var versions = versions
+        while true {
+            // Canonical bytes are more than what columns take.
+            guard
+                var batch = try await host.load(
+                    origin, after: after, maximumVersions: versions, maximumBytes: Limits.framePayload / 2)
+            else { return nil }
+            guard let fewer = batch.encodeRows(into: bytes) else { return batch }
+            versions = fewer
+        }
     }
 
     private func ask(_ body: @escaping @Sendable () async throws -> AgentSession.Event?) {

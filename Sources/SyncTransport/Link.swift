@@ -6,7 +6,8 @@ import SyncWire
 
 /// What a link tells the one that drives a session over it. Every call comes on the link's event loop.
 protocol LinkDriver: AnyObject {
-    /// Both preambles are through.
+    /// What is said now is heard. An agent does not wait for the hub's preamble: what it says first is the
+    /// same in all versions.
     func linkOpened()
     func linkReceived(_ message: Message, wireBytes: Int)
     /// A frame is about to be decoded: with a refusal it is not, and the link fails with that.
@@ -64,10 +65,11 @@ final class Link: ChannelInboundHandler {
     private var state = State.handshaking
     private var preamble = PreambleReader()
     private var reader = FrameReader()
-    private var writer = FrameWriter()
+    private var writer: FrameWriter
+    /// Frames that go out with the next flush, in as few pieces as may be.
+    private var unflushed = ByteBuffer()
     private var isPaused = false
     private var isDraining = false
-    private var isFlushNeeded = false
     private var sentAt: UInt64 = 0
     private var error: TransportError?
     private var timer: (deadline: UInt64, task: Scheduled<Void>)?
@@ -79,6 +81,7 @@ final class Link: ChannelInboundHandler {
         self.isSecure = isSecure
         self.peer = peer
         self.driver = driver
+        writer = FrameWriter(isDownward: side == .hub)
         reader.acceptsInStream = false
     }
 
@@ -183,12 +186,15 @@ final class Link: ChannelInboundHandler {
     // MARK: - Preamble
 
     private func greet() {
-        guard state == .handshaking, let context else { return }
+        guard state == .handshaking, context != nil else { return }
         state = .preamble
         wait(Link.preambleLimit, .tls("the other side did not say that it speaks Rollcall"))
         let bytes = Preamble.bytes()
         statistics.bytesUp += UInt64(bytes.count)
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
+        unflushed.writeBytes(bytes)
+        sentAt = Link.now()
+        // An agent's Hello follows at once and goes in the same segment.
+        if side == .agent { driver?.linkOpened() } else { flush() }
     }
 
     /// Leaves in `buffer` what belongs to the frames.
@@ -213,8 +219,7 @@ final class Link: ChannelInboundHandler {
         patience?.cancel()
         patience = nil
         state = .open
-        sentAt = Link.now()
-        driver?.linkOpened()
+        if side == .hub { driver?.linkOpened() }
     }
 
     // MARK: - Frames in
@@ -254,27 +259,26 @@ final class Link: ChannelInboundHandler {
 
     // MARK: - Frames out
 
-    /// Encodes and writes a frame; what is written goes out with `flush`.
+    /// Encodes a frame; it goes out with `flush`.
     ///
     /// - Parameter limit: a frame of more bytes is not sent. Only for frames that are not compressed.
     /// - Returns: bytes on the wire; nil when nothing was written.
     func send(_ message: Message, compress: Bool, limit: Int = .max) throws(WireError) -> Int? {
-        guard state == .open, let context else { return nil }
+        guard state == .open || (state == .preamble && side == .agent), context != nil else { return nil }
         let now = Link.now()
         if now >= sentAt + Link.idleLimit { writer.dropContext() }
         let bytes = try writer.frame(message, compress: compress)
         guard bytes.count <= limit else { return nil }
         sentAt = now
         statistics.bytesUp += UInt64(bytes.count)
-        isFlushNeeded = true
-        context.write(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
+        unflushed.writeBytes(bytes)
         return bytes.count
     }
 
     func flush() {
-        guard isFlushNeeded, let context else { return }
-        isFlushNeeded = false
-        context.flush()
+        guard unflushed.readableBytes > 0, let context else { return }
+        context.writeAndFlush(wrapOutboundOut(unflushed), promise: nil)
+        unflushed = ByteBuffer()
     }
 
     func note(_ change: (inout LinkStatistics) -> Void) { change(&statistics) }
@@ -283,7 +287,7 @@ final class Link: ChannelInboundHandler {
 
     /// Asks for one `linkTicked` at `deadline`, milliseconds of `now()`; takes the place of an earlier wish.
     func wake(at deadline: UInt64?) {
-        guard let context, state == .open, let deadline else {
+        guard let context, state == .open || state == .preamble, let deadline else {
             timer?.task.cancel()
             timer = nil
             return
@@ -315,7 +319,8 @@ final class Link: ChannelInboundHandler {
             self?.context?.close(promise: nil)
         }
         let written = context.eventLoop.makePromise(of: Void.self)
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
+        context.writeAndFlush(wrapOutboundOut(unflushed), promise: written)
+        unflushed = ByteBuffer()
         guard side == .agent || error != nil else { return }
         written.futureResult.assumeIsolated().whenComplete { [weak self] _ in
             self?.context?.close(promise: nil)

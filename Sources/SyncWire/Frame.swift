@@ -56,8 +56,13 @@ public struct FrameHeader: Sendable, Hashable {
 public struct FrameWriter {
     private var deflater: Deflater?
     private let dictionary: [UInt8]
+    private let isDownward: Bool
 
-    public init(dictionary: [UInt8] = []) { self.dictionary = dictionary }
+    /// - Parameter isDownward: a hub's, whose matches reach back less far.
+    public init(dictionary: [UInt8] = [], isDownward: Bool = false) {
+        self.dictionary = dictionary
+        self.isDownward = isDownward
+    }
 
     /// Whether a deflate stream is held at present.
     public var holdsContext: Bool { deflater != nil }
@@ -90,7 +95,9 @@ public struct FrameWriter {
                 stream = deflater
             } else {
                 flags |= FrameHeader.freshContext
-                stream = try Deflater(dictionary: dictionary)
+                stream = try Deflater(
+                    dictionary: dictionary,
+                    windowBits: isDownward ? DeflateSetting.downwardWindow : DeflateSetting.upwardWindow)
                 deflater = stream
             }
             travelling = stream.sync(payload)

@@ -92,12 +92,12 @@ enum RowsEncoder {
         var leaders: [TextColumn.Leader] = []
         for (position, column) in group.keys.enumerated() {
             putHead(column, into: &writer)
-            putValues(column, present: nil, leaders: leaders, into: &writer)
-            if column.isDictionary {
+            let written = putValues(column, present: nil, leaders: leaders, into: &writer)
+            if let written {
                 leaders.append(
                     TextColumn.Leader(
-                        key: UInt8(position), kind: column.kind, index: column.index,
-                        table: TextTable(ends: column.ends, heap: column.heap)))
+                        key: UInt8(position), kind: column.kind, index: written.index,
+                        table: written.table, order: written.order))
             }
         }
         writer.put(count: group.fields.count)
@@ -118,7 +118,7 @@ enum RowsEncoder {
                 ? leaders.map { leader in
                     TextColumn.Leader(
                         key: leader.key, kind: leader.kind, index: present.map { leader.index[$0] },
-                        table: leader.table)
+                        table: leader.table, order: leader.order)
                 } : []
             putValues(column, present: present, leaders: sifted, into: &writer)
         }
@@ -130,17 +130,19 @@ enum RowsEncoder {
     }
 
     /// - Parameter present: the rows that have a value; nil when all have.
-    private static func putValues(
+    /// - Returns: a text column as its reader will have it; nil for others.
+    @discardableResult private static func putValues(
         _ column: Column, present: [Int]?, leaders: [TextColumn.Leader], into writer: inout ByteWriter
-    ) {
+    ) -> (index: [UInt32], table: TextTable, order: [UInt32])? {
         if column.isDictionary {
             let index = present.map { $0.map { column.index[$0] } } ?? column.index
-            TextColumn.encode(
+            return TextColumn.encode(
                 index, table: TextTable(ends: column.ends, heap: column.heap), isList: column.kind == .list,
                 leaders: leaders, into: &writer)
         } else {
             let integers = present.map { $0.map { column.integers[$0] } } ?? column.integers
             IntegerSequence.encode(integers, into: &writer)
+            return nil
         }
     }
 }

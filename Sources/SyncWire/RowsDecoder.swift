@@ -118,8 +118,9 @@ enum RowsDecoder {
         for position in 0..<keyCount {
             guard budget.spend(cells: rows.count) else { throw reader.error(.limit, .column) }
             var column = try head(&reader, field: FieldID(position))
-            try values(&reader, into: &column, rows: rows.count, leaders: leaders, budget: &budget)
-            leaders.append(leader(column, key: position))
+            let order = try values(
+                &reader, into: &column, rows: rows.count, leaders: leaders, budget: &budget)
+            leaders.append(leader(column, key: position, order: order))
             group.keys.append(column)
         }
         let fieldCount = try reader.count(upTo: Limits.groupFields, .form)
@@ -133,11 +134,11 @@ enum RowsDecoder {
         return group
     }
 
-    private static func leader(_ column: Column, key: Int) -> TextColumn.Leader? {
+    private static func leader(_ column: Column, key: Int, order: [UInt32]) -> TextColumn.Leader? {
         guard column.isDictionary else { return nil }
         return TextColumn.Leader(
             key: UInt8(key), kind: column.kind, index: column.index,
-            table: TextTable(ends: column.ends, heap: column.heap))
+            table: TextTable(ends: column.ends, heap: column.heap), order: order)
     }
 
     /// Ascending by (field, kind, scale, class); columns of one field never share a row.
@@ -195,7 +196,8 @@ enum RowsDecoder {
             ? leaders.map { leader in
                 leader.map {
                     TextColumn.Leader(
-                        key: $0.key, kind: $0.kind, index: sift($0.index, present), table: $0.table)
+                        key: $0.key, kind: $0.kind, index: sift($0.index, present), table: $0.table,
+                        order: $0.order)
                 }
             } : []
         try values(&reader, into: &column, rows: present.count, leaders: sifted, budget: &budget)
@@ -230,19 +232,21 @@ enum RowsDecoder {
         return result
     }
 
-    private static func values(
+    /// - Returns: of a text column the entries in the order in which they were written.
+    @discardableResult private static func values(
         _ reader: inout ByteReader, into column: inout Column, rows: Int,
         leaders: [TextColumn.Leader?], budget: inout RowsBudget
-    ) throws(WireError) {
+    ) throws(WireError) -> [UInt32] {
         guard column.isDictionary else {
             column.integers = try IntegerSequence.decode(&reader, count: rows)
-            return
+            return []
         }
-        let (index, table) = try TextColumn.decode(
+        let (index, table, order) = try TextColumn.decode(
             &reader, count: rows, isList: column.kind == .list,
             leader: { $0 < leaders.count ? leaders[$0] : nil }, budget: &budget)
         column.index = index
         column.ends = table.ends
         column.heap = table.heap
+        return order
     }
 }

@@ -125,13 +125,13 @@ private struct RowsWalk {
         var leaders: [TextColumn.Leader?] = []
         for column in group.keys {
             try head(column)
-            let encoding = try values(column, rows: group.rows.count, leaders: leaders)
+            let (encoding, order) = try values(column, rows: group.rows.count, leaders: leaders)
             close("key \(leaders.count)", encoding, group: number)
             leaders.append(
                 column.isDictionary
                     ? TextColumn.Leader(
                         key: UInt8(leaders.count), kind: column.kind, index: column.index,
-                        table: TextTable(ends: column.ends, heap: column.heap)) : nil)
+                        table: TextTable(ends: column.ends, heap: column.heap), order: order) : nil)
         }
         _ = try reader.count(upTo: Limits.groupFields, .form)
         close("fields", "varint", group: number)
@@ -160,22 +160,23 @@ private struct RowsWalk {
                 sifted[at]?.index = places.map { leader.index[$0] }
             }
         }
-        let encoding = try values(column, rows: present, leaders: sifted)
+        let (encoding, _) = try values(column, rows: present, leaders: sifted)
         close("field \(column.field)", "\(presence) + \(encoding)", group: number)
     }
 
     private mutating func values(
         _ column: Column, rows: Int, leaders: [TextColumn.Leader?]
-    ) throws(WireError) -> String {
+    ) throws(WireError) -> (encoding: String, order: [UInt32]) {
         guard column.isDictionary else {
             let encoding = next(RowsWalk.integers, count: rows)
             _ = try IntegerSequence.decode(&reader, count: rows)
-            return encoding
+            return (encoding, [])
         }
         let encoding = next(RowsWalk.texts, count: rows)
-        _ = try TextColumn.decode(
+        let order = try TextColumn.decode(
             &reader, count: rows, isList: column.kind == .list,
-            leader: { $0 < leaders.count ? leaders[$0] : nil }, budget: &budget)
-        return encoding
+            leader: { $0 < leaders.count ? leaders[$0] : nil }, budget: &budget
+        ).order
+        return (encoding, order)
     }
 }

@@ -160,6 +160,27 @@ import Testing
         #expect(words(session.handle(.received(Talk.feed(99)), now: 1)) == "close 107, end 107")
     }
 
+    /// A lone alert goes ahead of Welcome. Who waits with more sends the rest compressed; to a hub that is
+    /// about to refuse, all that may go.
+    @Test func fewUrgentVersionsGoAheadOfWelcome() {
+        var session = AgentSession(goal: .drain)
+        let opened = session.handle(
+            .opened(hello: Talk.hello(urgent: 100), origins: Talk.origins(urgent: 100)), now: 0)
+        guard case .load(.urgent, _, 0, AgentSession.earlyVersions, _)? = opened.last else {
+            Issue.record("\(words(opened))")
+            return
+        }
+        _ = session.handle(.loaded(.urgent, Talk.batch(Talk.urgent, 1...8)), now: 0)
+        #expect(session.handle(.batchWritten(.urgent, bytes: 600), now: 0).isEmpty)
+        #expect(session.earlyRoom == Limits.urgentBeforeWelcome - 600)
+        _ = session.handle(.received(Talk.receipt(Talk.urgent, 8)), now: 1)
+        #expect(words(session.handle(.receiptsStored([]), now: 1)) == "load urgent 8")
+        _ = session.handle(.loaded(.urgent, Talk.batch(Talk.urgent, 9...70)), now: 1)
+        _ = session.handle(.batchWritten(.urgent, bytes: session.earlyRoom), now: 1)
+        _ = session.handle(.received(Talk.receipt(Talk.urgent, 70)), now: 2)
+        #expect(session.handle(.receiptsStored([]), now: 2).isEmpty, "as much as may go ahead has gone")
+    }
+
     // MARK: - Windows and gaps
 
     @Test(arguments: [(UInt32(0), UInt32(0)), (1, 1), (.max, .max)])
@@ -174,7 +195,7 @@ import Testing
             Issue.record("\(words(actions))")
             return
         }
-        #expect((1...1_000).contains(versions) && bytes <= Limits.framePayload)
+        #expect((1...SendWindow.versions).contains(versions) && bytes <= Limits.framePayload)
         #expect(maximumBatch > 1 || versions == 1)
     }
 

@@ -84,4 +84,26 @@ import Testing
         window.learn(bytes: 40, wasCutShort: false, isLast: false)
         #expect(window.loadBytes == SendWindow.firstLoad)
     }
+
+    /// What was loaded is known to the byte: a batch that was bounded by its number of versions says as much.
+    @Test func theNextBatchFitsByWhatTheLastOneCameTo() {
+        var window = SendWindow(isPaced: true)
+        window.limit = 1 << 20
+        window.learn(bytes: 4_000, columns: 8_000, asked: 8_192, wasCutShort: false, isLast: false)
+        #expect(window.loadBytes == SendWindow.floorBytes)
+        window.didSend(1, first: 1, last: 300, bytes: 4_000, at: 0)
+        window.didReceive(1, through: 300, at: 100)
+        #expect(window.loadBytes == 44_000, "half of 44,000 on the line, at one byte for two")
+        window.didSend(1, first: 301, last: 600, bytes: 40_000, at: 100)
+        #expect(window.versionsToSend(maximum: 4_096) == 0, "what is left is not worth a batch")
+    }
+
+    @Test func aQuickGreetingShowsThatTheLineIsFast() {
+        var window = SendWindow(isPaced: true)
+        window.limit = 1 << 20
+        window.greeted(in: 2_000)
+        #expect(window.allowance == SendWindow.floorBytes && window.loadBytes == SendWindow.firstLoad)
+        window.greeted(in: 4)
+        #expect(window.allowance == 64_256 && window.loadBytes == 32_128)
+    }
 }

@@ -72,11 +72,12 @@ enum FrameCases {
     static let fourMebibytes: [UInt8] =
         hex("ecc101010000008220ffaf6e484001") + Bytes.zeros(4_063) + hex("7c1b00")
 
-    /// 8,258 zero bytes, then in a frame of its own a match that points `distance` back.
-    static func farBack(_ distance: Int) -> [UInt8] {
+    /// Zero bytes, 258 for each run, one before them and a seven behind, then in a frame of its own a match
+    /// that points `distance` back.
+    static func farBack(_ distance: Int, runs: Int = 32) -> [UInt8] {
         let run = Blocks.Symbol.match(isLong: true, distance: 1)
-        let first = Blocks.fixed([.literal(0)] + Array(repeating: run, count: 32) + [.literal(7)])
-        let content = Bytes.zeros(8_257) + [7]
+        let first = Blocks.fixed([.literal(0)] + Array(repeating: run, count: runs) + [.literal(7)])
+        let content = Bytes.zeros(1 + 258 * runs) + [7]
         let second = Blocks.fixed([.match(isLong: false, distance: distance)])
         return streamed(99, first, content, fresh: true, critical: false)
             + streamed(99, second, Bytes.zeros(3), critical: false) + pingFrame
@@ -163,7 +164,11 @@ enum FrameCases {
             "unknown-type-in-stream", "it is inflated all the same: the Close after it points back into it",
             unknownThenClose(critical: false)
         ),
-        ("distance-8192", "across frames a match points back as far as the window reaches", farBack(8_192)),
+        (
+            "distance-8192", "across frames a match points back as far as a hub's window reaches",
+            farBack(8_192)
+        ),
+        ("distance-32768", "and as far as an agent's reaches", farBack(32_768, runs: 128)),
         (
             "inflates-to-the-limit", "4,194,304 bytes, all zero, of an unknown type",
             streamed(99, fourMebibytes, Bytes.zeros(4 << 20), fresh: true, critical: false) + pingFrame
@@ -257,8 +262,8 @@ enum FrameCases {
                         25, hex(threeCloses[1].payload), closePayload(threeCloses[1].words), fresh: true),
                 103, before: 1),
             FrameCase.invalid(
-                "distance-8193", "a match that points back further than the window reaches", farBack(8_193),
-                103, before: 1),
+                "distance-before-the-beginning", "a match that points back further than there is",
+                farBack(8_259), 103, before: 1),
             FrameCase.invalid(
                 "reserved-block-type", "block type 3 does not exist",
                 streamed(24, [0x06], pingPayload, fresh: true), 103),

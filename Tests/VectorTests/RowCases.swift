@@ -261,9 +261,13 @@ enum RowCases {
             .with("field", RowParts.field(1, kind, presence: presence, values))
     }
 
+    /// Key texts b, a, b, a, of which a was written first.
+    static func aligned(_ values: [UInt8]) -> Parts {
+        followed(values).with("key", [3, 1] + RowParts.plain(["a", "b"]) + [1, 1, 0, 1, 0])
+    }
+
     private static func columns() throws -> [Case] {
-        let listKey: [UInt8] = [4, 0] + RowParts.plain([["k"], ["l"]].map(RowParts.list)) + [1, 0, 1, 0, 1]
-        return [
+        try [
             try valid(
                 "text-plain", "entries in the order of use",
                 followed([0] + RowParts.plain(["x", "y"]) + [1, 0, 1, 1, 0])),
@@ -283,11 +287,24 @@ enum RowCases {
                 "followed-mode-1-with-own", "own entry, key's own text, entry 0 again, last of the key",
                 followed([2, 0, 1] + RowParts.plain(["x"]) + [1, 1, 0, 0, 2])),
             try valid(
+                "followed-mode-2", "what each key has first, in the order of the key's entries: y, x, y, x",
+                aligned([2, 0, 2] + RowParts.plain(["x", "y"]) + [0, 0])),
+            try valid(
+                "followed-mode-2-with-own",
+                "a begins with x, in front; the other own entry comes up: y, x, y, y",
+                aligned([2, 0, 2] + RowParts.plain(["x", "y"]) + [1, 1, 0, 0, 2])),
+            try valid(
                 "followed-entry-by-number", "code 3 is the entry that came up second",
                 followed([2, 0, 0] + RowParts.plain(["x", "y"]) + [1, 1, 1, 3, 2])),
             try valid(
                 "followed-rows-with-a-value", "rows without a value do not count: key a, key b, key b",
                 followed([2, 0, 1, 0, 0, 0], presence: [1, 2, 2, 0, 2])),
+        ] + followedByOthers()
+    }
+
+    private static func followedByOthers() throws -> [Case] {
+        let listKey: [UInt8] = [4, 0] + RowParts.plain([["k"], ["l"]].map(RowParts.list)) + [1, 0, 1, 0, 1]
+        return [
             try valid(
                 "followed-by-a-key", "the second key goes by the first",
                 RowParts.four.with("keys", [2]).with(

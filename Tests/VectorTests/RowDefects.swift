@@ -296,7 +296,11 @@ enum RowDefects {
                 "followed-key-of-integers", "a key of texts or lists", "field",
                 RowParts.field(1, 3, [2, 0, 0, 0, 0, 0])),
             one("followed-itself", "an earlier key", "key", [3, 2, 0, 1, 0, 0, 0]),
-            follow("mode-two", "0 or 1", [2, 0, 2, 0, 0, 0]),
+            follow("mode-three", "0, 1 or 2", [2, 0, 3, 0, 0, 0]),
+            follow("firsts-run-out", "two keys begin with code 0", [2, 0, 2] + plain(["x"]) + [0, 0]),
+            follow(
+                "first-unused", "two keys begin with code 0, and there are three own entries",
+                [2, 0, 2] + plain(["x", "y", "z"]) + [0, 0]),
             follow("nothing-to-follow", "code 0 in mode 0, and the key had none before", [2, 0, 0, 0, 0, 0]),
             follow("mode-1-of-lists", "a key's text is no list", kind: 4, [2, 0, 1, 0, 0, 0]),
             defect(

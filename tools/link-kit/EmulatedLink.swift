@@ -30,8 +30,11 @@ public final class EmulatedLink: Sendable {
         public var down = 0
         /// The first bytes of each way, as many as ``EmulatedLink/keptBytes``.
         public var beginnings: [[UInt8]] = [[], []]
+        /// Microseconds from when the side that connects began until it last said something.
+        public var lastUp: UInt64 = 0
 
-        mutating func add(_ bytes: UnsafeRawBufferPointer, _ way: Way) {
+        mutating func add(_ bytes: UnsafeRawBufferPointer, _ way: Way, at time: UInt64) {
+            if way == .up { lastUp = time }
             if way == .up { up += bytes.count } else { down += bytes.count }
             let room = EmulatedLink.keptBytes - beginnings[way.rawValue].count
             if room > 0 { beginnings[way.rawValue].append(contentsOf: bytes.prefix(room)) }
@@ -121,6 +124,7 @@ public final class EmulatedLink: Sendable {
     }
 
     private func serve(_ client: Int32) {
+        let openedAt = EmulatedLink.now()
         let (target, cut, number) = state.withLock { state -> (UInt16, Cut?, Int) in
             let planned = state.chooses?() ?? (state.cuts.isEmpty ? nil : state.cuts.removeFirst())
             state.counts.append(Count())
@@ -133,7 +137,8 @@ public final class EmulatedLink: Sendable {
         state.withLock { $0.carrying += 1 }
         var carrier = Carrier(self, ends: [client, server], cut: cut, seed: UInt64(number))
         let ending = carrier.run { [self] bytes, way in
-            state.withLock { $0.counts[number].add(bytes, way) }
+            let time = EmulatedLink.now() - openedAt
+            state.withLock { $0.counts[number].add(bytes, way, at: time) }
         }
         if ending == .cut {
             let hears = state.withLock { state in

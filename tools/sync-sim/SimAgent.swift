@@ -1,6 +1,7 @@
 import Forms
 import SyncCore
 import SyncStore
+import SyncWire
 
 /// A branch: its store, which lasts, and its program, which dies and comes back.
 final class SimAgent {
@@ -255,9 +256,7 @@ final class SimAgent {
         case .send(let message, let compress): try send(message, compress)
         case .load(let lane, let origin, let after, let versions, let bytes):
             ask { [self] in
-                .loaded(
-                    lane,
-                    try store.batch(of: origin, after: after, maximumVersions: versions, maximumBytes: bytes))
+                .loaded(lane, try load(origin, after: after, versions: versions, bytes: bytes))
             }
         case .storeWelcome(let welcome): storeWelcome(welcome)
         case .loadHeads(let origin, let sequences):
@@ -350,6 +349,22 @@ final class SimAgent {
         }
     }
 
+    /// As the branch's program does: of versions that take too much as columns, fewer.
+    private func load(
+        _ origin: OriginID, after: UInt64, versions: Int, bytes: Int
+    ) throws -> VersionBatch? {
+        var versions = versions
+        while true {
+            guard
+                var batch = try store.batch(
+                    of: origin, after: after, maximumVersions: versions,
+                    maximumBytes: Limits.framePayload / 2)
+            else { return nil }
+            guard let fewer = batch.encodeRows(into: bytes) else { return batch }
+            versions = fewer
+        }
+    }
+
     private func send(_ message: Message, _ compress: Bool) throws {
         guard let link else { return }
         if case .ping(let ping) = message, ping.isReply, !link.isWritable(.agent) { return }
@@ -360,8 +375,9 @@ final class SimAgent {
         let lane: Lane = session?.lane(of: batch.origin) ?? .routine
         if world.plant == .reversedInLane, batch.count > 1 {
             batch.rows = VersionColumns((0..<batch.count).reversed().map { batch.version(at: $0) })
+            batch.encodedRows = []
         }
-        let limit = compress ? Int.max : Limits.urgentBeforeWelcome
+        let limit = compress ? Int.max : session?.earlyRoom ?? 0
         guard let bytes = try link.send(.batch(batch), compress: compress, from: .agent, limit: limit) else {
             events.append(.batchWithheld(lane))
             return

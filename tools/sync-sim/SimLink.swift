@@ -10,7 +10,7 @@ final class SimLink {
         var line: Line
         var unsent = 0
         var wasWritable = true
-        var writer = FrameWriter()
+        var writer: FrameWriter
         var reader = FrameReader()
         /// Bytes that still arrive; nil while the line is whole.
         var allowance: Int?
@@ -44,7 +44,7 @@ final class SimLink {
         self.rate = world.line?.rate ?? rate
         self.delay = world.line?.delay ?? delay
         let line = Line(rate: self.rate, delay: self.delay, ticksPerSecond: 1_000)
-        ways = [Way(line: line), Way(line: line)]
+        ways = [false, true].map { Way(line: line, writer: FrameWriter(isDownward: $0)) }
         for way in ways.indices {
             ways[way].reader.acceptsInStream = false
             ways[way].reader.frameLimit = Limits.frameBeforeWelcome

@@ -11,7 +11,7 @@ OWN_VERSIONS = (1, 1)
 CRITICAL, IN_STREAM, FRESH = 1, 2, 4
 HEADER = 16
 FLUSH_END = b"\x00\x00\xff\xff"
-WINDOW_BITS = 13
+WINDOW_BITS = 15
 
 Message = tuple[str, dict[str, Any]]
 

@@ -224,10 +224,11 @@ def read_texts(
 def read_followed(
     reader: Reader, kind: int, rows: list[int], keys: list[TextColumn | None], room: Room
 ) -> TextColumn:
-    place, copies = reader.u8(), reader.flag()
+    place, mode = reader.u8(), reader.u8()
+    copies = mode == 1
     key = keys[place] if place < len(keys) else None
-    if key is None:
-        raise malformed("no key to follow")
+    if key is None or mode > 2:
+        raise malformed("no key to follow, or no such mode")
     if copies and not kind == key.kind == TEXT:
         raise malformed("only a text's own text can be copied")
     own = [content_of(kind, raw) for raw in read_dictionary(reader, len(rows), room)]
@@ -235,7 +236,8 @@ def read_followed(
     came: list = []
     last: dict[Hashable, int] = {}
     numbers = []
-    used = 0
+    firsts = read_firsts([key.numbers[row] for row in rows], codes, len(own)) if mode == 2 else {}
+    used = len(firsts)
     for row, code in zip(rows, codes):
         followed = key.numbers[row]
         if code == 0 and followed in last:
@@ -244,6 +246,9 @@ def read_followed(
             room.use(len(key.contents[row].encode()))
             number = len(came)
             came.append(key.contents[row])
+        elif code == 0 and followed in firsts:
+            number = len(came)
+            came.append(own[firsts[followed]])
         elif code == 1 and used < len(own):
             number = len(came)
             came.append(own[used])
@@ -257,6 +262,17 @@ def read_followed(
     if used < len(own):
         raise malformed("an own entry that does not come up")
     return TextColumn(kind, [came[number] for number in numbers], numbers)
+
+
+def read_firsts(followed: list, codes: list[int], own: int) -> dict:
+    """Which own entry each key entry begins with whose first row has code 0: they stand in its order."""
+    begins: dict = {}
+    for number, code in zip(followed, codes):
+        begins.setdefault(number, code)
+    wanted = sorted(number for number, code in begins.items() if code == 0)
+    if len(wanted) > own:
+        raise malformed("fewer own entries than keys that begin with one")
+    return {number: place for place, number in enumerate(wanted)}
 
 
 def write_texts(out: Writer, kind: int, contents: list) -> None:

@@ -20,6 +20,12 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "The core that hubs are pinned to.")
     var hubCore: Int?
 
+    @Option(help: "The folder of a college for the part 'bytes', in the form of make-college's.")
+    var college: String?
+
+    @Option(help: "Simple check-ins for the part 'bytes', JSON lines.")
+    var checkIns: String?
+
     @Option(help: "Measure nothing; write the figures of this file as a Markdown table.")
     var table: String?
 
@@ -43,7 +49,9 @@ struct BenchCommand: AsyncParsableCommand {
         for part in Part.all where parts.isEmpty || parts.contains(part.name) {
             do {
                 try await part.run(
-                    Bench(part: part.name, runs: runs, hubCore: hubCore, report: report))
+                    Bench(
+                        part: part.name, runs: runs, hubCore: hubCore, report: report, college: college,
+                        checkIns: checkIns))
             } catch let skipped as Skipped {
                 try report.skip(part.name, skipped.reason)
             }

@@ -23,6 +23,12 @@ struct Part: Sendable {
         Part(
             name: "growth", words: "ten million check-ins in one store: speed, size, the board of a day",
             run: { try GrowthPart.run($0) }),
+        Part(
+            name: "bytes", words: "what check-ins weigh on the line, and where the bytes go",
+            run: { try BytesPart.run($0) }),
+        Part(
+            name: "link", words: "alerts and backlogs over bad links",
+            run: { try LinkPart.run($0) }),
     ]
 }
 
@@ -34,6 +40,10 @@ struct Bench {
     /// The core that a hub of its own process is pinned to; nil leaves it to the system.
     let hubCore: Int?
     let report: Report
+    /// The folder of a college as `make-college` makes it; nil for one that is made up.
+    let college: String?
+    /// A file of simple check-ins as JSON lines; nil for made-up ones.
+    let checkIns: String?
 
     func add(_ figure: Figure) throws { try report.add(figure, of: part) }
 
