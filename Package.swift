@@ -10,7 +10,7 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
 ]
 
-let forms = ["unit", "person", "membership", "excuse", "check-in", "daily-report", "alert"]
+let forms = ["unit", "person", "membership", "excuse", "check-in", "daily-report", "alert", "definition"]
 
 let package = Package(
     name: "rollcall",

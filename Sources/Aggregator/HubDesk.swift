@@ -11,8 +11,9 @@ final class HubDesk: RecordDesk {
     let times: TimeText
     private let store: SQLiteHubStore
 
-    init(_ store: SQLiteHubStore, forms: FormCatalog = .builtIn) throws {
+    init(_ store: SQLiteHubStore) throws {
         self.store = store
+        let forms = try store.forms()
         let settings = try store.settings()
         guard let zone = LocalZone(identifier: settings.timeZone) else {
             throw StoreError(.corrupt, "the settings name an unknown time zone")

@@ -67,6 +67,7 @@ struct HubFolder {
                         + "各支部只认此密钥。此处未作任何改动"))
         }
         try tellRestored(store)
+        RecordText.read(by: try store.forms())
         return store
     }
 

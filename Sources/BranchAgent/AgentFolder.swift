@@ -94,8 +94,9 @@ struct AgentContext {
                         + "tzdata",
                     zh: "本机不认识时区 \(settings.timeZone)；请安装 tzdata"))
         }
-        forms = try CompiledCatalog(
-            try AgentContext.catalog(of: store), settings: settings, zone: zone)
+        let catalog = try AgentContext.catalog(of: store)
+        RecordText.read(by: catalog)
+        forms = try CompiledCatalog(catalog, settings: settings, zone: zone)
     }
 
     /// The built-in forms and what the centre published. What is no revision of the form that it names is

@@ -37,7 +37,9 @@ enum SheetEntry {
                     zh: "\(error.subject) 写了两次；每个字段只写一次"))
         }
         if let unknown = layout.unknown.first {
-            let known = form.definition.keys.map(\.name) + form.definition.fields.map(\.name)
+            let known =
+                form.definition.keys.map(\.name)
+                + form.definition.fields.filter { $0.hidden != true }.map(\.name)
             let names = known.joined(separator: " ")
             let hint = Typo.closest(to: unknown, among: known).map {
                 Words("; did you mean \($0)? ", zh: "；是否想写 \($0)？")

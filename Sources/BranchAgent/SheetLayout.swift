@@ -61,13 +61,17 @@ struct SheetLayout: Sendable {
         if let key = form.keys.firstIndex(where: { matches([$0.name] + ($0.headings ?? [])) }) {
             return .key(key)
         }
-        if let field = form.fields.firstIndex(where: { matches([$0.name] + ($0.headings ?? [])) }) {
+        if let field = form.fields.firstIndex(where: {
+            $0.hidden != true && matches([$0.name] + ($0.headings ?? []))
+        }) {
             return .field(field)
         }
         if let key = form.keys.firstIndex(where: { matches([$0.labels.zh, $0.labels.en]) }) {
             return .key(key)
         }
-        if let field = form.fields.firstIndex(where: { matches([$0.labels.zh, $0.labels.en]) }) {
+        if let field = form.fields.firstIndex(where: {
+            $0.hidden != true && matches([$0.labels.zh, $0.labels.en])
+        }) {
             return .field(field)
         }
         return .unknown

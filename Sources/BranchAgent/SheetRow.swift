@@ -147,7 +147,8 @@ struct SheetRowReader {
         switch CellValue.read(cell, as: field.type, scale: field.scale ?? 0, zone: form.zone) {
         case .success(let value):
             draft.row.assignments.append(
-                Assignment(field: field.id, retentionClass: field.retentionClass, value: value))
+                Assignment(
+                    field: field.id, retentionClass: field.retentionClass, value: field.chosen(value)))
         case .failure(let unreadable):
             draft.faults.append(
                 Fault(

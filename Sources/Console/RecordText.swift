@@ -1,8 +1,16 @@
 public import Forms
 public import SyncCore
+import Synchronization
 
 /// Values as people and exports read them.
 public enum RecordText {
+    private static let known = Mutex(FormCatalog.builtIn)
+
+    /// Keys are read by these forms from now on.
+    public static func read(by forms: FormCatalog) { known.withLock { $0 = forms } }
+
+    static var forms: FormCatalog { known.withLock { $0 } }
+
     /// By the form's type: dates as YYYY-MM-DD, booleans as true and false, lists with semicolons.
     public static func text(_ value: Value, as type: FieldType? = nil) -> String {
         switch value {
@@ -22,7 +30,7 @@ public enum RecordText {
 
     /// A record's key with a space between its values, read by its form where that is known.
     public static func text(_ key: RecordKey) -> String {
-        let types = FormCatalog.builtIn[key.form]?.keys.map(\.type) ?? []
+        let types = forms[key.form]?.keys.map(\.type) ?? []
         return key.values.enumerated().map { index, value in
             text(value, as: index < types.count ? types[index] : nil)
         }.joined(separator: " ")

@@ -11,7 +11,7 @@ extension SheetError {
         let subject = Output.printable(subject)
         switch code {
         case .unknownForm:
-            let names = FormCatalog.builtIn.definitions.map(\.form)
+            let names = RecordText.forms.definitions.map(\.form)
             let hint = Typo.hint(subject, among: names)
             let list = names.joined(separator: ", ")
             return Words(

@@ -21,7 +21,7 @@ package struct UnmaskOption: ParsableArguments {
     ///   - what: what is shown.
     ///   - isAsked: a reason must be given.
     /// - Throws: ``Failure`` with `.usage` when there is none, or it is too long.
-    func note(_ what: String, at desk: any RecordDesk, isAsked: Bool) throws {
+    package func note(_ what: String, at desk: any RecordDesk, isAsked: Bool) throws {
         guard unmask else { return }
         let reason = reason ?? ""
         guard !(isAsked && reason.isEmpty), reason.utf8.count <= UnmaskOption.reasonLimit else {

@@ -8,6 +8,7 @@ public struct CompiledForm: Sendable {
         case none
         case range(ClosedRange<Int64>, reason: String)
         case choice([[UInt8]], reason: String)
+        case text(TextPattern?, longest: Int)
     }
 
     struct FieldCheck: Sendable {
@@ -16,6 +17,8 @@ public struct CompiledForm: Sendable {
         var scale: UInt8
         var retentionClass: RetentionClass
         var isRequired: Bool
+        /// Required where one of these holds.
+        var requiredIf: [Condition] = []
         var content: ContentCheck
     }
 
@@ -38,6 +41,8 @@ public struct CompiledForm: Sendable {
         var scale: UInt8
         /// The value that is reached or exceeded.
         var threshold: Int64
+        /// The text that it is, or that a list holds.
+        var text: [UInt8]?
     }
 
     struct Rule: Sendable {
@@ -72,7 +77,10 @@ public struct CompiledForm: Sendable {
             checks.append(
                 FieldCheck(
                     id: field.id, kind: field.type.kind, scale: field.scale ?? 0,
-                    retentionClass: field.retentionClass, isRequired: field.required ?? false,
+                    retentionClass: field.retentionClass,
+                    isRequired: field.required == true && field.hidden != true,
+                    requiredIf: try CompiledForm.conditions(
+                        field.requiredIf ?? [], of: definition, subject: field.name, settings: settings),
                     content: try CompiledForm.content(of: field, form: definition.form, settings: settings)))
         }
         fields = checks
@@ -106,7 +114,14 @@ public struct CompiledForm: Sendable {
                 let most = field.maximum.map({ settings.bound($0, scale: scale) }) ?? Int64.max, least <= most
             else { throw FormDefinitionError(form: form, subject: field.name, code: .badBound) }
             return .range(least...most, reason: Reason.outOfRange(field.name))
-        case .text, .person, .unit, .region, .placeList, .record:
+        case .text, .person, .unit, .region, .record:
+            guard field.pattern != nil || field.longest != nil else { return .none }
+            let pattern = field.pattern.map { TextPattern($0) }
+            if let pattern, pattern == nil {
+                throw FormDefinitionError(form: form, subject: field.name, code: .badPattern)
+            }
+            return .text(pattern ?? nil, longest: field.longest ?? .max)
+        case .placeList:
             return .none
         }
     }
@@ -141,6 +156,16 @@ public struct CompiledForm: Sendable {
         for condition in conditions {
             guard let field = definition.field(named: condition.field) else { continue }
             let scale = field.scale ?? 0
+            if let text = condition.is {
+                guard field.type.kind == .text || field.type.kind == .list else {
+                    throw FormDefinitionError(form: definition.form, subject: subject, code: .badRule)
+                }
+                compiled.append(
+                    Condition(
+                        field: field.id, name: field.name, kind: field.type.kind, scale: 0, threshold: 0,
+                        text: Array(text.utf8)))
+                continue
+            }
             let threshold: Int64? =
                 condition.isTrue == true ? 1 : condition.atLeast.flatMap { settings.bound($0, scale: scale) }
             guard let threshold, field.type.kind == .integer || field.type.kind == .decimal else {
@@ -163,6 +188,8 @@ public struct CompiledCatalog: Sendable {
     public let settings: Settings
     public let zone: LocalZone
     public let forms: [CompiledForm]
+    /// Revisions that were replaced.
+    let earlier: [CompiledForm]
 
     /// - Throws: ``FormDefinitionError`` for the first form that cannot be compiled.
     public init(
@@ -176,6 +203,11 @@ public struct CompiledCatalog: Sendable {
             forms.append(try CompiledForm(definition, settings: settings, zone: zone))
         }
         self.forms = forms
+        var earlier: [CompiledForm] = []
+        for definition in catalog.earlier {
+            earlier.append(try CompiledForm(definition, settings: settings, zone: zone))
+        }
+        self.earlier = earlier
     }
 
     public subscript(form: String) -> CompiledForm? {
@@ -187,7 +219,7 @@ public struct CompiledCatalog: Sendable {
         var all: [Finding] = []
         for group in columns.groups {
             if let form = self[group.form] {
-                all.append(contentsOf: form.findings(in: group, of: columns))
+                all.append(contentsOf: findings(in: group, by: form, of: columns))
             } else {
                 all.append(
                     contentsOf: group.rows.map {
@@ -197,5 +229,21 @@ public struct CompiledCatalog: Sendable {
         }
         return all.enumerated().sorted { ($0.element.row, $0.offset) < ($1.element.row, $1.offset) }.map(
             \.element)
+    }
+}
+
+extension CompiledCatalog {
+    /// What is to be said of the versions of one group, by the revision of the form that it was written
+    /// under: a check that a later revision brought does not hold against who had not got it.
+    ///
+    /// - Parameter form: the form's highest revision.
+    public func findings(
+        in group: FormGroup, by form: CompiledForm, of columns: VersionColumns
+    ) -> [Finding] {
+        let written = earlier.first {
+            $0.definition.revision == group.revision
+                && $0.definition.form.utf8.elementsEqual(group.form.utf8)
+        }
+        return (written ?? form).findings(in: group, of: columns)
     }
 }

@@ -2,11 +2,14 @@ import FoundationEssentials
 public import SyncCore
 
 /// The forms a program knows: the built-in ones, and what the centre published.
-public struct FormCatalog: Sendable {
+public struct FormCatalog: Sendable, Hashable {
     public let definitions: [FormDefinition]
+    /// Revisions that later ones have replaced: what was written under them is judged by them.
+    public let earlier: [FormDefinition]
 
-    public init(_ definitions: [FormDefinition]) {
+    public init(_ definitions: [FormDefinition], earlier: [FormDefinition] = []) {
         self.definitions = definitions
+        self.earlier = earlier
     }
 
     public subscript(form: String) -> FormDefinition? {
@@ -24,6 +27,7 @@ public struct FormCatalog: Sendable {
         (BuiltIn.person, PackageResources.person_json),
         (BuiltIn.membership, PackageResources.membership_json),
         (BuiltIn.excuse, PackageResources.excuse_json),
+        (BuiltIn.definition, PackageResources.definition_json),
     ]
 
     /// Reads one definition.
@@ -48,6 +52,8 @@ public enum BuiltIn {
     public static let person = "person"
     public static let membership = "membership"
     public static let excuse = "excuse"
+    /// What the centre publishes: forms, boards.
+    public static let definition = "definition"
 
     public static let reportKind: FieldID = 1
     public static let alertFacts: FieldID = 1
@@ -58,6 +64,8 @@ public enum BuiltIn {
     public static let unitLine: FieldID = 4
     public static let membershipUnit: FieldID = 1
     public static let excuseTo: FieldID = 1
+    public static let definitionText: FieldID = 1
+    public static let definitionAuthor: FieldID = 2
 }
 
 /// Why a form definition cannot be used.
@@ -73,6 +81,7 @@ public struct FormDefinitionError: Error, Sendable, Hashable, CustomStringConver
         case badSetting = "bad_setting"
         case badGroup = "bad_group"
         case badComputed = "bad_computed"
+        case badPattern = "bad_pattern"
         /// A revision changes what may not change for the life of the form.
         case frozen
     }

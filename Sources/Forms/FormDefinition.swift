@@ -39,6 +39,14 @@ public struct FieldDefinition: Codable, Sendable, Hashable {
     /// Digits after the point of a decimal.
     public var scale: UInt8?
     public var choices: [String]?
+    /// What people call the choices; they may be typed as well.
+    public var choiceLabels: [String: Labels]?
+    /// What a text must look like: see ``TextPattern``.
+    public var pattern: String?
+    /// The most characters of a text.
+    public var longest: Int?
+    /// The form whose records a record reference names.
+    public var of: String?
     public var policy: String
     /// The revision of the form that brought the field; absent: the first.
     public var since: UInt32?
@@ -46,6 +54,8 @@ public struct FieldDefinition: Codable, Sendable, Hashable {
     public var retentionClass: RetentionClass
     public var personal: Bool
     public var required: Bool?
+    /// Required where one of these holds in the same version.
+    public var requiredIf: [RaiseRule.Condition]?
     /// A number, or the name of a setting such as `temperatureMinimum`.
     public var minimum: String?
     public var maximum: String?
@@ -78,6 +88,8 @@ public struct RaiseRule: Codable, Sendable, Hashable {
         public var isTrue: Bool?
         /// The number is at least this: a number or the name of a setting.
         public var atLeast: String?
+        /// The text or choice is this; a list holds it.
+        public var `is`: String?
     }
 
     public var id: String
@@ -154,6 +166,26 @@ extension FieldType {
         case .decimal: .decimal
         case .text, .choice, .person, .unit, .region, .record: .text
         case .multiChoice, .placeList: .list
+        }
+    }
+}
+
+extension FieldDefinition {
+    /// A choice as it is kept, from what somebody wrote: the choice itself, or what it is called.
+    public func choice(_ text: [UInt8]) -> [UInt8] {
+        if (choices ?? []).contains(where: { $0.utf8.elementsEqual(text) }) { return text }
+        let found = (choiceLabels ?? [:]).sorted { $0.key < $1.key }.first { _, labels in
+            labels.zh.utf8.elementsEqual(text) || labels.en.utf8.elementsEqual(text)
+        }
+        return found.map { Array($0.key.utf8) } ?? text
+    }
+
+    /// The same of a value: of each item where there are several.
+    public func chosen(_ value: Value) -> Value {
+        switch value {
+        case .text(let text) where type == .choice: .text(choice(text))
+        case .list(let items) where type == .multiChoice: .list(items.map(choice))
+        default: value
         }
     }
 }

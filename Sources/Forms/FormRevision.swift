@@ -88,14 +88,17 @@ extension FormCatalog {
     ///
     /// - Throws: ``FormDefinitionError`` with `frozen` when both cannot be revisions of one form.
     public func adding(_ definition: FormDefinition) throws(FormDefinitionError) -> FormCatalog {
-        guard let known = self[definition.form] else { return FormCatalog(definitions + [definition]) }
-        if definition == known { return self }
+        guard let known = self[definition.form] else {
+            return FormCatalog(definitions + [definition], earlier: earlier)
+        }
+        if definition == known || earlier.contains(definition) { return self }
         guard definition.revision > known.revision else {
             try known.check(succeeding: definition)
-            return self
+            return FormCatalog(definitions, earlier: earlier + [definition])
         }
         try definition.check(succeeding: known)
         return FormCatalog(
-            definitions.map { $0.form.utf8.elementsEqual(definition.form.utf8) ? definition : $0 })
+            definitions.map { $0.form.utf8.elementsEqual(definition.form.utf8) ? definition : $0 },
+            earlier: earlier + [known])
     }
 }

@@ -3,7 +3,7 @@ public import SyncCore
 /// A number of people of one unit on one day, as data: a form can have a field computed by it.
 public struct Measure: Codable, Sendable, Hashable {
     /// Those on the unit's register that day, by what the board says of them.
-    public enum People: String, Codable, Sendable, Hashable {
+    public enum People: String, Codable, Sendable, Hashable, CaseIterable {
         case register, excused, missing, late
         case checkedIn = "checked-in"
     }

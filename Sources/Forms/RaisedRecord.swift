@@ -15,6 +15,12 @@ extension CompiledForm {
         var result = Array(repeating: false, count: group.rows.count)
         for condition in rules.flatMap(\.conditions) {
             for column in group.fields where column.field == condition.field && condition.fits(column) {
+                if condition.text != nil {
+                    for place in group.rows.indices where condition.holds(column.value(at: place)) {
+                        result[place] = true
+                    }
+                    continue
+                }
                 for place in column.integers.indices where column.integers[place] >= condition.threshold {
                     if column.presence(at: place) == .value { result[place] = true }
                 }
@@ -84,6 +90,8 @@ extension CompiledForm.Condition {
 
     func holds(_ value: Value?) -> Bool {
         switch value {
+        case .text(let text): self.text == text
+        case .list(let items): text.map { items.contains($0) } ?? false
         case .integer(let number): kind == .integer && number >= threshold
         case .decimal(let unscaled, let scale):
             kind == .decimal && scale == self.scale && unscaled >= threshold

@@ -165,6 +165,12 @@ extension CompiledForm {
             wrong = reason
             isWrong = column.ends.indices.map { !CompiledForm.isChosen(column, entry: $0, from: choices) }
         }
+        if case .text(let pattern, let longest) = check.content {
+            isWrong = column.ends.indices.map { entry in
+                let text = String(decoding: column.heap[column.range(ofEntry: entry)], as: UTF8.self)
+                return text.unicodeScalars.count > longest || pattern?.matches(text) == false
+            }
+        }
         let hasWrong = isWrong.contains(true)
         guard hasWrong || scan.hasBadText || scan.longest > Limits.valueBytes else { return }
         for place in report.rows.indices where column.presence(at: place) == .value {
@@ -188,17 +194,30 @@ extension CompiledForm {
 
     /// A required field may not be made blank, and must be assigned by the version that makes a record.
     private func checkRequired(of group: FormGroup, _ columns: VersionColumns, _ report: inout Report) {
-        for check in fields where check.isRequired {
+        for check in fields where check.isRequired || !check.requiredIf.isEmpty {
             let own = group.fields.filter { $0.field == check.id }
+            let isAsked = isAsked(check, group)
             for place in group.rows.indices {
                 let row = Int(group.rows[place])
-                if own.contains(where: { $0.presence(at: place) == .value }) { continue }
+                if !isAsked[place] || own.contains(where: { $0.presence(at: place) == .value }) { continue }
                 let isBlank = own.contains { $0.presence(at: place) == .notStated }
                 let isNew =
                     columns.context[row] == 0
                     && group.fields.contains { $0.presence(at: place) != .leftAlone }
                     && !VersionFlags(rawValue: columns.flags[row]).contains(.delete)
                 if isBlank || isNew { report.refuse(place, Reason.missingValue, check.id) }
+            }
+        }
+    }
+
+    /// Of each row, whether it must say a field: always, or for what it says of others.
+    private func isAsked(_ check: FieldCheck, _ group: FormGroup) -> [Bool] {
+        if check.isRequired { return Array(repeating: true, count: group.rows.count) }
+        return group.rows.indices.map { place in
+            check.requiredIf.contains { condition in
+                group.fields.contains {
+                    $0.field == condition.field && condition.holds($0.value(at: place))
+                }
             }
         }
     }

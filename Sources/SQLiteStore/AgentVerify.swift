@@ -36,7 +36,7 @@ private final class AgentVerifier {
         chain = JournalChain(hashing: means.hashing)
         signatures = SignatureCheck(verifying: means.verifying)
         var forms = FormCatalog.builtIn
-        for json in try tables.forms() {
+        for json in try tables.allForms() {
             if let form = try? FormCatalog.decode(json), let more = try? forms.adding(form) { forms = more }
         }
         spans = Set(Retention(forms, today: 0).spans.map { Int64($0) } + [0])

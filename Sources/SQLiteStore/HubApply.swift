@@ -24,6 +24,7 @@ extension SQLiteHubStore {
     /// Registers first: what comes in the same batch may refer to them.
     private func rank(_ form: String) -> Int {
         switch table(form)?.roles.kind {
+        case .definition: -1
         case .unit: 0
         case .person: 1
         case .membership: 2
@@ -42,7 +43,7 @@ extension SQLiteHubStore {
             }
             return
         }
-        for finding in form.findings(in: group, of: columns) {
+        for finding in try loadedChecks().catalog.findings(in: group, by: form, of: columns) {
             if finding.isRefusal {
                 try holdBack(finding.row, finding.reason, field: finding.field, of: columns, &pending)
             } else {

@@ -203,6 +203,7 @@ final class HubWriting: HubTransaction {
             try log(&journal)
         }
         journals[lane] = journal
+        if key.form.utf8.elementsEqual(BuiltIn.definition.utf8) { try store.takeForms() }
         return (entry.version.dot, single.verdicts.map(\.verdict))
     }
 

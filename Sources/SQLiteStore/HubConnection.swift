@@ -13,6 +13,8 @@ final class HubConnection {
     private var lastDataVersion: Int64 = -1
     /// Called when what is cached beside the database may no longer hold.
     var forget: () -> Void = {}
+    /// Called within each transaction before its work.
+    var began: () throws -> Void = {}
     /// Called at the end of each transaction; true when it was committed.
     var ended: (Bool) -> Void = { _ in }
 
@@ -82,6 +84,7 @@ final class HubConnection {
         do {
             try run("BEGIN IMMEDIATE")
             try compareDataVersion()
+            try began()
             let result = try body()
             isCommitting = true
             try run("COMMIT")
@@ -109,7 +112,14 @@ final class HubConnection {
         try run("BEGIN")
         defer { try? run("COMMIT") }
         try compareDataVersion()
+        try began()
         return try body()
+    }
+
+    /// Runs `body` in the transaction that is under way, or in one of its own.
+    func within(_ body: () throws -> Void) throws {
+        if sqlite3_get_autocommit(handle) == 0 { return try body() }
+        try write(.routine, body)
     }
 
     /// Runs `body` behind a savepoint; when it throws, what it wrote is gone and the transaction goes on.

@@ -7,7 +7,13 @@ import SyncWire
 
 /// The hub's store on SQLite: plain tables with effective values, the journal in segments, receipts, devices.
 public final class SQLiteHubStore: HubStore {
-    let means: HubMeans
+    /// With all forms: the program's own, and those that were published.
+    var means: HubMeans
+    /// The program's own.
+    let ownForms: FormCatalog
+    /// Nothing is written, not even tables for forms that have none yet.
+    let isReading: Bool
+    private var areFormsKnown = false
     let connection: HubConnection
     let terms: HubTerms
     let judge: HubBatchJudge
@@ -73,6 +79,8 @@ public final class SQLiteHubStore: HubStore {
     /// - Parameter isReading: nothing is written, not even tables for forms that have none yet.
     init(connection: HubConnection, means: HubMeans, isReading: Bool = false) throws {
         self.means = means
+        ownForms = means.forms
+        self.isReading = isReading
         self.connection = connection
         terms = try HubTerms(connection)
         judge = HubBatchJudge(hashing: means.hashing, verifying: means.verifying)
@@ -92,6 +100,12 @@ public final class SQLiteHubStore: HubStore {
         }
         _ = try epoch
         if isReading { try readTables() } else { try openTables() }
+        connection.began = { [unowned self] in
+            if areFormsKnown { return }
+            areFormsKnown = true
+            try takeForms()
+        }
+        try connection.read { try connection.began() }
         if !isReading, keys.current == means.signing.publicKey, let known, keys.replaces(known) {
             try keepKeys()
         }
@@ -146,6 +160,7 @@ public final class SQLiteHubStore: HubStore {
         register = nil
         holes = nil
         checks = nil
+        areFormsKnown = false
         scopeDay = nil
     }
 
@@ -172,7 +187,7 @@ public final class SQLiteHubStore: HubStore {
     // MARK: - Forms
 
     /// Makes the tables of forms that have none, and the columns that revisions brought.
-    private func openTables() throws {
+    func openTables() throws {
         let known = try formNumbers()
         let areKept = try means.forms.definitions.allSatisfy { try isKept($0) }
         let isComplete =
@@ -182,7 +197,7 @@ public final class SQLiteHubStore: HubStore {
                 let table = HubTable(number: number, definition: definition)
                 return table.additions(present: try columns(of: table)).isEmpty
             }
-        if !isComplete { try connection.write { try makeTables() } }
+        if !isComplete { try connection.within { try makeTables() } }
         let numbers = try formNumbers()
         tables = try means.forms.definitions.map { definition in
             guard let number = numbers[Array(definition.form.utf8)] else {

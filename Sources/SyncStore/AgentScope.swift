@@ -14,7 +14,7 @@ struct AgentScope {
     /// Drops the copies of others' versions about somebody who has left this store's scope, except those of
     /// the days that stay. Own versions stay, and with them what they alone say.
     func leave(_ change: ScopeChange) throws {
-        for definition in FormCatalog.builtIn.definitions {
+        for definition in try tables.catalog().definitions {
             let roles = HubRoles(definition)
             // What a unit is called is everybody's.
             if roles.kind == .unit { continue }

@@ -3,7 +3,7 @@ package import SyncCore
 
 /// What the hub itself reads in a form, found once.
 package struct HubRoles: Sendable {
-    package enum Kind: Sendable { case unit, person, membership, excuse, checkIn, report, other }
+    package enum Kind: Sendable { case unit, person, membership, excuse, checkIn, report, definition, other }
 
     package let kind: Kind
     /// Positions of keys.
@@ -19,6 +19,7 @@ package struct HubRoles: Sendable {
         case BuiltIn.excuse: kind = .excuse
         case BuiltIn.checkIn: kind = .checkIn
         case BuiltIn.dailyReport: kind = .report
+        case BuiltIn.definition: kind = .definition
         default: kind = .other
         }
         dayKey = definition.keys.firstIndex { $0.type == .date }

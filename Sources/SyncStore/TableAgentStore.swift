@@ -152,7 +152,7 @@ open class TableAgentStore: AgentStore {
     public func storage() -> StorageState { backend.storage }
 
     public func contact() throws -> ContactFacts { try backend.read { try $0.contact() } }
-    public func forms() throws -> [[UInt8]] { try backend.read { try $0.forms() } }
+    public func forms() throws -> [[UInt8]] { try backend.read { try $0.allForms() } }
 
     public func status(of lane: Lane) throws -> LaneStatus {
         try backend.read { tables in

@@ -10,7 +10,7 @@ struct FormCatalogTests {
             #expect(definition.form == source.form)
             _ = try CompiledForm(definition, settings: Settings(), zone: .fixed(hours: 8))
         }
-        #expect(FormCatalog.builtIn.definitions.count == 7)
+        #expect(FormCatalog.builtIn.definitions.count == 8)
         #expect(FormCatalog.builtIn["no-such-form"] == nil)
     }
 

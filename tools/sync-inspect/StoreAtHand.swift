@@ -141,7 +141,11 @@ enum StoreAtHand {
 
     /// The built-in forms, and those that came down to a branch.
     func forms() throws -> FormCatalog {
-        guard case .agent(let store) = self else { return .builtIn }
+        let store: SQLiteAgentStore
+        switch self {
+        case .agent(let agent): store = agent
+        case .hub(let hub): return try hub.forms()
+        }
         let more = try store.forms().compactMap { try? FormCatalog.decode($0) }
         // What is no revision of the form that it names is left out, as the branch itself leaves it out.
         return more.reduce(.builtIn) { catalog, form in (try? catalog.adding(form)) ?? catalog }

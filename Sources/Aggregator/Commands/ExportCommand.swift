@@ -30,12 +30,11 @@ struct ExportCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Program.run {
-            guard let definition = FormCatalog.builtIn[form] else {
-                throw SheetError(.unknownForm, subject: form)
-            }
+            let hub = try act.folder(store).open()
+            let forms = try hub.forms()
+            guard let definition = forms[form] else { throw FormText.unknown(form, forms) }
             let first = try day(from)
             let last = try day(to)
-            let hub = try act.folder(store).open()
             // Before the first line: what is not written down is not handed out.
             try hub.record(
                 act: "exported", detail: [form, from, to].compactMap { $0 }.joined(separator: " "),

@@ -42,7 +42,8 @@ struct AddCommand: AsyncParsableCommand {
             let moment = try context.store.moment(of: clock)
             let row = try EntryReader.row(fields, compiled, context, clock: clock, moment: moment)
             guard !row.assignments.isEmpty else {
-                let names = compiled.definition.fields.map(\.name).joined(separator: " ")
+                let names = compiled.definition.fields.filter { $0.hidden != true }.map(\.name)
+                    .joined(separator: " ")
                 throw Failure(
                     .usage,
                     Words(
