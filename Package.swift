@@ -12,6 +12,8 @@ let settings: [SwiftSetting] = [
 
 let forms = ["unit", "person", "membership", "excuse", "check-in", "daily-report", "alert", "definition"]
 
+let boards = ["coverage", "reports", "alerts", "silence"]
+
 let package = Package(
     name: "rollcall",
     platforms: [.macOS(.v15)],
@@ -52,7 +54,8 @@ let package = Package(
         .target(name: "SyncWire", dependencies: ["SyncCore", "CZlib"], swiftSettings: settings),
         .target(
             name: "Forms", dependencies: ["SyncCore"],
-            resources: forms.map { .embedInCode("../../Protocol/forms/\($0).json") },
+            resources: forms.map { .embedInCode("../../Protocol/forms/\($0).json") }
+                + boards.map { .embedInCode("../../Protocol/boards/\($0).json") },
             swiftSettings: settings),
         .target(name: "SyncStore", dependencies: ["SyncCore", "Forms"], swiftSettings: settings),
 

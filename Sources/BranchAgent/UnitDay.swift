@@ -86,3 +86,26 @@ struct UnitDay {
         return Hashing.sha256(bytes)
     }
 }
+
+extension UnitDay {
+    /// The computed fields of a new record about a unit and a day, where nobody said another number; none
+    /// where nothing is known of the unit's people.
+    static func computed(
+        for row: SheetRow, _ form: CompiledForm, _ context: AgentContext
+    ) throws -> [Assignment] {
+        let definition = form.definition
+        guard !row.assignments.isEmpty, definition.fields.contains(where: { $0.computed != nil }),
+            let unit = definition.keys.firstIndex(where: { $0.type == .unit }),
+            let day = definition.keys.firstIndex(where: { $0.type == .date }),
+            let name = row.key.values[unit].string, let date = row.key.values[day].integer,
+            let found = try UnitDay(name, on: Int32(clamping: date), context), found.line.register > 0
+        else { return [] }
+        return try found.counts(of: form, context.forms).filter { count in
+            !row.assignments.contains { $0.field == count.field.id }
+        }.map { count in
+            Assignment(
+                field: count.field.id, retentionClass: count.field.retentionClass,
+                value: .integer(Int64(count.count)))
+        }
+    }
+}

@@ -62,7 +62,7 @@ package enum DefinitionWords {
             Words(
                 "\(subject) is no pattern: characters, classes such as [a-z] or \\d, counts such as {2,4}, "
                     + "^ and $; without groups and alternatives",
-                zh: "\(subject) 不是有效的格式：可用字符、字符类（如 [a-z]、\\d）、次数（如 {2,4}）以及 ^ 和 $；不可用分组和选择")
+                zh: "\(subject) 不是有效的格式：可用字符、字符类（方括号）、次数（如 {2,4}）以及 ^ 和 $；不可用分组和选择")
         case .badBound:
             Words(
                 "\(subject) is neither a number nor the name of a setting; write one of both",

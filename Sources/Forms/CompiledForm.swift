@@ -156,7 +156,7 @@ public struct CompiledForm: Sendable {
         for condition in conditions {
             guard let field = definition.field(named: condition.field) else { continue }
             let scale = field.scale ?? 0
-            if let text = condition.is {
+            if let text = condition.equals {
                 guard field.type.kind == .text || field.type.kind == .list else {
                     throw FormDefinitionError(form: definition.form, subject: subject, code: .badRule)
                 }

@@ -56,7 +56,7 @@ public enum FormCheck {
 
     static let condition = DefinitionShape.object([
         Member("field", .text, isRequired: true), Member("isTrue", .boolean), Member("atLeast", .text),
-        Member("is", .text),
+        Member("equals", .text),
     ])
 
     private static let types = [
@@ -146,7 +146,7 @@ public enum FormCheck {
             guard let node = field[member], !types.contains(type) else { continue }
             check.add(.notForType, "\(name): \(member)", at: node.place, allowed: types)
         }
-        for (wanted, types) in [("scale", ["decimal"]), ("choices", ["choice", "multi-choice"])]
+        for (wanted, types) in [("scale", ["decimal"]), ("choices", ["choice"])]
         where types.contains(type) && field[wanted] == nil {
             check.add(.missing, wanted, at: field.place)
         }

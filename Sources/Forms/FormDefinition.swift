@@ -89,7 +89,7 @@ public struct RaiseRule: Codable, Sendable, Hashable {
         /// The number is at least this: a number or the name of a setting.
         public var atLeast: String?
         /// The text or choice is this; a list holds it.
-        public var `is`: String?
+        public var equals: String?
     }
 
     public var id: String

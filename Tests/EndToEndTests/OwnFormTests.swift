@@ -16,7 +16,7 @@ import Testing
             "sick": {"en": "ill at home", "zh": "在家患病"}},
            "policy": "latest", "retentionClass": 0, "personal": false},
           {"id": 2, "name": "hospital", "type": "text", "labels": {"en": "hospital", "zh": "就诊医院"},
-           "longest": 20, "requiredIf": [{"field": "outcome", "is": "sick"}],
+           "longest": 20, "requiredIf": [{"field": "outcome", "equals": "sick"}],
            "policy": "latest", "retentionClass": 1, "personal": true},
           {"id": 3, "name": "minutes", "type": "integer", "labels": {"en": "minutes", "zh": "时长"},
            "minimum": "1", "maximum": "600", "policy": "highest", "retentionClass": 0, "personal": false},
@@ -44,7 +44,7 @@ import Testing
           {"id": 14, "name": "note", "type": "text", "labels": {"en": "note", "zh": "备注"},
            "policy": "latest", "retentionClass": 1, "personal": true}],
          "writers": ["branch", "centre"], "retentionDays": {"1": 90},
-         "rules": [{"id": "visit-sick", "raise": "alert", "any": [{"field": "outcome", "is": "sick"}],
+         "rules": [{"id": "visit-sick", "raise": "alert", "any": [{"field": "outcome", "equals": "sick"}],
           "advice": {"en": "Ring the hospital.", "zh": "请联系医院。"}}]}
         """
 
@@ -82,7 +82,7 @@ import Testing
         let hub = try await Hub(in: place, name: "Test")
         let wrong = Self.first.replacing("\"policy\": \"highest\"", with: "\"policy\": \"hihgest\"")
             .replacing("\"minimum\": \"1\"", with: "\"minimun\": \"1\"")
-            .replacing("[{\"field\": \"outcome\", \"is\"", with: "[{\"field\": \"outcom\", \"is\"")
+            .replacing("[{\"field\": \"outcome\", \"equals\"", with: "[{\"field\": \"outcom\", \"equals\"")
             .replacing("{6}$", with: "(6)$").replacing("\"name\": \"at\"", with: "\"name\": \"At!\"")
         let path = try file(place, "wrong.json", wrong)
         let checked = try await place.run("aggregator", ["forms", "check", path], expecting: [1])
@@ -207,7 +207,70 @@ import Testing
         #expect(try await centre.sync("B04").drained)
     }
 
-    private func count(_ world: World) async throws {}
+    private static let board = """
+        {"board": "visits", "revision": 1, "labels": {"en": "Home visits", "zh": "家访"}, "order": 9,
+         "group": "unit",
+         "counts": [
+          {"id": "visits", "labels": {"en": "visits", "zh": "家访数"}, "form": "home-visit"},
+          {"id": "sick", "labels": {"en": "ill", "zh": "患病"}, "form": "home-visit", "named": true,
+           "all": [{"field": "outcome", "equals": "sick"}]}],
+         "columns": ["outcome", "minutes", "hospital"]}
+        """
+
+    private struct Table: Decodable {
+        struct Line: Decodable {
+            var group: String
+            var counts: [String: Int]
+        }
+        var lines: [Line]
+        var total: [String: Int]
+    }
+
+    private struct Explained: Decodable {
+        struct Item: Decodable {
+            var unit: String
+            var record: [String]?
+            var fields: [String: String]
+        }
+        var count: Int
+        var items: [Item]
+    }
+
+    /// The committee's own board counts its own form, and every number opens into its records.
+    private func count(_ world: World) async throws {
+        let centre = world.centre
+        let wrong = Self.board.replacing("home-visit", with: "home-visits")
+        let refused = try await world.publish("boards", "wrong.json", wrong, expecting: 1)
+        #expect(refused.remarks.contains("wrong.json:4:"))
+        _ = try await world.publish("boards", "visits.json", Self.board)
+        let table: Table = try await centre.hub("board", "visits", "--day", world.day, "--json").json()
+        #expect(table.total == ["visits": 5, "sick": 1])
+        #expect(table.lines.map(\.group) == ["B01", "B04"])
+        for count in ["visits", "sick"] {
+            var sum = 0
+            for line in table.lines {
+                let explained: Explained = try await centre.hub(
+                    "board", "visits", "--day", world.day, "--json", "--explain", "\(line.group)/\(count)"
+                ).json()
+                #expect(explained.count == line.counts[count] && explained.items.count == explained.count)
+                #expect(explained.items.allSatisfy { $0.unit == line.group })
+                sum += explained.count
+            }
+            #expect(sum == table.total[count])
+        }
+        let sick: Explained = try await centre.hub(
+            "board", "visits", "--day", world.day, "--json", "--explain", "sick"
+        ).json()
+        let item = try #require(sick.items.first)
+        #expect(item.record == ["home-visit", world.day, try world.somebody("B01", 0)])
+        #expect(item.fields == ["outcome": "sick", "minutes": "30", "hospital": "***"], "personal: masked")
+        let brief = try await centre.hub("brief", world.day, "--format", "csv").output
+        #expect(brief.contains("\(world.day),visits,B01,visits,3") && brief.contains(",visits,,sick,1"))
+        let chinese = try await centre.place.run(
+            "aggregator", ["brief", world.day, "--format", "md", "--data", centre.place.path("hub")],
+            environment: ["LANG": "zh_CN.UTF-8"])
+        #expect(chinese.output.contains("## 家访") && chinese.output.contains("- 患病 B01: "))
+    }
 
     /// What is frozen is refused with its place; a form that is switched off takes nothing more, and what is
     /// there stays.

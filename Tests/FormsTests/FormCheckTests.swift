@@ -43,7 +43,7 @@ struct FormCheckTests {
         ("\"people\": \"register\"", "\"people\": \"register\", \"any\": []", "out_of_bounds", 7),
         ("\"choices\"", "\"hidden\": true, \"required\": true, \"choices\"", "hidden_required", 5),
         (
-            "\"choices\"", "\"requiredIf\": [{\"field\": \"cuont\", \"is\": \"1\"}], \"choices\"",
+            "\"choices\"", "\"requiredIf\": [{\"field\": \"cuont\", \"equals\": \"1\"}], \"choices\"",
             "no_such_field", 5
         ),
         (
@@ -107,7 +107,7 @@ struct FormCheckTests {
     @Test func whatIsRequiredInSomeCasesIsAskedForThere() throws {
         let text = Self.good.replacing(
             "\"computed\": {\"people\": \"register\"}",
-            with: "\"requiredIf\": [{\"field\": \"state\", \"is\": \"done\"}]")
+            with: "\"requiredIf\": [{\"field\": \"state\", \"equals\": \"done\"}]")
         let form = try CompiledForm(
             try Self.check(text).get(), settings: Settings(), zone: .fixed(hours: 8))
         func reasons(_ state: Value?, _ count: Value?, isNew: Bool = true) -> [String] {

@@ -40,7 +40,11 @@ struct AddCommand: AsyncParsableCommand {
             let compiled = try context.form(form)
             let clock = try context.clock()
             let moment = try context.store.moment(of: clock)
-            let row = try EntryReader.row(fields, compiled, context, clock: clock, moment: moment)
+            var row = try EntryReader.row(fields, compiled, context, clock: clock, moment: moment)
+            if try context.store.record(row.key) == nil {
+                row.assignments += try UnitDay.computed(for: row, compiled, context)
+                row.assignments.sort { $0.field < $1.field }
+            }
             guard !row.assignments.isEmpty else {
                 let names = compiled.definition.fields.filter { $0.hidden != true }.map(\.name)
                     .joined(separator: " ")
