@@ -131,6 +131,11 @@ struct AgentContext {
         return form
     }
 
+    /// Whether the hub said, when it was last asked, that this device is let in no more.
+    func isRevoked() throws -> Bool {
+        try store.contact().lastFailure == "\(RefusalCode.revokedDevice.rawValue)"
+    }
+
     /// The clock, and whether it lies where the last contact with the hub allows.
     func clock() throws -> AuthoringClock {
         AuthoringClock(now: AgentFolder.milliseconds(), lastHubTime: try store.contact().lastHubTime)

@@ -42,6 +42,15 @@ enum ReportWords {
             zh: "已保存 \(unit) \(draft.day) 的报告，计入 \(draft.counted) 条打卡（\(digest)）；下次同步时发送")
     }
 
+    static func becameWrong(_ report: ReportDraft.Name) -> Words {
+        let unit = Output.printable(report.unit)
+        return Words(
+            "the report of \(unit) for \(report.day) no longer says what is counted now: see then and now "
+                + "with `branch-agent report --then --day \(report.day)`, and report again",
+            zh: "\(unit) \(report.day) 的报告与现在的汇总不符：请用 branch-agent report --then --day \(report.day) "
+                + "对照当时与现在，并重新报告")
+    }
+
     static func unchanged(_ draft: ReportDraft) -> Words {
         let unit = Output.printable(draft.unit)
         return Words(

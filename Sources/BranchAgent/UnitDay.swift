@@ -109,3 +109,33 @@ extension UnitDay {
         }
     }
 }
+
+extension ReportDraft {
+    /// What names a report.
+    struct Name: Hashable {
+        var unit: String
+        var day: String
+    }
+}
+
+extension UnitDay {
+    /// The branch's own report of a record's day, where what it says is counted otherwise now.
+    static func reportThatBecameWrong(by key: RecordKey, _ context: AgentContext) throws -> ReportDraft.Name?
+    {
+        guard key.form.utf8.elementsEqual(BuiltIn.checkIn.utf8),
+            let form = context.forms[BuiltIn.dailyReport],
+            let date = context.forms[BuiltIn.checkIn]?.definition.keyIndex("day")
+                .flatMap({ key.values[$0].integer })
+        else { return nil }
+        let unit = context.configuration.unit
+        let name = RecordKey(
+            form: BuiltIn.dailyReport, values: [.integer(date), .text(Array(unit.utf8))])
+        guard let report = try context.store.record(name)?.effective(under: form.mergeRules), report.exists,
+            let counted = try UnitDay(unit, on: Int32(clamping: date), context)
+        else { return nil }
+        let isWrong = try counted.counts(of: form, context.forms).contains { count in
+            report[count.field.id]?.integer.map { $0 != Int64(count.count) } ?? false
+        }
+        return isWrong ? ReportDraft.Name(unit: unit, day: CivilDay.text(Int32(clamping: date))) : nil
+    }
+}

@@ -15,7 +15,7 @@ public struct BoardDefinition: Codable, Sendable, Hashable {
         public var days: Int?
         /// One of these holds.
         public var any: [RaiseRule.Condition]?
-        /// All of these hold.
+        /// All of these hold; `equals` may be said of a key as well.
         public var all: [RaiseRule.Condition]?
         /// Only those first created after this hour of their day: the name of a setting.
         public var lateAfter: String?
@@ -115,6 +115,8 @@ public struct CompiledBoard: Sendable {
         var definition: BoardDefinition.Count
         var any: [CompiledForm.Condition]?
         var all: [CompiledForm.Condition]
+        /// Positions of keys, and what they are.
+        var keys: [(position: Int, text: String)]
         var lateAfter: CutOff?
         var arrivedAfter: CutOff?
         var dayKey: Int?
@@ -183,8 +185,16 @@ public struct CompiledBoard: Sendable {
             guard let cutOff = catalog.settings.hour(named: name) else { throw refuse(name, .badSetting) }
             return cutOff
         }
+        let named = (count.all ?? []).filter { form.definition.keyIndex($0.field) != nil }
+        let keys = named.compactMap { condition in
+            condition.equals.flatMap { text in
+                form.definition.keyIndex(condition.field).map { (position: $0, text: text) }
+            }
+        }
+        if keys.count < named.count { throw refuse(count.id, .badRule) }
+        let all = count.all?.filter { form.definition.keyIndex($0.field) == nil }
         return Count(
-            definition: count, any: try conditions(count.any), all: try conditions(count.all) ?? [],
+            definition: count, any: try conditions(count.any), all: try conditions(all) ?? [], keys: keys,
             lateAfter: try cutOff(count.lateAfter), arrivedAfter: try cutOff(count.arrivedAfter),
             dayKey: form.definition.keys.firstIndex { $0.type == .date },
             personKey: form.definition.keys.firstIndex { $0.type == .person })
@@ -311,6 +321,12 @@ public struct CompiledBoard: Sendable {
     private func holds(_ count: Count, _ record: BoardInput.Record) -> Bool {
         if let any = count.any, !any.contains(where: { $0.holds(in: record.record) }) { return false }
         guard count.all.allSatisfy({ $0.holds(in: record.record) }) else { return false }
+        if let form = catalog[record.key.form]?.definition {
+            let isOther = count.keys.contains {
+                BoardText.text(record.key.values[$0.position], form.keys[$0.position].type) != $0.text
+            }
+            if isOther { return false }
+        }
         guard let own = count.dayKey.flatMap({ record.key.values[$0].integer }) else { return true }
         let day = Int32(clamping: own)
         if let hour = count.lateAfter,

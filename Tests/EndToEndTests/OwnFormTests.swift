@@ -207,7 +207,7 @@ import Testing
         #expect(try await centre.sync("B04").drained)
     }
 
-    private static let board = """
+    static let board = """
         {"board": "visits", "revision": 1, "labels": {"en": "Home visits", "zh": "家访"}, "order": 9,
          "group": "unit",
          "counts": [

@@ -6,6 +6,7 @@ import Logging
 import SQLiteStore
 import SyncCore
 import SyncStore
+import SyncTransport
 
 struct PurgeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -34,9 +35,22 @@ struct PurgeCommand: AsyncParsableCommand {
     @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
     var json = false
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Afterwards, write to this file how much this and earlier purges removed, signed by the hub.",
+            zh: "完成后将历次删除的数量写入此文件，由汇总端签名。"))
+    var certificate: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Only check such a file; nothing is removed.", zh: "只核对这样的文件；不删除任何内容。"))
+    var check: String?
+
     func run() async throws {
         try await Program.run {
-            let hub = try act.folder(store).open()
+            if let check { return try PurgeCertificate.read(check).show(check) }
+            let folder = try act.folder(store)
+            let hub = try folder.open()
             let now = HubFolder.milliseconds()
             let days = try hub.purgeDays(now: now)
             if dryRun {
@@ -55,6 +69,9 @@ struct PurgeCommand: AsyncParsableCommand {
             try hub.finish(total, now: now)
             progress.finish()
             try PurgeReport(total, day: days.today, isDry: false).show(json: json)
+            guard let certificate else { return }
+            let made = try PurgeCertificate(hub, signing: Signing(try folder.key()), now: now)
+            try Files.write(try made.json(), to: certificate)
         }
     }
 }

@@ -180,6 +180,11 @@ struct SyncCommand: AsyncParsableCommand {
 
 /// What a person reads of a sync.
 enum SyncWords {
+    static let writtenWhileRevoked = Words(
+        "the centre has revoked this device: what is entered here stays here or goes to quarantine, and "
+            + "does not count. Ask the centre for a new join code",
+        zh: "中心已停用本设备：在此填写的内容只留在本机或被隔离，不计入统计。请向中心索取新的加入码")
+
     static func tell(_ report: SyncReport) {
         for note in report.identity { Output.line(note.words) }
         Output.line(words(for: report))

@@ -70,6 +70,10 @@ struct AddCommand: AsyncParsableCommand {
                         zh: "未变：\(form) \(RecordText.text(row.key)) 已有相同内容"))
             }
             try tell(written, row.key, moment: moment, rule: compiled.definition.rules?.first)
+            if try context.isRevoked() { Output.remark(SyncWords.writtenWhileRevoked) }
+            if let report = try UnitDay.reportThatBecameWrong(by: row.key, context) {
+                Output.remark(ReportWords.becameWrong(report))
+            }
             guard try isInQuestion(row, compiled, context) else { return }
             Output.remark(
                 Words(

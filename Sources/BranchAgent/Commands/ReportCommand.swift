@@ -69,7 +69,7 @@ struct ReportCommand: AsyncParsableCommand {
             }
             if zero, draft.isFinding { throw ReportWords.notZero(draft) }
             if !zero, !draft.isFinding { throw ReportWords.sayZero(draft) }
-            try confirm(draft)
+            try confirm(draft, form.definition)
             let row = try EntryReader.row(
                 asked + draft.pairs, form, context, clock: clock, moment: moment)
             let name = try AuthorList.author(author.by, in: store.folder)
@@ -91,7 +91,7 @@ struct ReportCommand: AsyncParsableCommand {
     }
 
     /// - Throws: ``Failure`` when what is signed is not what was shown.
-    private func confirm(_ draft: ReportDraft) throws {
+    private func confirm(_ draft: ReportDraft, _ form: FormDefinition) throws {
         var words = ["branch-agent report"] + fields.map { "'\(Output.printable($0))'" }
         if zero { words.append("--zero") }
         words.append("--day \(draft.day)")
@@ -99,6 +99,12 @@ struct ReportCommand: AsyncParsableCommand {
         if !author.by.isEmpty { words.append("--by '\(Output.printable(author.by))'") }
         let again = words.joined(separator: " ") + " --data \(store.data)"
         if let shown { return try ShownCode.require(shown, toBe: draft.code, again: again) }
+        if json {
+            var report = ReportReport(draft, before: nil, form)
+            report.code = draft.code
+            try Output.json(report)
+            throw ReportWords.notSigned(draft.code, again: again)
+        }
         (draft.lines() + [ReportWords.code(draft).text()]).forEach { Output.line($0) }
         guard ShownCode.isSomebodyThere else { throw ReportWords.notSigned(draft.code, again: again) }
         try ShownCode.ask(ReportWords.question)
@@ -169,9 +175,13 @@ struct ReportReport: Encodable {
     var digest: String
     /// Whether the same check-ins would be counted now.
     var isUnchanged: Bool
+    /// To be handed back with `--shown`; nil once it is signed.
+    var code: String?
     private let labels: [Words]
 
-    private enum CodingKeys: String, CodingKey { case unit, day, kind, counts, counted, digest, isUnchanged }
+    private enum CodingKeys: String, CodingKey {
+        case unit, day, kind, counts, counted, digest, isUnchanged, code
+    }
 
     /// - Parameter before: what was reported; nil: just this.
     init(_ draft: ReportDraft, before: EffectiveRecord?, _ form: FormDefinition) {

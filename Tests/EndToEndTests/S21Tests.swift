@@ -1,8 +1,10 @@
 import Foundation
 import Testing
 
-/// What may be kept no longer, with the programs themselves two months later.
-struct RetentionTests {
+/// S21, care with people's data: a branch sees its own subtree; names and places are masked at the centre
+/// as well; movement tracks are gone after their days, with proof, and counts stay. The programs
+/// themselves, two months later.
+struct S21Tests {
     private static let later = FalseClock.later(days: 61)
 
     @discardableResult private func run(
@@ -11,7 +13,7 @@ struct RetentionTests {
     ) async throws -> Outcome {
         try await centre.place.run(
             program, arguments, expecting: codes,
-            environment: RetentionTests.later.environment.merging(["LANG": language]) { $1 })
+            environment: S21Tests.later.environment.merging(["LANG": language]) { $1 })
     }
 
     @Test func tracksGoAfterTheirDaysAndCountsStay() async throws {
@@ -48,14 +50,16 @@ struct RetentionTests {
             centre, "aggregator", ["purge", "--date", "2020-02-02"] + hub, expecting: [64])
         #expect(wrong.remarks.contains("Set the clock"))
         let report: Report = try await run(
-            centre, "aggregator", ["purge", "--json", "--date", String(date)] + hub
+            centre, "aggregator",
+            ["purge", "--json", "--date", String(date), "--certificate", centre.place.path("proof")] + hub
         ).json()
         #expect(report.forms.map(\.form) == ["check-in"] && report.forms.map(\.trimmed) == [1])
         #expect(try files(of: centre, contain: "GONE-station") == ["branch-B04"])
         #expect(try files(of: centre, contain: "STAYS-remark") == ["branch-B04", "hub"])
         #expect(try await centre.board(day) == board)
+        try await expectProof(centre)
         // The branch does so by itself, once it knows the hub's day and that it is backed up.
-        try await centre.open(at: RetentionTests.later)
+        try await centre.open(at: S21Tests.later)
         try await run(centre, "branch-agent", ["sync", "--data", centre.data("B04")])
         #expect(try files(of: centre, contain: "GONE-station") == [])
         #expect(try files(of: centre, contain: "STAYS-remark") == ["branch-B04", "hub"])
@@ -79,6 +83,57 @@ struct RetentionTests {
         try await centre.close()
     }
 
+    /// The certificate says how much went, and whoever changes a number of it is found out.
+    private func expectProof(_ centre: Centre) async throws {
+        let hub = ["--data", centre.place.path("hub")]
+        let proof = centre.place.path("proof")
+        let shown = try await run(centre, "aggregator", ["purge", "--check", proof] + hub)
+        #expect(shown.output.contains("check-in: 1 trimmed") && shown.output.contains("1 purges"))
+        let status = try await run(centre, "aggregator", ["status"] + hub)
+        let prints = shown.output.matches(of: /[0-9a-f]{64}/).map { String($0.output) }
+        #expect(prints.contains { status.output.contains($0) }, "by the hub's key")
+        let text = try String(contentsOfFile: proof, encoding: .utf8)
+        #expect(!text.contains("GONE-station"))
+        let changed = text.replacing("1 trimmed", with: "2 trimmed")
+        #expect(changed != text)
+        let forged = centre.place.path("forged")
+        try changed.write(toFile: forged, atomically: true, encoding: .utf8)
+        _ = try await run(centre, "aggregator", ["purge", "--check", forged] + hub, expecting: [7])
+        // What stays still chains and is sealed.
+        let verified = try await run(centre, "sync-inspect", ["verify", centre.place.path("hub")])
+        #expect(!verified.output.isEmpty)
+    }
+
+    @Test func aBranchSeesItsOwnAndTheCentreSeesMasks() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        for branch in ["B01", "B04"] { try await centre.join(branch) }
+        let day = centre.college.words("last_day")
+        let people = try College.lines(centre.college.folder + "/people.csv").filter { $0.contains(",B01,") }
+        let person = String(try #require(people.first?.split(separator: ",").first))
+        try await centre.branch(
+            "B01", "add", "check-in", "day=" + day, "person=" + person, "temperature=37.9",
+            "track=SECRET-place", "name=SECRET-name")
+        for branch in ["B01", "B04"] { try await centre.sync(branch) }
+        try await centre.branch("B04", "history", "check-in", day, person, expecting: [66])
+        #expect(try files(of: centre, contain: "SECRET-place") == ["hub"], "no other branch's")
+        let history = try await centre.hub("history", "check-in", day, person).output
+        #expect(history.contains("***") && !history.contains("SECRET") && !history.contains("37.9"))
+        let number = [
+            "board", "coverage", "--day", day, "--explain", "B01/flagged", "--data", centre.place.path("hub"),
+        ]
+        let board = try await centre.place.run("aggregator", number)
+        #expect(board.output.contains("temperature=***") && board.output.contains(person))
+        _ = try await centre.place.run("aggregator", number + ["--unmask"], expecting: [64])
+        let open = try await centre.place.run(
+            "aggregator", number + ["--unmask", "--reason", "asked by the doctor"])
+        #expect(open.output.contains("temperature=37.90"))
+        let audit = try await centre.hub("audit").output
+        #expect(audit.contains("asked by the doctor") && !audit.contains("SECRET"))
+        #expect(!centre.log.contains("SECRET") && !centre.log.contains(person), "nothing personal is logged")
+        try await centre.close()
+    }
+
     @Test func whereNoBackupIsMadeItIsSaid() async throws {
         let centre = try await Centre()
         try await centre.open()
@@ -88,7 +143,7 @@ struct RetentionTests {
             "day=" + centre.college.words("last_day"), "temperature=36.6", "track=KEPT-station")
         try await centre.sync("B04")
         try await centre.close()
-        try await centre.open(at: RetentionTests.later)
+        try await centre.open(at: S21Tests.later)
         try await run(centre, "branch-agent", ["sync", "--data", centre.data("B04")])
         #expect(try files(of: centre, contain: "KEPT-station").contains("branch-B04"))
         let status = try await run(centre, "branch-agent", ["status", "--data", centre.data("B04")])

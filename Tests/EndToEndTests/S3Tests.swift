@@ -1,8 +1,9 @@
 import Foundation
 import Testing
 
-/// The daily report and the zero report: counted, shown, signed, and compared with what came later.
-@Suite(.timeLimit(.minutes(5))) struct ReportTests {
+/// S3, daily report and zero report: silence is never zero; zero is stored and exported as 0; counted,
+/// shown, signed, and compared with what came later.
+@Suite(.timeLimit(.minutes(5))) struct S3Tests {
     private struct Report: Decodable {
         struct Count: Decodable {
             var field: String
@@ -51,6 +52,11 @@ import Testing
         }
         let line = try #require(lines.dropFirst().first { $0.contains(Self.branch) })
         return Dictionary(zip(lines[0], line)) { first, _ in first }
+    }
+
+    private func expectCode(_ centre: Centre, _ day: String) async throws {
+        let asked = try await report(centre, "--day", day, "--json", expecting: [64]).output
+        #expect(asked.contains("\"code\":"), "also for scripts, what is shown has a code")
     }
 
     @Test func countedShownSignedAndComparedWithWhatCameLater() async throws {
@@ -111,9 +117,11 @@ import Testing
         #expect(line.contains("ZERO"))
 
         // A fever that is entered later is not hidden by the report.
-        try await centre.branch(
+        let added = try await centre.branch(
             Self.branch, "add", "check-in", "day=" + zero,
             "person=" + (try somebody(centre)), "temperature=38.1")
+        #expect(added.remarks.contains("no longer says") && added.remarks.contains(zero), "told at once")
+        try await expectCode(centre, zero)
         let then: Report = try await report(centre, "--then", "--day", zero, "--json").json()
         #expect(!then.isUnchanged && then.kind == "ZERO")
         #expect(then.then("n_temp_ge_37_3") == 0 && then.now("n_temp_ge_37_3") == 1)

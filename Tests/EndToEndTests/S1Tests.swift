@@ -1,8 +1,11 @@
 import Foundation
 import Testing
 
-/// Several devices in one branch, and people who move to another: with the real programs.
-@Suite struct MoveTests {
+/// S1, register of people and units: a spreadsheet of N people gives accepted + rejected = N, each
+/// rejection with its row and reason; the same file again changes nothing; a move never loses unsent work,
+/// and each day's figures use the register as of that day. With several devices in one branch, and people
+/// who move to another.
+@Suite struct S1Tests {
     private struct Told: Decodable {
         struct Entry: Decodable { var dot: String }
 
@@ -85,6 +88,40 @@ import Testing
             let line = try #require(board.units.first { $0.unit == unit })
             return [line.register, line.checkedIn, line.missing]
         }
+    }
+
+    private struct Counts: Decodable {
+        struct Refused: Decodable {
+            var line: Int
+            var reason: String
+        }
+        var records: Int
+        var accepted: Int
+        var unchanged: Int
+        var rejected: Int
+        var blank: Int
+        var errors: [Refused]
+    }
+
+    @Test func aSheetIsTakenOrRefusedRowByRow() async throws {
+        let story = try await Story()
+        let file = story.place.path("more.csv")
+        let rows = [
+            "person_id,name,unit_id", "P8,Person 8,B02", ",Nobody,B01", "P9,Person 9,B99", "P1,Person 1,B01",
+            "P10,Person 10", "P11,Person 11,",
+        ]
+        try rows.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+        let first: Counts = try await story.centre.hub("import", "people", file, "--json", expecting: [1])
+            .json()
+        #expect(first.records == 6 && first.accepted + first.unchanged + first.rejected == 6)
+        #expect(first.accepted == 2 && first.unchanged == 1)
+        #expect(first.errors.map(\.line) == [3, 4, 6], "each with its row")
+        #expect(first.errors.map(\.reason) == ["missing_key", "unknown_unit", "malformed_row"])
+        let again: Counts = try await story.centre.hub("import", "people", file, "--json", expecting: [1])
+            .json()
+        #expect(again.accepted == 0 && again.unchanged == 3 && again.rejected == 3)
+        #expect(try await story.figures(story.today, "B02") == [2, 0, 2])
+        try await story.centre.close()
     }
 
     @Test func twoDevicesOfABranchSeeEachOthersRecords() async throws {

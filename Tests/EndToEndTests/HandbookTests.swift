@@ -1,0 +1,98 @@
+import Foundation
+import LinkKit
+import Testing
+
+/// Every command of the handbook, in its order, in both languages.
+@Suite(.timeLimit(.minutes(5))) struct HandbookTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    private static func commands(_ file: String) throws -> [String] {
+        try String(contentsOf: root.appending(path: file), encoding: .utf8)
+            .split(separator: "\n").filter { $0.hasPrefix("    ") }
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+
+    @Test func bothLanguagesShowTheSameCommands() throws {
+        let english = try Self.commands("HANDBOOK.md")
+        #expect(english.count > 40)
+        #expect(try Self.commands("HANDBOOK.zh.md") == english)
+        #expect(english.allSatisfy { $0.hasPrefix("aggregator ") || $0.hasPrefix("branch-agent ") })
+    }
+
+    /// The words of a command line, quotes taken off.
+    private static func words(_ line: String) -> [String] {
+        var words: [String] = []
+        for (index, part) in line.split(separator: "\"", omittingEmptySubsequences: false).enumerated() {
+            if index % 2 == 1 {
+                words.append(String(part))
+            } else {
+                words += part.split(separator: " ").map(String.init)
+            }
+        }
+        return words
+    }
+
+    /// A day on which the branch has nothing to report, but for somebody who comes later.
+    private static func day(_ college: College) throws -> String {
+        try #require(college.days.first { college.expected[$0]?["B04"]?.flagged == 0 })
+    }
+
+    private static func prepare(_ college: College, in place: Place) throws {
+        let copied = [
+            "units.csv", "people.csv", "register_changes.csv", "excused.csv",
+            "checkins/B04/" + (try day(college)) + ".csv",
+        ]
+        for name in copied {
+            let to = name.hasPrefix("checkins") ? "monday.csv" : name
+            try FileManager.default.copyItem(atPath: college.folder + "/" + name, toPath: place.path(to))
+        }
+        for (name, text) in [("home-visit.json", OwnFormTests.first), ("visits.json", OwnFormTests.board)] {
+            try Data(text.utf8).write(to: URL(filePath: place.path(name)))
+        }
+    }
+
+    @Test(arguments: ["C", "zh_CN.UTF-8"]) func everyCommandDoesWhatItSays(language: String) async throws {
+        let place = try Place()
+        let college = try await College.make(in: place)
+        try Self.prepare(college, in: place)
+        let day = try Self.day(college)
+        let people = try College.lines(college.folder + "/people.csv").filter { $0.contains(",B04,") }
+        let person = String(try #require(people.first?.split(separator: ",").first))
+        let port = "\(try Loopback.freePort())"
+        var told = ["2020-02-03": day, "T0101": person, "127.0.0.1:7710": "127.0.0.1:" + port]
+        var server: Running?
+        for line in try Self.commands("HANDBOOK.md") {
+            var words = Self.words(line).map { word in
+                told.reduce(word) { $0.replacing($1.key, with: $1.value) }
+            }
+            for index in words.indices
+            where ["hub", "branch"].contains(words[index]) && words[index - 1] == "--data" {
+                words[index] = place.path(words[index])
+            }
+            for index in words.indices.dropFirst()
+            where [".csv", ".json", ".rcl", ".sqlite"].contains(where: words[index].hasSuffix) {
+                words[index] = place.path(words[index])
+            }
+            let program = words.removeFirst()
+            if words[0] == "serve" {
+                let started = try place.start(program, words, environment: ["LANG": language])
+                server = started
+                #expect(try await eventually { started.remarks.contains(port) })
+                continue
+            }
+            let isShown = words[0] == "report" && words.contains("--zero") && !words.contains("--shown")
+            let outcome = try await place.run(
+                program, words, expecting: isShown ? [64] : [0], environment: ["LANG": language])
+            if words[0] == "invite" { told["CODE"] = outcome.output.trimmingCharacters(in: .newlines) }
+            if words[0] == "join" {
+                let digits = (outcome.output + outcome.remarks).matches(of: /[0-9]{6}/).first
+                told["123456"] = String(try #require(digits?.output))
+            }
+            if isShown {
+                told["SHOWN"] = String(try #require(outcome.output.matches(of: /[0-9a-f]{8}/).last?.output))
+            }
+        }
+        _ = try await server?.stop()
+    }
+}
