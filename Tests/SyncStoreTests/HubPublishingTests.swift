@@ -34,7 +34,7 @@ import Testing
 
     private static func write(_ unit: String, _ fields: [(FieldID, Value)], in store: SQLiteHubStore) throws {
         try store.write(clock: clock) { transaction in
-            try transaction.author(
+            _ = try transaction.author(
                 Draft(
                     lane: .routine, key: key(unit), formRevision: UInt32(fields.count), context: .empty,
                     assignments: fields.map { Assignment(field: $0, retentionClass: 0, value: $1) }))
