@@ -51,7 +51,9 @@ let package = Package(
 
         .target(name: "SyncCore", swiftSettings: settings),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["libz-dev"])]),
-        .target(name: "SyncWire", dependencies: ["SyncCore", "CZlib"], swiftSettings: settings),
+        .target(
+            name: "SyncWire", dependencies: ["SyncCore", "CZlib"],
+            resources: [.embedInCode("../../Protocol/dictionary/dictionary-1.bin")], swiftSettings: settings),
         .target(
             name: "Forms", dependencies: ["SyncCore"],
             resources: forms.map { .embedInCode("../../Protocol/forms/\($0).json") }

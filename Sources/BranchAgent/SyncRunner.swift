@@ -150,10 +150,12 @@ struct SyncRunner: Sendable {
     }
 
     private func connect(_ goal: AgentSession.Goal, handle: AgentSessionHandle) async -> Attempt {
+        // A hub that was cut off may hold what was not receipted: it is asked first.
+        let endedWell = try? await host.run { try $0.contact().lastFailure == nil }
         do {
             let result = try await AgentConnection.run(
                 address: target.host, port: target.port, pinned: .keys(configuration.hubKeys), key: key,
-                session: AgentSession(goal: goal), host: host,
+                session: AgentSession(goal: goal, sendsAhead: endedWell ?? false), host: host,
                 group: MultiThreadedEventLoopGroup.singleton, handle: handle)
             let lack = result.ending == .clean ? host.lackOfRoom : nil
             return Attempt(

@@ -71,9 +71,9 @@ extension SQLiteHubStore {
             isTokenUnknown: standing == .tokenUnknown,
             held: hello.news(held, ids: ids, epoch: try epoch),
             urgentWindow: SQLiteHubStore.urgentWindow, routineWindow: SQLiteHubStore.routineWindow,
-            maximumBatch: UInt32(Limits.framePayload), clock: now,
-            capabilities: device.state == .revoked ? [Welcome.surrender] : [], dictionary: 0,
-            settings: try settingsJSON())
+            maximumBatch: UInt32(Limits.batchVersions), clock: now,
+            capabilities: device.state == .revoked ? [Welcome.surrender] : [],
+            dictionary: hello.agreedDictionary, settings: hello.news(try settingsJSON()))
         return Admission(
             session: session, unit: device.unit, welcome: welcome, feed: try known(hello.feed))
     }

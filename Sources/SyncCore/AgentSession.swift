@@ -13,108 +13,6 @@ public struct AgentSession: Sendable {
         case stay
     }
 
-    public enum Event: Sendable {
-        /// `origins` names all that Hello names, closed ones in the order in which they were opened; each
-        /// lane has one that is not closed.
-        case opened(hello: Hello, origins: [LaneOrigin])
-        case received(Message)
-        case welcomeStored([Resume])
-        /// Nothing was stored of the Welcome: the store or one beside it was restored or copied. All own
-        /// current origins, and closed ones that the hub holds differently.
-        case parted([Parting])
-        case headsLoaded(Heads)
-        case healed
-        case loaded(Lane, VersionBatch?)
-        /// The batch that was sent last took so many bytes on the wire.
-        case batchWritten(Lane, bytes: Int)
-        /// The batch that was to go ahead of Welcome takes too many bytes: it was not sent and waits its
-        /// turn.
-        case batchWithheld(Lane)
-        case receiptsStored([Receipt])
-        case feedStored(FeedToken)
-        /// `isRenewed`: what this store gives back to a hub that was put back lies under new origins now.
-        case markStored(isRenewed: Bool)
-        /// Something was authored: the lanes' highest sequences.
-        case appended([Lane: UInt64])
-        case writable(Bool)
-        /// The store could not do what was asked, or does not believe the hub.
-        case failed(Refuse)
-        case tick
-    }
-
-    public struct LaneOrigin: Sendable, Hashable {
-        public var lane: Lane
-        public var origin: OriginID
-        public var last: UInt64
-        public var receipted: UInt64
-        /// Nothing is written to it any more. It is sent before those that came after it.
-        public var isClosed: Bool
-
-        public init(
-            lane: Lane, origin: OriginID, last: UInt64, receipted: UInt64, isClosed: Bool = false
-        ) {
-            self.lane = lane
-            self.origin = origin
-            self.last = last
-            self.receipted = receipted
-            self.isClosed = isClosed
-        }
-    }
-
-    /// Where an origin goes on once a Welcome is stored. One that has none is not sent in the session.
-    public struct Resume: Sendable, Hashable {
-        public var origin: OriginID
-        /// The hub's journal reaches to here.
-        public var behind: UInt64
-        /// Believed receipts reach to here.
-        public var receipted: UInt64
-        /// What cannot be sent any more of what the hub lacks.
-        public var hole: Hole?
-
-        public init(origin: OriginID, behind: UInt64, receipted: UInt64, hole: Hole? = nil) {
-            self.origin = origin
-            self.behind = behind
-            self.receipted = receipted
-            self.hole = hole
-        }
-    }
-
-    /// What the store made of a Welcome.
-    public enum WelcomeAnswer: Sendable, Hashable {
-        case goOn([Resume])
-        case parted([Parting])
-
-        public var event: Event {
-            switch self {
-            case .goOn(let resumes): .welcomeStored(resumes)
-            case .parted(let partings): .parted(partings)
-            }
-        }
-    }
-
-    public enum Action: Sendable, Hashable {
-        case send(Message, compress: Bool)
-        /// `maximumBytes` are those of the batch's columns before they are compressed.
-        case load(Lane, of: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int)
-        case storeWelcome(Welcome)
-        /// Own chain heads at these sequences; nil where they are not kept any more.
-        case loadHeads(OriginID, [UInt64])
-        /// Opens new origins behind these points, and writes under them what lies above.
-        case heal([ForkPoint], Welcome)
-        case storeReceipts([Receipt])
-        /// Receipts of a hub that is going to refuse for load. What cannot be believed of them, for want of a
-        /// Welcome, is left alone. Answered as ``storeReceipts(_:)``.
-        case storeEarlyReceipts([Receipt])
-        /// The hub has taken note of it. Needs no answer.
-        case storeHole(Hole)
-        case storeFeed(Feed)
-        case storeMark(Mark)
-        /// Everything is receipted and the feed is complete. With `.drain` the session ends right after.
-        case drained
-        /// The connection is over. `nil` is a clean end.
-        case end(Refuse?)
-    }
-
     private enum Phase: Sendable, Hashable {
         case opening
         case greeting
@@ -134,9 +32,10 @@ public struct AgentSession: Sendable {
     var progressLimit: UInt64 { goal == .drain ? 60_000 : 300_000 }
     /// A hub that keeps asking for the same sequence is not followed for ever.
     static let gapLimit = 8
-    /// Urgent versions that go ahead of Welcome, uncompressed. Whoever waits with more sends them compressed
-    /// behind it, unless the hub turns out to be about to refuse.
-    static let earlyVersions = 8
+    /// Versions of one urgent batch that goes ahead of Welcome.
+    static let earlyVersions = 64
+    /// A batch's frame, heads and counts, and what deflate may add where nothing is to be gained.
+    static let batchOverhead = 192
     /// Feed frames and Marks that may come while a Welcome is being stored.
     static let heldBackLimit = 16
 
@@ -152,14 +51,17 @@ public struct AgentSession: Sendable {
     }
 
     private let goal: Goal
+    private let sendsAhead: Bool
     private var heldBack: [Message] = []
     private var phase = Phase.opening
     private var urgent = SendLane(.urgent)
     private var routine = SendLane(.routine)
     private var maximumBatch = 1_000
     private var loading: (lane: Lane, origin: OriginID, after: UInt64, versions: Int, bytes: Int)?
-    /// Bytes of urgent batches that may still go ahead of Welcome.
+    /// Bytes of batches that may still go ahead of Welcome.
     public private(set) var earlyRoom = Limits.urgentBeforeWelcome
+    /// Something has to wait for Welcome, and all behind it.
+    private var isEarlyOver = false
     /// What was authored before the session was opened.
     private var appendedEarly: [Lane: UInt64] = [:]
     /// The hub answers every batch in order with one Receipt, Gap or Fork, a Hole with a Receipt. Gaps that
@@ -176,6 +78,7 @@ public struct AgentSession: Sendable {
     private var healing = AgentHealing([])
     private var welcome: Welcome?
     private var epoch = Token16.zero
+    private var dictionary: UInt32 = 0
     private var fedThrough = FeedToken.beginning
     private var mark: Mark?
     private var receiptPosition: UInt64 = 0
@@ -184,7 +87,12 @@ public struct AgentSession: Sendable {
     private var unwritten: Unwritten?
     private var saidDrained = false
 
-    public init(goal: Goal) { self.goal = goal }
+    /// - Parameter sendsAhead: routine versions too go ahead of Welcome. Not where the last connection broke:
+    ///   the hub may hold what was not receipted.
+    public init(goal: Goal, sendsAhead: Bool = false) {
+        self.goal = goal
+        self.sendsAhead = sendsAhead
+    }
 
     public var isOpen: Bool { phase == .open }
 
@@ -226,6 +134,7 @@ public struct AgentSession: Sendable {
         case .batchWithheld(let lane):
             guard unwritten?.lane == lane else { return [] }
             unwritten = nil
+            isEarlyOver = true
             return pump()
         case .receiptsStored(let receipts): return believed(receipts, now)
         case .feedStored(let token):
@@ -251,24 +160,38 @@ public struct AgentSession: Sendable {
         heardAt = now
         helloAt = now
         progressAt = now
+        dictionary = hello.agreedDictionary
         urgent = SendLane(.urgent, origins)
         routine = SendLane(.routine, origins)
-        _ = appended(appendedEarly)
-        return [.send(.hello(hello), compress: false)]
-            + loadEarly(versions: AgentSession.earlyVersions)
+        for lane in Lane.allCases { _ = self[lane].appended(through: appendedEarly[lane] ?? 0) }
+        return [.send(.hello(hello), compress: false)] + loadEarly()
     }
 
-    /// What goes ahead of Welcome.
-    private mutating func loadEarly(versions: Int) -> [Action] {
+    /// Whether something urgent is being got that goes out together with Hello.
+    public var isLoadingEarly: Bool { phase == .greeting && loading?.lane == .urgent }
+
+    /// What goes ahead of Welcome: what is urgent, and then, when the last connection ended well, as much of
+    /// the rest as may be in flight on a line that nobody knows.
+    private mutating func loadEarly() -> [Action] {
         let bytes = min(earlyRoom, Limits.urgentBeforeWelcome / 2)
-        guard loading == nil, unwritten == nil, bytes > Limits.urgentBeforeWelcome / 8,
-            let journal = urgent.next
+        guard phase == .greeting, !isEarlyOver, loading == nil, unwritten == nil,
+            bytes > Limits.urgentBeforeWelcome / 8
         else { return [] }
-        loading = (.urgent, journal.origin, journal.sent, versions, bytes)
+        if let journal = urgent.next {
+            return load(journal, .urgent, versions: AgentSession.earlyVersions, bytes: bytes)
+        }
+        guard sendsAhead, let journal = routine.next, room(.routine) > 0 else { return [] }
+        let load = min(routine.window.loadBytes, earlyRoom - Limits.urgentBeforeWelcome / 8)
+        return self.load(journal, .routine, versions: room(.routine), bytes: load)
+    }
+
+    private mutating func load(
+        _ journal: SendLane.Journal, _ lane: Lane, versions: Int, bytes: Int
+    ) -> [Action] {
+        loading = (lane, journal.origin, journal.sent, versions, bytes)
         return [
             .load(
-                .urgent, of: journal.origin, after: journal.sent, maximumVersions: versions,
-                maximumBytes: bytes)
+                lane, of: journal.origin, after: journal.sent, maximumVersions: versions, maximumBytes: bytes)
         ]
     }
 
@@ -315,8 +238,11 @@ public struct AgentSession: Sendable {
             phase = .storingWelcome
             self.welcome = welcome
             epoch = welcome.epoch
-            urgent.window.limit = max(SendWindow.floorBytes, Int(welcome.urgentWindow))
-            routine.window.limit = max(SendWindow.floorBytes, Int(welcome.routineWindow))
+            guard welcome.dictionary == dictionary else {
+                return end(Refuse(.protocolError, words: "another preset dictionary"), saying: true)
+            }
+            urgent.window.limit = Int(welcome.urgentWindow)
+            routine.window.limit = Int(welcome.routineWindow)
             routine.window.greeted(in: now - min(now, helloAt))
             maximumBatch = min(Limits.batchVersions, max(1, Int(welcome.maximumBatch)))
             return [.storeWelcome(welcome)]
@@ -437,8 +363,7 @@ public struct AgentSession: Sendable {
             gaps = 0
             progressAt = now
         }
-        // A receipt without a Welcome: the hub is going to refuse, and takes what is urgent before it does.
-        return phase == .greeting ? loadEarly(versions: 64) : pump()
+        return pump()
     }
 
     // MARK: - Sending
@@ -457,13 +382,30 @@ public struct AgentSession: Sendable {
         if phase != .open,
             batch.rows.contexts.contains(where: { namesUnreceipted($0, besides: batch.origin) })
         {
+            isEarlyOver = true
             return pump()
         }
         guard stillWanted, lane == .urgent || !canSend(.urgent) else { return pump() }
+        let weight = batch.weight + AgentSession.batchOverhead
+        guard self[lane].window.fits(bytes: weight, versions: batch.count) else {
+            return loadLess(than: batch, in: lane, next)
+        }
         unwritten = Unwritten(
             lane: lane, origin: batch.origin, range: batch.first...batch.last,
             wasCutShort: batch.count < asked.versions, columns: batch.encodedRows.count, asked: asked.bytes)
-        return [.send(.batch(batch), compress: phase == .open)]
+        return [.send(.batch(batch), compress: true)]
+    }
+
+    /// A batch that may be more than the hub's window still bears: the same again with fewer versions, or
+    /// later.
+    private mutating func loadLess(
+        than batch: VersionBatch, in lane: Lane, _ next: SendLane.Journal?
+    ) -> [Action] {
+        if let next, self[lane].window.bytesInFlight == 0 {
+            return load(next, lane, versions: batch.count / 2, bytes: Limits.framePayload / 2)
+        }
+        self[lane].window.isShut = true
+        return pump()
     }
 
     /// Whether an author was shown own versions, under another origin, of which no receipt has come.
@@ -506,20 +448,17 @@ public struct AgentSession: Sendable {
     }
 
     private mutating func pump() -> [Action] {
-        guard phase == .open else { return [] }
+        guard phase == .open else { return loadEarly() }
         if loading == nil, unwritten == nil, isWritable {
             for lane in Lane.allCases where canSend(lane) {
                 guard let journal = self[lane].next else { continue }
                 if let hole = journal.hole { return declare(hole, in: lane) + pump() }
                 let window = self[lane].window
                 let versions = room(lane)
-                let bytes = window.isPaced ? window.loadBytes : Limits.framePayload / 2
-                loading = (lane, journal.origin, journal.sent, versions, bytes)
-                return [
-                    .load(
-                        lane, of: journal.origin, after: journal.sent, maximumVersions: versions,
-                        maximumBytes: bytes)
-                ]
+                let bytes = min(
+                    window.isPaced ? window.loadBytes : Limits.framePayload / 2,
+                    max(1, window.limit - window.bytesInFlight - AgentSession.batchOverhead))
+                return load(journal, lane, versions: versions, bytes: bytes)
             }
         }
         return finishIfDrained()

@@ -113,8 +113,7 @@ public struct HubSession: Sendable {
     private var earlyBytes = 0
     private var hello: Hello?
     private var refusal = HubRefusal()
-    private var bytesInWork: [Int] = []
-    private var window = 0
+    private var windows = HubWindows()
     private var feed = FeedToken.beginning
     private var unconfirmed: [FeedToken] = []
     private var isLoadingFeed = false
@@ -137,6 +136,11 @@ public struct HubSession: Sendable {
         case .waiting, .joining, .admitting, .refusing, .ended: false
         }
     }
+
+    /// Hello has come, and nobody has said yet what becomes of it.
+    public var isJudging: Bool { phase == .admitting }
+    /// What is urgent is still taken, and then nothing.
+    public var isRefusing: Bool { phase == .refusing }
 
     /// When `tick` is wanted at the latest; nil when the session is over.
     public var deadline: UInt64? {
@@ -215,9 +219,9 @@ public struct HubSession: Sendable {
             return take(batch, bytes)
         case (.surrendering, .hole(let hole)):
             refusal.note(hole.origin, through: hole.sequence, now: now)
-            return take(bytes) ?? [.pass(hole)]
+            return take(hole)
         case (.open, .batch(let batch)): return take(batch, bytes)
-        case (.open, .hole(let hole)): return take(bytes) ?? [.pass(hole)]
+        case (.open, .hole(let hole)): return take(hole)
         case (.open, .feedAck(let token)): return confirmed(token)
         case (.answering, .ask(let question)): return take(question)
         case (_, .close): return end(nil, saying: false)
@@ -242,16 +246,15 @@ public struct HubSession: Sendable {
     }
 
     private mutating func take(_ batch: VersionBatch, _ bytes: Int) -> [Action] {
-        take(bytes) ?? [.ingest(batch)]
-    }
-
-    /// Counts what has come; the end when it is too much.
-    private mutating func take(_ bytes: Int) -> [Action]? {
-        bytesInWork.append(bytes)
-        guard bytesInWork.reduce(0, +) <= 2 * window + Limits.framePayload else {
+        guard windows.take(batch.origin, bytes: bytes, versions: batch.count) else {
             return end(Refuse(.limitExceeded, words: "more in flight than the window allows"), saying: true)
         }
-        return nil
+        return [.ingest(batch)]
+    }
+
+    private mutating func take(_ hole: Hole) -> [Action] {
+        _ = windows.take(hole.origin, bytes: 0, versions: 1)
+        return [.pass(hole)]
     }
 
     private mutating func take(_ question: TallyQuestion) -> [Action] {
@@ -299,7 +302,7 @@ public struct HubSession: Sendable {
             } else {
                 phase = .open
             }
-            window = Int(greeting.welcome.urgentWindow) + Int(greeting.welcome.routineWindow)
+            windows = HubWindows(hello, greeting.welcome)
             feed = greeting.feed
             var actions: [Action] = [.send(.welcome(greeting.welcome), compress: false)]
             for batch in early {
@@ -315,19 +318,19 @@ public struct HubSession: Sendable {
     /// What is not urgent is left with the agent, which keeps what is not receipted.
     private mutating func takeUrgent(_ batch: VersionBatch, _ bytes: Int, _ now: UInt64) -> [Action] {
         guard refusal.note(batch.origin, through: batch.last, now: now) else { return [] }
-        bytesInWork.append(bytes)
+        windows.note(bytes)
         return [.ingest(batch)]
     }
 
     private mutating func refuseWhenDone() -> [Action] {
-        guard bytesInWork.isEmpty, refusal.isDone else { return [] }
+        guard windows.isEmpty, refusal.isDone else { return [] }
         if phase == .surrendering { return end(refusal.refuse, saying: true) }
         guard phase == .refusing else { return [] }
         return [.send(.refuse(refusal.refuse), compress: false)] + end(refusal.refuse, saying: false)
     }
 
     private mutating func ingested(_ outcome: Outcome) -> [Action] {
-        if !bytesInWork.isEmpty { bytesInWork.removeFirst() }
+        windows.answered()
         switch outcome {
         case .held(let receipt, let position):
             needsMark = true
@@ -363,7 +366,7 @@ public struct HubSession: Sendable {
             // A Mark holds where it was looked up, also when the log has moved on since: a busy hub gets its
             // branches drained. It is no use below what has been receipted, for the agent waits for one above
             // that.
-            guard needsMark, mark.position >= heldPosition, bytesInWork.isEmpty else { return pump() }
+            guard needsMark, mark.position >= heldPosition, windows.isEmpty else { return pump() }
             needsMark = false
             return [.send(.mark(mark), compress: false)] + pump()
         }

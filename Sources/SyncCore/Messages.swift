@@ -164,11 +164,13 @@ public struct Hello: Sendable, Hashable {
     public var routine: Backlog
     /// Program and version, for the hub's device list.
     public var program: String
+    /// The print of the settings that this side has; 0 when it has none.
+    public var settings: UInt64
 
     public init(
         replica: Token16, origins: [OriginHead], capabilities: [String], dictionaries: [UInt32],
         clock: Milliseconds, sessionToken: Token16, epoch: Token16 = .zero, feed: FeedToken, urgent: Backlog,
-        routine: Backlog, program: String
+        routine: Backlog, program: String, settings: UInt64 = 0
     ) {
         self.replica = replica
         self.origins = origins
@@ -181,10 +183,30 @@ public struct Hello: Sendable, Hashable {
         self.urgent = urgent
         self.routine = routine
         self.program = program
+        self.settings = settings
     }
 }
 
 extension Hello {
+    /// The preset dictionary that every implementation has.
+    public static let dictionary: UInt32 = 1
+
+    /// The preset dictionary for both sides; 0 is none.
+    public var agreedDictionary: UInt32 { dictionaries.contains(Hello.dictionary) ? Hello.dictionary : 0 }
+
+    /// By which an agent says which settings it has.
+    public static func print(of settings: [UInt8]) -> UInt64 {
+        guard !settings.isEmpty else { return 0 }
+        var hasher = PrintHasher()
+        hasher.put(settings)
+        return hasher.value
+    }
+
+    /// What Welcome says of the hub's settings: nothing when the agent has them.
+    public func news(_ settings: [UInt8]) -> [UInt8] {
+        self.settings == Hello.print(of: settings) ? [] : settings
+    }
+
     /// A connection that only compares: nothing is written for it.
     public var onlyAsks: Bool {
         capabilities.contains { $0.utf8.elementsEqual(ReconcileSession.capability.utf8) }

@@ -1,7 +1,8 @@
 /// How much of one lane may be on its way, and how fast it has been getting through.
 ///
-/// Bytes in flight are bounded by max(4 KiB, measured rate × (least round trip + 1 s)) and by the hub's
-/// window, so that a slow line never holds more than about a second of routine work in front of an alert.
+/// Bytes in flight are bounded by max(4 KiB, measured rate × (least round trip + 1 s)), before anything has
+/// been measured by 8 KiB, and always by the hub's window, so that a slow line never holds more than about a
+/// second of routine work in front of an alert.
 struct SendWindow: Sendable, Hashable {
     private struct Flight: Sendable, Hashable {
         var origin: OriginID
@@ -14,16 +15,19 @@ struct SendWindow: Sendable, Hashable {
     }
 
     static let floorBytes = 4_096
+    /// Bytes in flight before the line has answered a batch: a second of 64 kbit/s.
+    static let firstBytes = 8_192
     static let firstGuess = 12
-    /// Bytes of columns of the first batch of a backlog, which may turn out not to compress at all.
-    static let firstLoad = 2 * floorBytes
+    /// Bytes of columns of the first batch of a backlog, which may turn out not to compress at all. The same
+    /// whatever the line is like: a hub that died over a frame knows it again when it comes again.
+    static let firstLoad = 8_192
     /// Bytes of columns of any batch, while no more than these may be in flight.
     static let usualLoad = 65_536
     /// Versions of one batch: a hub is busy with so many for some milliseconds.
     static let versions = 4_096
 
     /// The hub's bound, bytes.
-    var limit = floorBytes
+    var limit: Int
     let isPaced: Bool
 
     private var flights: [Flight] = []
@@ -31,6 +35,9 @@ struct SendWindow: Sendable, Hashable {
     /// Bytes per second; 0 until measured.
     private(set) var rate = 0
     private(set) var leastRoundTrip: UInt64 = .max
+    private var isMeasured = false
+    /// What is to be sent next has to wait until something has landed.
+    var isShut = false
     private var bytesPerVersion = firstGuess
     /// Of a thousand bytes of columns so many came onto the line; 0 until known.
     private var wirePerMille = 0
@@ -40,15 +47,16 @@ struct SendWindow: Sendable, Hashable {
     /// Bytes of columns that the next batch may have before it is compressed, so that on the line it is about
     /// half of what may be in flight.
     var loadBytes: Int {
-        guard wirePerMille > 0 else {
-            return max(SendWindow.firstLoad, min(SendWindow.usualLoad, allowance / 2))
-        }
+        guard wirePerMille > 0 else { return SendWindow.firstLoad }
         let fitting = allowance / 2 * 1_000 / wirePerMille
         let most = min(max(SendWindow.usualLoad, allowance), lastLoad * 8)
         return max(SendWindow.floorBytes / 4, min(fitting, most))
     }
 
-    init(isPaced: Bool) { self.isPaced = isPaced }
+    init(isPaced: Bool) {
+        self.isPaced = isPaced
+        limit = isPaced ? SendWindow.firstBytes : Limits.urgentBeforeWelcome
+    }
 
     /// First sequence of an origin that is on its way and without an answer.
     func firstInFlight(of origin: OriginID) -> UInt64? { flights.first { $0.origin == origin }?.first }
@@ -58,10 +66,11 @@ struct SendWindow: Sendable, Hashable {
     /// Bytes that may be in flight now.
     var allowance: Int {
         guard isPaced else { return limit }
-        guard rate > 0, leastRoundTrip != .max else { return min(limit, SendWindow.floorBytes) }
+        let least = isMeasured ? SendWindow.floorBytes : SendWindow.firstBytes
+        guard rate > 0, leastRoundTrip != .max else { return min(limit, least) }
         let time = Int(clamping: leastRoundTrip) + 1_000
         let (product, overflow) = rate.multipliedReportingOverflow(by: time)
-        return min(limit, max(SendWindow.floorBytes, overflow ? limit : product / 1_000))
+        return min(limit, max(least, overflow ? limit : product / 1_000))
     }
 
     /// Bytes that a Hello has at least.
@@ -80,12 +89,23 @@ struct SendWindow: Sendable, Hashable {
     func versionsToSend(maximum: Int) -> Int {
         let room = allowance - bytesInFlight
         // Small pieces say everything anew that versions have in common.
-        if room <= 0 || (!flights.isEmpty && room < allowance / 4) { return 0 }
-        return min(maximum, max(1, max(room, SendWindow.floorBytes / 4) / max(1, bytesPerVersion)))
+        if !flights.isEmpty && (isShut || room <= 0 || room < allowance / 4) { return 0 }
+        let bytes =
+            isPaced && wirePerMille == 0 ? SendWindow.firstBytes : max(room, SendWindow.floorBytes / 4)
+        return min(maximum, max(1, bytes / max(1, bytesPerVersion)))
+    }
+
+    /// Whether a batch that may weigh so many bytes keeps within the hub's window. A window that is too small
+    /// for one version lets one go when nothing else is in flight.
+    func fits(bytes: Int, versions: Int) -> Bool {
+        bytes <= limit - bytesInFlight || (versions == 1 && flights.isEmpty)
     }
 
     /// What is on its way of an origin is not waited for: it starts over.
-    mutating func forget(_ origin: OriginID) { flights.removeAll { $0.origin == origin } }
+    mutating func forget(_ origin: OriginID) {
+        flights.removeAll { $0.origin == origin }
+        isShut = false
+    }
 
     mutating func didSend(_ origin: OriginID, first: UInt64, last: UInt64, bytes: Int, at now: UInt64) {
         let count = Int(clamping: last - first) + 1
@@ -109,6 +129,9 @@ struct SendWindow: Sendable, Hashable {
         leastRoundTrip = min(leastRoundTrip, elapsed)
         let sample = (delivered - flight.deliveredBefore) * 1_000 / Int(clamping: elapsed)
         rate = max(sample, rate - rate / 8)
+        // The first answer of several that were sent at once says little.
+        if delivered >= SendWindow.floorBytes { isMeasured = true }
+        isShut = false
     }
 
     /// Learns from a batch what the next one may weigh before it is compressed.

@@ -57,6 +57,10 @@ public struct VersionBatch: Sendable, Hashable {
     /// Sequence of the last version. A batch is never empty.
     public var last: UInt64 { first + UInt64(count) - 1 }
 
+    /// Bytes at most that columns, salts and seals take on the line, when the columns are known as they lie
+    /// there.
+    var weight: Int { encodedRows.count + salts.count * 24 + seals.count * 80 }
+
     public func dot(at row: Int) -> Dot { Dot(origin: origin, sequence: first + UInt64(row)) }
     public func version(at row: Int) -> Version { rows.version(at: row, dot: dot(at: row)) }
 }

@@ -20,9 +20,9 @@ extension TableAgentStore {
                 replica: configuration.replica,
                 origins: closed.map { OriginHead($0, isClosed: true) }
                     + current.map { OriginHead($0, isClosed: false) },
-                capabilities: [], dictionaries: [0], clock: now, sessionToken: session.token,
+                capabilities: [], dictionaries: [Hello.dictionary], clock: now, sessionToken: session.token,
                 epoch: session.epoch, feed: session.feed, urgent: waiting[0], routine: waiting[1],
-                program: program)
+                program: program, settings: Hello.print(of: configuration.settings))
         }
     }
 

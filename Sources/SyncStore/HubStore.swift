@@ -312,8 +312,8 @@ extension Asker {
             device: device.id, unit: device.unit,
             welcome: Welcome(
                 epoch: epoch, sessionToken: hello.sessionToken, held: held, urgentWindow: 0, routineWindow: 0,
-                maximumBatch: 0, clock: now, capabilities: [ReconcileSession.capability], dictionary: 0,
-                settings: settings))
+                maximumBatch: 0, clock: now, capabilities: [ReconcileSession.capability],
+                dictionary: hello.agreedDictionary, settings: hello.news(settings)))
     }
 
     /// What is said when a look at the store takes too long.

@@ -63,9 +63,9 @@ extension MemoryHubStore {
                 epoch: epoch, sessionToken: HubReplica.token(sessionToken, number: session.number),
                 isTokenUnknown: standing == .tokenUnknown, held: hello.news(held, ids: ids, epoch: epoch),
                 urgentWindow: 65_536,
-                routineWindow: 1 << 20, maximumBatch: UInt32(Limits.framePayload), clock: now,
-                capabilities: info.state == .revoked ? [Welcome.surrender] : [], dictionary: 0,
-                settings: settingsJSON())
+                routineWindow: 1 << 20, maximumBatch: UInt32(Limits.batchVersions), clock: now,
+                capabilities: info.state == .revoked ? [Welcome.surrender] : [],
+                dictionary: hello.agreedDictionary, settings: hello.news(settingsJSON()))
             return .success(
                 Admission(
                     session: session, unit: info.unit, welcome: welcome,

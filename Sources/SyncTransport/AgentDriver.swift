@@ -62,7 +62,7 @@ final class AgentDriver: LinkDriver {
     func linkReceived(_ message: Message, wireBytes: Int) {
         isHearing = true
         // The next frame may already be in-stream, before the store has taken the Welcome.
-        if case .welcome = message { link?.acceptInStream() }
+        if case .welcome(let welcome) = message { link?.acceptInStream(dictionary: welcome.dictionary) }
         handle(.received(message))
         isHearing = false
     }
@@ -109,7 +109,8 @@ final class AgentDriver: LinkDriver {
             for action in actions { perform(action) }
         }
         events.removeAll()
-        link?.flush()
+        // Hello waits for what goes with it: one record of TLS.
+        if !session.isLoadingEarly { link?.flush() }
         link?.wake(at: session.deadline)
     }
 
@@ -188,7 +189,7 @@ final class AgentDriver: LinkDriver {
                 return
             }
             let lane: Lane = session.lane(of: batch.origin) ?? .routine
-            let limit = compress ? Int.max : session.earlyRoom
+            let limit = session.isOpen ? Int.max : session.earlyRoom
             guard let bytes = try link.send(message, compress: compress, limit: limit) else {
                 events.append(.batchWithheld(lane))
                 return

@@ -25,6 +25,9 @@ final class HubDriver: LinkDriver {
     private var firstInWork: UInt64 = 0
     private var bytesInWork = 0
     private var isWelcomed = false
+    /// Hello is being judged: nothing that follows it is looked at.
+    private var isJudging = false
+    private var dictionary: UInt32 = 0
     /// Both preambles are through, or it has been said why not.
     private var isGreeted = false
     /// What to say once the work in hand is answered.
@@ -68,7 +71,15 @@ final class HubDriver: LinkDriver {
 
     func linkReceived(_ message: Message, wireBytes: Int) {
         self.wireBytes = wireBytes
+        if case .hello(let hello) = message { judge(hello) }
         handle(.received(message, wireBytes: wireBytes))
+    }
+
+    /// Stops reading until the store has said whether the device is let in: what follows may be compressed.
+    private func judge(_ hello: Hello) {
+        dictionary = hello.agreedDictionary
+        isJudging = true
+        balance()
     }
 
     func linkWillDecode(checksum: UInt32, length: UInt32) -> Refuse? {
@@ -134,7 +145,6 @@ final class HubDriver: LinkDriver {
         events.append(event)
         guard !isHandling else { return }
         isHandling = true
-        defer { isHandling = false }
         var next = 0
         while next < events.count {
             let actions = session.handle(events[next], now: Link.now())
@@ -142,13 +152,18 @@ final class HubDriver: LinkDriver {
             for action in actions { perform(action) }
         }
         events.removeAll()
+        isHandling = false
         if session.isOpen, !isWelcomed {
             isWelcomed = true
             register.welcomed(number)
             link?.frameLimit = Limits.framePayload
-            link?.acceptInStream()
         }
-        link?.flush()
+        if !session.isJudging { link?.flush() }
+        if isJudging, !session.isJudging {
+            isJudging = false
+            if session.isOpen || session.isRefusing { link?.acceptInStream(dictionary: dictionary) }
+            balance()
+        }
         link?.wake(at: session.deadline)
     }
 
@@ -247,6 +262,6 @@ final class HubDriver: LinkDriver {
     private func balance() {
         guard let link else { return }
         let isFull = bytesInWork > 0 && bytesInWork > limits.share(among: register.count)
-        link.pause(isFull || !link.isWritable || farewell != nil)
+        link.pause(isFull || isJudging || !link.isWritable || farewell != nil)
     }
 }

@@ -50,6 +50,8 @@ final class Link: ChannelInboundHandler {
 
     static let handshakeLimit = TimeAmount.seconds(20)
     static let preambleLimit = TimeAmount.seconds(10)
+    /// How long a hub's preamble waits for what goes with it.
+    static let preambleHold = TimeAmount.milliseconds(50)
     /// How long a side that has said Close waits for the other one to go, so that the words arrive.
     static let lingerLimit = TimeAmount.seconds(2)
     /// What a hub knows of whoever looked for another hub.
@@ -93,8 +95,14 @@ final class Link: ChannelInboundHandler {
         set { reader.frameLimit = newValue }
     }
 
-    /// From now on frames may be in-stream: Welcome was said or heard.
-    func acceptInStream() { reader.acceptsInStream = true }
+    /// From now on frames may be in-stream: Welcome was heard, or Hello was judged.
+    ///
+    /// - Parameter dictionary: that of the streams that start from now on.
+    func acceptInStream(dictionary: UInt32) {
+        reader.acceptsInStream = true
+        reader.dictionary = PresetDictionary.bytes(dictionary)
+        if side == .hub { writer.dictionary = PresetDictionary.bytes(dictionary) }
+    }
 
     /// The other side's key (X9.63).
     var peerKey: [UInt8]? { peer.publicKey }
@@ -194,7 +202,14 @@ final class Link: ChannelInboundHandler {
         unflushed.writeBytes(bytes)
         sentAt = Link.now()
         // An agent's Hello follows at once and goes in the same segment.
-        if side == .agent { driver?.linkOpened() } else { flush() }
+        if side == .agent {
+            driver?.linkOpened()
+        } else {
+            // Nobody needs a hub's preamble before what it says next: most go out together.
+            context?.eventLoop.assumeIsolated().scheduleTask(in: Link.preambleHold) { [weak self] in
+                self?.flush()
+            }
+        }
     }
 
     /// Leaves in `buffer` what belongs to the frames.
@@ -261,14 +276,19 @@ final class Link: ChannelInboundHandler {
 
     /// Encodes a frame; it goes out with `flush`.
     ///
-    /// - Parameter limit: a frame of more bytes is not sent. Only for frames that are not compressed.
+    /// - Parameter limit: a frame that may have more bytes is not sent.
     /// - Returns: bytes on the wire; nil when nothing was written.
     func send(_ message: Message, compress: Bool, limit: Int = .max) throws(WireError) -> Int? {
         guard state == .open || (state == .preamble && side == .agent), context != nil else { return nil }
         let now = Link.now()
         if now >= sentAt + Link.idleLimit { writer.dropContext() }
+        // An agent names the dictionary in Hello, and begins with it.
+        if case .hello(let hello) = message {
+            writer.dictionary = PresetDictionary.bytes(hello.agreedDictionary)
+        }
+        // What was compressed has to be sent: whether it fits is asked before.
+        guard limit == .max || MessageCodec.weight(message) <= limit else { return nil }
         let bytes = try writer.frame(message, compress: compress)
-        guard bytes.count <= limit else { return nil }
         sentAt = now
         statistics.bytesUp += UInt64(bytes.count)
         unflushed.writeBytes(bytes)

@@ -95,7 +95,7 @@ final class ReconcileDriver: LinkDriver {
     func linkOpened() { handle(.opened(hello)) }
 
     func linkReceived(_ message: Message, wireBytes: Int) {
-        if case .welcome = message { link?.acceptInStream() }
+        if case .welcome(let welcome) = message { link?.acceptInStream(dictionary: welcome.dictionary) }
         handle(.received(message))
     }
 

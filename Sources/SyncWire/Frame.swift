@@ -55,7 +55,8 @@ public struct FrameHeader: Sendable, Hashable {
 /// It owns the direction's deflate stream, made at the first frame that is compressed.
 public struct FrameWriter {
     private var deflater: Deflater?
-    private let dictionary: [UInt8]
+    /// What the next stream starts with.
+    public var dictionary: [UInt8]
     private let isDownward: Bool
 
     /// - Parameter isDownward: a hub's, whose matches reach back less far.
@@ -124,7 +125,11 @@ public struct FrameReader {
     private var start = 0
     private var header: FrameHeader?
     private var inflater: Inflater?
-    private let dictionary: [UInt8]
+    /// What the next stream starts with.
+    public var dictionary: [UInt8] {
+        didSet { if dictionary != oldValue { isDictionaryNew = true } }
+    }
+    private var isDictionaryNew = false
     private var isPoisoned = false
 
     public init(frameLimit: Int = Limits.framePayload, dictionary: [UInt8] = []) {
@@ -221,7 +226,12 @@ public struct FrameReader {
     private mutating func inflated(_ header: FrameHeader, _ payload: [UInt8]) throws(WireError) -> [UInt8] {
         guard header.isInStream else { return payload }
         if header.flags & FrameHeader.freshContext != 0 {
-            if let inflater { inflater.reset() } else { inflater = try Inflater(dictionary: dictionary) }
+            if let inflater, !isDictionaryNew {
+                inflater.reset()
+            } else {
+                inflater = try Inflater(dictionary: dictionary)
+                isDictionaryNew = false
+            }
         }
         guard let inflater else { throw WireError(.corruptDeflate, .frame, frameType: header.type) }
         do {

@@ -39,6 +39,7 @@ extension ByteWriter {
         put(hello.urgent)
         put(hello.routine)
         put(hello.program)
+        put(word: hello.settings)
     }
 
     mutating func put(_ welcome: Welcome) {
@@ -174,7 +175,7 @@ extension ByteReader {
             replica: replica, origins: origins, capabilities: capabilities, dictionaries: dictionaries,
             clock: try clock(), sessionToken: try token(.message), epoch: try token(.message),
             feed: try feedToken(), urgent: try backlog(), routine: try backlog(),
-            program: try string(upTo: Limits.labelBytes, .message))
+            program: try string(upTo: Limits.labelBytes, .message), settings: try word(.message))
     }
 
     mutating func welcome() throws(WireError) -> Welcome {

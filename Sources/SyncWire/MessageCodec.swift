@@ -11,6 +11,12 @@ public enum MessageCodec {
 
     /// - Precondition: counts and lengths are within ``Limits``; ``FrameWriter`` checks the payload as a
     ///   whole.
+    /// Bytes that the message's frame has at most, compressed or not.
+    public static func weight(_ message: Message) -> Int {
+        let bytes = encode(message).payload.count
+        return FrameHeader.size + bytes + bytes / 1_000 + 32
+    }
+
     public static func encode(_ message: Message) -> Encoded {
         let type = MessageType.of(message)
         var writer = ByteWriter()

@@ -43,7 +43,7 @@ import Testing
         defer { proxy.close() }
         try await centre.join("B04", through: proxy.port)
         try await centre.importSheets(of: "B04")
-        proxy.plan([EmulatedLink.Cut(way: .up, after: 3_200, isReset: false, isStall: true)])
+        proxy.plan([EmulatedLink.Cut(way: .up, after: 1_500, isReset: false, isStall: true)])
         let report = try await centre.sync("B04")
         #expect(report.drained && report.sessions == 2)
         try await centre.close()

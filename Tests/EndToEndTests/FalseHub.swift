@@ -86,7 +86,7 @@ struct FalseTalk {
             epoch: FalseTalk.epoch, sessionToken: .random(),
             held: origins.map { HeldOrigin(origin: $0.id, sequence: 0, head: $0.derivation, receipt: nil) },
             urgentWindow: 65_536, routineWindow: 65_536, maximumBatch: 1_000, clock: RawJournal.now(),
-            capabilities: [], dictionary: 0, settings: [])
+            capabilities: [], dictionary: hello.agreedDictionary, settings: [])
         change(&welcome)
         return welcome
     }

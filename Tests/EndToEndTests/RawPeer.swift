@@ -88,10 +88,26 @@ final class RawPeer: @unchecked Sendable {
 
     // MARK: - Hearing
 
+    /// The dictionary goes by what Hello lists; Welcome says it again.
+    private func agree(_ message: Message) {
+        switch message {
+        case .hello(let hello):
+            reader.dictionary = PresetDictionary.bytes(hello.agreedDictionary)
+            writer.dictionary = reader.dictionary
+        case .welcome(let welcome):
+            reader.dictionary = PresetDictionary.bytes(welcome.dictionary)
+            writer.dictionary = reader.dictionary
+        default: break
+        }
+    }
+
     /// The next message; nil once the other side has hung up.
     func hear() async throws -> Message? {
         while true {
-            if preamble == nil, let message = try reader.next()?.message { return message }
+            if preamble == nil, let message = try reader.next()?.message {
+                agree(message)
+                return message
+            }
             guard let piece = await pieces.next() else { return nil }
             guard let agreed = try preamble?.append(piece) else {
                 if preamble == nil { reader.append(piece) }

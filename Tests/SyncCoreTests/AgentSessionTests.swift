@@ -160,9 +160,8 @@ import Testing
         #expect(words(session.handle(.received(Talk.feed(99)), now: 1)) == "close 107, end 107")
     }
 
-    /// A lone alert goes ahead of Welcome. Who waits with more sends the rest compressed; to a hub that is
-    /// about to refuse, all that may go.
-    @Test func fewUrgentVersionsGoAheadOfWelcome() {
+    /// What is urgent goes ahead of Welcome, as much as may.
+    @Test func urgentVersionsGoAheadOfWelcome() {
         var session = AgentSession(goal: .drain)
         let opened = session.handle(
             .opened(hello: Talk.hello(urgent: 100), origins: Talk.origins(urgent: 100)), now: 0)
@@ -170,18 +169,119 @@ import Testing
             Issue.record("\(words(opened))")
             return
         }
+        #expect(session.isLoadingEarly)
         _ = session.handle(.loaded(.urgent, Talk.batch(Talk.urgent, 1...8)), now: 0)
-        #expect(session.handle(.batchWritten(.urgent, bytes: 600), now: 0).isEmpty)
+        #expect(words(session.handle(.batchWritten(.urgent, bytes: 600), now: 0)) == "load urgent 8")
         #expect(session.earlyRoom == Limits.urgentBeforeWelcome - 600)
         _ = session.handle(.received(Talk.receipt(Talk.urgent, 8)), now: 1)
-        #expect(words(session.handle(.receiptsStored([]), now: 1)) == "load urgent 8")
+        #expect(session.handle(.receiptsStored([]), now: 1).isEmpty)
         _ = session.handle(.loaded(.urgent, Talk.batch(Talk.urgent, 9...70)), now: 1)
         _ = session.handle(.batchWritten(.urgent, bytes: session.earlyRoom), now: 1)
         _ = session.handle(.received(Talk.receipt(Talk.urgent, 70)), now: 2)
         #expect(session.handle(.receiptsStored([]), now: 2).isEmpty, "as much as may go ahead has gone")
     }
 
+    /// The rest follows at once too when the hub cannot hold more than is known, as much as an unknown line
+    /// bears.
+    @Test(arguments: [false, true])
+    func routineVersionsGoAheadOfWelcomeWhenTheLastConnectionEndedWell(sendsAhead: Bool) {
+        var session = AgentSession(goal: .drain, sendsAhead: sendsAhead)
+        _ = session.handle(
+            .opened(
+                hello: Talk.hello(urgent: 1, routine: 900), origins: Talk.origins(urgent: 1, routine: 900)),
+            now: 0)
+        _ = session.handle(.loaded(.urgent, Talk.batch(Talk.urgent, 1...1)), now: 0)
+        let next = words(session.handle(.batchWritten(.urgent, bytes: 500), now: 0))
+        #expect(next == (sendsAhead ? "load routine 0" : ""))
+        guard sendsAhead else { return }
+        #expect(!session.isLoadingEarly, "Hello does not wait for it")
+        _ = session.handle(.loaded(.routine, Talk.batch(Talk.routine, 1...300)), now: 0)
+        let more = words(session.handle(.batchWritten(.routine, bytes: 3_000), now: 0))
+        #expect(more == "load routine 300")
+        _ = session.handle(.loaded(.routine, Talk.batch(Talk.routine, 301...600)), now: 0)
+        let full = session.handle(.batchWritten(.routine, bytes: SendWindow.firstBytes - 3_000), now: 0)
+        #expect(full.isEmpty, "the window is full")
+        // The hub held none of it: it goes on where it stands.
+        _ = session.handle(.received(.welcome(Talk.welcome())), now: 900)
+        #expect(session.handle(.welcomeStored(Self.resumes()), now: 900).isEmpty)
+        _ = session.handle(.received(Talk.receipt(Talk.urgent, 1)), now: 901)
+        _ = session.handle(.received(Talk.receipt(Talk.routine, 300)), now: 902)
+        let receipt = Receipt(origin: Talk.routine, sequence: 300, head: .zero)
+        #expect(words(session.handle(.receiptsStored([receipt]), now: 903)) == "load routine 600")
+    }
+
+    /// What must wait for Welcome keeps back all behind it: nothing overtakes what is urgent.
+    @Test func nothingGoesAheadOfAnUrgentVersionThatHasToWait() throws {
+        var session = AgentSession(goal: .drain, sendsAhead: true)
+        _ = session.handle(
+            .opened(
+                hello: Talk.hello(urgent: 1, routine: 9), origins: Talk.origins(urgent: 1, routine: 9)),
+            now: 0)
+        var batch = Talk.batch(Talk.urgent, 1...1)
+        var version = batch.version(at: 0)
+        let shown = VersionVector(normalizing: [.init(origin: Talk.routine, count: 3)])
+        version.context = try #require(Context(canonical: shown, dots: []))
+        batch.rows = VersionColumns([version])
+        #expect(session.handle(.loaded(.urgent, batch), now: 0).isEmpty)
+        var withheld = AgentSession(goal: .drain, sendsAhead: true)
+        _ = withheld.handle(
+            .opened(
+                hello: Talk.hello(urgent: 1, routine: 9), origins: Talk.origins(urgent: 1, routine: 9)),
+            now: 0)
+        _ = withheld.handle(.loaded(.urgent, Talk.batch(Talk.urgent, 1...1)), now: 0)
+        #expect(withheld.handle(.batchWithheld(.urgent), now: 0).isEmpty)
+    }
+
+    @Test func aWelcomeWithAnotherDictionaryEndsTheSession() {
+        var session = AgentSession(goal: .drain)
+        _ = session.handle(.opened(hello: Talk.hello(), origins: Talk.origins()), now: 0)
+        var welcome = Talk.welcome()
+        welcome.dictionary = 7
+        #expect(words(session.handle(.received(.welcome(welcome)), now: 0)) == "close 100, end 100")
+    }
+
     // MARK: - Windows and gaps
+
+    /// The hub's window holds to the byte: columns may turn out not to compress.
+    @Test(arguments: Lane.allCases) func noMoreIsInFlightThanTheHubAllows(lane: Lane) throws {
+        let origin = lane == .urgent ? Talk.urgent : Talk.routine
+        let count: UInt64 = 400
+        for window in [UInt32(1), 1_000, 3_000, 9_000, 40_000] {
+            var session = AgentSession(goal: .drain)
+            _ = session.handle(.opened(hello: Talk.hello(), origins: Talk.origins()), now: 0)
+            _ = session.handle(.received(.welcome(Talk.welcome(window: window))), now: 0)
+            _ = session.handle(.welcomeStored(Self.resumes()), now: 0)
+            var actions = session.handle(.appended([lane: count]), now: 0)
+            var flight: [(bytes: Int, last: UInt64)] = []
+            var sent: UInt64 = 0
+            while sent < count {
+                guard let action = actions.first else {
+                    let landed = flight.removeFirst()
+                    _ = session.handle(.received(Talk.receipt(origin, landed.last)), now: 50)
+                    let receipt = Receipt(origin: origin, sequence: landed.last, head: .zero)
+                    actions = session.handle(.receiptsStored([receipt]), now: 50)
+                    continue
+                }
+                switch action {
+                case .load(_, _, let after, let versions, let bytes):
+                    // As a store with columns of a hundred bytes a version that do not compress.
+                    let fitting = max(1, min(versions, bytes / 100))
+                    let last = min(count, after + UInt64(fitting))
+                    var batch = Talk.batch(origin, after + 1...last)
+                    batch.encodedRows = [UInt8](repeating: 7, count: batch.count * 100)
+                    actions = session.handle(.loaded(lane, batch), now: 40)
+                case .send(.batch(let batch), _):
+                    let bytes = batch.count * 100 + 250
+                    flight.append((bytes, batch.last))
+                    sent = batch.last
+                    let total = flight.reduce(0) { $0 + $1.bytes }
+                    #expect(total <= window || (flight.count == 1 && batch.count == 1), "\(window)")
+                    actions = session.handle(.batchWritten(lane, bytes: bytes), now: 40)
+                default: actions.removeFirst()
+                }
+            }
+        }
+    }
 
     @Test(arguments: [(UInt32(0), UInt32(0)), (1, 1), (.max, .max)])
     func windowsOfAnySizeLetWorkThrough(window: UInt32, maximumBatch: UInt32) throws {

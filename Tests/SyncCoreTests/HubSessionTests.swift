@@ -133,9 +133,24 @@ import Testing
     @Test func moreInFlightThanTheWindowIsTooMuch() {
         var session = Self.session(in: .open)
         let batch = Message.batch(Talk.batch(Talk.urgent, 1...3))
-        let room = 2 * 2 * 65_536 + Limits.framePayload
+        let room = 2 * 65_536
         #expect(words(session.handle(.received(batch, wireBytes: room), now: 1)) == "ingest 1-3")
-        #expect(words(session.handle(.received(batch, wireBytes: 1), now: 1)) == "close 107, end 107")
+        let routine = Message.batch(Talk.batch(Talk.routine, 1...3))
+        #expect(words(session.handle(.received(routine, wireBytes: room), now: 1)) == "ingest 1-3")
+        var urgent = session
+        #expect(words(urgent.handle(.received(batch, wireBytes: 1), now: 1)) == "close 107, end 107")
+        #expect(words(session.handle(.received(routine, wireBytes: 1), now: 1)) == "close 107, end 107")
+    }
+
+    /// A version may be larger than the window; several may not, and nothing beside it.
+    @Test func oneVersionAloneIsTakenWhateverTheWindow() {
+        let one = Message.batch(Talk.batch(Talk.urgent, 1...1))
+        let two = Message.batch(Talk.batch(Talk.urgent, 1...2))
+        var session = Self.session(in: .open)
+        #expect(words(session.handle(.received(two, wireBytes: 400_000), now: 1)) == "close 107, end 107")
+        session = Self.session(in: .open)
+        #expect(words(session.handle(.received(one, wireBytes: 400_000), now: 1)) == "ingest 1-1")
+        #expect(words(session.handle(.received(one, wireBytes: 1), now: 1)) == "close 107, end 107")
     }
 
     @Test func theFeedWaitsForItsConfirmations() {

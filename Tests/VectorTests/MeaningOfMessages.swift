@@ -79,7 +79,7 @@ extension Meaning {
             "epoch": token(hello.epoch),
             "feed": feedToken(hello.feed), "urgent": backlog(hello.urgent),
             "routine": backlog(hello.routine),
-            "program": .string(hello.program),
+            "program": .string(hello.program), "settings": .hex(Bytes.word(hello.settings)),
         ]
     }
 

@@ -71,7 +71,7 @@ final class SimAgent {
         calls = CallLine(world, seed: numbers.next())
         guard world.hub.isUp else { return comeBack() }
         let link = SimLink(world, agent: number, using: &numbers)
-        session = AgentSession(goal: stays ? .stay : .drain)
+        session = AgentSession(goal: stays ? .stay : .drain, sendsAhead: !isOld && numbers.isOne(in: 2))
         lacksRoom = false
         isDrained = false
         self.link = link
@@ -377,7 +377,7 @@ final class SimAgent {
             batch.rows = VersionColumns((0..<batch.count).reversed().map { batch.version(at: $0) })
             batch.encodedRows = []
         }
-        let limit = compress ? Int.max : session?.earlyRoom ?? 0
+        let limit = session?.isOpen ?? true ? Int.max : session?.earlyRoom ?? 0
         guard let bytes = try link.send(.batch(batch), compress: compress, from: .agent, limit: limit) else {
             events.append(.batchWithheld(lane))
             return

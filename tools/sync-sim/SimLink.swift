@@ -44,8 +44,12 @@ final class SimLink {
         self.rate = world.line?.rate ?? rate
         self.delay = world.line?.delay ?? delay
         let line = Line(rate: self.rate, delay: self.delay, ticksPerSecond: 1_000)
-        ways = [false, true].map { Way(line: line, writer: FrameWriter(isDownward: $0)) }
+        let dictionary = PresetDictionary.bytes(Hello.dictionary)
+        ways = [false, true].map {
+            Way(line: line, writer: FrameWriter(dictionary: dictionary, isDownward: $0))
+        }
         for way in ways.indices {
+            ways[way].reader.dictionary = dictionary
             ways[way].reader.acceptsInStream = false
             ways[way].reader.frameLimit = Limits.frameBeforeWelcome
         }
@@ -61,8 +65,8 @@ final class SimLink {
     /// - Returns: bytes on the wire; nil when nothing was sent.
     func send(_ message: Message, compress: Bool, from end: End, limit: Int = .max) throws -> Int? {
         guard !isOver[end.rawValue] else { return nil }
+        guard limit == .max || MessageCodec.weight(message) <= limit else { return nil }
         let bytes = try ways[end.rawValue].writer.frame(message, compress: compress)
-        guard bytes.count <= limit else { return nil }
         frames += 1
         var start = 0
         while start < bytes.count {
@@ -112,6 +116,8 @@ final class SimLink {
         ways[end.rawValue].reader.append(bytes)
         do {
             while !isOver[receiver], let frame = try ways[end.rawValue].reader.next() {
+                // The hub's session keeps what follows until Hello is judged.
+                if case .hello = frame.message { ways[end.rawValue].reader.acceptsInStream = true }
                 try received[receiver](frame.message, frame.wireBytes)
             }
         } catch let error as WireError {

@@ -6,12 +6,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from .frames import DICTIONARY
 from .hub_keys import HubKeys, read_hub_keys
 from .join_code import read_join_code
 from .journal import mark_sum, receipt_statement
 from .keys import digest, signed_by
 from .link import Link, shown_keys
-from .messages import payload_of
+from .messages import payload_of, settings_print
 from .store import ZERO_TOKEN, Journal, Store
 from .told import dot_of
 from .wire import LIMITS, ProtocolError, malformed
@@ -52,6 +53,7 @@ def join(store: Store, text: str, label: str = "reference") -> dict[str, Any]:
         "hubKeys": (believable(shown, public) or public).hex(),
         "unit": message["unit"],
         "settings": json.loads(message["settings"] or b"{}"),
+        "settingsPrint": settings_print(message["settings"]),
     }
     store.save()
     link.close()
@@ -133,12 +135,13 @@ class Session:
                 "replica": bytes.fromhex(state["replica"]),
                 "origins": origins,
                 "capabilities": [],
-                "dictionaries": [],
+                "dictionaries": [DICTIONARY],
                 "clock": now(),
                 "sessionToken": bytes.fromhex(state["sessionToken"]),
                 "epoch": bytes.fromhex(state["epoch"]),
                 "feed": feed | {"epoch": bytes.fromhex(feed["epoch"]), "hash": bytes.fromhex(feed["hash"])},
                 "program": PROGRAM,
+                "settings": state.get("settingsPrint", 0),
             },
         )
 
@@ -180,6 +183,7 @@ class Session:
         state["sessionToken"], state["epoch"] = message["sessionToken"].hex(), self.epoch.hex()
         if message["settings"]:
             state["settings"] = json.loads(message["settings"])
+            state["settingsPrint"] = settings_print(message["settings"])
         self.store.save()
 
     def send_batches(self) -> None:
@@ -255,6 +259,7 @@ class Session:
         self.reached = (token["position"], token["step"])
         if page["settings"]:
             self.store.state["settings"] = json.loads(page["settings"])
+            self.store.state["settingsPrint"] = settings_print(page["settings"])
         for change in page["scope"]:
             if change["kind"] == "leave":
                 self.store.leave(change["subject"], change["id"], change["kept"])

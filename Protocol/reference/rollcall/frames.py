@@ -1,6 +1,7 @@
 """Sections 2 and 3: the preamble, and frames with their checks and the deflate stream of each direction."""
 
 import zlib
+from pathlib import Path
 from typing import Any
 
 from .messages import MESSAGES, NAMES, NOT_CRITICAL, payload_of, read_message
@@ -12,6 +13,11 @@ CRITICAL, IN_STREAM, FRESH = 1, 2, 4
 HEADER = 16
 FLUSH_END = b"\x00\x00\xff\xff"
 WINDOW_BITS = 15
+DICTIONARY = 1
+PRESET = {
+    0: b"",
+    DICTIONARY: (Path(__file__).resolve().parents[2] / "dictionary" / "dictionary-1.bin").read_bytes(),
+}
 
 Message = tuple[str, dict[str, Any]]
 
@@ -33,11 +39,17 @@ def agreed_version(data: bytes, own: tuple[int, int] = OWN_VERSIONS) -> int:
     return version
 
 
+def agreed_dictionary(hello: dict[str, Any]) -> int:
+    return DICTIONARY if DICTIONARY in hello["dictionaries"] else 0
+
+
 class FrameReader:
     """Makes messages of one direction's bytes, however they are cut. Reads nothing behind an error."""
 
     def __init__(self, welcomed: bool = False) -> None:
         self.welcomed = welcomed
+        self.greeted = False
+        self.dictionary = 0
         self.buffer = bytearray()
         self.stream: Any = None
         self.failure: ProtocolError | None = None
@@ -79,12 +91,20 @@ class FrameReader:
                 raise ProtocolError(105, "an unknown type that must not be passed over")
             return "Unknown", {"number": number}
         name, message = read_message(number, payload)
-        self.welcomed |= name == "Welcome"
+        if name == "Hello":
+            # Who lets devices in looks at what follows only once it has judged this one.
+            self.greeted = True
+            self.dictionary = agreed_dictionary(message)
+        if name == "Welcome":
+            self.welcomed = True
+            self.dictionary = message["dictionary"]
+            if self.dictionary not in PRESET:
+                raise malformed("an unknown preset dictionary")
         return name, message
 
     def check_lengths(self, flags: int, length: int, inflated: int) -> None:
-        if not self.welcomed and flags & IN_STREAM:
-            raise ProtocolError(106, "in-stream before Welcome")
+        if not self.welcomed and not self.greeted and flags & IN_STREAM:
+            raise ProtocolError(106, "in-stream before Hello was judged, or Welcome came")
         if length > LIMITS["framePayload" if self.welcomed else "frameBeforeWelcome"]:
             raise ProtocolError(101, "a payload above its limit")
         if inflated > LIMITS["frameInflated"] or flags & IN_STREAM and inflated > 1040 * (length + 8):
@@ -94,7 +114,7 @@ class FrameReader:
 
     def inflate(self, payload: bytes, inflated: int, fresh: bool) -> bytes:
         if fresh:
-            self.stream = zlib.decompressobj(-WINDOW_BITS)
+            self.stream = zlib.decompressobj(-WINDOW_BITS, zdict=PRESET[self.dictionary])
         if self.stream is None:
             raise ProtocolError(103, "no stream has begun")
         try:
@@ -113,16 +133,20 @@ class FrameWriter:
 
     def __init__(self) -> None:
         self.stream: Any = None
+        self.dictionary = 0
 
     def frame(self, name: str, message: dict[str, Any], in_stream: bool = False) -> bytes:
         number = MESSAGES[name][0]
         payload = payload_of(name, message)
+        if name == "Hello":
+            self.dictionary = agreed_dictionary(message)
         flags = 0 if name in NOT_CRITICAL else CRITICAL
         travels = payload
         if in_stream:
             flags |= IN_STREAM
             if self.stream is None:
-                self.stream = zlib.compressobj(9, zlib.DEFLATED, -WINDOW_BITS)
+                preset = PRESET[self.dictionary]
+                self.stream = zlib.compressobj(9, zlib.DEFLATED, -WINDOW_BITS, zdict=preset)
                 flags |= FRESH
             travels = self.stream.compress(payload) + self.stream.flush(zlib.Z_SYNC_FLUSH)
             travels = travels.removesuffix(FLUSH_END)

@@ -16,11 +16,13 @@ from typing import Any
 import _ssl
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from .frames import agreed_dictionary
 from .join_code import JoinCode, write_join_code
 from .journal import HeldJournal, derivation, origin_of, receipt_statement
 from .keys import CURVE, PrivateKey, digest, public_bytes, sign
 from .link import Link, shown_keys, tls_context
-from .wire import ProtocolError, malformed
+from .messages import settings_print
+from .wire import LIMITS, ProtocolError, malformed
 
 SETTINGS = {
     "checkInCutoff": "16:00",
@@ -122,6 +124,7 @@ class HubStub:
 
     def session(self, link: Link, device: bytes, hello: dict[str, Any]) -> None:
         held = []
+        settings = json.dumps(SETTINGS).encode()
         for own in hello["origins"]:
             start = derivation(device, own["lane"], own["nonce"])
             journal = self.journals.setdefault(origin_of(start), HeldJournal(device, origin_of(start), start))
@@ -143,11 +146,11 @@ class HubStub:
                 "held": held,
                 "urgentWindow": self.windows[0],
                 "routineWindow": self.windows[1],
-                "largestBatch": 1 << 20,
+                "largestBatch": LIMITS["batchVersions"],
                 "clock": now(),
                 "capabilities": [],
-                "dictionary": 0,
-                "settings": json.dumps(SETTINGS).encode(),
+                "dictionary": agreed_dictionary(hello),
+                "settings": b"" if hello["settings"] == settings_print(settings) else settings,
             },
         )
         link.reader.welcomed = True

@@ -37,6 +37,19 @@ CAPABILITIES = listing(text("capabilityBytes"), LIMITS["capabilities"])
 CODE = number(65536)
 
 
+def settings_print(settings: bytes) -> int:
+    """By which an agent says which settings it has: their print (section 15), or 0 for none."""
+    if not settings:
+        return 0
+    mask = (1 << 64) - 1
+    print_ = 0xCBF29CE484222325
+    for byte in settings:
+        print_ = (print_ ^ byte) * 0x100000001B3 & mask
+    print_ = (print_ ^ print_ >> 30) * 0xBF58476D1CE4E5B9 & mask
+    print_ = (print_ ^ print_ >> 27) * 0x94D049BB133111EB & mask
+    return print_ ^ print_ >> 31
+
+
 def read_signature(reader: Reader) -> bytes:
     signature = reader.counted(LIMITS["signatureBytes"])
     if len(signature) not in (0, LIMITS["signatureBytes"]):
@@ -350,6 +363,7 @@ MESSAGES: dict[str, tuple[int, Codec]] = {
             urgent=BACKLOG,
             routine=BACKLOG,
             program=text("labelBytes"),
+            settings=U64,
         ),
     ),
     "Welcome": (

@@ -74,6 +74,7 @@ final class LinkWorld {
     init() throws {
         programs = try RealPrograms()
         try programs.enterUnit()
+        try programs.enterPeople((0..<200).map { "2018\(100_000 + $0)" })
         try programs.open()
     }
 
@@ -95,7 +96,7 @@ final class LinkWorld {
     func alert(over profile: LinkProfile) throws -> EmulatedLink.Count {
         let (name, link) = try branch(over: profile)
         defer { link.close() }
-        try programs.add(["check-in", "person=P\(number)", "temperature=38.6"], to: name)
+        try programs.add(["check-in", "person=2018100001", "temperature=38.6"], to: name)
         _ = try programs.sync(name)
         guard let count = link.counts.last else { throw BenchError("nothing went over the link") }
         return count

@@ -112,6 +112,14 @@ final class RealPrograms {
         try importAtHub("units", sheet)
     }
 
+    /// People of that unit.
+    func enterPeople(_ ids: [String]) throws {
+        let sheet = path + "/people.csv"
+        let text = "person_id,name,unit_id\n" + ids.map { "\($0),Example \($0.suffix(3)),B01\n" }.joined()
+        try text.write(toFile: sheet, atomically: false, encoding: .utf8)
+        try importAtHub("people", sheet)
+    }
+
     func importAtHub(_ kind: String, _ sheet: String) throws {
         try run("aggregator", ["import", kind, sheet, "--data", data("hub")], codes: [0, 1])
     }
