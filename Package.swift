@@ -10,7 +10,10 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
 ]
 
-let forms = ["unit", "person", "membership", "excuse", "check-in", "daily-report", "alert", "definition"]
+let forms = [
+    "unit", "person", "membership", "excuse", "check-in", "daily-report", "alert", "definition", "concern",
+    "duty-shift", "test-call", "appointment",
+]
 
 let boards = ["coverage", "reports", "alerts", "silence"]
 

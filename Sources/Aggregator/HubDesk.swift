@@ -63,7 +63,10 @@ final class HubDesk: RecordDesk {
     }
 
     func write<Result>(_ body: (any DeskWriter) throws -> Result) throws -> Result {
-        try store.write(clock: clock) { transaction in
+        // What was due before is judged by what was there before.
+        var rules = HubRules()
+        _ = try? rules.lookAll(at: store, now: clock.now)
+        return try store.write(clock: clock) { transaction in
             let writer = HubDeskWriter(transaction, catalog)
             let result = try body(writer)
             if let detail = writer.detail { try transaction.act("decided", detail: detail) }

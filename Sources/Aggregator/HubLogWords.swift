@@ -3,6 +3,17 @@ import SyncCore
 
 /// What the hub's log tells whoever looks after it, and what to do.
 enum HubLogWords {
+    static func alertCommand(_ outcome: CalledCommand.Outcome) -> Words {
+        Words(
+            "the command of --on-alert did not do its work (\(outcome)); it is run again, see to it",
+            zh: "--on-alert 指定的命令未能完成（技术信息：\(outcome)）；稍后会再次运行，请检查该命令")
+    }
+
+    static let rulesFailed = Words(
+        "the rules could not be evaluated; they are tried again", zh: "规则未能执行；将再次尝试")
+
+    static func fired(_ name: String) -> Words { Words("a rule fired: \(name)", zh: "规则触发：\(name)") }
+
     static let compares = Words("a device compares its records with the hub's", zh: "一台设备正在与汇总端核对记录")
     static let opened = Words("session opened", zh: "设备已连接")
 

@@ -1,5 +1,6 @@
 import Console
 import Dispatch
+import Forms
 import Foundation
 import Logging
 import SyncCore
@@ -28,8 +29,13 @@ final class HubWriter: Sendable {
     nonisolated(unsafe) private let store: any HubStore
     /// Only touched on `queue`.
     nonisolated(unsafe) private var suspicion: TrapSuspicion
+    /// Only touched on `queue`. Nil: rules are none of this writer's.
+    nonisolated(unsafe) private var rules: HubRules?
+    /// Only touched on `queue`. What fails is said once.
+    nonisolated(unsafe) private var areRulesFailing = false
     private let queue = DispatchQueue(label: "hub.writer")
     private let line = Mutex(Line())
+    private let news = Mutex(0)
     private let now: @Sendable () -> Milliseconds
     private let watch: TrapWatch?
     private let logger: Logger
@@ -38,8 +44,10 @@ final class HubWriter: Sendable {
     init(
         store: any HubStore, watch: TrapWatch? = nil,
         suspicion: TrapSuspicion = TrapSuspicion(program: Program.version),
-        logger: Logger = Logger(label: "hub.writer"), now: @escaping @Sendable () -> Milliseconds
+        logger: Logger = Logger(label: "hub.writer"), rules: HubRules? = nil,
+        now: @escaping @Sendable () -> Milliseconds
     ) {
+        self.rules = rules
         self.store = store
         self.watch = watch
         self.suspicion = suspicion
@@ -73,7 +81,41 @@ final class HubWriter: Sendable {
         }
     }
 
+    /// Does what rules call for now.
+    ///
+    /// - Returns: whether there is more to do at once.
+    func lookAtRules() async -> Bool {
+        await withCheckedContinuation { continuation in
+            queue.async { [self] in continuation.resume(returning: followRules()) }
+        }
+    }
+
+    /// Another number once something has changed of what waits for an answer, or of the roster.
+    var ruleNews: Int { news.withLock { $0 } }
+
+    private func followRules() -> Bool {
+        guard rules != nil else { return false }
+        do {
+            let look = try rules?.look(at: store, now: now()) ?? HubRules.Look()
+            for event in look.events {
+                guard case .raised = event.action else { continue }
+                logger.say(.notice, "rule", HubLogWords.fired(event.rule), ["rule": event.rule])
+            }
+            areRulesFailing = false
+            if look.concernsWaiting || !look.events.isEmpty { news.withLock { $0 += 1 } }
+            return look.isMore || !look.events.isEmpty
+        } catch {
+            Program.endIfDiskFailed(error)
+            if areRulesFailing { return false }
+            areRulesFailing = true
+            logger.say(.error, "rules_failed", HubLogWords.rulesFailed, ["error": "\(error)"])
+            return false
+        }
+    }
+
     private func commit() {
+        // What was due before is judged by what was there before.
+        if let rules, rules.isDue(now()) { _ = followRules() }
         let suspicion = self.suspicion
         let (batch, isMore) = line.withLock { line in
             let taken = HubWriter.take(&line.waiting, suspicion)

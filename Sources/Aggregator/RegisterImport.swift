@@ -110,6 +110,9 @@ struct RegisterImport {
 
     /// Imports everything in one transaction.
     func run(on store: any HubStore, now: Milliseconds, progress: ProgressBar) throws -> RegisterResult {
+        // What was due before is judged by what was there before.
+        var rules = HubRules()
+        _ = try? rules.lookAll(at: store, now: now)
         let result = try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
             var result = RegisterResult()
             result.unknownColumns = unknownColumns

@@ -1,3 +1,4 @@
+import Console
 import Forms
 import SyncCore
 import SyncStore

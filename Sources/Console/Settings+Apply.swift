@@ -24,6 +24,11 @@ extension Settings {
             entryWindowDays = Int(value) ?? entryWindowDays
         case "firstDay" where CivilDay.parse(value) != nil: firstDay = value
         case "lastDay" where CivilDay.parse(value) != nil: lastDay = value
+        case "answerMinutes" where isSpan(value): answerMinutes = Int(value)
+        case "attendMinutes" where isSpan(value): attendMinutes = Int(value)
+        case "arrivalMinutes" where isSpan(value): arrivalMinutes = Int(value)
+        case "hospital" where value.utf8.count <= 512: hospital = value
+        case "dutyAheadHours" where isSpan(value): dutyAheadHours = Int(value)
         default:
             throw Failure(
                 .usage,
@@ -32,9 +37,11 @@ extension Settings {
                         + "checkInCutoff and "
                         + "reportCutoff (HH:mm), temperatureMinimum, temperatureMaximum and "
                         + "temperatureAlert, "
-                        + "entryWindowDays, firstDay and lastDay (YYYY-MM-DD)",
+                        + "entryWindowDays, answerMinutes, attendMinutes, arrivalMinutes, "
+                        + "dutyAheadHours, hospital, firstDay and lastDay (YYYY-MM-DD)",
                     zh: "\(assignment)：没有此设置，或值不合适。可设：checkInCutoff、reportCutoff（HH:mm）、temperatureMinimum、"
-                        + "temperatureMaximum、temperatureAlert、entryWindowDays、firstDay、lastDay（YYYY-MM-DD）"))
+                        + "temperatureMaximum、temperatureAlert、entryWindowDays、answerMinutes、attendMinutes、"
+                        + "arrivalMinutes、dutyAheadHours、hospital、firstDay、lastDay（YYYY-MM-DD）"))
         }
     }
 
@@ -47,6 +54,8 @@ extension Settings {
         default: bound
         }
     }
+
+    private func isSpan(_ text: String) -> Bool { (0...100_000).contains(Int(text) ?? -1) }
 
     private func isTemperature(_ text: String) -> Bool {
         CellText.decimal(Array(text.utf8)[...], scale: 2) != nil

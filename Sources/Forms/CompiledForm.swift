@@ -190,6 +190,8 @@ public struct CompiledCatalog: Sendable {
     public let forms: [CompiledForm]
     /// Revisions that were replaced.
     let earlier: [CompiledForm]
+    /// Rules across records and on time. One that names what this catalog lacks is left out.
+    public private(set) var watches: [CompiledWatch] = []
 
     /// - Throws: ``FormDefinitionError`` for the first form that cannot be compiled.
     public init(
@@ -208,6 +210,9 @@ public struct CompiledCatalog: Sendable {
             earlier.append(try CompiledForm(definition, settings: settings, zone: zone))
         }
         self.earlier = earlier
+        watches = catalog.definitions.flatMap { definition in
+            (definition.watches ?? []).compactMap { try? CompiledWatch($0, in: definition, self) }
+        }
     }
 
     public subscript(form: String) -> CompiledForm? {

@@ -28,6 +28,10 @@ public struct FormCatalog: Sendable, Hashable {
         (BuiltIn.membership, PackageResources.membership_json),
         (BuiltIn.excuse, PackageResources.excuse_json),
         (BuiltIn.definition, PackageResources.definition_json),
+        (BuiltIn.concern, PackageResources.concern_json),
+        (BuiltIn.dutyShift, PackageResources.duty_shift_json),
+        (BuiltIn.testCall, PackageResources.test_call_json),
+        (BuiltIn.appointment, PackageResources.appointment_json),
     ]
 
     /// Reads one definition.
@@ -54,6 +58,10 @@ public enum BuiltIn {
     public static let excuse = "excuse"
     /// What the centre publishes: forms, boards.
     public static let definition = "definition"
+    public static let concern = "concern"
+    public static let dutyShift = "duty-shift"
+    public static let testCall = "test-call"
+    public static let appointment = "appointment"
 
     public static let reportKind: FieldID = 1
     public static let alertFacts: FieldID = 1
@@ -131,6 +139,10 @@ extension FormDefinition {
             for condition in rule.any where field(named: condition.field) == nil {
                 throw refuse(.badRule, rule.id)
             }
+        }
+        guard (watches ?? []).count <= Limits.formWatches else { throw refuse(.badRule, "watches") }
+        if let fault = ownFaults.first {
+            throw refuse(.badRule, "\(fault.rule) \(fault.member): \(fault.code.rawValue)")
         }
     }
 }

@@ -30,7 +30,9 @@ public enum FormCheck {
             let more = try catalog.adding(definition)
             let compiled = try CompiledCatalog(more, settings: settings, zone: zone)
             for form in compiled.forms { _ = try compiled.measures(of: form) }
-            return .success(definition)
+            let faults = definition.ruleFaults(in: more, settings: settings)
+            if faults.isEmpty { return .success(definition) }
+            return .failure(DefinitionMistakes(faults.map { mistake(of: $0, in: root) }))
         } catch let error as FormDefinitionError {
             let place = place(of: error.subject, in: root)
             let code: DefinitionMistake.Code = error.code == .frozen ? .frozen : .refused
@@ -41,6 +43,15 @@ public enum FormCheck {
             return .failure(
                 DefinitionMistakes([DefinitionMistake(.refused, "\(error)", at: root.place)]))
         }
+    }
+
+    private static func mistake(of fault: RuleFault, in root: JSONNode) -> DefinitionMistake {
+        let all = (root["rules"]?.items ?? []) + (root["watches"]?.items ?? [])
+        let rule = all.first { $0["id"]?.text?.utf8.elementsEqual(fault.rule.utf8) ?? false }
+        let word = fault.member.split(separator: ".").last.map(String.init) ?? "id"
+        let place = rule.flatMap { $0.place(of: word) ?? $0.place } ?? root["post"]?.place ?? root.place
+        let subject = fault.member.isEmpty ? fault.rule : "\(fault.rule): \(fault.member)"
+        return DefinitionMistake(.refused, subject, at: place, allowed: [fault.code.rawValue])
     }
 
     /// Where a subject stands: as a whole, or the first of its words.
@@ -110,7 +121,10 @@ public enum FormCheck {
         Member("fields", .list(field, 0...62), isRequired: true),
         Member("groups", .list(.list(.text, 2...62), 0...31)),
         Member("writers", .list(.word(["branch", "centre"]), 0...2), isRequired: true),
-        Member("retentionDays", .map(.number(1...100_000))), Member("rules", .anything),
+        Member("retentionDays", .map(.number(1...100_000))),
+        Member("rules", .list(rule, 0...Limits.formWatches)),
+        Member("watches", .list(watch, 0...Limits.formWatches)),
+        Member("audience", .word(["everybody"])), Member("post", post),
     ])
 
     // MARK: - What the shape does not say

@@ -96,6 +96,8 @@ public struct RaiseRule: Codable, Sendable, Hashable {
     public var raise: String
     public var any: [Condition]
     public var advice: Labels?
+    /// Who is told, instead of those whom the raised form names.
+    public var tell: [TellStep]?
 }
 
 /// Who writes versions of a form.
@@ -127,6 +129,12 @@ public struct FormDefinition: Codable, Sendable, Hashable {
     /// for ever. See ``Retention``.
     public var retentionDays: [String: Int]?
     public var rules: [RaiseRule]?
+    /// Rules across records and on time, whose records are of this form.
+    public var watches: [WatchRule]?
+    /// `everybody`: each branch is fed the records; absent: those whose unit or person they are about.
+    public var audience: String?
+    /// The form says who holds a post.
+    public var post: PostDefinition?
 }
 
 extension FormDefinition {

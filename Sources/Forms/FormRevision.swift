@@ -42,6 +42,7 @@ extension FormDefinition {
                 throw refuse(old.name)
             }
         }
+        guard audience == older.audience else { throw refuse("audience") }
         for old in older.fields {
             guard let field = field(old.id), field.isFrozenPart(equalTo: old) else { throw refuse(old.name) }
             let missing = (old.choices ?? []).first { choice in

@@ -72,14 +72,9 @@ extension CompiledForm {
 }
 
 extension RaisedRecord {
-    /// What the first version of an alert assigns.
+    /// What the first version of a raised record assigns.
     public func assignments(_ form: FormDefinition) -> [Assignment] {
-        let stated: [FieldID: Value] = [
-            BuiltIn.alertFacts: .list(facts.map { Array($0.utf8) }), BuiltIn.alertStatus: .text("open"),
-        ]
-        return form.fields.map {
-            Assignment(field: $0.id, retentionClass: $0.retentionClass, value: stated[$0.id] ?? .notStated)
-        }
+        RaisedForm(form)?.first(facts) ?? []
     }
 }
 

@@ -15,6 +15,17 @@ public struct Settings: Codable, Sendable, Hashable {
     /// First and last day that are accepted at all, "YYYY-MM-DD"; nil is open.
     public var firstDay: String?
     public var lastDay: String?
+    /// Minutes after which an alert that nobody answers goes to the next; absent: 30.
+    public var answerMinutes: Int?
+    /// The same for what is not urgent; absent: 240.
+    public var attendMinutes: Int?
+    /// Minutes after which a branch is to ring when its alert has not arrived; absent: 10.
+    public var arrivalMinutes: Int?
+    /// Hours before a gap in the duty roster at which it is said; absent: 24.
+    public var dutyAheadHours: Int?
+
+    /// The designated hospital, as branches are to name it.
+    public var hospital: String?
 
     public init() {}
 }
@@ -27,6 +38,28 @@ extension Settings {
         case "temperatureMaximum": temperatureMaximum
         case "temperatureAlert": temperatureAlert
         default: nil
+        }
+    }
+
+    /// A span by the name of a setting, or a number; nil for anything else.
+    func span(_ text: String) -> Int? {
+        switch text {
+        case "answerMinutes": answerMinutes ?? 30
+        case "attendMinutes": attendMinutes ?? 240
+        case "arrivalMinutes": arrivalMinutes ?? 10
+        case "dutyAheadHours": dutyAheadHours ?? 24
+        default: Int(text).flatMap { (0...1_000_000).contains($0) ? $0 : nil }
+        }
+    }
+
+    public var minutesToArrive: Int { arrivalMinutes ?? 10 }
+
+    /// A local time of day, or the name of a setting that holds one.
+    func cutOff(_ text: String) -> CutOff? {
+        switch text {
+        case "checkInCutoff": CutOff(checkInCutoff)
+        case "reportCutoff": CutOff(reportCutoff)
+        default: CutOff(text)
         }
     }
 

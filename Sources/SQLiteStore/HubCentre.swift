@@ -155,6 +155,9 @@ final class HubWriting: HubTransaction {
         try store.act(event, detail: detail, at: clock.now)
     }
 
+    func ruleMarks() throws -> RuleMarks? { try store.ruleMarks() }
+    func set(_ marks: RuleMarks) throws { try store.keep(marks) }
+
     func author(_ draft: Draft) throws -> Dot {
         try append(draft.key, in: draft.lane) { journalist, state, knownSalt in
             try journalist.write(draft, onto: state, random: store.means.random, knownSalt: knownSalt)

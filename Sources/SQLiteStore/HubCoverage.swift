@@ -155,13 +155,29 @@ extension SQLiteHubStore {
 
     // MARK: - Rows
 
+    public func records(
+        form: String, where field: FieldID, is text: [UInt8],
+        _ row: ([Value], EffectiveRecord) throws -> Void
+    ) throws {
+        try connection.read {
+            guard let table = table(form), let index = table.field(field) else { return }
+            let column = "\"\(table.fields[index].column)\""
+            try eachRow(of: table, from: nil, to: nil, where: "\(column) = ?3", text) { numbers, statement in
+                try row(
+                    try recordKey(numbers, of: table).values,
+                    try effective(statement, numbers: numbers, in: table))
+            }
+        }
+    }
+
     /// Every living row of a form whose first key is a day between the two, in the table's order.
     func eachRow(
-        of table: HubTable, from: Int32?, to: Int32?, _ body: ([Int64], HubStatement) throws -> Void
+        of table: HubTable, from: Int32?, to: Int32?, where more: String = "TRUE", _ text: [UInt8] = [],
+        _ body: ([Int64], HubStatement) throws -> Void
     ) throws {
         let hasDay = table.roles.dayKey != nil
         let day = "\"\(table.keys[0].column)\""
-        let range = hasDay ? "\(day) >= ? AND \(day) <= ?" : "? < ?"
+        let range = (hasDay ? "\(day) >= ?1 AND \(day) <= ?2" : "?1 < ?2") + " AND \(more)"
         let texts = table.keys.filter { !$0.isInteger }.map {
             "(SELECT text FROM term WHERE num = \"\($0.column)\")"
         }
@@ -173,6 +189,7 @@ extension SQLiteHubStore {
             ))
         statement.bind(1, .int(Int64(from ?? .min)))
         statement.bind(2, .int(Int64(to ?? .max)))
+        if !text.isEmpty { statement.bind(3, .text(text)) }
         while try statement.step() {
             try body((0..<table.keys.count).map { statement.int(Int32($0)) }, statement)
         }

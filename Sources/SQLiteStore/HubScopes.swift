@@ -10,7 +10,8 @@ extension SQLiteHubStore {
         guard pending.origin.device == nil || !pending.moved.isEmpty else { return }
         let register = try loadedRegister()
         for group in columns.groups {
-            guard let table = table(group.form), let key = table.roles.personKey, key < group.keys.count
+            guard let table = table(group.form), !table.roles.isEverybodys,
+                let key = table.roles.personKey, key < group.keys.count
             else {
                 continue
             }
@@ -72,9 +73,9 @@ extension SQLiteHubStore {
         var totals: [HubTotal: (count: Int64, sum: UInt64)] = [:]
         let numbers = persons.keys.sorted()
         for table in tables {
-            guard let personKey = table.keys.first(where: { $0.position == table.roles.personKey }) else {
-                continue
-            }
+            guard !table.roles.isEverybodys,
+                let personKey = table.keys.first(where: { $0.position == table.roles.personKey })
+            else { continue }
             let dayKey = table.keys.first { $0.position == table.roles.dayKey }
             for day in try days(of: table, dayKey?.column) {
                 for person in numbers {

@@ -49,6 +49,8 @@ public enum Limits {
     public static let signatureBytes = 64
     public static let settingsBytes = 65_536
     public static let formDefinitionBytes = 262_144
+    /// Rules across records and on time in one form.
+    public static let formWatches = 64
     public static let feedItems = 8_192
     public static let headsEntries = 64
     /// Questions for heads that a hub answers in one session.

@@ -237,7 +237,7 @@ private struct AgentLeaves {
     /// Whether a record of this key is about one of them, on a day that does not stay.
     func cover(_ values: [Value], _ roles: HubRoles) -> Bool {
         func at(_ place: Int?) -> Value? { place.flatMap { $0 < values.count ? values[$0] : nil } }
-        if roles.kind == .unit { return false }
+        if roles.isEverybodys { return false }
         let leave =
             roles.personKey == nil
             ? at(roles.unitKey).flatMap { units[$0] } : at(roles.personKey).flatMap { persons[$0] }

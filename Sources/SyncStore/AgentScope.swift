@@ -16,8 +16,8 @@ struct AgentScope {
     func leave(_ change: ScopeChange) throws {
         for definition in try tables.catalog().definitions {
             let roles = HubRoles(definition)
-            // What a unit is called is everybody's.
-            if roles.kind == .unit { continue }
+            // What a unit is called is everybody's, and so are forms that say so.
+            if roles.isEverybodys { continue }
             let isPerson = change.subject.utf8.elementsEqual(BuiltIn.person.utf8)
             guard isPerson || change.subject.utf8.elementsEqual(BuiltIn.unit.utf8) else { continue }
             // A record about a person is in a scope because of the person, whatever unit its key names.

@@ -82,7 +82,7 @@ package struct HubPlace {
         _ roles: HubRoles, person: Int64?, unit: Int64?, day: Int32?, today: Int32, root: Int64,
         _ register: borrowing HubRegister
     ) {
-        if roles.kind == .unit || roles.kind == .definition {
+        if roles.isEverybodys {
             scope = .everybody
         } else if let person {
             let (then, present) = register.units(of: person, on: day ?? today, and: today)

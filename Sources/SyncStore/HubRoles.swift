@@ -10,6 +10,8 @@ package struct HubRoles: Sendable {
     package let dayKey: Int?
     package let personKey: Int?
     package let unitKey: Int?
+    /// Each branch is fed the records.
+    package let isEverybodys: Bool
 
     package init(_ definition: FormDefinition) {
         switch definition.form {
@@ -25,6 +27,7 @@ package struct HubRoles: Sendable {
         dayKey = definition.keys.firstIndex { $0.type == .date }
         personKey = definition.keys.firstIndex { $0.type == .person }
         unitKey = definition.keys.firstIndex { $0.type == .unit }
+        isEverybodys = kind == .unit || kind == .definition || definition.isEverybodys
     }
 
     /// The field that the register is made of: a unit's parent, a membership's unit.

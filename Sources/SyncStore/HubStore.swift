@@ -221,6 +221,15 @@ public protocol HubStore: AnyObject {
     /// When the oldest of what is receipted and in no backup came; nil when there is none.
     func oldestWithoutBackup() throws -> Milliseconds?
 
+    // MARK: - Rules
+
+    /// The forms that the store works with, compiled.
+    func compiledForms() throws -> CompiledCatalog
+    /// How far rules have been evaluated; nil before the first time.
+    func ruleMarks() throws -> RuleMarks?
+    /// What came at a position of the arrival log; nil beyond its end.
+    func arrival(at position: UInt64) throws -> HubArrival?
+
     // MARK: - Comparing
 
     /// Judges the Hello of a connection that only asks: nothing is written, and no session opened.
@@ -262,6 +271,11 @@ public protocol HubStore: AnyObject {
     func export(
         form: String, from: Int32?, to: Int32?, _ row: ([Value], EffectiveRecord) throws -> Void
     ) throws
+    /// Those whose text field says this now, in the same order.
+    func records(
+        form: String, where field: FieldID, is text: [UInt8],
+        _ row: ([Value], EffectiveRecord) throws -> Void
+    ) throws
 }
 
 extension HubStore {
@@ -292,6 +306,9 @@ public protocol HubTransaction: AnyObject {
     func personExists(_ person: String) throws -> Bool
     /// Keeps in the audit log what is being done.
     func act(_ event: String, detail: String) throws
+    /// How far rules have been evaluated; nil before the first time.
+    func ruleMarks() throws -> RuleMarks?
+    func set(_ marks: RuleMarks) throws
 }
 
 extension Refuse {

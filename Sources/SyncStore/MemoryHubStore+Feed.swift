@@ -157,6 +157,8 @@ private final class MemoryHubWriting: HubTransaction {
     }
 
     func act(_ event: String, detail: String) { store.content.audit.append(event) }
+    func ruleMarks() -> RuleMarks? { store.content.ruleMarks }
+    func set(_ marks: RuleMarks) { store.content.ruleMarks = marks }
 
     func author(_ draft: Draft) throws -> Dot {
         let origin = store.ownOrigin(draft.lane)

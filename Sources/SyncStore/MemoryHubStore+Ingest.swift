@@ -271,6 +271,7 @@ extension MemoryHubStore {
         segment.hash = ArrivalLog.next(
             logEnd.hash, position: position, origin: batch.origin, first: batch.first, last: batch.last,
             head: batch.headAfter, hashing: means.hashing)
+        segment.arrived = now
         rescope(&segment, today: catalog.zone.day(of: now))
         content.log.append(segment)
         for row in 0..<batch.count {

@@ -34,8 +34,9 @@ extension MemoryHubStore {
     private func scope(
         of key: RecordKey, among persons: [Int64: [HubRegister.Stay]], today: Int32
     ) -> (person: Int64, scope: HubScope)? {
-        guard let roles = table(key.form)?.roles, let place = roles.personKey, place < key.values.count,
-            case .text(let text) = key.values[place], let person = content.terms[text],
+        guard let roles = table(key.form)?.roles, !roles.isEverybodys, let place = roles.personKey,
+            place < key.values.count, case .text(let text) = key.values[place],
+            let person = content.terms[text],
             persons[person] != nil
         else { return nil }
         let day = roles.dayKey.flatMap { key.values[$0].integer }.map { Int32(clamping: $0) }

@@ -59,6 +59,7 @@ public final class MemoryHubStore: HubStore {
         var gone: Set<Int> = []
         /// Once salts of theirs are destroyed.
         var heads: [Digest]?
+        var arrived: Milliseconds = 0
     }
 
     struct Content: Sendable {
@@ -88,6 +89,7 @@ public final class MemoryHubStore: HubStore {
         var since: [HubLinkShift.Link: UInt64] = [:]
         var audit: [String] = []
         var suspicion: [UInt8] = []
+        var ruleMarks: RuleMarks?
         var lastAuthored: Milliseconds?
     }
 
@@ -253,6 +255,15 @@ public final class MemoryHubStore: HubStore {
         content.records[RecordName(key)].map { $0.state.effective(under: rules(key.form)) }
     }
 
+    public func compiledForms() -> CompiledCatalog { catalog }
+    public func ruleMarks() -> RuleMarks? { content.ruleMarks }
+
+    public func arrival(at position: UInt64) -> HubArrival? {
+        guard position > 0, position <= UInt64(content.log.count) else { return nil }
+        let segment = content.log[Int(position) - 1]
+        return HubArrival(arrived: segment.arrived, rows: segment.batch.rows)
+    }
+
     public func record(_ key: RecordKey) -> RecordState? { content.records[RecordName(key)]?.state }
 
     public func versions(of key: RecordKey) -> [Version] {
@@ -296,6 +307,15 @@ public final class MemoryHubStore: HubStore {
             let isInside =
                 dayKey == nil || (found.day >= Int64(from ?? .min) && found.day <= Int64(to ?? .max))
             if record.exists && isInside { try row(found.entry.key.values, record) }
+        }
+    }
+
+    public func records(
+        form: String, where field: FieldID, is text: [UInt8],
+        _ row: ([Value], EffectiveRecord) throws -> Void
+    ) throws {
+        try export(form: form, from: nil, to: nil) { key, record in
+            if record[field] == .text(text) { try row(key, record) }
         }
     }
 

@@ -24,7 +24,7 @@ package struct TallyScope: Sendable {
             guard place.scope == .everybody || place.scope.units.contains(where: { units.contains($0) })
             else { return nil }
         }
-        if roles.kind == .unit { return 0 }
+        if roles.isEverybodys { return 0 }
         if let person { return register.unit(of: person, on: day ?? today) }
         return unit ?? 0
     }

@@ -119,7 +119,8 @@ import Testing
         "check-in", "day", "temperature", "fever", "unit_id", "units", "people", "register-changes",
         "excused", "alert", "daily-report",
         "party", "checkInCutoff", "reportCutoff", "temperatureMinimum", "temperatureMaximum",
-        "temperatureAlert", "entryWindowDays", "firstDay", "lastDay",
+        "temperatureAlert", "answerMinutes", "attendMinutes", "arrivalMinutes", "dutyAheadHours", "hospital",
+        "duty-shift", "alerts", "entryWindowDays", "firstDay", "lastDay",
         // What `vector compare` answers; the Chinese word stands beside it.
         "equal", "greater", "lesser", "concurrent",
         // Files.

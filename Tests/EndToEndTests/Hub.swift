@@ -89,6 +89,9 @@ class Hub: @unchecked Sendable {
         try await open()
     }
 
+    /// SIGKILL; what it logged is kept with ``close()``.
+    func kill() { server?.kill() }
+
     /// Ends `serve`; keeps what it logged.
     func close() async throws {
         notePeakMemory()

@@ -10,7 +10,7 @@ struct FormCatalogTests {
             #expect(definition.form == source.form)
             _ = try CompiledForm(definition, settings: Settings(), zone: .fixed(hours: 8))
         }
-        #expect(FormCatalog.builtIn.definitions.count == 8)
+        #expect(FormCatalog.builtIn.definitions.count == 12)
         #expect(FormCatalog.builtIn["no-such-form"] == nil)
     }
 
@@ -98,7 +98,7 @@ struct FormCatalogTests {
         }
         let alert = try #require(FormCatalog.builtIn[BuiltIn.alert])
         var revision = alert
-        revision.revision = 2
+        revision.revision += 1
         revision.groups = nil
         #expect(throws: FormDefinitionError.self) { try revision.check(succeeding: alert) }
         revision.groups = alert.groups

@@ -38,6 +38,7 @@ import Testing
             "signatureBytes": Int64(Limits.signatureBytes),
             "settingsBytes": Int64(Limits.settingsBytes),
             "formDefinitionBytes": Int64(Limits.formDefinitionBytes),
+            "formWatches": Int64(Limits.formWatches),
             "feedItems": Int64(Limits.feedItems),
             "keptRanges": Int64(Limits.keptRanges),
             "headsEntries": Int64(Limits.headsEntries),

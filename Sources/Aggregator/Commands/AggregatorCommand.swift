@@ -20,9 +20,9 @@ public struct AggregatorCommand: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, ImportCommand.self, InviteCommand.self, DevicesCommand.self,
             ConfirmCommand.self, RevokeCommand.self, ReleaseCommand.self,
-            ServeCommand.self, FormsCommand.self, BoardsCommand.self, BoardCommand.self,
-            BriefCommand.self, CoverageCommand.self, ExportCommand.self,
-            StatusCommand.self,
+            ServeCommand.self, AlertsCommand.self, DutyCommand.self, RulesCommand.self, AddCommand.self,
+            FormsCommand.self, BoardsCommand.self, BoardCommand.self, BriefCommand.self,
+            CoverageCommand.self, ExportCommand.self, StatusCommand.self,
             ConflictsCommand<AggregatorProgram>.self, HistoryCommand<AggregatorProgram>.self,
             PurgeCommand.self, BackupCommand.self, RestoreCommand.self, KeyCommand.self,
             AuditCommand.self,

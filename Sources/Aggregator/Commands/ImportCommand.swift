@@ -72,7 +72,22 @@ struct ImportCommand: AsyncParsableCommand {
         if !result.refused.isEmpty { Program.end(.someRefused) }
     }
 
+    /// A sheet that a form alone explains, such as the duty roster.
+    private func importRecords(_ kind: String, _ file: String) throws -> Bool {
+        let hub = try act.folder(store).open()
+        guard RegisterSheet(rawValue: kind) == nil, CentreEntries.takes(kind, hub) else { return false }
+        let entries = try CentreEntries(hub, form: kind)
+        let now = HubFolder.milliseconds()
+        var (rows, result) = try entries.read(try Files.read(file), file: file, now: now)
+        result.accepted = try entries.write(rows, by: act.name ?? "", now: now)
+        result.unchanged = rows.count - result.accepted
+        try show(result, of: file)
+        if result.isShort { Program.end(.someRefused) }
+        return true
+    }
+
     private func importSheet(_ kind: String, _ file: String) throws {
+        if try importRecords(kind, file) { return }
         guard let kind = RegisterSheet(rawValue: kind) else {
             let hint = Typo.hint(kind, among: RegisterSheet.allCases.map(\.rawValue))
             throw Failure(

@@ -32,6 +32,23 @@ struct ServeCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "Try again what was refused because the program died over it.", zh: "重试因程序出错而被拒绝的内容。"))
     var retryRefused = false
+    @Option(
+        name: .customLong("on-alert"),
+        help: ArgumentHelp(
+            "A command that wakes somebody: run with the alert's name, unit and level until it is taken.",
+            zh: "用于唤醒值班人的命令：附上预警编号、单位、级别反复运行，直到有人接手。"))
+    var onAlert: String?
+    @Option(
+        name: .customLong("on-alert-every"),
+        help: ArgumentHelp(
+            "Seconds between its first two runs; the pause doubles up to a quarter of an hour.",
+            zh: "前两次运行的间隔秒数；此后逐次加倍，最长一刻钟。"))
+    var onAlertEvery = 60
+    @Flag(
+        name: .customLong("on-alert-personal"),
+        help: ArgumentHelp(
+            "Tell it whose turn it is as well, and the telephone number.", zh: "同时把轮到的值班人及其电话交给该命令。"))
+    var onAlertPersonal = false
 
     func run() async throws {
         try await Program.run {
@@ -70,7 +87,7 @@ struct ServeCommand: AsyncParsableCommand {
             let (watch, suspicion) = try TrapWatch.start(
                 folder: folder.path, store: hubStore, isForgetting: retryRefused, logger: logger)
             let writer = HubWriter(
-                store: hubStore, watch: watch, suspicion: suspicion, logger: logger,
+                store: hubStore, watch: watch, suspicion: suspicion, logger: logger, rules: HubRules(),
                 now: HubFolder.milliseconds)
             let frames = FrameGuard(watch: watch, suspicion: suspicion, logger: logger) {
                 writer.forget($0)
@@ -86,8 +103,15 @@ struct ServeCommand: AsyncParsableCommand {
                         "\(listen) is no HOST:PORT; write it as 0.0.0.0:7710",
                         zh: "\(listen) 不是 HOST:PORT；请写成 0.0.0.0:7710 的样式"))
             }
+            let caller = onAlert.map { command in
+                AlertCaller(
+                    AlertCaller.Plan(
+                        command: command, every: .seconds(min(max(onAlertEvery, 1), 900)),
+                        isPersonal: onAlertPersonal),
+                    writer: writer, logger: logger, now: HubFolder.milliseconds)
+            }
             let listener = HubListenerService(
-                address: address, key: key, keys: hubStore.keys, server: server)
+                address: address, key: key, keys: hubStore.keys, server: server, caller: caller)
             let group = ServiceGroup(
                 services: [listener], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             try await group.run()
@@ -101,8 +125,12 @@ struct HubListenerService: Service {
     let key: DeviceKey
     let keys: HubKeyring
     let server: HubServer
+    /// Nil: nobody is woken.
+    var caller: AlertCaller?
 
     func run() async throws {
+        // What fell due while nobody served comes before anything that branches send now.
+        _ = await server.writer.lookAtRules()
         let listener: HubListener
         do {
             listener = try await HubListener.start(
@@ -115,9 +143,14 @@ struct HubListenerService: Service {
         let purger = HubPurger(writer: server.writer, logger: server.logger, now: HubFolder.milliseconds)
         let watchers = [
             Task { await watchStorage() }, Task { await watchOthers() }, Task { await purger.runDaily() },
+            Task { await watchRules() },
         ]
+        let calling = Task { await caller?.run() }
         try? await gracefulShutdown()
         for watcher in watchers { watcher.cancel() }
+        calling.cancel()
+        // What hangs is ended before the program is.
+        await calling.value
         await listener.shutdown()
         await server.noteSums(isLast: true)
     }
@@ -171,6 +204,16 @@ struct HubListenerService: Service {
                 last = position
             }
             try? await Task.sleep(for: HubListenerService.lookAfterRevokedEvery)
+        }
+    }
+
+    /// How often rules are evaluated.
+    private static let ruleEvery = Duration.milliseconds(500)
+
+    private func watchRules() async {
+        while !Task.isCancelled {
+            if await server.writer.lookAtRules() { continue }
+            try? await Task.sleep(for: HubListenerService.ruleEvery)
         }
     }
 

@@ -20,7 +20,8 @@ public struct BranchAgentCommand: AsyncParsableCommand {
         version: Program.version,
         subcommands: [
             JoinCommand.self, AddCommand.self, EditCommand.self, DeleteCommand.self, ImportCommand.self,
-            ReportCommand.self, SyncCommand.self, ServeCommand.self, StatusCommand.self, AddressCommand.self,
+            ReportCommand.self, AlertsCommand.self, SyncCommand.self, ServeCommand.self, StatusCommand.self,
+            AddressCommand.self,
             AuthorCommand.self,
             RetireCommand.self, ProofCommand.self, CarryCommand.self,
             ConflictsCommand<BranchProgram>.self,

@@ -69,7 +69,7 @@ struct AddCommand: AsyncParsableCommand {
                         "unchanged: \(form) \(RecordText.text(row.key)) says this already",
                         zh: "未变：\(form) \(RecordText.text(row.key)) 已有相同内容"))
             }
-            try tell(written, row.key, moment: moment, rule: compiled.definition.rules?.first)
+            try tell(written, row.key, moment: moment, compiled, context)
             if try context.isRevoked() { Output.remark(SyncWords.writtenWhileRevoked) }
             if let report = try UnitDay.reportThatBecameWrong(by: row.key, context) {
                 Output.remark(ReportWords.becameWrong(report))
@@ -95,7 +95,8 @@ struct AddCommand: AsyncParsableCommand {
     }
 
     private func tell(
-        _ written: RecordAuthor.Written, _ key: RecordKey, moment: AuthoringMoment, rule: RaiseRule?
+        _ written: RecordAuthor.Written, _ key: RecordKey, moment: AuthoringMoment,
+        _ compiled: CompiledForm, _ context: AgentContext
     ) throws {
         if json {
             return try Output.json(
@@ -113,9 +114,7 @@ struct AddCommand: AsyncParsableCommand {
                     "saved \(name); it is urgent and leaves before everything else",
                     zh: "已保存 \(name)；属紧急内容，将最先发送")
                 : Words("saved \(name); it leaves with the next sync", zh: "已保存 \(name)；下次同步时发送"))
-        if written.lane == .urgent, let advice = rule?.advice {
-            Output.line(Words(advice.en, zh: advice.zh))
-        }
+        if written.lane == .urgent { try RaisedHere.advice(compiled, context).forEach { Output.line($0) } }
         guard !moment.isTrusted else { return }
         Output.remark(
             Words(

@@ -49,7 +49,7 @@ struct AgentStatus: Encodable {
     private enum CodingKeys: String, CodingKey {
         case unit, unitName, hub, lanes, lastContact, lastReceipt, nextTry, lastFailure, confirmation
         case skewMilliseconds, clockTrusted, timeZone, disk, conflicts, questions, takenByPhone, identity
-        case oldestWithoutBackup
+        case oldestWithoutBackup, alerts
     }
 
     var unit: String
@@ -79,6 +79,10 @@ struct AgentStatus: Encodable {
     /// What was found out about this store's or the hub's past; the newest first.
     var identity: [IdentityNote]
 
+    /// Urgent alerts that nobody has closed.
+    var alerts: [RaisedRow]
+
+    private let raised: RaisedHere
     private let contact: ContactFacts
     private let unsaved: Milliseconds?
     private let clock: AuthoringClock
@@ -120,6 +124,8 @@ struct AgentStatus: Encodable {
             return true
         }
         self.conflicts = conflicts
+        raised = try RaisedHere(context)
+        alerts = try raised.rows { $0.isUrgent && $0.status != RaisedForm.closed }
         takenByPhone = try store.spoken().count
         identity = try store.identityEvents(limit: 10).map(IdentityNote.init)
         questions = try store.verdicts([.quarantined, .noted], limit: 20).map { verdict, key in
@@ -169,6 +175,7 @@ struct AgentStatus: Encodable {
         var lines = [Words("\(own), hub \(hubName)", zh: "\(own)，汇总端 \(hubName)").text()]
         lines += table()
         lines.append(contactWords.text())
+        for alert in alerts { lines += raised.lines(alert) }
         if conflicts > 0 {
             let words = Words(
                 "\(conflicts) records wait for a decision; `branch-agent conflicts list` names them",

@@ -1,11 +1,10 @@
-import Console
-import Forms
+package import Forms
 
 /// What people are told about rows that could not be imported: what is wrong, and the next step. The column
 /// stands before it.
-enum SheetMessages {
+package enum SheetMessages {
     /// With what the committee's settings and the form accept.
-    static func words(for error: RowError, form: CompiledForm, settings: Settings) -> Words {
+    package static func words(for error: RowError, form: CompiledForm, settings: Settings) -> Words {
         let words = words(for: error)
         let field = form.definition.fields.first { $0.name == error.field }
         var hint = Words("", zh: "")
@@ -33,7 +32,7 @@ enum SheetMessages {
         return words.joined(hint)
     }
 
-    static func words(for error: RowError) -> Words {
+    package static func words(for error: RowError) -> Words {
         let cell = "“" + Output.printable(error.cell) + "”"
         switch error.reason {
         case Reason.malformedRow:

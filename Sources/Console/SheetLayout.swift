@@ -1,10 +1,9 @@
-import Console
-import Forms
+package import Forms
 import SyncCore
 
 /// What each column of a sheet is to a form.
-struct SheetLayout: Sendable {
-    enum Target: Sendable, Hashable {
+package struct SheetLayout: Sendable {
+    package enum Target: Sendable, Hashable {
         case key(Int)
         /// A place in the form's list of fields.
         case field(Int)
@@ -14,17 +13,17 @@ struct SheetLayout: Sendable {
         case unknown
     }
 
-    let targets: [Target]
+    package let targets: [Target]
     /// The headings as they stand in the sheet.
-    let headings: [String]
+    package let headings: [String]
 
     /// Columns that the form does not know and that are left out.
-    var unknown: [String] {
+    package var unknown: [String] {
         zip(headings, targets).filter { $0.1 == .unknown && !$0.0.isEmpty }.map(\.0)
     }
 
     /// What a heading that the form does not know was probably meant to be.
-    static func suggestion(for heading: String, in form: FormDefinition) -> String? {
+    package static func suggestion(for heading: String, in form: FormDefinition) -> String? {
         let keys = form.keys.flatMap { [$0.name, $0.labels.zh] + ($0.headings ?? []) }
         let fields = form.fields.flatMap { [$0.name, $0.labels.zh] + ($0.headings ?? []) }
         let times = form.times.map { $0.recorded + $0.corrected } ?? []
@@ -32,7 +31,7 @@ struct SheetLayout: Sendable {
     }
 
     /// - Throws: ``SheetError`` when a key has no column or something has two.
-    init(header: [ArraySlice<UInt8>], form: FormDefinition, map: HeaderMap, file: String) throws {
+    package init(header: [ArraySlice<UInt8>], form: FormDefinition, map: HeaderMap, file: String) throws {
         let names = header.map { map.translated(Array(CellText.trimmed($0))) }
         targets = names.map { SheetLayout.target(of: $0, in: form) }
         headings = header.map { String(decoding: CellText.trimmed($0), as: UTF8.self) }
@@ -48,7 +47,7 @@ struct SheetLayout: Sendable {
         }
     }
 
-    func column(of target: Target) -> Int? { targets.firstIndex(of: target) }
+    package func column(of target: Target) -> Int? { targets.firstIndex(of: target) }
 
     private static func target(of name: [UInt8], in form: FormDefinition) -> Target {
         func matches(_ candidates: [String]) -> Bool {
@@ -79,13 +78,13 @@ struct SheetLayout: Sendable {
 }
 
 /// Names that a person gave to columns: CSV with the form's name first and the sheet's heading second.
-struct HeaderMap: Sendable {
+package struct HeaderMap: Sendable {
     private var names: [[UInt8]: [UInt8]] = [:]
 
-    init() {}
+    package init() {}
 
     /// - Throws: ``SheetError`` when a row has not two cells.
-    init(_ bytes: [UInt8], file: String) throws {
+    package init(_ bytes: [UInt8], file: String) throws {
         for record in try Sheet(bytes).records where !record.isBlank {
             guard record.cells.count == 2 else {
                 throw SheetError(.badMap, subject: String(record.line), file: file)
@@ -94,5 +93,5 @@ struct HeaderMap: Sendable {
         }
     }
 
-    func translated(_ heading: [UInt8]) -> [UInt8] { names[heading] ?? heading }
+    package func translated(_ heading: [UInt8]) -> [UInt8] { names[heading] ?? heading }
 }

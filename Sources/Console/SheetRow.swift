@@ -1,45 +1,54 @@
-import Console
-import Forms
-import SyncCore
+package import Forms
+package import SyncCore
 
 /// One row of a sheet, read: what it says about one record.
-struct SheetRow: Sendable, Hashable {
+package struct SheetRow: Sendable, Hashable {
     /// Place of the file within the invocation.
-    var file: Int
-    var record: Int
-    var line: Int
-    var key: RecordKey
+    package var file: Int
+    package var record: Int
+    package var line: Int
+    package var key: RecordKey
     /// One for each of the sheet's columns, ascending by field; a blank cell says *not stated*.
-    var assignments: [Assignment]
+    package var assignments: [Assignment]
     /// Nil when the sheet says no time.
-    var stated: Milliseconds?
-    var firstCreated: Milliseconds?
+    package var stated: Milliseconds?
+    package var firstCreated: Milliseconds?
 }
 
 /// Why a row was refused.
-struct RowError: Sendable, Hashable {
-    var file: Int
-    var record: Int
-    var line: Int
+package struct RowError: Sendable, Hashable {
+    package var file: Int
+    package var record: Int
+    package var line: Int
     /// The heading as it stands in the sheet; empty when the row as a whole is concerned.
-    var column: String
+    package var column: String
     /// The form's name of the field in that column; empty when it is none.
-    var field = ""
-    var reason: String
+    package var field = ""
+    package var reason: String
     /// What stands in the cell.
-    var cell: String
+    package var cell: String
 }
 
 /// Reads the rows of one sheet by its form. The first reason that holds refuses a row, in this order: cells,
 /// keys, day, period, time, before its day, then field by field.
-struct SheetRowReader {
-    let form: CompiledForm
-    let layout: SheetLayout
-    let file: Int
+package struct SheetRowReader {
+    package let form: CompiledForm
+    package let layout: SheetLayout
+    package let file: Int
     /// The clock, for rows that say no time.
-    let now: Milliseconds
+    package let now: Milliseconds
     /// False: what the clock says is not held against a day.
-    var isClockTrusted = true
+    package var isClockTrusted = true
+
+    package init(
+        form: CompiledForm, layout: SheetLayout, file: Int, now: Milliseconds, isClockTrusted: Bool = true
+    ) {
+        self.form = form
+        self.layout = layout
+        self.file = file
+        self.now = now
+        self.isClockTrusted = isClockTrusted
+    }
 
     /// A row with all that is wrong in its cells.
     struct Draft {
@@ -65,7 +74,7 @@ struct SheetRowReader {
     }
 
     /// Reads many records, checks them with the form's own checks, and sorts them into rows and errors.
-    func read(_ records: ArraySlice<SheetRecord>) -> (rows: [SheetRow], errors: [RowError]) {
+    package func read(_ records: ArraySlice<SheetRecord>) -> (rows: [SheetRow], errors: [RowError]) {
         var drafts = records.map { (record: $0, draft: draft(of: $0)) }
         let columns = VersionColumns(drafts.map { version(of: $0.draft) })
         for group in columns.groups {

@@ -1,15 +1,14 @@
-import Console
-import Forms
-import SyncCore
-import SyncStore
+package import Forms
+package import SyncCore
+package import SyncStore
 
 /// What was typed as `field=value ...`: read by the same rules as a row of a sheet.
-enum SheetEntry {
+package enum SheetEntry {
     /// - Parameter pairs: names as in the form or its sheets; `recorded_at` may say when the entry was made.
     /// - Returns: the row, or why it was refused.
     /// - Throws: `Failure` when a key is missing or a name unknown; ``SheetError`` when one stands there
     ///   twice.
-    static func read(
+    package static func read(
         _ pairs: [(name: String, value: String)], form: CompiledForm, now: Milliseconds,
         isClockTrusted: Bool = true
     ) throws -> Result<SheetRow, RefusedEntry> {
@@ -68,7 +67,7 @@ extension SheetEntry {
     ///
     /// - Parameter moment: the times that the entry would be written under.
     /// - Throws: `Failure` that asks for the day when the clock does not fit the hub's.
-    static func withDay(
+    package static func withDay(
         _ pairs: [(name: String, value: String)], form: CompiledForm, clock: AuthoringClock,
         moment: AuthoringMoment
     ) throws -> [(name: String, value: String)] {
@@ -95,6 +94,6 @@ extension SheetEntry {
 }
 
 /// Why what was typed was refused.
-struct RefusedEntry: Error, Sendable, Hashable {
-    var errors: [RowError]
+package struct RefusedEntry: Error, Sendable, Hashable {
+    package var errors: [RowError]
 }

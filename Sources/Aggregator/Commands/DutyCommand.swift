@@ -1,0 +1,120 @@
+import ArgumentParser
+import Console
+import Forms
+import SQLiteStore
+import SyncCore
+import SyncStore
+
+struct DutyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        "duty",
+        Words(
+            "Who is on duty and who is responsible, as of any moment, and where nobody is.",
+            zh: "某一时刻谁在值班、谁是责任人，以及何时无人值班。"),
+        example: "aggregator duty --at \"2020-02-03 22:00\" --data DIR; aggregator duty --gaps 72 --data DIR")
+
+    struct Holder: Encodable {
+        var unit: String
+        /// Empty: on duty.
+        var role: String
+        var person: String
+        /// Masked unless asked for.
+        var phone: String
+        var isLeader: Bool
+        var from: String
+        /// Absent: until further notice.
+        var until: String?
+    }
+
+    struct Gap: Encodable {
+        var unit: String
+        var from: String
+        var until: String?
+    }
+
+    struct Report: Encodable {
+        var at: String
+        var holders: [Holder]
+        var gaps: [Gap]
+    }
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A local time, such as \"2020-02-03 22:00\"; now when left out.", zh: "当地时间；缺省为现在。"))
+    var at: String?
+    @Option(name: .long, help: ArgumentHelp("Only this unit.", zh: "只看此单位。")) var unit: String?
+    @Option(name: .long, help: ArgumentHelp("Gaps within so many hours from then on.", zh: "此后若干小时内的空班。"))
+    var gaps = 24
+    @OptionGroup var store: DataOption
+    @OptionGroup var act: ActOption
+    @OptionGroup var personal: UnmaskOption
+    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
+    var json = false
+
+    func run() async throws {
+        try await Program.run {
+            let hub = try act.folder(store).open()
+            try personal.note("duty", at: try HubDesk(hub), isAsked: true)
+            let catalog = try hub.compiledForms()
+            let time = try moment(catalog.zone)
+            let posts = try PostBook.posts(catalog) { form, body in
+                try hub.export(form: form, from: nil, to: nil) {
+                    try body(RecordKey(form: form, values: $0), $1)
+                }
+            }
+            func isWanted(_ name: String) -> Bool { unit.map { $0.utf8.elementsEqual(name.utf8) } ?? true }
+            let units = posts.dutyUnits.filter(isWanted)
+            let hours = Milliseconds(min(max(gaps, 0), 100_000)) * 3_600_000
+            let report = Report(
+                at: RecordText.time(time),
+                holders: posts.postings.filter { $0.holds(at: time) && isWanted($0.unit) }.map { posting in
+                    Holder(
+                        unit: Masking.clean(posting.unit), role: Masking.clean(posting.role),
+                        person: Masking.clean(posting.person),
+                        phone: personal.unmask ? Masking.clean(posting.phone) : Masking.mask,
+                        isLeader: posting.isLeader, from: RecordText.time(posting.from),
+                        until: posting.isOpenEnded ? nil : RecordText.time(posting.until))
+                },
+                gaps: units.flatMap { posts.gaps(of: $0, from: time, to: time + hours) }.map {
+                    Gap(
+                        unit: Masking.clean($0.unit), from: RecordText.time($0.from),
+                        until: $0.until.map(RecordText.time))
+                })
+            if json { return try Output.json(report) }
+            let times = TimeText(zone: catalog.settings.timeZone)
+            DutyCommand.lines(report, at: times.text(time)).forEach { Output.line($0) }
+        }
+    }
+
+    private func moment(_ zone: LocalZone) throws -> Milliseconds {
+        guard let at else { return HubFolder.milliseconds() }
+        guard let local = CellText.localTime(Array(at.utf8)[...]) else {
+            throw Failure(
+                .usage,
+                Words(
+                    "\(at) is no time; write it as \"2020-02-03 22:00\"",
+                    zh: "\(at) 不是有效时间；请写成 \"2020-02-03 22:00\" 的样式"))
+        }
+        return zone.time(fromLocal: local)
+    }
+
+    private static func lines(_ report: Report, at time: String) -> [String] {
+        var lines = [Words("As of \(time)", zh: "截至 \(time)").text()]
+        for holder in report.holders {
+            let role = holder.role.isEmpty ? Words("on duty", zh: "值班").text() : holder.role
+            let leader = holder.isLeader ? Words(", leads", zh: "，带班").text() : ""
+            lines.append("  \(holder.unit)  \(role)\(leader)  \(holder.person)  \(holder.phone)")
+        }
+        if report.holders.isEmpty { lines.append(Words("  nobody", zh: "  无人").text()) }
+        for gap in report.gaps {
+            let end = gap.until ?? Words("further notice", zh: "另行通知").text()
+            lines.append(
+                Words(
+                    "nobody is on duty for \(gap.unit) from \(gap.from) until \(end)",
+                    zh: "\(gap.unit) 无人值班：\(gap.from) 至 \(end)"
+                ).text())
+        }
+        return lines
+    }
+}

@@ -1,0 +1,98 @@
+import Console
+import Forms
+import SQLiteStore
+import SyncCore
+import SyncStore
+
+/// What rules have raised and people answer, at the centre.
+struct RaisedDesk {
+    let store: SQLiteHubStore
+    let catalog: CompiledCatalog
+    let times: TimeText
+
+    init(_ store: SQLiteHubStore) throws {
+        self.store = store
+        catalog = try store.compiledForms()
+        times = TimeText(zone: try store.settings().timeZone)
+    }
+
+    /// - Parameter isWanted: by a record's status.
+    func rows(unmask: Bool, where isWanted: (String) -> Bool = { _ in true }) throws -> [RaisedRow] {
+        try RaisedDesk.each(store, catalog) { key, record, raised in
+            guard isWanted(raised.status(of: record)) else { return nil }
+            return RaisedRow(
+                key, record, raised, unit: try store.unit(of: key),
+                isUrgent: catalog.isUrgent(rule: raised.rule(of: key), raised: key.form), unmask: unmask)
+        }.sorted(by: RaisedRow.precedes)
+    }
+
+    static func each<Result>(
+        _ store: any HubStore, _ catalog: CompiledCatalog, status: String? = nil,
+        _ body: (RecordKey, EffectiveRecord, RaisedForm) throws -> Result?
+    ) throws -> [Result] {
+        var found: [Result] = []
+        for raised in catalog.raisedForms {
+            let form = raised.definition.form
+            func take(_ values: [Value], _ record: EffectiveRecord) throws {
+                let key = RecordKey(form: form, values: values)
+                if let result = try body(key, record, raised) { found.append(result) }
+            }
+            if let status {
+                try store.records(form: form, where: raised.status, is: Array(status.utf8), take)
+            } else {
+                try store.export(form: form, from: nil, to: nil, take)
+            }
+        }
+        return found
+    }
+
+    /// - Parameter name: the short name that lists show.
+    /// - Throws: ``Failure`` when there is none, or several.
+    func key(named name: String) throws -> RecordKey {
+        let wanted = name.lowercased()
+        let found = try RaisedDesk.each(store, catalog) { key, _, _ in
+            RaisedRow.name(of: key) == wanted ? key : nil
+        }
+        guard let key = found.first, found.count == 1 else {
+            throw Failure(
+                .noInput,
+                Words(
+                    "there is no alert \(Output.printable(name)); `aggregator alerts list --all` names them",
+                    zh: "没有编号为 \(Output.printable(name)) 的预警；可用 aggregator alerts list --all 查看"))
+        }
+        return key
+    }
+
+    /// What somebody answers.
+    struct Answer {
+        var by: String
+        /// For the audit log.
+        var act: String
+        /// Given what the record says: what is to be said, or why not.
+        var values: (RaisedForm, EffectiveRecord, Milliseconds) throws -> [(name: String, value: Value)]
+    }
+
+    /// Writes what somebody answers, as a version whose author has seen all there is of the record.
+    func write(_ answer: Answer, to key: RecordKey, now: Milliseconds) throws {
+        guard let form = catalog[key.form], let raised = RaisedForm(form.definition) else {
+            throw SheetError(.unknownForm, subject: key.form)
+        }
+        // What was due before is done before.
+        var rules = HubRules()
+        _ = try? rules.lookAll(at: store, now: now)
+        try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
+            guard let state = try transaction.record(key) else { return }
+            let record = state.effective(under: form.mergeRules)
+            let values = try answer.values(raised, record, now)
+            let assignments = raised.assignments(values)
+            let settling = Set(assignments.map(\.field))
+            for edit in state.edits(assignments, settling: settling, under: form.mergeRules) {
+                try transaction.author(
+                    Draft(
+                        lane: .urgent, key: key, formRevision: form.definition.revision,
+                        context: edit.context, author: Array(answer.by.utf8), assignments: edit.assignments))
+            }
+            try transaction.act(answer.act, detail: "\(key.form) \(RecordText.text(key)) by \(answer.by)")
+        }
+    }
+}

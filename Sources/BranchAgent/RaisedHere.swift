@@ -1,0 +1,124 @@
+import Console
+import Forms
+import SyncCore
+import SyncStore
+
+/// The alerts that this branch holds: what has become of each, and whom to ring where one has not arrived.
+struct RaisedHere {
+    private let context: AgentContext
+    private let now: Milliseconds
+    /// Through which sequence the own origins have receipts.
+    private let receipted: [OriginID: UInt64]
+    private let posts: Posts
+    private let chain: [String]
+
+    private static let page = 1_000
+
+    init(_ context: AgentContext) throws {
+        self.context = context
+        now = try context.clock().now
+        var receipted: [OriginID: UInt64] = [:]
+        for origin in try context.store.origins() + context.store.closedOrigins() {
+            receipted[origin.id] = origin.receipted
+        }
+        self.receipted = receipted
+        posts = try PostBook.posts(context.forms) { form, body in
+            try RaisedHere.each(form, context, body)
+        }
+        var parents: [String: String] = [:]
+        try RaisedHere.each(BuiltIn.unit, context) { key, record in
+            if let unit = key.values.first?.string { parents[unit] = record[BuiltIn.unitParent]?.string }
+        }
+        var chain = [context.configuration.unit]
+        while chain.count < 64, let above = parents[chain[0]], !above.isEmpty, !chain.contains(above) {
+            chain.insert(above, at: 0)
+        }
+        self.chain = chain
+    }
+
+    private static func each(
+        _ form: String, _ context: AgentContext, _ body: (RecordKey, EffectiveRecord) throws -> Void
+    ) throws {
+        try eachState(form, context) { key, state, rules in
+            let record = state.effective(under: rules)
+            if record.exists { try body(key, record) }
+        }
+    }
+
+    private static func eachState(
+        _ form: String, _ context: AgentContext,
+        _ body: (RecordKey, RecordState, MergeRules) throws -> Void
+    ) throws {
+        let rules = context.forms[form]?.mergeRules ?? .latest
+        var after: [UInt8]?
+        while true {
+            let found = try context.store.records(form: form, after: after, limit: page)
+            for row in found { try body(row.key, row.state, rules) }
+            guard let last = found.last, found.count == page else { return }
+            after = Canonical.encode(key: last.key.values)
+        }
+    }
+
+    func rows(where isWanted: (RaisedRow) -> Bool = { _ in true }) throws -> [RaisedRow] {
+        var rows: [RaisedRow] = []
+        for raised in context.forms.raisedForms {
+            try RaisedHere.eachState(raised.definition.form, context) { key, state, rules in
+                let record = state.effective(under: rules)
+                guard record.exists else { return }
+                var row = RaisedRow(
+                    key, record, raised, unit: nil,
+                    isUrgent: context.forms.isUrgent(rule: raised.rule(of: key), raised: key.form),
+                    unmask: true)
+                let waiting = state.siblings.filter { isWaiting($0.dot) }
+                row.hasArrived = waiting.isEmpty || row.arrived != nil
+                if row.hasArrived == false, let since = waiting.map(\.authored).min(), row.isUrgent,
+                    now.subtractingClamped(since) >= Milliseconds(context.settings.minutesToArrive) * 60_000
+                {
+                    row.ring = phone ?? ""
+                }
+                if isWanted(row) { rows.append(row) }
+            }
+        }
+        return rows.sorted(by: RaisedRow.precedes)
+    }
+
+    private func isWaiting(_ dot: Dot) -> Bool { receipted[dot.origin].map { dot.sequence > $0 } ?? false }
+
+    /// Who is on duty at the centre now, by this branch's own copy of the roster; nil when it names nobody.
+    private var phone: String? {
+        let holders = posts.holders(of: chain, at: now)
+        return (holders.first { !$0.phone.isEmpty }).map { "\($0.phone) (\($0.person))" }
+    }
+
+    func lines(_ row: RaisedRow) -> [String] {
+        var lines = row.lines(times: TimeText(zone: context.settings.timeZone), now: now)
+        if row.hasArrived == false {
+            lines.append("    " + RaisedHere.words(notArrived: row.ring).text())
+        }
+        return lines
+    }
+
+    /// What to do when a rule of a form holds: its advice, the hospital, and who is on duty at the centre.
+    static func advice(_ form: CompiledForm, _ context: AgentContext) throws -> [Words] {
+        var lines = (form.definition.rules ?? []).compactMap(\.advice).map { Words($0.en, zh: $0.zh) }
+        if let hospital = context.settings.hospital.map(Masking.clean), !hospital.isEmpty {
+            lines.append(
+                Words(
+                    "the person goes to the designated hospital: \(hospital)", zh: "请本人前往定点医院就诊：\(hospital)"))
+        }
+        if let phone = try RaisedHere(context).phone.map(Masking.clean) {
+            lines.append(Words("on duty at the centre: \(phone)", zh: "中心值班电话：\(phone)"))
+        }
+        return lines
+    }
+
+    static func words(notArrived ring: String?) -> Words {
+        guard let ring else { return Words("not arrived yet", zh: "尚未到达中心") }
+        let number = Masking.clean(ring)
+        guard !ring.isEmpty else {
+            return Words(
+                "NOT ARRIVED: ring the centre now; no number is known here", zh: "尚未到达中心：请立即致电中心；本机没有值班电话")
+        }
+        return Words("NOT ARRIVED: ring \(number) now", zh: "尚未到达中心：请立即拨打 \(number)")
+    }
+}

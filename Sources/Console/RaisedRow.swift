@@ -1,0 +1,161 @@
+package import Forms
+package import SyncCore
+import SyncStore
+
+/// An alert, or another record that waits for an answer, as people and scripts read it.
+package struct RaisedRow: Encodable {
+    /// A short name of the record, for typing.
+    package var alert: String
+    package var form: String
+    /// The key's values; people by their ids.
+    package var key: String
+    package var rule: String
+    package var unit: String?
+    package var status: String
+    package var isUrgent: Bool
+    /// What called for it; personal.
+    package var facts: [String]
+    /// Whose turn it is to answer, by the roster.
+    package var turn: String?
+    package var takenBy: String?
+    package var referredTo: String?
+    package var outcome: String?
+    /// UTC. When it began, as far as somebody has said.
+    package var onset: String?
+    package var entered: String
+    package var arrived: String?
+    package var told: String?
+    package var taken: String?
+    package var referred: String?
+    package var closed: String?
+    /// Seconds from each of these moments to the next that is known.
+    package var seconds: [String: Int64]
+    /// At a branch: whether its own versions have a receipt.
+    package var hasArrived: Bool?
+    /// At a branch: whom to ring, because it has not arrived.
+    package var ring: String?
+
+    package let recordKey: RecordKey
+    package let times: Times
+
+    package struct Times: Hashable {
+        package var onset: Milliseconds?
+        package var entered: Milliseconds
+        package var arrived: Milliseconds?
+        package var told: Milliseconds?
+        package var taken: Milliseconds?
+        package var closed: Milliseconds?
+
+        /// Each moment with its name, as far as it is known.
+        var all: [(name: String, time: Milliseconds)] {
+            [
+                ("onset", onset), ("entered", entered), ("arrived", arrived), ("told", told),
+                ("taken", taken), ("closed", closed),
+            ].compactMap { name, time in time.map { (name, $0) } }
+        }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case alert, form, key, rule, unit, status, isUrgent, facts, turn, takenBy, referredTo, outcome
+        case onset, entered, arrived, told, taken, referred, closed, seconds, hasArrived, ring
+    }
+
+    /// - Parameter unmask: what is personal is shown as it is. Ids of people are shown in any case.
+    package init(
+        _ key: RecordKey, _ record: EffectiveRecord, _ raised: RaisedForm, unit: String?, isUrgent: Bool,
+        unmask: Bool
+    ) {
+        func text(_ name: String) -> String? {
+            raised.text(name, of: record).map { unmask ? Masking.clean($0) : Masking.mask }
+        }
+        func id(_ name: String) -> String? { raised.text(name, of: record).map(Masking.clean) }
+        alert = RaisedRow.name(of: key)
+        form = Masking.clean(key.form)
+        self.key = Masking.clean(RecordText.text(key))
+        rule = Masking.clean(raised.rule(of: key))
+        self.unit = unit.map(Masking.clean)
+        status = Masking.clean(raised.status(of: record))
+        self.isUrgent = isUrgent
+        facts = []
+        if case .list(let items)? = record[raised.facts] {
+            facts = unmask ? items.map { Masking.clean(String(decoding: $0, as: UTF8.self)) } : [Masking.mask]
+        }
+        (turn, takenBy) = (id("turn"), id("taken_by"))
+        (referredTo, outcome) = (text("referred_to"), text("outcome"))
+        func time(_ name: String) -> Milliseconds? { raised.time(name, of: record) }
+        times = Times(
+            onset: time("onset_at"), entered: record.firstCreated, arrived: time("arrived_at"),
+            told: time("told_at"), taken: time("taken_at"), closed: time("closed_at"))
+        onset = times.onset.map(RecordText.time)
+        entered = RecordText.time(times.entered)
+        arrived = times.arrived.map(RecordText.time)
+        told = times.told.map(RecordText.time)
+        taken = times.taken.map(RecordText.time)
+        referred = time("referred_at").map(RecordText.time)
+        closed = times.closed.map(RecordText.time)
+        seconds = [:]
+        for (before, after) in zip(times.all, times.all.dropFirst()) {
+            seconds["\(before.name)-\(after.name)"] = after.time.subtractingClamped(before.time) / 1_000
+        }
+        recordKey = key
+    }
+
+    /// Eight hexadecimal digits: the same for a record everywhere.
+    package static func name(of key: RecordKey) -> String {
+        let hash = RecordPrint.hasher(
+            form: Array(key.form.utf8), key: Canonical.encode(key: key.values)
+        ).value
+        let digits = String((hash ^ hash >> 32) & 0xffff_ffff, radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }
+
+    /// - Parameter now: how long it waits is said as of then.
+    package func lines(times text: TimeText, now: Milliseconds) -> [String] {
+        let state: Words =
+            switch status {
+            case RaisedForm.taken: Words("taken", zh: "已接手")
+            case RaisedForm.closed: Words("closed", zh: "已办结")
+            default: Words("OPEN", zh: "待处理")
+            }
+        let what = isUrgent ? Words("urgent", zh: "紧急") : Words("routine", zh: "常规")
+        let place = unit.map { " \($0)" } ?? ""
+        var lines = ["\(alert)  \(state.text())  \(what.text())  \(form) \(key)\(place)"]
+        if !facts.isEmpty { lines.append("    " + facts.joined(separator: "; ")) }
+        let moments = times.all.map { name, time in
+            "\((RaisedRow.moments[name] ?? Words(name, zh: name)).text()) \(text.text(time))"
+        }
+        lines.append("    " + moments.joined(separator: " → "))
+        if status == RaisedForm.open {
+            let span = TimeText.span(now.subtractingClamped(times.arrived ?? times.entered))
+            let whose = turn.map { Words("; it is the turn of \($0)", zh: "；轮到 \($0)") }
+            let words = Words("waits for \(span.en)", zh: "已等待 \(span.zh)")
+            lines.append("    " + words.joined(whose ?? Words("", zh: "")).text())
+        }
+        if let takenBy {
+            lines.append("    " + Words("taken by \(takenBy)", zh: "处置人：\(takenBy)").text())
+        }
+        if let referredTo {
+            lines.append("    " + Words("referred to \(referredTo)", zh: "已转送：\(referredTo)").text())
+        }
+        if let outcome { lines.append("    " + Words("outcome: \(outcome)", zh: "处置结果：\(outcome)").text()) }
+        return lines
+    }
+
+    private static let moments = [
+        "onset": Words("onset", zh: "起病"), "entered": Words("entered", zh: "填报"),
+        "arrived": Words("arrived", zh: "到达"), "told": Words("told", zh: "告知"),
+        "taken": Words("taken", zh: "接手"), "closed": Words("closed", zh: "办结"),
+    ]
+
+    /// What is urgent and open first, then the oldest.
+    package static func precedes(_ left: RaisedRow, _ right: RaisedRow) -> Bool {
+        func rank(_ row: RaisedRow) -> (Int, Int, Milliseconds, String) {
+            let states = [RaisedForm.open: 0, RaisedForm.taken: 1]
+            return (
+                states[row.status] ?? 2, row.isUrgent ? 0 : 1, row.times.arrived ?? row.times.entered,
+                row.alert
+            )
+        }
+        return rank(left) < rank(right)
+    }
+}

@@ -1,0 +1,233 @@
+public import SyncCore
+
+/// Evaluates all rules of a catalog: a pure function of records, touched records and time.
+///
+/// Rules on time are due at moments that only settings and records decide, each in its turn, so that many
+/// small steps of time and one long one come to the same.
+public struct RuleEngine: Sendable {
+    let catalog: CompiledCatalog
+    /// A record that a branch's own rule raises comes behind the one that called for it; the hub waits so
+    /// long before it makes it itself.
+    public static let patience: Milliseconds = 5_000
+    /// Cut-offs longer ago are not looked at any more.
+    public static let daysBack: Int32 = 62
+
+    public init(_ catalog: CompiledCatalog) { self.catalog = catalog }
+
+    /// Forms of which it matters that something has come.
+    public func concerns(_ form: String) -> Bool {
+        guard let compiled = catalog[form] else { return false }
+        if !compiled.rules.isEmpty || compiled.definition.post != nil { return true }
+        if form == BuiltIn.membership { return false }
+        return catalog.watches.contains { watch in
+            switch watch.kind {
+            case .beside(let one, _, let other, _):
+                one.definition.form == form || other.definition.form == form
+            case .differs(let one, _): one.definition.form == form || form == BuiltIn.checkIn
+            case .open: watch.raises.definition.form == form
+            case .missing, .gap: false
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - touched: records of which something has come since rules were last asked.
+    ///   - through: everything that was due up to here is done.
+    ///   - now: everything that is due up to here is to be done.
+    ///   - looksAtOpen: records that wait are looked at; without it nothing may be due of them.
+    public func evaluate(
+        _ touched: [TouchedRecord], through: Milliseconds, now: Milliseconds, looksAtOpen: Bool = true,
+        facts: some RuleFacts
+    ) throws -> RuleOutcome {
+        var run = RuleRun(catalog: catalog, through: through, now: now, facts: facts)
+        for record in touched { try run.onRecord(record) }
+        try run.acrossRecords(touched)
+        for watch in catalog.watches {
+            switch watch.kind {
+            case .missing(let form, let cutOff): try run.missing(watch, form, cutOff)
+            case .gap(_, let ahead): try run.gaps(watch, ahead)
+            case .beside, .differs, .open: break
+            }
+        }
+        if looksAtOpen || !run.outcome.events.isEmpty { try run.turns(touched) }
+        return run.outcome
+    }
+}
+
+/// One evaluation, with what it has looked up.
+struct RuleRun<Facts: RuleFacts> {
+    let catalog: CompiledCatalog
+    let through: Milliseconds
+    let now: Milliseconds
+    let facts: Facts
+    var outcome = RuleOutcome()
+    private var memberships: [CoverageCount.Membership]?
+    private var excuses: [CoverageCount.Excuse]?
+    private var units: [(unit: String, parent: String?, line: String)]?
+    private var posts: Posts?
+    private var people: [Int32: [[UInt8]: [String]]] = [:]
+
+    init(catalog: CompiledCatalog, through: Milliseconds, now: Milliseconds, facts: Facts) {
+        self.catalog = catalog
+        self.through = through
+        self.now = now
+        self.facts = facts
+    }
+
+    mutating func isDue(next time: Milliseconds) {
+        if time > now { outcome.next = min(outcome.next ?? .max, time) }
+    }
+
+    // MARK: - What is looked up
+
+    mutating func loadedUnits() throws -> [(unit: String, parent: String?, line: String)] {
+        if let units { return units }
+        var found: [(unit: String, parent: String?, line: String)] = []
+        try facts.each(of: BuiltIn.unit, from: nil, to: nil) { key, record in
+            guard let unit = key.values.first?.string else { return }
+            found.append(
+                (unit, record[BuiltIn.unitParent]?.string, record[BuiltIn.unitLine]?.string ?? ""))
+        }
+        units = found
+        return found
+    }
+
+    /// The unit and those above it, the topmost first.
+    mutating func chain(of unit: String) throws -> [String] {
+        let units = try loadedUnits()
+        var chain = [unit]
+        while chain.count < 64,
+            let above = units.first(where: { $0.unit.utf8.elementsEqual(chain[0].utf8) })?.parent,
+            !above.isEmpty, !chain.contains(above)
+        {
+            chain.insert(above, at: 0)
+        }
+        return chain
+    }
+
+    mutating func loadedPosts() throws -> Posts {
+        if let posts { return posts }
+        var found: [Posting] = []
+        for form in catalog.forms where form.definition.post != nil {
+            try facts.each(of: form.definition.form, from: nil, to: nil) { key, record in
+                if let posting = form.posting(key, record) { found.append(posting) }
+            }
+        }
+        let loaded = Posts(found)
+        posts = loaded
+        return loaded
+    }
+
+    /// The people on each unit's register on a day, sorted by bytes.
+    mutating func people(on day: Int32) throws -> [[UInt8]: [String]] {
+        if let known = people[day] { return known }
+        var all = memberships ?? []
+        if memberships == nil {
+            try facts.each(of: BuiltIn.membership, from: nil, to: nil) { key, record in
+                guard key.values.count == 2, let person = key.values[0].string,
+                    let from = key.values[1].integer
+                else { return }
+                all.append(
+                    CoverageCount.Membership(
+                        person: person, from: Int32(clamping: from),
+                        unit: record[BuiltIn.membershipUnit]?.string))
+            }
+            memberships = all
+        }
+        var found: [[UInt8]: [String]] = [:]
+        for (person, unit) in CoverageCount.register(all, on: day) {
+            found[unit, default: []].append(String(decoding: person, as: UTF8.self))
+        }
+        for unit in found.keys {
+            found[unit]?.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        }
+        people[day] = found
+        return found
+    }
+
+    func unit(of person: String, in people: [[UInt8]: [String]]) -> String? {
+        people.first { $0.value.contains { $0.utf8.elementsEqual(person.utf8) } }
+            .map { String(decoding: $0.key, as: UTF8.self) }
+    }
+
+    mutating func isExcused(_ person: String, on day: Int32) throws -> Bool {
+        if excuses == nil {
+            var found: [CoverageCount.Excuse] = []
+            try facts.each(of: BuiltIn.excuse, from: nil, to: nil) { key, record in
+                guard key.values.count == 2, let person = key.values[0].string,
+                    let from = key.values[1].integer
+                else { return }
+                let to = record[BuiltIn.excuseTo]?.integer.map { Int32(clamping: $0) } ?? .max
+                found.append(
+                    CoverageCount.Excuse(person: person, from: Int32(clamping: from), to: to))
+            }
+            excuses = found
+        }
+        return excuses?.contains {
+            $0.from <= day && day <= $0.to && $0.person.utf8.elementsEqual(person.utf8)
+        } ?? false
+    }
+
+    // MARK: - On a record
+
+    /// What a record's own form calls for, and nobody has made yet.
+    mutating func onRecord(_ touched: TouchedRecord) throws {
+        guard touched.isFlagged, let form = catalog[touched.key.form], !form.rules.isEmpty,
+            let record = try facts.record(touched.key), form.isFlagged(record)
+        else { return }
+        for raised in form.raised(for: touched.key, record, definition: { catalog.catalog[$0] }) {
+            guard try facts.record(raised.key) == nil, !isRaised(raised.key) else { continue }
+            if touched.arrived > now - RuleEngine.patience {
+                outcome.waitingAt = min(outcome.waitingAt ?? .max, touched.position)
+                isDue(next: touched.arrived + RuleEngine.patience + 1)
+                continue
+            }
+            raise(raised.rule, raised.key, raised.facts, at: touched.arrived)
+        }
+    }
+
+    func isRaised(_ key: RecordKey) -> Bool { outcome.events.contains { $0.key == key } }
+
+    mutating func raise(_ rule: String, _ key: RecordKey, _ facts: [String], at time: Milliseconds) {
+        outcome.events.append(
+            RuleEvent(
+                rule: rule, key: key, action: .raised(facts: facts), at: time,
+                isUrgent: catalog.isUrgent(rule: rule, raised: key.form)))
+    }
+
+    /// Raises what a watch calls for, unless it is there.
+    mutating func raise(
+        _ watch: CompiledWatch, day: Int32, unit: String, about: String, _ facts: [String],
+        at time: Milliseconds
+    ) throws {
+        let key = RecordKey(
+            form: watch.raises.definition.form,
+            values: [.integer(Int64(day)), .text(watch.id), .text(unit), .text(about)])
+        guard try self.facts.record(key) == nil, !isRaised(key) else { return }
+        raise(watch.id, key, facts, at: time)
+    }
+}
+
+extension CompiledForm {
+    /// The records that this form's rules call for by a record's effective values, and by those between which
+    /// nobody has decided yet.
+    func raised(
+        for key: RecordKey, _ record: EffectiveRecord, definition lookUp: (String) -> FormDefinition?
+    ) -> [RaisedRecord] {
+        var found = raised(for: key, { record[$0] }, definition: lookUp)
+        for field in record.fields where field.isConflict {
+            for candidate in field.candidates {
+                let more = raised(
+                    for: key, { $0 == field.field ? candidate.value : nil }, definition: lookUp)
+                for raised in more {
+                    if let index = found.firstIndex(where: { $0.key == raised.key }) {
+                        found[index].facts += raised.facts.filter { !found[index].facts.contains($0) }
+                    } else {
+                        found.append(raised)
+                    }
+                }
+            }
+        }
+        return found
+    }
+}

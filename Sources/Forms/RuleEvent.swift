@@ -1,0 +1,77 @@
+public import SyncCore
+
+/// What rules look at. Everything is as of now: they are asked before anything later is taken in.
+public protocol RuleFacts {
+    /// All records of a form that exist; of a form with days, those of the days between the two.
+    func each(
+        of form: String, from: Int32?, to: Int32?, _ body: (RecordKey, EffectiveRecord) throws -> Void
+    ) throws
+    /// Those whose field says this now.
+    func each(
+        of form: String, where field: FieldID, is text: [UInt8],
+        _ body: (RecordKey, EffectiveRecord) throws -> Void
+    ) throws
+    /// Nil when nothing is known of it.
+    func record(_ key: RecordKey) throws -> EffectiveRecord?
+    /// When the record's latest version says that it was made.
+    func stated(_ key: RecordKey) throws -> Milliseconds?
+}
+
+/// A record of which something has come.
+public struct TouchedRecord: Sendable, Hashable {
+    public var key: RecordKey
+    /// When it came to the hub.
+    public var arrived: Milliseconds
+    /// Where in the hub's log.
+    public var position: UInt64
+    /// A rule of its own form holds on what came.
+    public var isFlagged: Bool
+
+    public init(
+        key: RecordKey, arrived: Milliseconds, position: UInt64 = 0, isFlagged: Bool = true
+    ) {
+        self.key = key
+        self.arrived = arrived
+        self.position = position
+        self.isFlagged = isFlagged
+    }
+}
+
+/// What a rule does: once for each record and step, whoever asks and how often.
+public struct RuleEvent: Sendable, Hashable {
+    public enum Action: Sendable, Hashable {
+        /// The record is made; these facts called for it.
+        case raised(facts: [String])
+        /// Nobody has answered: it is this person's turn. Nil: the roster names nobody.
+        case turn(step: Int64, person: String?)
+    }
+
+    /// The rule that raised the record.
+    public var rule: String
+    public var key: RecordKey
+    public var action: Action
+    /// The moment at which it was due, however late it was looked at.
+    public var at: Milliseconds
+    public var isUrgent: Bool
+
+    public init(
+        rule: String, key: RecordKey, action: Action, at: Milliseconds, isUrgent: Bool
+    ) {
+        self.rule = rule
+        self.key = key
+        self.action = action
+        self.at = at
+        self.isUrgent = isUrgent
+    }
+}
+
+public struct RuleOutcome: Sendable, Hashable {
+    /// In the order in which they are to be written.
+    public var events: [RuleEvent] = []
+    /// When something is due next, as far as that is known.
+    public var next: Milliseconds?
+    /// From here on the hub's log has to be looked at again: what a branch's rule raises may be on its way.
+    public var waitingAt: UInt64?
+    /// Some moment has passed at which a rule was due, whether it held or not.
+    public var hasPassed = false
+}

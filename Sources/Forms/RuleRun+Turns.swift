@@ -1,0 +1,95 @@
+import SyncCore
+
+/// A record that waits for an answer, as far as it has come.
+private struct Waiting {
+    var key: RecordKey
+    var form: RaisedForm
+    var step: Int64
+    var turn: String?
+    /// When the last step was due; before the first, when the record came.
+    var last: Milliseconds
+}
+
+extension RuleRun {
+    /// Whose turn it is, for all records that wait.
+    mutating func turns(_ touched: [TouchedRecord]) throws {
+        var arrivals: [RecordKey: Milliseconds] = [:]
+        for record in touched where arrivals[record.key] == nil { arrivals[record.key] = record.arrived }
+        for event in outcome.events { arrivals[event.key] = event.at }
+        for watch in catalog.watches {
+            guard case .open(let conditions) = watch.kind else { continue }
+            let form = watch.raises
+            var waiting: [Waiting] = []
+            try eachWaiting(of: form.definition.form, conditions) { key, record in
+                let arrived = form.time("arrived_at", of: record) ?? arrivals[key] ?? now
+                waiting.append(
+                    Waiting(
+                        key: key, form: form, step: form.value("step", of: record)?.integer ?? -1,
+                        turn: form.text("turn", of: record),
+                        last: form.time("due_at", of: record) ?? arrived))
+            }
+            for event in outcome.events where event.key.form == form.definition.form {
+                waiting.append(Waiting(key: event.key, form: form, step: -1, turn: nil, last: event.at))
+            }
+            for one in waiting { try follow(one) }
+        }
+    }
+
+    private func eachWaiting(
+        of form: String, _ conditions: [CompiledForm.Condition],
+        _ body: (RecordKey, EffectiveRecord) throws -> Void
+    ) throws {
+        if conditions.count == 1, conditions[0].kind == .text, let text = conditions[0].text {
+            return try facts.each(of: form, where: conditions[0].field, is: text, body)
+        }
+        try facts.each(of: form, from: nil, to: nil) { key, record in
+            if conditions.contains(where: { $0.holds(record[$0.field]) }) { try body(key, record) }
+        }
+    }
+
+    /// Goes through the steps that are due, each at its own moment.
+    private mutating func follow(_ waiting: Waiting) throws {
+        let rule = waiting.form.rule(of: waiting.key)
+        let tells = catalog.tells(rule: rule, raised: waiting.key.form)
+        guard !tells.isEmpty else { return }
+        let units = try chain(of: try unit(of: waiting.key))
+        let posts = try loadedPosts()
+        var waiting = waiting
+        while true {
+            // Without a roster there is nobody to go on to.
+            if waiting.step >= 0, posts.postings.isEmpty { return }
+            let index = Int(clamping: waiting.step + 1)
+            let tell = tells[min(index, tells.count - 1)]
+            var due = waiting.last + tell.after
+            var person = posts.person(tell.step, of: units, at: due, after: waiting.turn)?.person
+            if index >= tells.count {
+                // The last step comes again and again, and says something only when it is another's turn.
+                guard tell.after > 0 else { return }
+                if due <= through { due += (through - due) / tell.after * tell.after }
+                func turn(_ time: Milliseconds) -> String? {
+                    posts.person(tell.step, of: units, at: time, after: waiting.turn)?.person
+                }
+                person = turn(due)
+                while due <= now, person == waiting.turn {
+                    outcome.hasPassed = true
+                    due += tell.after
+                    person = turn(due)
+                }
+            }
+            if due > now { return isDue(next: due) }
+            outcome.events.append(
+                RuleEvent(
+                    rule: rule, key: waiting.key, action: .turn(step: Int64(index), person: person), at: due,
+                    isUrgent: catalog.isUrgent(rule: rule, raised: waiting.key.form)))
+            (waiting.step, waiting.turn, waiting.last) = (Int64(index), person, due)
+        }
+    }
+
+    /// The unit that a raised record is about: its own, or its person's on its day.
+    private mutating func unit(of key: RecordKey) throws -> String {
+        guard let form = catalog[key.form] else { return "" }
+        if let (_, unit) = form.dayAndUnit(of: key) { return unit }
+        guard let (day, person) = form.dayAndPerson(of: key) else { return "" }
+        return unit(of: person, in: try people(on: day)) ?? ""
+    }
+}

@@ -1,0 +1,243 @@
+import SyncCore
+
+/// How many people or records are named in one record's facts.
+private let namedFacts = 64
+
+extension RuleRun {
+    private func named(_ all: [String]) -> [String] {
+        all.count <= namedFacts ? all : Array(all.prefix(namedFacts)) + ["+\(all.count - namedFacts)"]
+    }
+
+    // MARK: - Nothing has come by the cut-off
+
+    mutating func missing(_ watch: CompiledWatch, _ form: CompiledForm, _ cutOff: CutOff) throws {
+        let zone = catalog.zone
+        let today = zone.day(of: now)
+        let first = max(zone.day(of: through) - 1, today - RuleEngine.daysBack)
+        for day in first...(today + 1) {
+            // The cut-off itself is in time.
+            let due = zone.time(fromLocal: Milliseconds(day) * 86_400_000 + cutOff.milliseconds) + 1
+            if due > now {
+                isDue(next: due)
+                break
+            }
+            guard due > through else { continue }
+            outcome.hasPassed = true
+            if form.accepts(day: day) { try missing(watch, form, on: day, at: due) }
+        }
+    }
+
+    private mutating func missing(
+        _ watch: CompiledWatch, _ form: CompiledForm, on day: Int32, at due: Milliseconds
+    ) throws {
+        let definition = form.definition
+        let isOfPeople = definition.keys.contains { $0.type == .person }
+        guard let subject = definition.keys.firstIndex(where: { $0.type == (isOfPeople ? .person : .unit) })
+        else { return }
+        var present: Set<[UInt8]> = []
+        try facts.each(of: definition.form, from: day, to: day) { key, _ in
+            if subject < key.values.count, case .text(let text) = key.values[subject] { present.insert(text) }
+        }
+        let people = try people(on: day)
+        for unit in try loadedUnits().filter({ $0.line == CoverageCount.line }).map(\.unit).sorted(by: {
+            $0.utf8.lexicographicallyPrecedes($1.utf8)
+        }) {
+            guard let members = people[Array(unit.utf8)], !members.isEmpty else { continue }
+            var absent: [String] = []
+            if isOfPeople {
+                for person in members where !present.contains(Array(person.utf8)) {
+                    if try !isExcused(person, on: day) { absent.append(person) }
+                }
+            } else if !present.contains(Array(unit.utf8)) {
+                absent = [definition.form]
+            }
+            guard !absent.isEmpty else { continue }
+            try raise(
+                watch, day: day, unit: unit, about: definition.form, named(absent), at: due)
+        }
+    }
+
+    // MARK: - Nobody on duty
+
+    mutating func gaps(_ watch: CompiledWatch, _ ahead: Milliseconds) throws {
+        let posts = try loadedPosts()
+        let zone = catalog.zone
+        for unit in posts.dutyUnits {
+            for gap in posts.gaps(of: unit, from: through, to: now + ahead + 1) {
+                let words = zone.text(gap.from) + " - " + (gap.until.map { zone.text($0) } ?? "")
+                try raise(
+                    watch, day: zone.day(of: gap.from), unit: unit, about: zone.text(gap.from), [words],
+                    at: max(gap.from - ahead, through))
+            }
+            let later = posts.gaps(of: unit, from: now + ahead + 1, to: .max).first { $0.from > now + ahead }
+            if let later { isDue(next: later.from - ahead) }
+        }
+    }
+
+    // MARK: - Across records
+
+    mutating func acrossRecords(_ touched: [TouchedRecord]) throws {
+        for watch in catalog.watches {
+            switch watch.kind {
+            case .beside(let form, let any, let finder, let finds):
+                for (key, arrived) in try subjects(of: form, beside: finder.definition.form, touched) {
+                    guard let record = try facts.record(key), record.exists,
+                        any.contains(where: { $0.holds(in: record) })
+                    else { continue }
+                    try beside(watch, form, key, finder, finds, at: arrived)
+                }
+            case .differs(let form, let measures):
+                for (key, arrived) in try subjects(of: form, beside: BuiltIn.checkIn, touched) {
+                    guard let record = try facts.record(key), record.exists else { continue }
+                    try differs(watch, form, key, record, measures, at: arrived)
+                }
+            case .missing, .gap, .open: break
+            }
+        }
+    }
+
+    /// Records of `form`, each once, that may be another now: touched themselves, or by one of their unit's
+    /// people of that day.
+    private mutating func subjects(
+        of form: CompiledForm, beside other: String, _ touched: [TouchedRecord]
+    ) throws -> [(RecordKey, Milliseconds)] {
+        let keys = form.definition.keys
+        guard let dayKey = keys.firstIndex(where: { $0.type == .date }),
+            let unitKey = keys.firstIndex(where: { $0.type == .unit }), keys.count == 2
+        else { return [] }
+        var found: [(RecordKey, Milliseconds)] = []
+        var places: [RecordKey: Int] = [:]
+        var unitsOf: [Int32: [[UInt8]: String]] = [:]
+        for record in touched {
+            var key: RecordKey?
+            if record.key.form.utf8.elementsEqual(form.definition.form.utf8) {
+                key = record.key
+            } else if record.key.form.utf8.elementsEqual(other.utf8),
+                let (day, person) = catalog[other]?.dayAndPerson(of: record.key)
+            {
+                if unitsOf[day] == nil {
+                    var all: [[UInt8]: String] = [:]
+                    for (unit, members) in try people(on: day) {
+                        for member in members {
+                            all[Array(member.utf8)] = String(decoding: unit, as: UTF8.self)
+                        }
+                    }
+                    unitsOf[day] = all
+                }
+                if let unit = unitsOf[day]?[Array(person.utf8)] {
+                    var values: [Value] = [.notStated, .notStated]
+                    values[dayKey] = .integer(Int64(day))
+                    values[unitKey] = .text(unit)
+                    key = RecordKey(form: form.definition.form, values: values)
+                }
+            }
+            guard let key else { continue }
+            if let place = places[key] {
+                found[place].1 = max(found[place].1, record.arrived)
+            } else {
+                places[key] = found.count
+                found.append((key, record.arrived))
+            }
+        }
+        return found
+    }
+
+    private mutating func beside(
+        _ watch: CompiledWatch, _ form: CompiledForm, _ key: RecordKey, _ finder: CompiledForm,
+        _ finds: [CompiledForm.Condition], at time: Milliseconds
+    ) throws {
+        guard let (day, unit) = form.dayAndUnit(of: key) else { return }
+        var found: [String] = []
+        for person in try people(on: day)[Array(unit.utf8)] ?? [] {
+            guard let other = finder.key(day: day, person: person), let record = try facts.record(other),
+                finds.contains(where: { $0.holds(in: record) })
+            else { continue }
+            found.append(finder.name(of: other))
+        }
+        guard !found.isEmpty else { return }
+        try raise(
+            watch, day: day, unit: unit, about: form.definition.form,
+            [form.name(of: key)] + named(found), at: time)
+    }
+
+    private mutating func differs(
+        _ watch: CompiledWatch, _ form: CompiledForm, _ key: RecordKey, _ record: EffectiveRecord,
+        _ measures: [(field: FieldDefinition, measure: CompiledMeasure)], at time: Milliseconds
+    ) throws {
+        guard let (day, unit) = form.dayAndUnit(of: key), let checkIn = catalog[BuiltIn.checkIn],
+            let count = try? CoverageCount(settings: catalog.settings, zone: catalog.zone)
+        else { return }
+        // What was made after the report is no contradiction.
+        let until = try facts.stated(key) ?? .max
+        let members = try people(on: day)[Array(unit.utf8)] ?? []
+        var records: [[UInt8]: EffectiveRecord] = [:]
+        var excused: Set<[UInt8]> = []
+        for person in members {
+            if let other = checkIn.key(day: day, person: person), let record = try facts.record(other),
+                record.exists, record.firstCreated <= until
+            {
+                records[Array(person.utf8)] = record
+            } else if try isExcused(person, on: day) {
+                excused.insert(Array(person.utf8))
+            }
+        }
+        let board = count.board(
+            of: day, units: [(0, CoverageCount.Unit(id: unit, name: "", line: CoverageCount.line))],
+            register: members.map { ($0, 0) }, reports: [CoverageCount.Report](),
+            standing: { person in
+                records[Array(person.utf8)].map {
+                    .checkedIn(firstCreated: $0.firstCreated, isFlagged: false)
+                } ?? (excused.contains(Array(person.utf8)) ? .excused : .missing)
+            }, name: { $0 })
+        guard let line = board.lines.first else { return }
+        let present = members.filter { records[Array($0.utf8)] != nil }
+        let differing = measures.compactMap { field, measure -> String? in
+            guard let said = record[field.id]?.integer else { return nil }
+            let people = line.people(measure, present: present) { records[Array($0.utf8)] }
+            let counted = people?.count ?? line.register
+            return said == Int64(counted) ? nil : "\(field.name)=\(said)/\(counted)"
+        }
+        guard !differing.isEmpty else { return }
+        try raise(
+            watch, day: day, unit: unit, about: form.definition.form, [form.name(of: key)] + differing,
+            at: time)
+    }
+}
+
+extension CompiledForm {
+    /// Whether the form's records may be about a day at all.
+    func accepts(day: Int32) -> Bool { self.day?.period.contains(day) ?? true }
+
+    private func index(_ type: FieldType) -> Int? { definition.keys.firstIndex { $0.type == type } }
+
+    private func parts(of key: RecordKey, _ type: FieldType) -> (Int32, String)? {
+        guard let dayKey = index(.date), let other = index(type), max(dayKey, other) < key.values.count,
+            let day = key.values[dayKey].integer, let text = key.values[other].string
+        else { return nil }
+        return (Int32(clamping: day), text)
+    }
+
+    func dayAndPerson(of key: RecordKey) -> (Int32, String)? { parts(of: key, .person) }
+    func dayAndUnit(of key: RecordKey) -> (Int32, String)? { parts(of: key, .unit) }
+
+    /// Nil when the key has more to it.
+    func key(day: Int32, person: String) -> RecordKey? {
+        guard let dayKey = index(.date), let personKey = index(.person), definition.keys.count == 2 else {
+            return nil
+        }
+        var values: [Value] = [.notStated, .notStated]
+        values[dayKey] = .integer(Int64(day))
+        values[personKey] = .text(person)
+        return RecordKey(form: definition.form, values: values)
+    }
+
+    /// The form's name and the key, as it is named to people.
+    func name(of key: RecordKey) -> String {
+        let parts = zip(definition.keys, key.values).map { definition, value in
+            definition.type == .date
+                ? CivilDay.text(Int32(clamping: value.integer ?? 0))
+                : value.string ?? value.integer.map { "\($0)" } ?? ""
+        }
+        return ([definition.form] + parts).joined(separator: " ")
+    }
+}

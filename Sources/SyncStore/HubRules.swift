@@ -1,0 +1,231 @@
+public import Forms
+public import SyncCore
+
+/// How far a hub's rules have been evaluated. Beside the records themselves this is all that they remember.
+public struct RuleMarks: Sendable, Hashable {
+    /// Everything that was due up to here is done.
+    public var through: Milliseconds
+    /// The last position of the arrival log that was looked at.
+    public var position: UInt64
+
+    public init(through: Milliseconds, position: UInt64) {
+        self.through = through
+        self.position = position
+    }
+}
+
+/// What came at one position of the arrival log.
+public struct HubArrival: Sendable {
+    public var arrived: Milliseconds
+    public var rows: VersionColumns
+
+    public init(arrived: Milliseconds, rows: VersionColumns) {
+        self.arrived = arrived
+        self.rows = rows
+    }
+}
+
+/// Evaluates the rules of a hub's forms and writes what they call for, in one transaction with the mark of
+/// how far it has come: nothing fires twice, wherever the program dies.
+public struct HubRules: Sendable {
+    /// What one look has done.
+    public struct Look: Sendable, Hashable {
+        public var events: [RuleEvent] = []
+        /// There is more in the log than one look takes.
+        public var isMore = false
+        /// Something of what waits for an answer, or of the roster, has changed.
+        public var concernsWaiting = false
+
+        public init(events: [RuleEvent] = [], isMore: Bool = false) {
+            self.events = events
+            self.isMore = isMore
+        }
+    }
+
+    private var engine: RuleEngine?
+    /// The forms that ``engine`` was made of.
+    private var forms: [FormName] = []
+    /// When something is due next; nil: not known.
+    public private(set) var next: Milliseconds?
+    private var known: RuleMarks?
+    /// Records that wait were looked at since the roster or one of them changed.
+    private var isCalm = false
+
+    /// Versions that one look takes from the log.
+    private static let versionsPerLook = 20_000
+
+    private struct FormName: Hashable {
+        var form: String
+        var revision: UInt32
+    }
+
+    public init() {}
+
+    /// The store's forms may have got revisions, or others beside them.
+    private mutating func loaded(_ store: any HubStore) throws -> (RuleEngine, CompiledCatalog) {
+        let catalog = try store.compiledForms()
+        let names = catalog.forms.map {
+            FormName(form: $0.definition.form, revision: $0.definition.revision)
+        }
+        if let engine, names == forms { return (engine, catalog) }
+        let made = RuleEngine(catalog)
+        (engine, forms, isCalm, next) = (made, names, false, nil)
+        return (made, catalog)
+    }
+
+    /// Whether something is due: it has to be looked at before anything else is taken in.
+    public func isDue(_ now: Milliseconds) -> Bool { next.map { $0 <= now } ?? true }
+
+    /// - Throws: what the store throws; then nothing was done.
+    public mutating func look(at store: any HubStore, now: Milliseconds) throws -> Look {
+        let (engine, catalog) = try loaded(store)
+        let stored = try store.ruleMarks()
+        let marks = stored ?? RuleMarks(through: now, position: 0)
+        if marks != known { isCalm = false }
+        let end = try store.logPosition()
+        if marks == known, end == marks.position, !isDue(now) { return Look() }
+        let news = try News(store, after: marks.position, through: end, engine, catalog)
+        let mustLook = !isCalm || isDue(now) || news.concernsWaiting
+        let outcome = try engine.evaluate(
+            news.touched, through: min(marks.through, now), now: now, looksAtOpen: mustLook,
+            facts: StoreFacts(store: store))
+        var moved = RuleMarks(through: max(now, marks.through), position: news.position)
+        if let waitingAt = outcome.waitingAt { moved.position = min(moved.position, waitingAt - 1) }
+        var look = Look(events: outcome.events, isMore: news.position < end)
+        let isNews =
+            !outcome.events.isEmpty || moved.position != marks.position || outcome.hasPassed
+            || stored == nil
+        known = marks
+        if isNews {
+            let isWritten = try store.write(clock: AuthoringClock(now: now, isTrusted: true)) {
+                transaction in
+                // Somebody else may have evaluated meanwhile.
+                guard try (transaction.ruleMarks() ?? marks) == marks else { return false }
+                for event in outcome.events { try write(event, by: catalog, in: transaction) }
+                try transaction.set(moved)
+                return true
+            }
+            guard isWritten else {
+                (known, next, isCalm) = (nil, nil, false)
+                return Look(isMore: true)
+            }
+            known = moved
+        }
+        if mustLook || next == nil {
+            next = outcome.next ?? .max
+        } else if let soon = outcome.next {
+            next = min(next ?? .max, soon)
+        }
+        isCalm = true
+        look.concernsWaiting = news.concernsWaiting
+        return look
+    }
+
+    /// Until nothing is left to do.
+    public mutating func lookAll(at store: any HubStore, now: Milliseconds) throws -> [RuleEvent] {
+        var events: [RuleEvent] = []
+        // What is written is in the log itself: it is looked at once more.
+        for _ in 0..<1_000 {
+            let look = try look(at: store, now: now)
+            events += look.events
+            if !look.isMore && look.events.isEmpty { break }
+        }
+        return events
+    }
+
+    private func write(
+        _ event: RuleEvent, by catalog: CompiledCatalog, in transaction: any HubTransaction
+    ) throws {
+        guard let form = catalog[event.key.form], let raised = RaisedForm(form.definition) else { return }
+        let lane: Lane = event.isUrgent ? .urgent : .routine
+        let revision = form.definition.revision
+        switch event.action {
+        case .raised(let facts):
+            guard try transaction.record(event.key) == nil else { return }
+            try transaction.author(
+                Draft(
+                    lane: lane, key: event.key, formRevision: revision, context: .empty,
+                    assignments: raised.first(facts, [("arrived_at", .integer(event.at))])))
+        case .turn(let step, let person):
+            guard let state = try transaction.record(event.key) else { return }
+            let now = state.effective(under: form.mergeRules)
+            let before = raised.value("step", of: now)?.integer ?? -1
+            guard before == step - 1, raised.status(of: now) == RaisedForm.open else { return }
+            var values: [(name: String, value: Value)] = [
+                ("step", .integer(step)), ("turn", person.map { .text($0) } ?? .notStated),
+                ("due_at", .integer(event.at)),
+            ]
+            if raised.time("arrived_at", of: now) == nil { values.append(("arrived_at", .integer(event.at))) }
+            for edit in state.edits(raised.assignments(values), under: form.mergeRules) {
+                try transaction.author(
+                    Draft(
+                        lane: lane, key: event.key, formRevision: revision, context: edit.context,
+                        assignments: edit.assignments))
+            }
+        }
+    }
+}
+
+extension HubRules {
+    /// What has come since the last look, as far as rules ask for it.
+    private struct News {
+        var touched: [TouchedRecord] = []
+        var position: UInt64
+        /// Something of what waits, or of the roster, is among it.
+        var concernsWaiting = false
+
+        init(
+            _ store: any HubStore, after: UInt64, through end: UInt64, _ engine: RuleEngine,
+            _ catalog: CompiledCatalog
+        ) throws {
+            position = after
+            var versions = 0
+            var seen: Set<TouchedRecord> = []
+            while position < end, versions < HubRules.versionsPerLook {
+                guard let arrival = try store.arrival(at: position + 1) else { break }
+                position += 1
+                versions += arrival.rows.count
+                for group in arrival.rows.groups where engine.concerns(group.form) {
+                    guard let form = catalog[group.form] else { continue }
+                    let isWaiting =
+                        form.definition.post != nil || RaisedForm(form.definition) != nil
+                    if isWaiting { concernsWaiting = true }
+                    let flagged = form.flagged(group)
+                    for place in group.rows.indices {
+                        let key = RecordKey(
+                            form: group.form, values: group.keys.map { $0.value(at: place) ?? .notStated })
+                        let record = TouchedRecord(
+                            key: key, arrived: arrival.arrived, position: position,
+                            isFlagged: flagged[place])
+                        if seen.insert(record).inserted { touched.append(record) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A hub's store as rules look at it.
+private struct StoreFacts: RuleFacts {
+    let store: any HubStore
+
+    func each(
+        of form: String, from: Int32?, to: Int32?, _ body: (RecordKey, EffectiveRecord) throws -> Void
+    ) throws {
+        try store.export(form: form, from: from, to: to) { values, record in
+            try body(RecordKey(form: form, values: values), record)
+        }
+    }
+
+    func each(
+        of form: String, where field: FieldID, is text: [UInt8],
+        _ body: (RecordKey, EffectiveRecord) throws -> Void
+    ) throws {
+        try store.records(form: form, where: field, is: text) { values, record in
+            try body(RecordKey(form: form, values: values), record)
+        }
+    }
+
+    func record(_ key: RecordKey) throws -> EffectiveRecord? { try store.effective(key) }
+    func stated(_ key: RecordKey) throws -> Milliseconds? { try store.record(key)?.latest?.stated }
+}

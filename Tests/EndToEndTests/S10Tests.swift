@@ -1,0 +1,180 @@
+import Foundation
+import Testing
+
+/// S10: every instant is covered or the gap is listed before it comes, and alerts follow the roster. With it
+/// S11's question: who was responsible then.
+@Suite(.timeLimit(.minutes(10))) struct S10Tests {
+    private struct Duty: Decodable {
+        struct Holder: Decodable {
+            var unit: String
+            var role: String
+            var person: String
+            var phone: String
+            var isLeader: Bool
+        }
+        struct Gap: Decodable {
+            var unit: String
+            var from: String
+            var until: String?
+        }
+        var holders: [Holder]
+        var gaps: [Gap]
+    }
+    private struct Fired: Decodable {
+        var rule: String
+        var form: String
+        var key: String
+        var step: Int?
+    }
+
+    private func duty(_ hub: Hub, _ arguments: String...) async throws -> Duty {
+        try await hub.place.run(
+            "aggregator", ["duty", "--json", "--data", hub.place.path("hub")] + arguments
+        ).json()
+    }
+
+    private func rules(_ hub: Hub, at clock: FalseClock) async throws -> [Fired] {
+        try await hub.place.run(
+            "aggregator", ["rules", "--json", "--data", hub.place.path("hub")],
+            environment: clock.environment
+        ).json()
+    }
+
+    private func add(_ hub: Hub, _ arguments: String...) async throws {
+        try await hub.place.run("aggregator", ["add"] + arguments + ["--data", hub.place.path("hub")])
+    }
+
+    private struct Shift {
+        var from: Int
+        var to: Int
+        var person: String
+        var place = 1
+    }
+
+    /// Local time in Shanghai, so many minutes from now.
+    private func local(_ minutes: Int) -> String {
+        let date = Date.now.addingTimeInterval(Double(minutes) * 60 + 8 * 3_600)
+        return date.ISO8601Format().prefix(16).replacing("T", with: " ")
+    }
+
+    /// All shifts in one sheet: a roster that is half entered has gaps. Times are minutes from now.
+    private func makeRoster(_ hub: Hub, _ shifts: [Shift]) async throws {
+        let rows = shifts.map { shift in
+            "C00,\(local(shift.from)),\(shift.place),\(local(shift.to)),\(shift.person),"
+                + "1009\(shift.person.dropFirst()),\(shift.place == 2 ? "Y" : "N")"
+        }
+        let sheet = ["unit_id,from_time,place,to_time,person_id,phone,leader"] + rows
+        let file = hub.place.path("roster.csv")
+        try Data(sheet.joined(separator: "\n").utf8).write(to: URL(filePath: file))
+        try await hub.hub("import", "duty-shift", file)
+    }
+
+    @Test func everyInstantIsCoveredOrTheGapIsListedBeforeItComes() async throws {
+        let centre = try await Centre()
+        let hour = 60
+        try await makeRoster(
+            centre,
+            [
+                Shift(from: -hour, to: 12 * hour, person: "T1"),
+                Shift(from: -hour, to: 25 * hour, person: "T2", place: 2),
+                Shift(from: 26 * hour, to: 49 * hour, person: "T3"),
+            ])
+        let now = try await duty(centre, "--gaps", "60")
+        #expect(now.holders.map(\.person) == ["T1", "T2"] && now.holders.map(\.isLeader) == [false, true])
+        #expect(now.holders.allSatisfy { $0.phone == "***" })
+        #expect(now.gaps.count == 2 && now.gaps.allSatisfy { $0.unit == "C00" })
+        #expect(now.gaps[0].until != nil && now.gaps[1].until == nil)
+
+        // It is said a day before, once, however often it is asked.
+        func gaps(_ minutes: Int) async throws -> [Fired] {
+            try await rules(centre, at: FalseClock(offset: minutes * 60)).filter {
+                $0.rule == "duty-gap" && $0.step == nil
+            }
+        }
+        #expect(try await gaps(1).isEmpty)
+        #expect(try await gaps(hour + 1).count == 1)
+        #expect(try await gaps(hour + 2).isEmpty)
+        #expect(try await gaps(24 * hour).isEmpty)
+        #expect(try await gaps(25 * hour + 1).count == 1)
+        let list: [RaisedAlert] = try await centre.hub("alerts", "list", "--json").json()
+        #expect(list.count { $0.rule == "duty-gap" && $0.unit == "C00" && $0.isUrgent } == 2)
+
+        // A log of test calls.
+        try await add(
+            centre, "test-call", "unit=C00", "at=\(local(-5))", "phone=10091", "reached=Y", "seconds=20")
+        let calls = try await centre.hub("export", "test-call").output
+        #expect(calls.split(separator: "\n").count == 2 && calls.contains("true"))
+    }
+
+    @Test func alertsFollowTheRosterFromShiftToShift() async throws {
+        let centre = try await Centre()
+        try await makeRoster(
+            centre,
+            [Shift(from: -60, to: 20, person: "T1"), Shift(from: 20, to: 600, person: "T3")])
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.branch(
+            "B04", "add", "check-in", "person=" + centre.college.words("mistyped_person"),
+            "day=" + centre.college.words("last_day"), "temperature=38.9")
+        try await centre.sync("B04")
+        func turn() async throws -> String? {
+            let list: [RaisedAlert] = try await centre.hub("alerts", "list", "--json").json()
+            return list.first { $0.rule == "symptoms" }?.turn
+        }
+        #expect(try await eventually { try await turn() == "T1" })
+        try await centre.close()
+        // Half an hour later it goes to whose shift has begun meanwhile.
+        _ = try await rules(centre, at: FalseClock(offset: 31 * 60))
+        #expect(try await turn() == "T3")
+    }
+
+    @Test func whoWasResponsibleThen() async throws {
+        let centre = try await Centre()
+        for (from, to, person) in [("2020-01-01", "2020-01-31", "T7"), ("2020-02-01", "", "T8")] {
+            try await add(
+                centre, "appointment", "unit=B04", "role=secretary", "from=\(from)", "to=\(to)",
+                "person=\(person)", "phone=10097")
+        }
+        for (time, person) in [
+            ("2020-01-31 23:59", "T7"), ("2020-02-01 00:00", "T8"), ("2025-01-01 00:00", "T8"),
+        ] {
+            let then = try await duty(centre, "--at", time, "--unit", "B04")
+            #expect(then.holders.map(\.person) == [person] && then.holders[0].role == "secretary")
+        }
+        #expect(try await duty(centre, "--at", "2019-12-31 23:59", "--unit", "B04").holders.isEmpty)
+    }
+
+    /// The hub dies around a moment at which a rule is due, again and again.
+    @Test func aHubKilledAroundATimeRuleFiresItOnce() async throws {
+        let centre = try await Centre()
+        // What lies before is done.
+        _ = try await rules(centre, at: try FalseClock.now(is: "2031-03-01T00:00:00Z"))
+        // The cut-off is at 16:00 in Shanghai; each time the hub dies as soon as it is up, or a little later.
+        for second in ["07:59:58", "07:59:59", "08:00:00", "08:00:01", "08:00:01"] {
+            try await centre.open(at: try FalseClock.now(is: "2031-03-01T\(second)Z"))
+            if second == "08:00:00" {
+                #expect(try await eventually { centre.log.contains("missing-check-in") })
+            }
+            centre.kill()
+            try await centre.close()
+        }
+        _ = try await rules(centre, at: try FalseClock.now(is: "2031-03-01T08:10:00Z"))
+        let export = try await centre.hub("export", "concern").output.split(separator: "\n").dropFirst()
+        let missing = export.filter {
+            $0.hasPrefix("2031-03-01") && $0.contains("missing-check-in")
+        }
+        #expect(missing.count >= centre.college.branches.count)
+        #expect(Set(missing.map { $0.split(separator: ",")[2] }).count == missing.count)
+        for line in missing.prefix(3) {
+            let unit = String(line.split(separator: ",")[2])
+            let history = try await centre.hub(
+                "history", "concern", "2031-03-01", "missing-check-in", unit, "check-in", "--json")
+            struct History: Decodable {
+                struct Entry: Decodable {}
+                var versions: [Entry]
+            }
+            let versions = try history.json(History.self).versions.count
+            #expect(versions <= 2, "raised once, and one turn at most")
+        }
+    }
+}

@@ -1,0 +1,254 @@
+import Foundation
+import Testing
+
+/// An alert, as `alerts --json` and `status --json` show it.
+struct RaisedAlert: Decodable {
+    var alert: String
+    var form: String
+    var key: String
+    var rule: String
+    var unit: String?
+    var status: String
+    var isUrgent: Bool
+    var facts: [String]
+    var turn: String?
+    var takenBy: String?
+    var outcome: String?
+    var onset: String?
+    var entered: String
+    var arrived: String?
+    var told: String?
+    var taken: String?
+    var closed: String?
+    var seconds: [String: Int]
+    var hasArrived: Bool?
+    var ring: String?
+}
+
+/// S5: symptoms go straight up, and stay open until a named person has answered.
+@Suite(.timeLimit(.minutes(10))) struct S5Tests {
+    private static let branch = "B04"
+    private static let minute = 60
+
+    private func alerts(
+        _ centre: Centre, _ more: String..., at clock: FalseClock? = nil
+    ) async throws -> [RaisedAlert] {
+        try await centre.place.run(
+            "aggregator", ["alerts", "list", "--json", "--data", centre.place.path("hub")] + more,
+            environment: clock?.environment ?? [:]
+        ).json()
+    }
+
+    private func alertsAtBranch(
+        _ centre: Centre, at clock: FalseClock? = nil
+    ) async throws -> [RaisedAlert] {
+        try await centre.place.run(
+            "branch-agent", ["alerts", "--all", "--json", "--data", centre.data(Self.branch)],
+            environment: clock?.environment ?? [:]
+        ).json()
+    }
+
+    /// Two people on duty at the centre from yesterday to the day after tomorrow, and one who leads.
+    static func makeRoster(_ centre: Centre) async throws {
+        func text(_ days: Int) -> String {
+            let date = Date.now.addingTimeInterval(Double(days) * 86_400 + 8 * 3_600)
+            return String(date.ISO8601Format().prefix(10)) + " 08:00"
+        }
+        let sheet = [
+            "unit_id,from_time,place,to_time,person_id,phone,leader",
+            "C00,\(text(-1)),1,\(text(2)),T90001,10090001000,N",
+            "C00,\(text(-1)),2,\(text(2)),T90002,10090002000,N",
+            "C00,\(text(-1)),3,\(text(2)),T90003,10090003000,Y",
+        ]
+        let file = centre.place.path("roster.csv")
+        try Data(sheet.joined(separator: "\n").utf8).write(to: URL(filePath: file))
+        let counts: ImportCounts = try await centre.hub("import", "duty-shift", file, "--json").json()
+        #expect(counts.accepted == 3 && counts.rejected == 0)
+        let again: ImportCounts = try await centre.hub("import", "duty-shift", file, "--json").json()
+        #expect(again.accepted == 0 && again.unchanged == 3)
+    }
+
+    /// A command that keeps what it was told, and does not do its work the first time.
+    private func command(_ centre: Centre) throws -> (path: String, lines: () -> [String]) {
+        let (path, log) = (centre.place.path("wake"), centre.place.path("woken"))
+        let script = """
+            #!/bin/sh
+            said="$ROLLCALL_ALERT $ROLLCALL_UNIT $ROLLCALL_LEVEL $ROLLCALL_STEP [$ROLLCALL_PHONE]"
+            echo "$1 $2 $3 $said" >> \(log)
+            [ $(wc -l < \(log)) -gt 1 ]
+            """
+        try Data(script.utf8).write(to: URL(filePath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
+        return (
+            path,
+            {
+                let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+                return text.split(separator: "\n").map(String.init)
+            }
+        )
+    }
+
+    @Test func symptomsGoStraightUpUntilSomebodyAnswers() async throws {
+        let centre = try await Centre()
+        try await Self.makeRoster(centre)
+        try await centre.open()
+        try await centre.join(Self.branch)
+        try await centre.sync(Self.branch)
+        try await centre.close()
+        let (person, name) = try await enterOffline(centre)
+        try await wakeTheCentre(centre, of: name, person)
+        try await answer(centre, name)
+    }
+
+    /// Offline: the alert is made with the check-in, and what to do is said.
+    private func enterOffline(_ centre: Centre) async throws -> (person: String, alert: String) {
+        try await centre.importSheets(of: Self.branch)
+        let person = try #require(
+            try College.lines(centre.college.folder + "/people.csv").first {
+                $0.contains(",\(Self.branch),")
+            }?
+            .split(separator: ",").first.map(String.init))
+        let added = try await centre.branch(
+            Self.branch, "add", "check-in", "person=" + person, "temperature=38.6", "cough=Y")
+        #expect(added.output.contains("Telephone the person"), "the advice")
+        #expect(added.output.contains("10090001000 (T90001)"), "whom to ring, from the branch's own roster")
+        // The sheets' own are years old.
+        func isToday(_ alert: RaisedAlert) -> Bool {
+            alert.key.contains(person) && !alert.key.hasPrefix("2020")
+        }
+        let waiting = try #require(try await alertsAtBranch(centre).first(where: isToday))
+        #expect(waiting.hasArrived == false && waiting.ring == nil && waiting.status == "open")
+        let late = FalseClock(offset: 11 * Self.minute)
+        let overdue = try #require(
+            try await alertsAtBranch(centre, at: late).first(where: isToday))
+        #expect(overdue.ring == "10090001000 (T90001)")
+        let status = try await centre.place.run(
+            "branch-agent", ["status", "--data", centre.data(Self.branch)], environment: late.environment)
+        #expect(status.output.contains("NOT ARRIVED: ring 10090001000 (T90001) now"))
+        return (person, waiting.alert)
+    }
+
+    /// It arrives before everything else, and the centre is woken again and again, by name and unit alone.
+    private func wakeTheCentre(_ centre: Centre, of name: String, _ person: String) async throws {
+        let (wake, woken) = try command(centre)
+        try await centre.open(more: ["--on-alert", wake, "--on-alert-every", "1"])
+        try await centre.sync(Self.branch)
+        #expect(try await eventually { woken().count { $0.hasPrefix(name) } >= 3 })
+        let line = "\(name) \(Self.branch) urgent \(name) \(Self.branch) urgent 1 []"
+        #expect(woken().contains(line))
+        #expect(!woken().contains { $0.contains("1009000") || $0.contains(person) }, "nothing personal")
+        let alert = try #require(try await alerts(centre).first { $0.alert == name })
+        #expect(alert.status == "open" && alert.isUrgent && alert.turn == "T90001")
+        #expect(alert.facts == ["***"], "what somebody has is masked until it is asked for")
+        #expect(
+            try await eventually { try await alerts(centre).first { $0.alert == name }?.told != nil }
+        )
+        #expect(centre.isServing)
+        try await centre.close()
+    }
+
+    private func answer(_ centre: Centre, _ name: String) async throws {
+        // Without an answer it is the next one's turn, also when the hub was off meanwhile.
+        try await centre.open(at: FalseClock(offset: 31 * Self.minute))
+        #expect(
+            try await eventually {
+                try await alerts(centre).first { $0.alert == name }?.turn == "T90002"
+            })
+        try await centre.close()
+
+        // A named person takes it; somebody else cannot without saying so.
+        let soon = FalseClock(offset: 32 * Self.minute)
+        func answer(_ arguments: String..., expecting code: Int32 = 0) async throws {
+            try await centre.place.run(
+                "aggregator", ["alerts"] + arguments + ["--data", centre.place.path("hub")],
+                expecting: [code], environment: soon.environment)
+        }
+        try await answer("take", "00000000", "--by", "T90002", expecting: 66)
+        try await answer("take", name, "--by", "T90002")
+        try await answer("take", name, "--by", "T90003", expecting: 1)
+        let alert = try #require(try await alerts(centre).first { $0.alert == name })
+        #expect(alert.status == "taken" && alert.takenBy == "T90002" && alert.taken != nil)
+
+        // The branch sees by whom and when.
+        try await centre.open(at: soon)
+        try await centre.sync(Self.branch)
+        let seen = try #require(try await alertsAtBranch(centre).first { $0.alert == name })
+        #expect(seen.takenBy == "T90002" && seen.taken == alert.taken && seen.hasArrived == true)
+        #expect(try await centre.branch(Self.branch, "status").output.contains("taken by T90002"))
+
+        // Referral and outcome; every interval is there.
+        try await answer("refer", name, "--to", "Hospital 1", "--by", "T90002")
+        try await answer("close", name, "--outcome", "tested", "--by", "T90002")
+        try await answer("take", name, "--by", "T90001", expecting: 1)
+        #expect(try await !alerts(centre).contains { $0.alert == name })
+        let closed = try #require(
+            try await alerts(centre, "--all", "--unmask", "--reason", "test").first {
+                $0.alert == name
+            })
+        #expect(closed.outcome == "tested" && closed.facts == ["temperature=38.60", "cough"])
+        let spans = ["entered-arrived", "arrived-told", "told-taken", "taken-closed"]
+        #expect(spans.allSatisfy { closed.seconds[$0] != nil }, "\(closed.seconds)")
+        #expect((closed.seconds["told-taken"] ?? 0) >= 25 * Self.minute)
+        let audit = try await centre.hub("audit", "--json").output
+        for act in ["alert_taken", "alert_referred", "alert_closed"] { #expect(audit.contains(act)) }
+        try await centre.close()
+    }
+
+    /// An alert that was read out by telephone stands on the list, and waits like any other.
+    @Test func anAlertReadOutStandsOnTheListToo() async throws {
+        struct Said: Decodable {
+            struct Entry: Decodable { var lines: [String] }
+            var entries: [Entry]
+        }
+        let centre = try await Centre()
+        try await Self.makeRoster(centre)
+        try await centre.open()
+        try await centre.join(Self.branch)
+        try await centre.branch(
+            Self.branch, "add", "check-in", "person=" + centre.college.words("mistyped_person"),
+            "day=" + centre.college.words("last_day"), "temperature=38.9")
+        let said: Said = try await centre.branch(Self.branch, "carry", "--text", "alert", "--json").json()
+        let file = centre.place.path("heard")
+        try Data((said.entries.first?.lines ?? []).joined(separator: "\n").utf8).write(
+            to: URL(filePath: file))
+        try await centre.hub("import", "--text", file)
+        #expect(
+            try await eventually {
+                try await alerts(centre).contains { $0.rule == "symptoms" && $0.turn == "T90001" }
+            })
+        try await centre.close()
+    }
+
+    /// A command that hangs or cannot be started is none of the hub's harm.
+    @Test func aCommandThatHangsHarmsNobody() async throws {
+        let centre = try await Centre()
+        try await Self.makeRoster(centre)
+        let wake = centre.place.path("wake")
+        try Data("#!/bin/sh\necho $$ >> \(wake).started\nsleep 1000\n".utf8).write(to: URL(filePath: wake))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: wake)
+        for command in [wake, centre.place.path("nowhere")] {
+            try await centre.open(more: ["--on-alert", command, "--on-alert-every", "1"])
+            let name = command == wake ? "first" : "second"
+            try await centre.join(Self.branch, as: name)
+            let person = centre.college.words("mistyped_person")
+            let day = centre.college.words("last_day")
+            try await centre.branch(
+                name, "add", "check-in", "person=" + person, "day=" + day, "temperature=38.9")
+            #expect(try await centre.sync(name).drained)
+            if command == wake {
+                #expect(try await eventually { FileManager.default.fileExists(atPath: wake + ".started") })
+            } else {
+                #expect(try await eventually { centre.log.contains("--on-alert") })
+            }
+            try await centre.branch(name, "add", "check-in", "person=" + person, "day=" + day, "remark=x")
+            #expect(try await centre.sync(name).drained, "the hub goes on serving")
+            try await centre.close()
+        }
+        let started = try String(contentsOfFile: wake + ".started", encoding: .utf8)
+        for line in started.split(separator: "\n") {
+            #expect(
+                try await eventually { !FileManager.default.fileExists(atPath: "/proc/\(line)") },
+                "what hangs ends with the hub")
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import SyncCore
+import Testing
+
+@testable import Forms
+
+/// Who is on duty, who comes next, and where nobody is.
+struct PostTests {
+    static let hour: Milliseconds = 3_600_000
+
+    static func shift(
+        _ unit: String, _ from: Int64, _ until: Int64, _ person: String, order: Int64 = 1,
+        leads: Bool = false, role: String = ""
+    ) -> Posting {
+        Posting(
+            unit: unit, from: from * hour, until: until * hour, person: person, phone: "1-\(person)",
+            order: order, isLeader: leads, role: role)
+    }
+
+    let posts = Posts([
+        shift("C0", 0, 8, "a"), shift("C0", 0, 8, "lead", order: 2, leads: true), shift("C0", 8, 16, "b"),
+        shift("C0", 20, 24, "c"), shift("C0", 0, 100, "secretary", role: "head"), shift("B1", 0, 24, "d"),
+    ])
+
+    @Test func aShiftBeginsWithItsFirstMomentAndEndsBeforeItsLast() {
+        func onDuty(_ time: Milliseconds) -> [String] {
+            posts.holders(of: ["C0"], at: time).map(\.person)
+        }
+        #expect(onDuty(0) == ["a", "lead"] && onDuty(8 * Self.hour - 1) == ["a", "lead"])
+        #expect(onDuty(8 * Self.hour) == ["b"])
+        #expect(onDuty(16 * Self.hour).isEmpty)
+        #expect(posts.holders(of: ["C0", "B1"], at: 17 * Self.hour).map(\.person) == ["d"])
+        #expect(posts.holders(of: ["C0"], role: "head", at: 50 * Self.hour).map(\.person) == ["secretary"])
+    }
+
+    @Test func everyInstantIsCoveredOrListed() {
+        let gaps = posts.gaps(of: "C0", from: 0, to: 200 * Self.hour)
+        #expect(gaps.map(\.from) == [16 * Self.hour, 24 * Self.hour])
+        #expect(gaps.map(\.until) == [20 * Self.hour, nil])
+        for time in stride(from: Milliseconds(0), to: 100 * Self.hour, by: Int(Self.hour / 4)) {
+            let isListed = gaps.contains { $0.from <= time && time < $0.until ?? .max }
+            #expect(posts.holders(of: ["C0"], at: time).isEmpty == isListed)
+        }
+        #expect(
+            posts.gaps(of: "C0", from: 17 * Self.hour, to: 18 * Self.hour).map(\.from) == [16 * Self.hour])
+        #expect(posts.gaps(of: "C9", from: 0, to: .max).isEmpty, "whoever has no roster has no gap")
+        #expect(posts.dutyUnits == ["B1", "C0"])
+    }
+
+    @Test func theNextIsWhoComesBehind() {
+        func person(_ who: TellStep.Who, _ hours: Int64, after: String?) -> String? {
+            posts.person(TellStep(who: who), of: ["C0"], at: hours * Self.hour, after: after)?.person
+        }
+        #expect(person(.duty, 1, after: nil) == "a" && person(.leader, 1, after: nil) == "lead")
+        #expect(person(.next, 1, after: "a") == "lead")
+        #expect(person(.next, 1, after: "lead") == "b", "the next shift")
+        #expect(person(.next, 21, after: "c") == "c", "who is alone is told again")
+        #expect(person(.duty, 17, after: "b") == nil)
+        #expect(person(.leader, 9, after: "b") == "b", "who leads nobody is on duty")
+        #expect(person(.next, 17, after: "b") == "c")
+    }
+
+    @Test func aDayRunsFromItsMidnightToTheNext() throws {
+        let form = try CompiledForm(
+            #require(FormCatalog.builtIn[BuiltIn.appointment]), settings: Settings(), zone: .fixed(hours: 8))
+        let key = RecordKey(form: BuiltIn.appointment, values: [.text("B1"), .text("head"), .integer(100)])
+        var state = RecordState()
+        state.merge(
+            Version(
+                dot: Dot(origin: 1, sequence: 1), key: key, formRevision: 1, authored: 0, stated: 0,
+                firstCreated: 0,
+                assignments: [
+                    Assignment(field: 1, retentionClass: 0, value: .integer(101)),
+                    Assignment(field: 2, retentionClass: 0, value: .text("x")),
+                ]), afterHole: false
+        ) { _ in nil }
+        let posting = try #require(form.posting(key, state.effective(under: form.mergeRules)))
+        #expect(posting.from == 100 * 86_400_000 - 8 * Self.hour)
+        #expect(posting.until == 102 * 86_400_000 - 8 * Self.hour)
+        #expect(posting.role == "head" && posting.person == "x")
+    }
+}
