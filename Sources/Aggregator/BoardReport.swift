@@ -73,6 +73,9 @@ struct BoardReport: Encodable {
         var group: String
         var counts: [String: Int]
         var link: UnitLink?
+        /// The latest of what is counted: when it was made, and when it came in.
+        var lastCreated: String?
+        var lastReceived: String?
     }
 
     var board: String
@@ -94,7 +97,11 @@ struct BoardReport: Encodable {
             Dictionary(ids.enumerated().map { ($1, items($0).count) }, uniquingKeysWith: +)
         }
         lines = table.lines.map { line in
-            Line(group: line.group, counts: counts { line.items[$0] }, link: links[line.group])
+            let items = line.items.flatMap { $0 }
+            return Line(
+                group: line.group, counts: counts { line.items[$0] }, link: links[line.group],
+                lastCreated: items.compactMap(\.created).max().map { RecordText.time($0) },
+                lastReceived: items.compactMap(\.arrived).max().map { RecordText.time($0) })
         }
         total = counts(table.items)
     }
@@ -163,6 +170,7 @@ struct BoardExplanation: Encodable {
         /// Form and key.
         var record: [String]?
         var firstCreated: String?
+        var received: String?
         var fields: [String: String]
     }
 
@@ -201,7 +209,8 @@ struct BoardExplanation: Encodable {
             return Item(
                 unit: item.unit, person: item.person,
                 record: item.key.map { [$0.form] + masking.text($0) },
-                firstCreated: record.map { RecordText.time($0.firstCreated) }, fields: fields)
+                firstCreated: item.created.map { RecordText.time($0) },
+                received: item.arrived.map { RecordText.time($0) }, fields: fields)
         }
     }
 

@@ -92,6 +92,9 @@ public struct BoardTable: Sendable, Hashable {
         public var person: String?
         /// The record that says so; nil for who is missing.
         public var key: RecordKey?
+        /// When the record was first made, and when it came in.
+        public var created: Milliseconds?
+        public var arrived: Milliseconds?
     }
 
     public struct Line: Sendable, Hashable {
@@ -246,7 +249,7 @@ public struct CompiledBoard: Sendable {
             let person = count.personKey.flatMap { record.key.values[$0].string }
             return (
                 group(of: record),
-                BoardTable.Item(unit: record.unit, person: person, key: record.key)
+                item(record, person)
             )
         }
     }
@@ -296,11 +299,17 @@ public struct CompiledBoard: Sendable {
                 found.append(
                     (
                         group(of: line.unit),
-                        BoardTable.Item(unit: line.unit, person: person, key: record.key)
+                        item(record, person)
                     ))
             }
         }
         return found
+    }
+
+    private func item(_ record: BoardInput.Record, _ person: String?) -> BoardTable.Item {
+        BoardTable.Item(
+            unit: record.unit, person: person, key: record.key, created: record.record.firstCreated,
+            arrived: record.arrived)
     }
 
     private func isCounted(

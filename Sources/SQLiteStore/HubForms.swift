@@ -39,7 +39,11 @@ extension SQLiteHubStore {
     }
 
     /// Publishes, in one transaction with its entry in the audit log. Who checks it is the caller.
-    public func publish(_ definition: PublishedDefinition, clock: AuthoringClock) throws {
+    ///
+    /// - Returns: what was held back for want of the form, and counts now.
+    @discardableResult public func publish(
+        _ definition: PublishedDefinition, clock: AuthoringClock
+    ) throws -> Release {
         let key = RecordKey(
             form: BuiltIn.definition,
             values: [
@@ -47,8 +51,8 @@ extension SQLiteHubStore {
                 .integer(definition.revision),
             ])
         let revision = ownForms[BuiltIn.definition]?.revision ?? 1
-        try write(clock: clock) { transaction in
-            try transaction.author(
+        return try writing(.routine, clock: clock) { transaction in
+            _ = try transaction.author(
                 Draft(
                     lane: .routine, key: key, formRevision: revision, context: .empty,
                     assignments: [
@@ -61,6 +65,7 @@ extension SQLiteHubStore {
             try transaction.act(
                 "published",
                 detail: "\(definition.kind.rawValue) \(definition.name), revision \(definition.revision)")
+            return definition.kind == .form ? try letIn(of: definition.name, transaction) : Release()
         }
     }
 

@@ -38,30 +38,50 @@ extension SQLiteHubStore {
                 if let version = try version(dot) { chosen.append(version) }
             }
             if chosen.isEmpty { return release }
-            let names = try names(of: chosen)
-            for version in chosen {
-                var version = version
-                let dot = version.dot
-                version.context = version.context.renamed(names[version.key] ?? [:], beyond: [:])
-                let (name, verdicts) = try transaction.author(again: version)
-                guard name == names[version.key]?[dot] else {
-                    throw StoreError(.corrupt, "an entry got another name than it was to have")
-                }
-                if verdicts.contains(where: { $0.kind == .quarantined }) {
-                    release.refused += 1
-                } else {
-                    release.released += 1
-                }
-                try connection.run(
-                    "UPDATE quarantine SET released = 1 WHERE origin = ? AND sequence = ?",
-                    .int(try origin(dot.origin)?.number ?? 0), .word(dot.sequence))
-            }
+            try letIn(chosen, transaction, &release)
             try act(
                 "released", device: device,
                 detail: "\(chosen.count) entries, "
                     + (all ? "all that was handed over" : "held before it was revoked") + ": \(reason)",
                 at: clock.now)
             return release
+        }
+    }
+
+    /// Lets in what was held back only because its form was not known here: a hub that was put back gets it
+    /// before the form is published again.
+    func letIn(of form: String, _ transaction: HubWriting) throws -> Release {
+        let dots = try connection.all(
+            """
+            SELECT q.origin, q.sequence FROM verdict v JOIN quarantine q
+            ON q.origin = v.origin AND q.sequence = v.sequence
+            WHERE q.form = ? AND v.reason = ? AND q.released = 0 ORDER BY v.position, v.sequence
+            """, .text(form), .text(Reason.unknownForm)
+        ) { Dot(origin: try originID($0.int(0)), sequence: $0.word(1)) }
+        var release = Release()
+        try letIn(try dots.compactMap { try version($0) }, transaction, &release)
+        return release
+    }
+
+    private func letIn(_ chosen: [Version], _ transaction: HubWriting, _ release: inout Release) throws {
+        if chosen.isEmpty { return }
+        let names = try names(of: chosen)
+        for version in chosen {
+            var version = version
+            let dot = version.dot
+            version.context = version.context.renamed(names[version.key] ?? [:], beyond: [:])
+            let (name, verdicts) = try transaction.author(again: version)
+            guard name == names[version.key]?[dot] else {
+                throw StoreError(.corrupt, "an entry got another name than it was to have")
+            }
+            if verdicts.contains(where: { $0.kind == .quarantined }) {
+                release.refused += 1
+            } else {
+                release.released += 1
+            }
+            try connection.run(
+                "UPDATE quarantine SET released = 1 WHERE origin = ? AND sequence = ?",
+                .int(try origin(dot.origin)?.number ?? 0), .word(dot.sequence))
         }
     }
 

@@ -191,6 +191,35 @@ import Testing
         try await centre.close()
     }
 
+    @Test func aHubThatWasPutBackBeforeTheFormCountsWhatWasWrittenOnceItIsPublishedAgain() async throws {
+        let world = try await World()
+        let centre = world.centre
+        let backup = centre.place.path("before.sqlite")
+        try await centre.hub("backup", backup)
+        _ = try await world.publish("forms", "one.json", Self.first)
+        try await centre.sync("B01")
+        try await world.add("B01", 0, "outcome=met", "minutes=30")
+        try await world.add("B01", 0, "minutes=45")
+        try await centre.sync("B01")
+        #expect(try await rows(centre).count == 1)
+        try await centre.close()
+        try await centre.hub("restore", backup)
+        try await centre.open()
+        // It sends again what the hub lacks, under a form that the hub does not know now.
+        try await centre.sync("B01")
+        #expect(try await centre.hub("devices").output.contains("form"))
+        try await centre.hub("export", "home-visit", expecting: [66])
+        let again = try await world.publish("forms", "one.json", Self.first)
+        #expect(again.output.contains("entries that had come before it count now, 0 are still held back"))
+        let found = try await rows(centre)
+        #expect(found.map { $0["minutes"] } == ["45"], "once, with both entries")
+        #expect(try await centre.sync("B01").drained)
+        try await world.add("B01", 0, "minutes=50")
+        #expect(try await centre.sync("B01").drained)
+        #expect(try await rows(centre).map { $0["minutes"] } == ["50"])
+        try await centre.close()
+    }
+
     /// The second branch only hears of it after it has written.
     private func reviseTwice(_ world: World) async throws {
         let centre = world.centre

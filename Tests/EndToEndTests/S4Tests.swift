@@ -25,6 +25,8 @@ import Testing
             var unit: String
             var person: String?
             var record: [String]?
+            var firstCreated: String?
+            var received: String?
         }
         var count: Int
         var items: [Item]
@@ -98,7 +100,10 @@ import Testing
         let line = try #require(table.lines.first { $0.group == "B04" })
         #expect(line.counts["checked_in"] == 2 && line.counts["late"] == 1)
         #expect(line.counts["arrived_late"] == 2, "that it came late is another matter")
-        #expect(try await explain(centre, "coverage", day, "B04/late").map(\.person) == [people[1]])
+        let late = try await explain(centre, "coverage", day, "B04/late")
+        #expect(late.map(\.person) == [people[1]])
+        #expect(late.first?.firstCreated == day + "T09:30:00Z", "when it was made")
+        #expect(late.first?.received ?? "" > day + "T23:59:59Z", "and when it came in")
         let link = try #require(line.link)
         #expect(link.queued == 0 && link.lastHeard != nil && abs(link.skew) < 60_000)
 

@@ -23,8 +23,11 @@ struct BriefCommand: AsyncParsableCommand {
     var day: String
     @OptionGroup var store: DataOption
     @OptionGroup var act: ActOption
-    @Option(name: .long, help: ArgumentHelp("text, md (Markdown) or csv.", zh: "纯文本、Markdown 或 CSV。"))
-    var format = Format.text
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "text (unless you say another), md (Markdown) or csv.", zh: "纯文本（默认）、Markdown 或 CSV。"))
+    var format: Format?
 
     func run() async throws {
         try await Program.run {
@@ -33,7 +36,9 @@ struct BriefCommand: AsyncParsableCommand {
             let tables = try hub.boards().brief.map { try hub.boardTable($0, of: date) }
             // Before the first line: what is not written down is not handed out.
             try hub.record(act: "exported", detail: "brief \(day)", now: HubFolder.milliseconds())
-            Brief(tables: tables, committee: hub.name, day: date).lines(format).forEach { Output.line($0) }
+            Brief(tables: tables, committee: hub.name, day: date).lines(format ?? .text).forEach {
+                Output.line($0)
+            }
         }
     }
 }

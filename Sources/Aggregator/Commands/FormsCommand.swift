@@ -159,12 +159,18 @@ enum Publishing {
             return Output.line(
                 Words("unchanged: \(name) is published already", zh: "未变：\(chinese) 此前已发布"))
         }
-        try hub.publish(
+        let release = try hub.publish(
             definition, clock: AuthoringClock(now: HubFolder.milliseconds(), isTrusted: true))
         Output.line(
             Words(
                 "published \(name); branches get it with their next sync",
                 zh: "已发布 \(chinese)；各支部下次同步时收到"))
+        guard release.released + release.refused > 0 else { return }
+        Output.line(
+            Words(
+                "\(release.released) entries that had come before it count now, \(release.refused) are still "
+                    + "held back",
+                zh: "此前收到的 \(release.released) 条现计入，\(release.refused) 条仍被隔离"))
     }
 }
 
