@@ -15,7 +15,7 @@ let forms = [
     "duty-shift", "test-call", "appointment",
 ]
 
-let boards = ["coverage", "reports", "alerts", "silence"]
+let boards = ["coverage", "reports", "alerts", "silence", "concerns"]
 
 let package = Package(
     name: "rollcall",

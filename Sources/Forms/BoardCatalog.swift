@@ -16,7 +16,7 @@ public struct BoardCatalog: Sendable, Hashable {
 
     static let builtInSources: [[UInt8]] = [
         PackageResources.coverage_json, PackageResources.reports_json, PackageResources.alerts_json,
-        PackageResources.silence_json,
+        PackageResources.silence_json, PackageResources.concerns_json,
     ]
 
     public static func decode(_ json: [UInt8]) throws -> BoardDefinition {

@@ -54,9 +54,33 @@ import Testing
         return Dictionary(zip(lines[0], line)) { first, _ in first }
     }
 
-    private func expectCode(_ centre: Centre, _ day: String) async throws {
+    /// The zero report stands beside a fever now, and a report that was typed says other numbers than its
+    /// check-ins: each is named with what contradicts it, and counted on the board.
+    private func expectContradiction(_ centre: Centre, _ day: String) async throws {
+        let other = try #require(centre.college.days.first { $0 != day })
+        try await centre.branch(
+            Self.branch, "add", "daily-report", "day=" + other, "unit=" + Self.branch, "kind=CASES",
+            "n_register=999")
+        #expect(try await centre.sync(Self.branch).drained)
+        try await centre.hub("rules")
+        let concerns = try await centre.hub("export", "concern").output.split(separator: "\n")
+        let zero = try #require(concerns.first { $0.contains("zero-beside-findings") && $0.contains(day) })
+        #expect(zero.contains("daily-report \(day) \(Self.branch)"))
+        #expect(zero.contains("check-in \(day) \(try somebody(centre))"), "both are named")
+        let counts = try #require(concerns.first { $0.contains("counts-differ") && $0.contains(other) })
+        #expect(counts.contains("n_register=999/"))
+        let board = try await centre.hub(
+            "board", "concerns", "--day", day, "--json", "--explain", "zero_beside_findings"
+        ).output
+        #expect(board.contains("\"count\":1") && board.contains("zero-beside-findings"))
+        let brief = try await centre.hub("brief", day, "--format", "csv").output
+        #expect(brief.contains("concerns,\(Self.branch),zero_beside_findings,1"))
+    }
+
+    private func expectToldWhatBecameWrong(_ centre: Centre, _ day: String) async throws {
         let asked = try await report(centre, "--day", day, "--json", expecting: [64]).output
         #expect(asked.contains("\"code\":"), "also for scripts, what is shown has a code")
+        try await expectContradiction(centre, day)
     }
 
     @Test func countedShownSignedAndComparedWithWhatCameLater() async throws {
@@ -121,7 +145,7 @@ import Testing
             Self.branch, "add", "check-in", "day=" + zero,
             "person=" + (try somebody(centre)), "temperature=38.1")
         #expect(added.remarks.contains("no longer says") && added.remarks.contains(zero), "told at once")
-        try await expectCode(centre, zero)
+        try await expectToldWhatBecameWrong(centre, zero)
         let then: Report = try await report(centre, "--then", "--day", zero, "--json").json()
         #expect(!then.isUnchanged && then.kind == "ZERO")
         #expect(then.then("n_temp_ge_37_3") == 0 && then.now("n_temp_ge_37_3") == 1)

@@ -1,0 +1,70 @@
+import Foundation
+import Testing
+
+/// S11, responsible people: dated appointments per unit; any report or alert resolves to who was
+/// responsible *then*.
+@Suite(.timeLimit(.minutes(5))) struct S11Tests {
+    private struct Duty: Decodable {
+        struct Holder: Decodable {
+            var unit: String
+            var role: String
+            var person: String
+            var phone: String
+        }
+        var holders: [Holder]
+    }
+
+    private struct Told: Decodable {
+        struct Version: Decodable {}
+        var versions: [Version]
+    }
+
+    private func holders(_ centre: Centre, _ day: String, _ role: String) async throws -> [String] {
+        let duty: Duty = try await centre.hub(
+            "duty", "--at", "\(day) 12:00", "--unit", "B04", "--json"
+        ).json()
+        #expect(duty.holders.allSatisfy { $0.phone == "***" }, "masked at the centre as well")
+        return duty.holders.filter { $0.role == role }.map(\.person)
+    }
+
+    private func appoint(_ centre: Centre, _ person: String, from: String, to: String) async throws {
+        try await centre.hub(
+            "add", "appointment", "unit=B04", "role=secretary", "from=" + from, "to=" + to,
+            "person=" + person, "phone=10000000001")
+    }
+
+    @Test func everyReportAndAlertResolvesToWhoWasResponsibleThen() async throws {
+        let centre = try await Centre()
+        let days = centre.college.days
+        let people = try College.lines(centre.college.folder + "/people.csv")
+            .filter { $0.contains(",B04,") }.compactMap { $0.split(separator: ",").first.map(String.init) }
+        try await appoint(centre, people[0], from: days[0], to: days[4])
+        try await appoint(centre, people[1], from: days[5], to: days[8])
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.sync("B04")
+        try await centre.close()
+        // Offline: an alert on a day of the first, a report on a day of the second.
+        try await centre.branch(
+            "B04", "add", "check-in", "day=" + days[2], "person=" + people[2], "temperature=38.5")
+        try await centre.branch("B04", "add", "daily-report", "day=" + days[6], "unit=B04", "kind=ZERO")
+        let told = try await centre.branch("B04", "history", "appointment", "B04", "secretary", days[5])
+        #expect(!told.output.isEmpty, "the branch has its own copy")
+        try await centre.open()
+        #expect(try await centre.sync("B04").drained)
+
+        let alerts = try await centre.hub("export", "alert").output
+        #expect(alerts.contains(days[2]) && alerts.contains(people[2]))
+        #expect(try await holders(centre, days[2], "secretary") == [people[0]], "then, not now")
+        let reports = try await centre.hub("export", "daily-report").output
+        #expect(reports.contains(days[6]))
+        #expect(try await holders(centre, days[6], "secretary") == [people[1]])
+        #expect(try await holders(centre, days[10], "secretary").isEmpty, "nobody, and that is said")
+
+        // Somebody else has been appointed since: what was then stays as it was.
+        try await appoint(centre, people[3], from: days[9], to: days[13])
+        #expect(try await holders(centre, days[10], "secretary") == [people[3]])
+        #expect(try await holders(centre, days[2], "secretary") == [people[0]])
+        try await centre.close()
+    }
+}
