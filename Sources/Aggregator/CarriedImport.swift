@@ -37,6 +37,7 @@ struct CarriedImport {
     func run() throws -> CarriedResult {
         let keys = [try folder.key()] + (try folder.formerKeys())
         let store = try folder.open()
+        try folder.requireRevocations(of: store)
         let now = HubFolder.milliseconds()
         let sender: [UInt8]
         let carried: CarriedBatches

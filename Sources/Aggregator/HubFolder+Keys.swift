@@ -59,8 +59,7 @@ extension HubFolder {
         }
         try keep(keys)
         try settleKeys()
-        let how = recovery == nil ? "the key before" : "the recovery key"
-        try note("key_rotated", "\(next.fingerprint.short), blessed by \(how)")
+        try noteOwnChange()
         return keys
     }
 
@@ -89,7 +88,7 @@ extension HubFolder {
             unlink(file)
             throw error
         }
-        try note("recovery_key", recovery.fingerprint.short)
+        try noteOwnChange()
         return keys
     }
 
@@ -159,10 +158,32 @@ extension HubFolder {
         return try key()
     }
 
-    /// What has been done stays done, also when there is no room to write it down.
-    private func note(_ event: String, _ detail: String) throws {
+    /// Writes down what was changed and is not in the audit log: the program that changed it was killed, or
+    /// there was no room.
+    func noteKeys(of store: SQLiteHubStore) throws {
+        guard !store.keys.entries.isEmpty else { return }
         do {
-            try open().record(act: event, detail: detail, now: HubFolder.milliseconds())
+            try writeDown(store)
+        } catch let error as StoreError where error.isOfRoom || error.code == .inUse {
+            // Whoever comes next tries again.
+        }
+    }
+
+    private func writeDown(_ store: SQLiteHubStore) throws {
+        for entry in store.keys.entries {
+            let print = Hashing.sha256(entry.key).short
+            let event = entry.kind == .key ? "key_rotated" : "recovery_key"
+            if try store.hasRecorded(act: event, beginningWith: print) { continue }
+            let how = entry.isByRecovery ? "the recovery key" : "the key before"
+            try store.record(
+                act: event, detail: "\(print), blessed by \(how)", now: HubFolder.milliseconds())
+        }
+    }
+
+    /// What has been done stays done, also when there is no room to write it down.
+    private func noteOwnChange() throws {
+        do {
+            try writeDown(try open())
         } catch let error as StoreError where error.isOfRoom {
             throw Failure(
                 .diskFull,

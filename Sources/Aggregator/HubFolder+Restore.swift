@@ -30,30 +30,44 @@ extension HubFolder {
         let lock = try SessionLock(folder: path)
         defer { withExtendedLifetime(lock) {} }
         try settleRestore()
-        let work = HubFolder(path: path + "/restoring", actor: actor)
-        try? FileManager.default.removeItem(atPath: work.path)
+        let work = HubFolder(path: workPath, actor: actor)
         defer { try? FileManager.default.removeItem(atPath: work.path) }
         try DatabaseFolder.make(work.path)
         do {
             try FileManager.default.copyItem(atPath: file, toPath: work.path + "/store.sqlite")
-        } catch {
+        } catch let error as CocoaError where error.code == .fileWriteOutOfSpace {
             throw StoreError(.diskFull, "copying the backup")
+        } catch {
+            throw StoreError(.inputOutput, "copying the backup", file: file)
         }
         guard let key else {
-            _ = try SQLiteHubStore(readingFrom: work.path, means: try meansWithoutKey())
+            try work.naming(file) {
+                _ = try SQLiteHubStore(readingFrom: work.path, means: try meansWithoutKey())
+            }
             try Files.write([], to: work.path + "/" + HubFolder.untold)
             return Restored(restoration: nil, kept: try takeOver(work, now: now, move))
         }
         try keepRevocationsOfReplaced(key)
-        let restoration = try work.begin(
-            with: key, keys: try keptKeys(), revoked: try revocations(), now: now)
+        let restoration = try work.naming(file) { try work.begin(with: key, in: self, now: now) }
         return Restored(restoration: restoration, kept: try takeOver(work, now: now, move))
     }
 
-    /// A folder of which nothing is left: only the backup is at hand, and perhaps a recovery key.
+    /// What is wrong with the copy here is wrong with the file that it was made of.
+    private func naming<Result>(_ file: String, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch var error as StoreError where error.file.hasPrefix(path + "/") && !error.isOfRoom {
+            error.file = file
+            throw error
+        }
+    }
+
+    /// A folder of which nothing is left: only the backup is at hand, and perhaps a recovery key. Another
+    /// backup may have been put there already.
     private func isWithoutKeyAndStore() throws -> Bool {
         let manager = FileManager.default
         guard manager.fileExists(atPath: path) else { return true }
+        if !keyFile.isThere, manager.fileExists(atPath: path + "/" + HubFolder.untold) { return true }
         // What may have been saved of it.
         let known = ["hub.keys", "revocations.jsonl", "session.lock", "restoring", AuditEndFile.name]
         return try manager.contentsOfDirectory(atPath: path).allSatisfy { name in
@@ -70,14 +84,15 @@ extension HubFolder {
         guard FileManager.default.fileExists(atPath: mark) else { return }
         store.keepAuditEnd()
         _ = try store.restored(revoked: try revocations(), now: HubFolder.milliseconds())
+        try settleUnread(in: store, isPutBack: true)
         unlink(mark)
         try sync(path)
     }
 
     private func begin(
-        with key: DeviceKey, keys: HubKeyring?, revoked: [Revocation], now: Milliseconds
+        with key: DeviceKey, in hub: HubFolder, now: Milliseconds
     ) throws -> SQLiteHubStore.Restoration {
-        let store = try SQLiteHubStore(folder: path, means: try means(key, keys: keys))
+        let store = try SQLiteHubStore(folder: path, means: try means(key, keys: try hub.keptKeys()))
         guard try store.isOpenedWithOwnKey() else {
             throw Failure(
                 .noInput,
@@ -87,7 +102,10 @@ extension HubFolder {
         }
         // The backup's log ends earlier than the one that is kept here, and is to: it begins anew there.
         store.keepAuditEnd()
-        return try store.restored(revoked: revoked, now: now)
+        let unread = try hub.settleUnread(knownTo: store, isPutBack: true)
+        let restoration = try store.restored(revoked: try hub.revocations(), now: now)
+        try hub.note(unread, in: store)
+        return restoration
     }
 
     /// What only the store knows that is to be replaced would be forgotten with it. One that cannot be read
@@ -98,6 +116,10 @@ extension HubFolder {
         else { return }
         let kept = Set(try revocations().map(\.publicKey))
         for revocation in known where !kept.contains(revocation.publicKey) { try keep(revocation) }
+        // Of a store that has forgotten nothing no line is needed that does not read.
+        guard (try? replaced.isAuditEndLost()) == false, (try? replaced.areRevocationsDoubted()) == false
+        else { return }
+        _ = try settleUnread(knownTo: replaced, isPutBack: false)
     }
 
     // MARK: - One store in the place of another
@@ -149,11 +171,21 @@ extension HubFolder {
     ///
     /// - Throws: `StoreError(.inUse)` while the restore is under way.
     func settleUnfinishedRestore() throws {
-        guard FileManager.default.fileExists(atPath: path), try unfinishedRestore() != nil else { return }
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        if try unfinishedRestore() == nil {
+            // One that never came to replace anything, unless it is under way.
+            guard FileManager.default.fileExists(atPath: workPath), let lock = try? SessionLock(folder: path)
+            else { return }
+            defer { withExtendedLifetime(lock) {} }
+            return try FileManager.default.removeItem(atPath: workPath)
+        }
         let lock = try SessionLock(folder: path)
         defer { withExtendedLifetime(lock) {} }
         try settleRestore()
     }
+
+    /// Where a backup is made ready.
+    private var workPath: String { path + "/restoring" }
 
     /// Brings a restore to its end that was cut off when the restored store was ready. A store never lies
     /// beside another one's log: what was here is away before anything new comes.
@@ -163,8 +195,11 @@ extension HubFolder {
     /// - Returns: where the store lies that was here before.
     @discardableResult
     func settleRestore(_ move: Move = HubFolder.moveFile) throws -> String? {
-        guard let (stage, number) = try unfinishedRestore() else { return nil }
         let manager = FileManager.default
+        guard let (stage, number) = try unfinishedRestore() else {
+            if manager.fileExists(atPath: workPath) { try manager.removeItem(atPath: workPath) }
+            return nil
+        }
         let kept = path + "/replaced-\(number)"
         let second = path + "/" + Stage.puttingIn.rawValue + number
         if stage == .takingAway {

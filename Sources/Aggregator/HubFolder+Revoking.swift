@@ -1,72 +1,118 @@
 import Console
 import Foundation
-import Glibc
 import SQLiteStore
 import SyncCore
 import SyncStore
 
 /// The revocations beside the store: a store that is put back from a backup has forgotten them.
 extension HubFolder {
-    /// A line each.
-    private var revocationsFile: String { path + "/revocations.jsonl" }
+    private var revocationsFile: RevocationFile { RevocationFile(in: path) }
 
-    private struct Line: Codable {
-        var publicKey: String
-        var unit: String
-        var label: String
-        var joined: Milliseconds
-        var at: Milliseconds
-        var reason: String
-        /// How far the device's journals were held; none in a line of an earlier program.
-        var held: [Held]?
+    /// All that were ever revoked, as far as the lines read, see ``unreadableRevocations()``.
+    func revocations() throws -> [Revocation] { try revocationsFile.lines().compactMap(\.revocation) }
 
-        struct Held: Codable {
-            var origin: String
-            var sequence: UInt64
-            var head: String
-        }
+    /// How many lines do not read, and have not been settled.
+    func unreadableRevocations() throws -> Int { try revocationsFile.lines().count { $0.revocation == nil } }
 
-        init(_ revocation: Revocation) {
-            publicKey = Hex.encode(revocation.publicKey)
-            unit = revocation.unit
-            label = revocation.label
-            joined = revocation.joined
-            at = revocation.at
-            reason = revocation.reason
-            held = revocation.held.map {
-                Held(
-                    origin: RecordText.origin($0.origin), sequence: $0.sequence,
-                    head: Hex.encode($0.head.bytes))
+    func keep(_ revocation: Revocation) throws { try revocationsFile.append(revocation) }
+
+    // MARK: - Lines that do not read
+
+    /// What came of lines that do not read.
+    struct Unread {
+        /// Lines of which it is known whom they name, or that it does not matter.
+        var settled = 0
+        /// Devices that they name, which nothing else had revoked.
+        var named = 0
+        /// Lines that may name anybody.
+        var unknown = 0
+    }
+
+    /// Finds out whom lines may name that do not read, and keeps a revocation of these. Nobody is let in whom
+    /// a line may name: one that names nobody that can be recognised is left alone where the store may have
+    /// forgotten whom it had revoked.
+    ///
+    /// - Parameters:
+    ///   - store: asked which devices there are.
+    ///   - isPutBack: the store may have forgotten.
+    func settleUnread(knownTo store: SQLiteHubStore, isPutBack: Bool) throws -> Unread {
+        var unread = Unread()
+        let file = revocationsFile
+        let damaged = try file.lines().filter { $0.revocation == nil }
+        if damaged.isEmpty { return unread }
+        var kept = Set(try revocations().map(\.publicKey))
+        let devices = try store.deviceMarks()
+        for line in damaged {
+            let named = devices.filter { line.mayName($0.publicKey, $0.origins) }
+            for device in named where !kept.contains(device.publicKey) {
+                let revocation = try store.revocation(
+                    of: device.id, reason: "named by a damaged line of revocations.jsonl",
+                    now: HubFolder.milliseconds())
+                guard let revocation else { continue }
+                try keep(revocation)
+                kept.insert(device.publicKey)
+                if !device.isRevoked { unread.named += 1 }
+            }
+            if named.isEmpty, isPutBack, !line.holdsKey {
+                unread.unknown += 1
+            } else {
+                try file.setAside(line)
+                unread.settled += 1
             }
         }
+        return unread
+    }
 
-        var revocation: Revocation? {
-            Hex.decode(publicKey).map {
-                Revocation(
-                    publicKey: $0, unit: unit, label: label, joined: joined, at: at, reason: reason,
-                    held: (held ?? []).compactMap { held in
-                        guard let origin = OriginID(held.origin, radix: 16),
-                            let head = Hex.decode(held.head).flatMap({ Digest(bytes: $0) })
-                        else { return nil }
-                        return Revocation.Held(origin: origin, sequence: held.sequence, head: head)
-                    })
-            }
+    /// Whoever opens the store to write settles them. Before anything is written there: who looks whether the
+    /// store was put back looks at the end of its audit log.
+    func settleUnread(in store: SQLiteHubStore, isPutBack: Bool) throws {
+        guard try unreadableRevocations() > 0 else { return }
+        let isPutBack = try isPutBack || store.areRevocationsDoubted() || store.isAuditEndLost()
+        do {
+            let unread = try settleUnread(knownTo: store, isPutBack: isPutBack)
+            try note(unread, in: store)
+        } catch let error as StoreError where error.isOfRoom {
+            // The next one tries again, and `serve` looks for what is left.
         }
     }
 
-    /// All that were ever revoked. A line that does not read is passed over: it was never finished, or
-    /// damaged later, see ``unreadableRevocations()``.
-    func revocations() throws -> [Revocation] { try revocationLines().compactMap(\.self) }
-
-    /// How many lines do not read.
-    func unreadableRevocations() throws -> Int { try revocationLines().count { $0 == nil } }
-
-    private func revocationLines() throws -> [Revocation?] {
-        guard FileManager.default.fileExists(atPath: revocationsFile) else { return [] }
-        return try Files.read(revocationsFile).split(separator: UInt8(ascii: "\n")).map { line in
-            try? JSONDecoder().decode(Line.self, from: Data(line)).revocation
-        }
+    func note(_ unread: Unread, in store: SQLiteHubStore) throws {
+        let now = HubFolder.milliseconds()
+        if unread.unknown > 0 { try store.doubtRevocations() }
+        if unread.named > 0 { _ = try store.replay(try revocations(), now: now) }
+        guard unread.settled > 0 else { return }
+        try store.record(
+            act: "revocations_mended",
+            detail: "\(unread.settled) lines could not be read; \(unread.named) devices that they name were "
+                + "revoked", now: now)
     }
+
+    /// A person has compared: whoever had to be revoked is.
+    ///
+    /// - Returns: how many lines are set aside.
+    func settleRevocations(in store: SQLiteHubStore, reason: String) throws -> Int {
+        let damaged = try revocationsFile.lines().filter { $0.revocation == nil }
+        try store.believeRevocations(
+            detail: "\(damaged.count) lines of revocations.jsonl cannot be read: \(reason)",
+            now: HubFolder.milliseconds())
+        for line in damaged { try revocationsFile.setAside(line) }
+        return damaged.count
+    }
+
+    /// Before anything is taken of devices.
+    ///
+    /// - Throws: ``Failure`` while nobody can say who was revoked.
+    func requireRevocations(of store: SQLiteHubStore) throws {
+        if let words = try doubtOfRevocations(in: store) { throw Failure(.noInput, words) }
+    }
+
+    /// Nil when it is known who was revoked.
+    func doubtOfRevocations(in store: SQLiteHubStore) throws -> Words? {
+        guard try store.areRevocationsDoubted() else { return nil }
+        return RevocationWords.unknown(try unreadableRevocations())
+    }
+
+    // MARK: - File and store
 
     /// Those that the store knows and the file does not: somebody removed or cut it, or the disk was full.
     func revocationsMissing(in store: SQLiteHubStore) throws -> [Revocation] {
@@ -92,36 +138,28 @@ extension HubFolder {
         }
         return missing.count
     }
-
-    /// Durable when it returns.
-    func keep(_ revocation: Revocation) throws {
-        let descriptor = try DatabaseFolder.openPlain(revocationsFile)
-        defer { close(descriptor) }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // The line feed in front ends a line that a crash has left torn.
-        let line = [UInt8(ascii: "\n")] + (try encoder.encode(Line(revocation))) + [UInt8(ascii: "\n")]
-        let end = lseek(descriptor, 0, SEEK_END)
-        let written = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        guard end >= 0, written == line.count, fsync(descriptor) == 0 else {
-            let number = written >= 0 && written < line.count ? ENOSPC : errno
-            throw StoreError(
-                number == ENOSPC || number == EDQUOT ? .diskFull : .inputOutput, "keeping the revocation",
-                file: revocationsFile, systemError: number)
-        }
-        try sync(path)
-    }
 }
 
 /// What is said of a file that lacks revocations.
 enum RevocationWords {
-    static func unreadable(_ count: Int) -> Words {
+    /// Of a store that was put back.
+    static func unknown(_ count: Int) -> Words {
         Words(
-            "\(count) lines of revocations.jsonl cannot be read: a device that one of them names may be let "
-                + "in again. Compare `aggregator devices` with whom you revoked, and revoke again who is "
-                + "missing",
-            zh: "revocations.jsonl 有 \(count) 行无法读取：其中所列设备可能被重新接受。"
-                + "请用 aggregator devices 与已撤销的设备核对，缺少的须重新撤销")
+            "this store was put back, and \(count) lines of revocations.jsonl cannot be read: a device that "
+                + "one of them names would be let in again, so nothing is taken of any device. Put the file "
+                + "back from where hub.key is kept, if you have a copy; compare `aggregator devices` with "
+                + "whom you revoked, and revoke again who is missing; then run `aggregator revoke --settled "
+                + "--reason WHY`",
+            zh: "此数据是恢复来的，而 revocations.jsonl 有 \(count) 行无法读取：其中所列设备会被重新接受，因此暂不接收任何设备的内容。"
+                + "若有副本，请从 hub.key 的备份处放回该文件；用 aggregator devices 与已撤销的设备核对，缺少的重新撤销；"
+                + "然后运行 aggregator revoke --settled --reason 原因")
+    }
+
+    static func settled(_ count: Int) -> Words {
+        Words(
+            "\(count) lines of revocations.jsonl that cannot be read are set aside: devices are let in "
+                + "again, but for those that `aggregator devices` shows as revoked",
+            zh: "revocations.jsonl 中无法读取的 \(count) 行已搁置：除 aggregator devices 中已撤销的设备外，其余重新接受")
     }
 
     static func missing(_ count: Int) -> Words {

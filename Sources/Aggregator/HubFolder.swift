@@ -67,6 +67,8 @@ struct HubFolder {
                         + "各支部只认此密钥。此处未作任何改动"))
         }
         try tellRestored(store)
+        try settleUnread(in: store, isPutBack: false)
+        try noteKeys(of: store)
         RecordText.read(by: try store.forms())
         return store
     }

@@ -31,6 +31,7 @@ struct SpokenImport {
     func run(_ path: String, json: Bool) throws {
         let keys = [try folder.key()] + (try folder.formerKeys())
         let store = try folder.open()
+        try folder.requireRevocations(of: store)
         let bytes = path == "-" ? try typed() : try written(path)
         let opened = try open(bytes, keys, store)
         let version = opened.version

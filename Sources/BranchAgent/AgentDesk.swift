@@ -69,8 +69,7 @@ final class AgentDesk: RecordDesk {
             ? Words("this device", zh: "本机") : Words("another device or the centre", zh: "其他设备或汇总端")
     }
 
-    /// A branch looks at what it wrote itself.
-    func note(unmasked what: String) {}
+    func note(unmasked what: String) throws { try UnmaskedFile(in: context.folder.path).append(what) }
 
     func moment() throws -> AuthoringMoment { try store.moment(of: try context.clock()) }
 
@@ -100,8 +99,7 @@ private final class AgentDeskWriter: DeskWriter {
 /// The branch's program, for the verbs that both programs have.
 enum BranchProgram: DeskProgram {
     static let name = "branch-agent"
-    /// A branch looks at what it wrote itself, and keeps no audit log.
-    static let asksWhyUnmasked = false
+    static let asksWhyUnmasked = true
     static var dataHelp: ArgumentHelp {
         ArgumentHelp("The folder that holds the branch's store.", zh: "支部的数据目录。")
     }

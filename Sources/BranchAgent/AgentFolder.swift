@@ -76,12 +76,14 @@ struct AgentFolder {
 
 /// What the branch's store and settings give to whoever writes records.
 struct AgentContext {
+    let folder: AgentFolder
     let store: SQLiteAgentStore
     let configuration: AgentConfiguration
     let settings: Settings
     let forms: CompiledCatalog
 
     init(_ folder: AgentFolder) throws {
+        self.folder = folder
         (store, configuration) = try folder.open()
         settings =
             configuration.settings.isEmpty

@@ -19,6 +19,7 @@ public enum AuditWords {
         case "revoked": Words("device revoked", zh: "撤销设备")
         case "released": Words("let in what a revoked device had handed over", zh: "接受被撤销设备交出的内容")
         case "revocations_mended": Words("revocations written again", zh: "补写撤销记录")
+        case "revocations_settled": Words("compared who is revoked", zh: "核对已撤销的设备")
         case "key_rotated": Words("changed the hub's key", zh: "更换汇总端密钥")
         case "recovery_key": Words("made a recovery key", zh: "生成恢复密钥")
         case "purged": Words("removed what may be kept no longer", zh: "删除超期内容")

@@ -123,6 +123,13 @@ public enum ReasonWords {
             Words(
                 "a device that the centre had revoked handed it over; it is kept there and does not count",
                 zh: "由中心已撤销的设备交出；已保存，不计入")
+        case "delivered_before":
+            Words(
+                "the centre had it, was restored from a backup, and got it again from this device after it "
+                    + "was revoked: it counts again once the centre has run `aggregator release`, of which "
+                    + "this device hears nothing; ask the centre",
+                zh: "中心曾收到此条，后从备份恢复，并在撤销本设备之后再次收到：须由中心执行 aggregator release 后才重新计入，"
+                    + "本设备不会得知；请询问中心")
         case "too_large": Words("it is too long; shorten it", zh: "内容过长；请缩短")
         case "unknown_form", "unknown_field", "wrong_kind", "wrong_type", "wrong_retention_class":
             Words(

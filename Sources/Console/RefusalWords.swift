@@ -68,6 +68,11 @@ public enum RefusalWords {
                 "whoever answers there shows a new key of the hub's that neither its former one nor its "
                     + "recovery key has blessed. Nothing was sent; ring the centre",
                 zh: "对方出示的汇总端新密钥未经原密钥或恢复密钥认可。没有发送任何内容；请联系中心")
+        case .forgedReceipt:
+            Words(
+                "the hub's receipt is not signed by any of its keys, so nothing of it is believed; what was "
+                    + "not receipted stays queued here. Ring the centre",
+                zh: "汇总端的回执未经其任何密钥签名，不予采信；未获回执的内容仍在本机排队。请联系中心")
         case .originOfAnother:
             Words(
                 "this store's journal belongs to another device: a copied store. Ring the centre before "

@@ -7,7 +7,7 @@ package struct UnmaskOption: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Why they are shown; the centre's audit log keeps it.", zh: "查看原文的原因；中心的审计日志会保存。"))
+            "Why they are shown; it is kept, with who asked.", zh: "查看原文的原因；会与查看人一并保存。"))
     package var reason: String?
 
     /// Bytes of a reason.
@@ -29,8 +29,8 @@ package struct UnmaskOption: ParsableArguments {
                 .usage,
                 Words(
                     "say with --reason why personal fields are to be shown (at most "
-                        + "\(UnmaskOption.reasonLimit) bytes); the audit log keeps it",
-                    zh: "请用 --reason 说明查看个人信息原文的原因（最多 \(UnmaskOption.reasonLimit) 字节）；审计日志会保存"))
+                        + "\(UnmaskOption.reasonLimit) bytes); it is written down",
+                    zh: "请用 --reason 说明查看个人信息原文的原因（最多 \(UnmaskOption.reasonLimit) 字节）；会被记录"))
         }
         try desk.note(unmasked: reason.isEmpty ? what : "\(what): \(Output.printable(reason))")
     }

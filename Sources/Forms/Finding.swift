@@ -35,6 +35,10 @@ public enum Reason {
     public static let trap = "trap"
     /// It was surrendered by a device that had been revoked; it is kept without having been looked into.
     public static let revokedDevice = "revoked_device"
+    /// As that, but the hub had held it before it was put back: it counts once the centre has released it.
+    public static let deliveredBefore = "delivered_before"
+    /// With which all is held back that a revoked device hands over.
+    public static let ofRevokedDevices: Set<String> = [revokedDevice, deliveredBefore]
     /// The record may be kept no longer: what came was receipted and left out.
     public static let retentionOver = "retention_over"
     public static let notWritable = "form_not_writable"

@@ -22,6 +22,14 @@ extension SQLiteHubStore {
         try connection.write(.vital) { try act(event, detail: detail, at: now) }
     }
 
+    /// Whether the log has an act of this kind whose detail begins so.
+    public func hasRecorded(act event: String, beginningWith detail: String) throws -> Bool {
+        try connection.first(
+            "SELECT 1 FROM audit WHERE event = ?1 AND substr(detail, 1, length(?2)) = ?2", .text(event),
+            .text(detail)
+        ) { _ in true } ?? false
+    }
+
     public func note(_ attempt: RefusedAttempt, now: Milliseconds) throws {
         try connection.write {
             let key = attempt.caller.publicKey
@@ -120,6 +128,15 @@ extension SQLiteHubStore {
                 ? .none : .endGone("the end in the store was gone or another")
         }
         return kept.number < base ? .endGone("the end that is kept beside the store was an older one") : .none
+    }
+
+    /// Whether the log ends earlier than is known beside the store, or nothing is known there: the store may
+    /// have been put back.
+    public func isAuditEndLost() throws -> Bool {
+        try connection.read {
+            if case .none = try damage(try lastEntry()) { return false }
+            return true
+        }
     }
 
     /// Puts the end of the log as it is to its place beside the store: after each act, and for a store that

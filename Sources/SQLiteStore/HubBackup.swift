@@ -82,7 +82,7 @@ extension SQLiteHubStore {
     ///
     /// - Parameter revoked: all that were ever.
     public func restored(revoked: [Revocation], now: Milliseconds) throws -> Restoration {
-        try connection.write {
+        try connection.write(.vital) {
             try openEpoch()
             try connection.run("DELETE FROM invitation WHERE spent_by IS NULL")
             var restoration = Restoration(codes: Int(connection.changes), revoked: 0)

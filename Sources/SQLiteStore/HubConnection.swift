@@ -119,7 +119,7 @@ final class HubConnection {
     /// Runs `body` in the transaction that is under way, or in one of its own.
     func within(_ body: () throws -> Void) throws {
         if sqlite3_get_autocommit(handle) == 0 { return try body() }
-        try write(.routine, body)
+        try write(.vital, body)
     }
 
     /// Runs `body` behind a savepoint; when it throws, what it wrote is gone and the transaction goes on.

@@ -114,7 +114,8 @@ public final class SQLiteHubStore: HubStore {
     /// A store that is put back, and who only reads it, must know of later keys as well. The six digits of a
     /// device that waits are of the present key.
     private func keepKeys() throws {
-        try connection.write {
+        // Also on a full disk: whoever wants to revoke somebody must get in.
+        try connection.write(.vital) {
             try connection.run(
                 "UPDATE meta SET value = ? WHERE name = 'hub_public_key'", .blob(keys.encoded))
             let waiting = try connection.all("SELECT id, public_key FROM device WHERE state = 'pending'") {

@@ -10,6 +10,12 @@ public struct Release: Sendable, Hashable {
     public var refused = 0
     /// Entries of which nothing shows that this hub held them before the device was revoked.
     public var unproven = 0
+
+    public init(released: Int = 0, refused: Int = 0, unproven: Int = 0) {
+        self.released = released
+        self.refused = refused
+        self.unproven = unproven
+    }
 }
 
 /// Entries of a revoked device that count.

@@ -93,6 +93,51 @@ extension SQLiteHubStore {
         }
     }
 
+    /// By which a device can be recognised.
+    public struct DeviceMark: Sendable, Hashable {
+        public var id: Int64
+        /// X9.63.
+        public var publicKey: [UInt8]
+        public var isRevoked: Bool
+        public var origins: [OriginID]
+    }
+
+    public func deviceMarks() throws -> [DeviceMark] {
+        try connection.all("SELECT id, public_key, state FROM device ORDER BY id") { row in
+            DeviceMark(
+                id: row.int(0), publicKey: row.bytes(1), isRevoked: row.text(2) == "revoked",
+                origins: try connection.all(
+                    "SELECT id FROM origin WHERE device = ? ORDER BY num", .int(row.int(0))
+                ) { $0.word(0) })
+        }
+    }
+
+    // MARK: - Revocations that nobody can name
+
+    private static let doubted = "revocations_doubted"
+
+    /// This store was put back, and what it has forgotten cannot be read where it is kept: until a person has
+    /// compared, nothing is to be taken of any device.
+    public func doubtRevocations() throws {
+        try connection.write(.vital) {
+            try connection.run(
+                "INSERT OR REPLACE INTO meta (name, value) VALUES (?, 1)", .text(SQLiteHubStore.doubted))
+        }
+    }
+
+    public func areRevocationsDoubted() throws -> Bool {
+        try connection.first("SELECT 1 FROM meta WHERE name = ?", .text(SQLiteHubStore.doubted)) { _ in true }
+            ?? false
+    }
+
+    /// A person has compared.
+    public func believeRevocations(detail: String, now: Milliseconds) throws {
+        try connection.write(.vital) {
+            try connection.run("DELETE FROM meta WHERE name = ?", .text(SQLiteHubStore.doubted))
+            try act("revocations_settled", detail: detail, at: now)
+        }
+    }
+
     public func revokedDevices() throws -> [Int64] {
         try connection.all("SELECT id FROM device WHERE state = 'revoked' ORDER BY id") { $0.int(0) }
     }

@@ -333,6 +333,7 @@ public struct RefusalCode: RawRepresentable, Sendable, Hashable {
     public static let identityRenewed = RefusalCode(rawValue: 211)
     /// Keys of a hub that neither its keys nor its recovery key have blessed. Nobody says so on a connection.
     public static let forgedHubKey = RefusalCode(rawValue: 212)
+    public static let forgedReceipt = RefusalCode(rawValue: 213)
 }
 
 public struct ReceiptFrame: Sendable, Hashable {

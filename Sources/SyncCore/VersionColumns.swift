@@ -57,6 +57,10 @@ public struct Column: Sendable, Hashable {
 
     public var isDictionary: Bool { kind == .text || kind == .list }
 
+    fileprivate var footprint: Int {
+        presence.count + integers.count * 8 + (index.count + ends.count) * 4 + heap.count
+    }
+
     public func presence(at row: Int) -> Presence {
         presence.isEmpty ? .value : (Presence(rawValue: presence[row]) ?? .leftAlone)
     }
@@ -138,6 +142,18 @@ public struct VersionColumns: Sendable, Hashable {
     public var groups: [FormGroup]
 
     public var count: Int { authored.count }
+
+    /// Roughly, the bytes that it takes in memory. A column that is constant takes none on the wire.
+    public var footprint: Int {
+        var bytes = count * 64 + authors.reduce(0) { $0 + $1.count + 32 } + authoredDots.count * 16
+        for context in contexts {
+            bytes += 32 + (context.vector.entries.count + context.dots.count) * 16
+        }
+        for group in groups {
+            for column in group.keys + group.fields { bytes += column.footprint }
+        }
+        return bytes
+    }
 
     public init() {
         authored = []

@@ -1,3 +1,4 @@
+import Forms
 public import SyncCore
 
 /// Where all journals of a branch's store end, at one moment.
@@ -12,15 +13,20 @@ public struct AgentEnds: Sendable {
     public var parted: UInt64
     /// Records of which the hub holds a version back: it has it, and it does not count there.
     public var quarantined: UInt64
+    /// Those of them that it had before it was put back, and may have released by now.
+    public var releasable: UInt64
 }
 
 extension TableAgentStore {
     /// - Parameter limit: records that are named at most.
     public func ends(limit: Int) throws -> AgentEnds {
         try backend.read { tables in
-            var ends = AgentEnds(journals: [], waiting: 0, records: [], parted: 0, quarantined: 0)
-            let heldBack = Set(try tables.lastVerdicts([.quarantined], limit: .max).map(\.name))
-            ends.quarantined = UInt64(heldBack.count)
+            let verdicts = try tables.lastVerdicts([.quarantined], limit: .max)
+            let others = Set(verdicts.filter { $0.verdict.reason != Reason.deliveredBefore }.map(\.name))
+            let quarantined = UInt64(Set(verdicts.map(\.name)).count)
+            var ends = AgentEnds(
+                journals: [], waiting: 0, records: [], parted: 0, quarantined: quarantined,
+                releasable: quarantined - UInt64(others.count))
             for origin in try tables.closedOrigins() + tables.origins() {
                 let stored = try tables.receipts(of: origin.id, reaching: 0).last
                 ends.journals.append(

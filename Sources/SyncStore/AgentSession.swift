@@ -7,7 +7,7 @@ extension TableAgentStore {
             guard let configuration = try tables.configuration() else {
                 throw StoreError(.notJoined, "this store has not joined a hub")
             }
-            let closed = TableAgentStore.named(try tables.closedOrigins())
+            let closed = try TableAgentStore.named(try tables.closedOrigins(), in: tables)
             let current = try tables.origins()
             let session = try tables.session()
             let skew = try tables.contact().skew
@@ -28,7 +28,7 @@ extension TableAgentStore {
 
     public func laneOrigins() throws -> [AgentSession.LaneOrigin] {
         try backend.read { tables in
-            let closed = TableAgentStore.named(try tables.closedOrigins())
+            let closed = try TableAgentStore.named(try tables.closedOrigins(), in: tables)
             return closed.map { AgentSession.LaneOrigin($0, isClosed: true) }
                 + (try tables.origins().map { AgentSession.LaneOrigin($0, isClosed: false) })
         }
@@ -36,8 +36,9 @@ extension TableAgentStore {
 
     /// Those closed origins that Hello names: as many as it may, those that wait first, then those that no
     /// backup of the hub holds, then the newest.
-    private static func named(_ closed: [OwnOrigin]) -> [OwnOrigin] {
-        let closed = closed.filter { !$0.isParted && $0.sequence > 0 }
+    private static func named(_ closed: [OwnOrigin], in tables: any AgentTables) throws -> [OwnOrigin] {
+        let closed = try closed.filter { !$0.isParted && $0.sequence > 0 }
+            .filter { try !isGone($0, in: tables) }
         guard closed.count > Limits.closedOrigins else { return closed }
         let rest = closed.reversed().filter { $0.receipted >= $0.sequence }
         let ranked =
@@ -45,6 +46,18 @@ extension TableAgentStore {
             + rest.filter { $0.backedUp >= $0.sequence }
         let chosen = Set(ranked.prefix(Limits.closedOrigins).map(\.id))
         return closed.filter { chosen.contains($0.id) }
+    }
+
+    /// Whether nothing of it is held any more, so that a hub that is put back gets nothing by it.
+    private static func isGone(_ origin: OwnOrigin, in tables: any AgentTables) throws -> Bool {
+        guard origin.floor > origin.sequence else { return false }
+        var isGone = true
+        try tables.eachVersion(of: origin.id, after: 0) { stored in
+            // Behind the end of a closed one lies what came down the feed.
+            isGone = stored.version.dot.sequence > origin.sequence
+            return false
+        }
+        return isGone
     }
 
     /// Of one lane's origins.
@@ -58,6 +71,25 @@ extension TableAgentStore {
     }
 
     public func accept(_ welcome: Welcome, now: Milliseconds) throws -> [AgentSession.Resume] {
+        do {
+            return try resumes(after: welcome, now: now)
+        } catch let lapse as EarlierLife {
+            try backend.write { tables in
+                tables.isVital = true
+                var session = try tables.session()
+                try tables.enter(welcome.epoch, &session)
+                try tables.put(session)
+            }
+            throw lapse.refuse
+        }
+    }
+
+    /// The hub is in an epoch again that it had left: only a Hello that names that epoch lets it see so.
+    private struct EarlierLife: Error {
+        let refuse: Refuse
+    }
+
+    private func resumes(after welcome: Welcome, now: Milliseconds) throws -> [AgentSession.Resume] {
         try backend.write { tables in
             tables.isVital = true
             let receipts = welcome.held.compactMap(\.receipt)
@@ -99,6 +131,7 @@ extension TableAgentStore {
             if parted > 0 { try tables.put(IdentityEvent(at: now, kind: .parted, versions: parted)) }
             if passed > 0 { try tables.put(IdentityEvent(at: now, kind: .hole, versions: passed)) }
             var session = try tables.session()
+            if session.isSurrender, !welcome.isSurrender { try letInAgain(tables) }
             session.token = welcome.sessionToken
             session.isSurrender = welcome.isSurrender
             try tables.enter(welcome.epoch, &session)
@@ -136,18 +169,21 @@ extension TableAgentStore {
 
     /// What lies behind `held` and was let go; nil when everything can be sent.
     ///
-    /// - Throws: `Refuse` when the hub would not believe it.
+    /// - Throws: `Refuse` when the hub would not believe it, `EarlierLife` when it would not before it knows
+    ///   that it was put back.
     private static func hole(
         in origin: OwnOrigin, behind held: UInt64, epoch: Token16, _ tables: any AgentTables
     ) throws -> Hole? {
         guard held + 1 < origin.floor else { return nil }
         let last = origin.floor - 1
-        let known = try tables.receipts(of: origin.id, reaching: last).last { $0.epoch != epoch }
-        guard let known else {
-            throw Refuse(
+        let receipts = try tables.receipts(of: origin.id, reaching: last)
+        guard let known = receipts.last(where: { $0.epoch != epoch }) else {
+            let refuse = Refuse(
                 .identityLost,
                 words: "the hub was put back: it lacks versions up to \(last) of the "
                     + "\(origin.claim.lane) journal, which are not kept here any more")
+            if receipts.isEmpty { throw refuse }
+            throw try tables.session().epoch == epoch ? refuse : EarlierLife(refuse: refuse)
         }
         return Hole(
             sequence: last, head: origin.headBelow, receipt: known.receipt, epoch: known.epoch)
@@ -217,7 +253,7 @@ extension TableAgentStore {
             }
             let statement = receipt.statement(hub: configuration.hub, epoch: epoch)
             guard configuration.hubKeys.isSigned(statement, receipt.signature, means.verifying) else {
-                throw Refuse(.protocolError, words: "a receipt that the hub has not signed")
+                throw Refuse(.forgedReceipt, words: "a receipt that the hub has not signed")
             }
             if origin.isParted { continue }
             if receipt.sequence > origin.sequence, closed.contains(where: { $0.id == origin.id }) {
@@ -245,8 +281,8 @@ extension TableAgentStore {
         return true
     }
 
-    /// What the hub takes of a revoked device is quarantined, and no feed says so. What it had receipted
-    /// before it was put back is not new to it.
+    /// What the hub takes of a revoked device is held back, and no feed says so; nor does one say when it
+    /// lets in again what it had receipted before it was put back.
     private func surrendered(
         through sequence: UInt64, of origin: OwnOrigin, _ epoch: Token16, _ tables: any AgentTables
     ) throws {
@@ -254,13 +290,24 @@ extension TableAgentStore {
             try tables.receipts(of: origin.id, reaching: origin.receipted + 1)
             .filter { $0.epoch != epoch }.map(\.receipt.sequence).max() ?? 0
         var dots: [Dot] = []
-        try tables.eachVersion(of: origin.id, after: max(origin.receipted, before)) { stored in
+        try tables.eachVersion(of: origin.id, after: origin.receipted) { stored in
             guard stored.version.dot.sequence <= sequence else { return false }
             dots.append(stored.version.dot)
             return true
         }
-        for dot in dots {
-            try tables.put(Verdict(dot: dot, kind: .quarantined, reason: Reason.revokedDevice, field: 0))
+        for dot in dots where try tables.verdicts(of: dot).last?.kind != .quarantined {
+            let reason = dot.sequence <= before ? Reason.deliveredBefore : Reason.revokedDevice
+            try tables.put(Verdict(dot: dot, kind: .quarantined, reason: reason, field: 0))
+        }
+    }
+
+    /// The hub that held everything back was put back to before it revoked this device, and does not know of
+    /// it: what it lacks is sent again, and counts.
+    private func letInAgain(_ tables: any AgentTables) throws {
+        for (verdict, _) in try tables.lastVerdicts([.quarantined], limit: .max)
+        where Reason.ofRevokedDevices.contains(verdict.reason) {
+            try tables.put(
+                Verdict(dot: verdict.dot, kind: .released, reason: verdict.reason, field: verdict.field))
         }
     }
 

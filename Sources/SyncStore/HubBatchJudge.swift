@@ -77,10 +77,12 @@ package struct HubBatchJudge: Sendable {
         let receipt = hole.receipt
         let statement = receipt.statement(hub: hub.identity(chain.hashing), epoch: hole.epoch)
         guard hole.epoch != epoch, hole.sequence > 0, receipt.sequence >= hole.sequence,
-            receipt.sequence > hole.sequence || receipt.head == hole.head,
-            hub.isSigned(statement, receipt.signature, verifying)
+            receipt.sequence > hole.sequence || receipt.head == hole.head
         else {
             return Refuse(.protocolError, words: "a hole without an earlier receipt of this hub's")
+        }
+        guard hub.isSigned(statement, receipt.signature, verifying) else {
+            return Refuse(.forgedReceipt, words: "a hole with a receipt that this hub has not signed")
         }
         return nil
     }

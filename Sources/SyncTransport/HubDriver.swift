@@ -10,6 +10,7 @@ final class HubDriver: LinkDriver {
     private let loop: any EventLoop
     private let service: any HubService
     private let register: ConnectionRegister
+    private let budget: FrameBudget
     private let limits: HubLimits
     private let address: String
     private let number: UInt64
@@ -20,10 +21,15 @@ final class HubDriver: LinkDriver {
     private var events: [HubSession.Event] = []
     private var isHandling = false
     private var wireBytes = 0
-    /// Bytes of the batches that the store has, oldest first, with the outcome once there is one.
-    private var inWork: [(bytes: Int, outcome: HubSession.Outcome?)] = []
+    /// Bytes of the batches that the store has, oldest first, on the wire and in memory, with the outcome
+    /// once there is one.
+    private var inWork: [(bytes: Int, footprint: Int, outcome: HubSession.Outcome?)] = []
     private var firstInWork: UInt64 = 0
     private var bytesInWork = 0
+    /// Nothing is decoded before the listener has room.
+    private var isHungry = false
+    /// Bytes that the budget counts of a frame whose rest has not come.
+    private var bytesBegun = 0
     private var isWelcomed = false
     /// Hello is being judged: nothing that follows it is looked at.
     private var isJudging = false
@@ -36,8 +42,9 @@ final class HubDriver: LinkDriver {
 
     init(
         number: UInt64, address: String, service: any HubService, register: ConnectionRegister,
-        limits: HubLimits, loop: any EventLoop
+        budget: FrameBudget, limits: HubLimits, loop: any EventLoop
     ) {
+        self.budget = budget
         self.number = number
         self.address = address
         self.service = service
@@ -72,6 +79,9 @@ final class HubDriver: LinkDriver {
     func linkReceived(_ message: Message, wireBytes: Int) {
         self.wireBytes = wireBytes
         if case .hello(let hello) = message { judge(hello) }
+        if isWelcomed, case .close(let refuse) = message, HubDriver.isAccusation(refuse.code) {
+            service.refused(refuse.code, "the device hung up, saying so of what it heard", caller)
+        }
         handle(.received(message, wireBytes: wireBytes))
     }
 
@@ -80,6 +90,37 @@ final class HubDriver: LinkDriver {
         dictionary = hello.agreedDictionary
         isJudging = true
         balance()
+    }
+
+    /// Whether a device that says Close with this code has heard what no hub should say.
+    private static func isAccusation(_ code: RefusalCode) -> Bool {
+        let own: [RefusalCode] = [
+            .protocolError, .checksum, .corruptDeflate, .inflatesTooLarge, .forgedReceipt,
+        ]
+        return own.contains(code)
+    }
+
+    /// Before Welcome frames are small and batches few.
+    func linkMayDecode() -> Bool {
+        guard isWelcomed, !isHungry else { return !isHungry }
+        let me = NIOLoopBound(self, eventLoop: loop)
+        isHungry = !budget.mayDecode(number) { [loop] in
+            loop.execute {
+                me.value.isHungry = false
+                me.value.balance()
+            }
+        }
+        if isHungry { balance() }
+        return !isHungry
+    }
+
+    func linkHolds(_ bytes: Int) -> Refuse? {
+        let counted = bytes > FrameBudget.small ? bytes : 0
+        guard counted != bytesBegun else { return nil }
+        let change = counted - bytesBegun
+        bytesBegun = counted
+        if budget.begun(change) || change <= 0 { return nil }
+        return Refuse(.overloaded, retryAfter: 5, words: "the hub has as much of frames as it keeps")
     }
 
     func linkWillDecode(checksum: UInt32, length: UInt32) -> Refuse? {
@@ -115,6 +156,9 @@ final class HubDriver: LinkDriver {
         link = nil
         isGone = true
         register.remove(number)
+        budget.forget(number)
+        _ = budget.begun(-bytesBegun)
+        bytesBegun = 0
         // The session asks for nothing more.
         _ = session.handle(.received(.close(Refuse(.done)), wireBytes: 0), now: Link.now())
         if inWork.isEmpty { calls?.finish() }
@@ -179,8 +223,9 @@ final class HubDriver: LinkDriver {
             }
         case .admit(let hello): ask { .admitted(await $0.admit(hello)) }
         case .join(let join): ask { .joined(await $0.join(join)) }
-        case .ingest(let batch): work { await $0.ingest(batch) }
-        case .pass(let hole): work { await $0.pass(hole) }
+        case .ingest(let batch):
+            work(batch.rows.footprint + batch.encodedRows.count) { await $0.ingest(batch) }
+        case .pass(let hole): work(0) { await $0.pass(hole) }
         case .loadFeed(let token, let items):
             read { .feedLoaded(try await $0.feed(after: token, maximumItems: items)) }
         case .answer(let question): read { .answered(try await $0.answer(question)) }
@@ -221,12 +266,13 @@ final class HubDriver: LinkDriver {
     }
 
     private func work(
-        _ body: @escaping @Sendable (any HubConnectionHost) async -> HubSession.Outcome
+        _ footprint: Int, _ body: @escaping @Sendable (any HubConnectionHost) async -> HubSession.Outcome
     ) {
         guard let host else { return }
         let place = firstInWork + UInt64(inWork.count)
-        inWork.append((wireBytes, nil))
+        inWork.append((wireBytes, footprint, nil))
         bytesInWork += wireBytes
+        budget.take(footprint)
         balance()
         let me = NIOLoopBound(self, eventLoop: loop)
         let loop = self.loop
@@ -243,6 +289,7 @@ final class HubDriver: LinkDriver {
             inWork.removeFirst()
             firstInWork += 1
             bytesInWork -= first.bytes
+            budget.give(first.footprint)
             handle(.ingested(outcome))
         }
         if inWork.isEmpty {
@@ -262,6 +309,6 @@ final class HubDriver: LinkDriver {
     private func balance() {
         guard let link else { return }
         let isFull = bytesInWork > 0 && bytesInWork > limits.share(among: register.count)
-        link.pause(isFull || isJudging || !link.isWritable || farewell != nil)
+        link.pause(isFull || isJudging || isHungry || !link.isWritable || farewell != nil)
     }
 }

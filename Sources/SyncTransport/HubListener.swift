@@ -38,6 +38,7 @@ public final class HubListener: Sendable {
         group: any EventLoopGroup
     ) async throws -> HubListener {
         let register = ConnectionRegister(limits: limits)
+        let budget = FrameBudget(limits: limits)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -55,7 +56,7 @@ public final class HubListener: Sendable {
                     if let security { try operations.addHandler(security.serverHandler(peer: peer)) }
                     let driver = HubDriver(
                         number: number, address: address, service: service,
-                        register: register, limits: limits, loop: channel.eventLoop)
+                        register: register, budget: budget, limits: limits, loop: channel.eventLoop)
                     let link = Link(side: .hub, isSecure: security != nil, peer: peer, driver: driver)
                     driver.bind(link)
                     try operations.addHandler(link)

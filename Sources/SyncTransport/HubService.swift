@@ -63,6 +63,12 @@ public struct HubLimits: Sendable, Hashable {
     /// The same of all connections together; each has an equal part, and at least a small batch.
     public var bytesWaitingInAll = 16 << 20
     static let leastBytesWaiting = 16 * 1_024
+    /// Bytes of batches, as they lie in memory, that may wait for the store of all connections together;
+    /// while there are as many, nothing more is decoded.
+    public var bytesInWork = 64 << 20
+    /// Bytes of frames that have not come to their end, of all connections together; who has a large part of
+    /// them and sends more is sent away for a while.
+    public var bytesBegun = 64 << 20
 
     public init() {}
 

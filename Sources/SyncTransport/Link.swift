@@ -10,6 +10,10 @@ protocol LinkDriver: AnyObject {
     /// same in all versions.
     func linkOpened()
     func linkReceived(_ message: Message, wireBytes: Int)
+    /// Whether a frame that is there as a whole may be looked at now; with false the link is paused.
+    func linkMayDecode() -> Bool
+    /// So many bytes of a frame are there whose rest has not come.
+    func linkHolds(_ bytes: Int) -> Refuse?
     /// A frame is about to be decoded: with a refusal it is not, and the link fails with that.
     func linkWillDecode(checksum: UInt32, length: UInt32) -> Refuse?
     /// Follows each `linkWillDecode` without a refusal; nil when the frame could not be decoded.
@@ -24,6 +28,8 @@ protocol LinkDriver: AnyObject {
 }
 
 extension LinkDriver {
+    func linkMayDecode() -> Bool { true }
+    func linkHolds(_ bytes: Int) -> Refuse? { nil }
     func linkWillDecode(checksum: UInt32, length: UInt32) -> Refuse? { nil }
     func linkDecoded(_ message: Message?) {}
 }
@@ -149,6 +155,8 @@ final class Link: ChannelInboundHandler {
         guard state == .open, buffer.readableBytes > 0 else { return }
         buffer.withUnsafeReadableBytes { reader.append($0) }
         drain()
+        guard state == .open, !isPaused, let refuse = driver?.linkHolds(reader.waiting) else { return }
+        driver?.linkFailed(refuse)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -253,6 +261,7 @@ final class Link: ChannelInboundHandler {
         defer { isDraining = false }
         while state == .open, !isPaused {
             let pending = reader.pending
+            if pending != nil, driver?.linkMayDecode() == false { return }
             if let pending,
                 let refuse = driver?.linkWillDecode(
                     checksum: pending.checksum, length: pending.inflatedLength)

@@ -107,6 +107,7 @@ import Testing
         // Commands of this or other programs, and signals from the keyboard.
         "aggregator", "branch-agent", "sync-inspect", "chattr", "chmod", "ctrl-C", "tzdata", "init", "invite",
         "join", "confirm", "devices", "serve", "status", "add", "import", "sync", "queue", "vector",
+        "revoke", "release",
         "backup", "purge", "retire", "restore", "edit", "delete", "history", "conflicts", "list", "show",
         "resolve",
         "undo", "verify", "proof", "carry", "author", "remove", "PIN", "key", "rotate", "recovery", "audit",

@@ -74,6 +74,35 @@ import Testing
         try await spoil(crowd, count: log.entries.count)
     }
 
+    /// At a branch too: who looks at personal fields says why, and it stands beside the store.
+    @Test func aBranchKeepsWhoLookedAtWhat() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 1, days: 1)
+        try await crowd.open()
+        try await crowd.join("B000")
+        try await crowd.checkIn("B000", "S000000", "38.6")
+        let record = ["check-in", crowd.days[0], "S000000", "--data", crowd.data("B000")]
+        let masked = try await crowd.place.run("branch-agent", ["history"] + record)
+        #expect(!masked.output.contains("38.6"))
+        let file = crowd.data("B000") + "/unmasked.jsonl"
+        for (program, words) in [
+            ("branch-agent", ["history", "--unmask"]), ("sync-inspect", ["record", "--unmask"]),
+        ] {
+            let refused = try await crowd.place.run(
+                program, [words[0]] + record + [words[1]], expecting: [64])
+            #expect(refused.output.isEmpty && refused.remarks.contains("--reason"))
+        }
+        #expect(!FileManager.default.fileExists(atPath: file))
+        let shown = try await crowd.place.run(
+            "branch-agent", ["history"] + record + ["--unmask", "--reason", "asked by S000000"])
+        #expect(shown.output.contains("38.6"))
+        let kept = try String(contentsOfFile: file, encoding: .utf8)
+        #expect(kept.contains("history check-in \(crowd.days[0]) S000000: asked by S000000"))
+        #expect(kept.hasSuffix("\n") && kept.split(separator: "\n").count == 1 && !kept.contains("38.6"))
+        let rights = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
+        #expect(rights == 0o600)
+        try await crowd.close()
+    }
+
     /// Writes to the file behind the program's back.
     private func spoil(_ crowd: Crowd, count: Int) async throws {
         func sql(_ text: String) throws {

@@ -129,7 +129,7 @@ import Testing
                 let receipt = try talk.receipt(4_711, 1, .zero)
                 try await talk.peer.say(.welcome(talk.welcome { $0.held[1].receipt = receipt }))
             },
-            Lie("a receipt by another key", .protocolError) { talk in
+            Lie("a receipt by another key", .forgedReceipt) { talk in
                 let head = talk.hello.origins[1].head
                 let receipt = try talk.receipt(talk.routine, 3, head, by: .generate())
                 try await talk.peer.say(.welcome(talk.welcome { $0.held[1].receipt = receipt }))
@@ -182,17 +182,17 @@ import Testing
                 let batch = try await journal(talk)
                 try await talk.say(try talk.receipt(batch.origin, 99, batch.headAfter))
             },
-            Lie("by another key", .protocolError) { talk in
+            Lie("by another key", .forgedReceipt) { talk in
                 let batch = try await journal(talk)
                 try await talk.say(
                     try talk.receipt(batch.origin, batch.last, batch.headAfter, by: .generate()))
             },
-            Lie("of another epoch", .protocolError) { talk in
+            Lie("of another epoch", .forgedReceipt) { talk in
                 let batch = try await journal(talk)
                 try await talk.say(
                     try talk.receipt(batch.origin, batch.last, batch.headAfter, epoch: .zero))
             },
-            Lie("not signed", .protocolError) { talk in
+            Lie("not signed", .forgedReceipt) { talk in
                 let batch = try await journal(talk)
                 try await talk.say(
                     Receipt(origin: batch.origin, sequence: batch.last, head: batch.headAfter))

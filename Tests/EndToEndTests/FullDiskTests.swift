@@ -148,6 +148,27 @@ struct FullDiskTests {
         try await hub.close()
     }
 
+    /// The disk is full when the program that changed the hub's key was about to tell the store: who comes
+    /// next has to, and wants to revoke somebody.
+    @Test func whoIsRevokedOnAFullDiskWhoseStoreKnowsAnOlderKey() async throws {
+        let (hub, disks) = try await hub(small: "hub", megabytes: 16)
+        let disk = hub.place.path("hub")
+        try await hub.join("A")
+        try await hub.close()
+        let parts = ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "audit.head"]
+        for name in parts { disks.copy(disk + "/" + name, to: hub.place.path(name)) }
+        try await hub.hub("key", "rotate")
+        for name in parts { disks.copy(hub.place.path(name), to: disk + "/" + name) }
+        disks.fill(disk)
+        #expect(try await hub.hub("key", "show").output.contains("blessed by the key before"))
+        disks.fill(disk)
+        try await hub.hub("revoke", "1", "--reason", "lost", expecting: [0, 5])
+        disks.free(disk)
+        #expect(try await hub.hub("devices").output.contains("revoked"))
+        let log = try await AuditTests.Log.read(hub)
+        #expect(log.intact && log.details("key_rotated").count == 1 && log.details("revoked") == ["lost"])
+    }
+
     /// Corrections make the log grow much faster than the database.
     @Test func aHubWhoseOwnLogIsWhatFillsTheDisk() async throws {
         let (hub, disks) = try await hub(small: "hub", megabytes: 16)

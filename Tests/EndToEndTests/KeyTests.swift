@@ -197,6 +197,8 @@ import Testing
         try await centre.hub("restore", recovery, expecting: [66])
         let said = try await centre.hub("restore", backup).remarks
         #expect(said.contains("hub.key is missing") && said.contains("key rotate --recovery"))
+        // Once more, perhaps from a later backup, before there is a key.
+        try await centre.hub("restore", backup)
         try await centre.hub("status", expecting: [66])
         try await centre.hub("key", "rotate", "--recovery", recovery)
         try await centre.open()
@@ -233,6 +235,36 @@ import Testing
         try await centre.importSheets(of: "B04")
         #expect(try await centre.sync("B04").drained)
         try await centre.close()
+    }
+
+    /// The program is killed when the keys have changed and nothing of it stands in the audit log.
+    @Test(arguments: [["key", "rotate"], ["key", "recovery"]], [["status"], ["serve"]])
+    func aChangeThatWasCutOffIsInTheAuditLog(change: [String], next: [String]) async throws {
+        let centre = try await Centre()
+        let (place, files) = (centre.place, FileManager.default)
+        let parts = ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "audit.head"]
+        let before = place.path("before")
+        try files.copyItem(atPath: place.path("hub"), toPath: before)
+        let more = change.last == "recovery" ? [place.path("away.key")] : []
+        try await place.run("aggregator", change + more + ["--data", place.path("hub")])
+        for name in parts {
+            try? files.removeItem(atPath: place.path("hub/" + name))
+            if files.fileExists(atPath: before + "/" + name) {
+                try files.copyItem(atPath: before + "/" + name, toPath: place.path("hub/" + name))
+            }
+        }
+        for _ in 0..<2 {
+            if next == ["serve"] {
+                try await centre.open()
+                try await centre.close()
+            } else {
+                try await centre.hub("status")
+            }
+        }
+        let event = change.last == "recovery" ? "recovery_key" : "key_rotated"
+        let log = try await AuditTests.Log.read(centre)
+        #expect(log.intact && log.details(event).count == 1)
+        #expect(log.details(event).first?.hasSuffix(", blessed by the key before") == true)
     }
 
     @Test func serveSettlesAChangeThatWasCutOffAndDamagedKeysAreNamed() async throws {

@@ -28,7 +28,23 @@ final class RawPeer: @unchecked Sendable {
     }
 
     static func open(port: UInt16, key: DeviceKey, pinned hub: Digest) async throws -> RawPeer {
-        let security = try SecureLink.client(key: key)
+        try await open(port: port, try SecureLink.client(key: key), pinned: hub)
+    }
+
+    /// Without a certificate of its own.
+    static func openWithoutKey(port: UInt16, pinned hub: Digest) async throws -> RawPeer {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv13
+        configuration.certificateVerification = .noHostnameVerification
+        configuration.trustRoots = .certificates([])
+        configuration.applicationProtocols = [SecureLink.applicationProtocol]
+        let security = SecureLink(context: try NIOSSLContext(configuration: configuration))
+        return try await open(port: port, security, pinned: hub)
+    }
+
+    private static func open(
+        port: UInt16, _ security: SecureLink, pinned hub: Digest
+    ) async throws -> RawPeer {
         let (stream, continuation) = AsyncStream.makeStream(of: [UInt8].self)
         let group = MultiThreadedEventLoopGroup.singleton
         let loop = group.next()

@@ -14,7 +14,7 @@ import Testing
     private struct Cut: Error {}
 
     /// A child that another test starts has the lock as well, until it has become its program.
-    private static func unlocked<Result>(_ body: () throws -> Result) async throws -> Result {
+    static func unlocked<Result>(_ body: () throws -> Result) async throws -> Result {
         var result: Result?
         _ = try await eventually {
             do {
@@ -53,6 +53,44 @@ import Testing
             "aggregator", ["serve", "--data", folder.path, "--listen", "127.0.0.1:\(port)"])
         #expect(try await eventually { hub.remarks.contains("listening on") }, "\(hub.remarks)")
         _ = try await hub.stop()
+    }
+
+    /// Killed before the new store was ready: nothing was replaced, and nothing of it stays.
+    @Test func whatAKilledRestoreHadBegunGoesAway() async throws {
+        let place = try Place()
+        let (folder, backup) = try Self.prepared(place)
+        let work = folder.path + "/restoring"
+        for next in ["status", "serve", "restore"] {
+            try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(atPath: backup, toPath: work + "/store.sqlite")
+            switch next {
+            case "serve": try await serve(folder, in: place)
+            case "restore": try await place.run("aggregator", ["restore", backup, "--data", folder.path])
+            default: try await place.run("aggregator", ["status", "--data", folder.path])
+            }
+            #expect(!FileManager.default.fileExists(atPath: work), "\(next)")
+        }
+    }
+
+    @Test func aBackupThatIsDamagedIsNamed() async throws {
+        let place = try Place()
+        let (folder, backup) = try Self.prepared(place)
+        let whole = try #require(FileManager.default.contents(atPath: backup))
+        for (name, bytes) in [
+            ("head.sqlite", Data(repeating: 7, count: 4_096) + whole.dropFirst(4_096)),
+            ("middle.sqlite", whole.prefix(8_192) + Data(repeating: 7, count: whole.count - 8_192)),
+            ("short.sqlite", whole.prefix(whole.count / 2)), ("empty.sqlite", Data()),
+        ] {
+            let file = place.path(name)
+            try bytes.write(to: URL(filePath: file))
+            for data in [folder.path, place.path("none-" + name)] {
+                let refused = try await place.run(
+                    "aggregator", ["restore", file, "--data", data], expecting: [66])
+                #expect(refused.remarks.contains(file), "\(refused.remarks)")
+                #expect(!refused.remarks.contains("restoring"), "\(refused.remarks)")
+            }
+        }
+        #expect(try await Self.names(folder).last == "exported")
     }
 
     @Test func whoeverComesNextFinishesARestoreThatWasCutOff() async throws {

@@ -69,6 +69,10 @@ final class SmallDisks: Sendable {
     func stat(_ file: String) -> String { SmallDisks.read(prefix, "stat -c '%s %b %a' '\(file)'") }
 
     func text(_ file: String) -> String { SmallDisks.read(prefix, "cat '\(file)'") }
+    /// Copies a file, where there is one, over another.
+    func copy(_ file: String, to other: String) {
+        SmallDisks.shell(prefix, "rm -f '\(other)'; test ! -e '\(file)' || cp -p '\(file)' '\(other)'")
+    }
     func remove(_ file: String) { SmallDisks.shell(prefix, "rm -f '\(file)'") }
 
     @discardableResult private static func shell(_ prefix: [String], _ command: String) -> Bool {

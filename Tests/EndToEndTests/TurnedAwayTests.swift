@@ -141,6 +141,46 @@ import Testing
         try await siege.lift()
     }
 
+    /// TLS 1.3 lets a client believe that it is through before the server has looked for its key.
+    @Test func whoShowsNoKey() async throws {
+        let siege = try await Siege()
+        let peer = try? await RawPeer.openWithoutKey(port: siege.port, pinned: siege.fingerprint)
+        if let peer {
+            await peer.say(Preamble.bytes())
+            #expect(try await peer.farewell() == nil, "nothing is said to somebody without a key")
+        }
+        try await expectEntry("no key was shown", at: siege)
+        try await siege.lift()
+    }
+
+    /// A device tells the hub of a receipt that it does not believe; a device may show one that is none.
+    @Test func aReceiptThatWasAltered() async throws {
+        let siege = try await Siege()
+        var device = try await siege.device()
+        let batch = try device.routine.write([siege.valid()])
+        guard case .receipt(let frame)? = try await siege.answer(device, to: batch),
+            var receipt = frame.receipts.first
+        else {
+            Issue.record("no receipt")
+            return
+        }
+        receipt.signature[9] ^= 1
+        receipt.sequence = batch.last + 1
+        let hole = Hole(
+            sequence: batch.last + 1, head: receipt.head, receipt: receipt,
+            epoch: Token16(high: 1, low: 1))
+        let (peer, _) = try await device.welcomed()
+        try await peer.say(.hole(hole))
+        #expect(try await peer.farewell()?.code == .forgedReceipt)
+        try await expectEntry("213 a hole with a receipt", at: siege)
+        // Of another device: what is alike is one entry a minute.
+        let (other, _) = try await siege.device().welcomed()
+        try await other.say(.close(Refuse(.forgedReceipt, words: "x\u{1b}[2J")))
+        try await expectEntry("213 the device hung up", at: siege)
+        other.close()
+        try await siege.lift()
+    }
+
     @Test func whatIsForgedOrDoesNotFollow() async throws {
         let siege = try await Siege()
         var device = try await siege.device()

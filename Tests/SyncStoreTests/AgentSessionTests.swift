@@ -159,6 +159,52 @@ import Testing
         #expect(try fixture.store.versions(of: checkIn(4).key).first?.authored == AgentFixture.start + 6_000)
     }
 
+    /// What a revoked device hands over is held back, also what the hub had before it was put back: that may
+    /// be released there without a word. A hub that has forgotten the revocation takes it all, and it counts.
+    @Test(arguments: StoreFlavour.allCases)
+    func whatIsHandedOverIsKnownToBeHeldBack(_ flavour: StoreFlavour) throws {
+        let fixture = try AgentFixture(flavour)
+        let now = AgentFixture.start
+        func reasons() throws -> [String] {
+            try fixture.store.verdicts([.quarantined], limit: 9).sorted { $0.verdict.dot < $1.verdict.dot }
+                .map(\.verdict.reason)
+        }
+        func welcome(_ epoch: UInt64, isSurrender: Bool) throws -> Welcome {
+            let origins = try fixture.store.origins()
+            var welcome = fixture.welcome(
+                origins.map { HeldOrigin(origin: $0.id, sequence: 0, head: $0.derivation, receipt: nil) })
+            welcome.epoch = Token16(high: 7, low: epoch)
+            welcome.capabilities = isSurrender ? [Welcome.surrender] : []
+            return welcome
+        }
+        func receipt(at sequence: UInt64, _ epoch: UInt64) throws -> Receipt {
+            var receipt = try fixture.receipt(at: sequence)
+            receipt.signature = try fixture.hub.sign(
+                receipt.statement(hub: fixture.configuration.hub, epoch: Token16(high: 7, low: epoch)))
+            return receipt
+        }
+        try fixture.author(0..<2)
+        _ = try fixture.store.accept(try welcome(9, isSurrender: false), now: now)
+        try fixture.store.accept([try receipt(at: 2, 9)], now: now)
+        try fixture.author(2..<3)
+        // Revoked, and put back to before the first two had come: all three are handed over.
+        for epoch in UInt64(10)...11 {
+            _ = try fixture.store.accept(try welcome(epoch, isSurrender: true), now: now)
+            try fixture.store.accept([try receipt(at: 3, epoch)], now: now)
+            #expect(try reasons() == ["delivered_before", "delivered_before", "revoked_device"])
+        }
+        let table = try #require(fixture.store as? TableAgentStore)
+        let ends = try table.ends(limit: 9)
+        #expect(ends.quarantined == 3 && ends.releasable == 2 && ends.waiting == 0)
+        #expect(try fixture.store.status(of: .routine).quarantined == 3)
+        // Put back to before the revocation, and nobody told it.
+        _ = try fixture.store.accept(try welcome(12, isSurrender: false), now: now)
+        #expect(try reasons().isEmpty)
+        try fixture.store.accept([try receipt(at: 3, 12)], now: now)
+        #expect(try reasons().isEmpty && table.ends(limit: 9).quarantined == 0)
+        #expect(try fixture.store.status(of: .routine).quarantined == 0)
+    }
+
     @Test(arguments: StoreFlavour.allCases)
     func anotherHeadAtTheHubMeansALostIdentity(_ flavour: StoreFlavour) throws {
         let fixture = try AgentFixture(flavour)

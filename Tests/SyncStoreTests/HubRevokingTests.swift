@@ -112,4 +112,41 @@ import Testing
         #expect(known.fingerprint == HubFake.hashing(device.key))
         #expect(try putBack.restored(revoked: [revocation], now: world.now).revoked == 0, "known by now")
     }
+
+    /// Who has the key of a revoked device writes another journal under the old names, as long as the old
+    /// one: heads tell that nothing of it was ever here.
+    @Test func releaseLetsInNothingOfAForgedJournal() throws {
+        func surrendered(forging: Bool) throws -> (Release?, HubWorld) {
+            let world = try HubWorld(.sqlite)
+            let hub = try #require(world.sqlite)
+            let device = try HubDevice(world, unit: "B1", number: 1)
+            let held = try device.batch([HubWorld.checkIn("p1"), HubWorld.checkIn("p2", remark: "true")])
+            try device.send(held)
+            var revocation = try #require(try hub.revocation(of: 1, reason: "lost", now: world.now))
+            // A store that was put back to before all that, with whom to revoke kept beside it.
+            let putBack = try HubWorld(.sqlite, seed: 2)
+            let store = try #require(putBack.sqlite)
+            let again = try HubDevice(putBack, unit: "B1", number: 1)
+            #expect(again.origin() == device.origin())
+            revocation.joined = putBack.now
+            _ = try store.restored(revoked: [revocation], now: putBack.now)
+            let second = HubWorld.checkIn("p2", remark: forging ? "forged" : "true")
+            let batch = forging ? try again.batch([HubWorld.checkIn("p1"), second]) : held
+            if !forging { _ = try again.batch([HubWorld.checkIn("p1"), second]) }
+            try again.hello()
+            #expect(again.session.isSurrender)
+            #expect(try again.send(batch).isHeld)
+            #expect(try putBack.store.effective(HubWorld.key("p2")) == nil)
+            let clock = AuthoringClock(now: putBack.now, isTrusted: true)
+            #expect(try store.release(of: 9, all: true, reason: "nobody", clock: clock) == nil)
+            return (try store.release(of: 1, all: false, reason: "delivered", clock: clock), putBack)
+        }
+        let (good, world) = try surrendered(forging: false)
+        #expect(good == Release(released: 2, refused: 0, unproven: 0))
+        #expect(try world.store.effective(HubWorld.key("p2"))?[14] == .text("true"))
+        let (bad, other) = try surrendered(forging: true)
+        #expect(bad == Release(released: 0, refused: 0, unproven: 2))
+        #expect(try other.store.effective(HubWorld.key("p1")) == nil, "also what looks the same")
+        #expect(try other.store.effective(HubWorld.key("p2")) == nil)
+    }
 }

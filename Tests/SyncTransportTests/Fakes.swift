@@ -126,6 +126,11 @@ final class FakeHub: HubService {
         var refused: [(code: RefusalCode?, words: String)] = []
         var open = 0
         var closed = 0
+        /// Bytes of batches that are being taken in, now and at most, and whether they wait for somebody.
+        var inWork = 0
+        var mostInWork = 0
+        var isHolding = false
+        var held: [CheckedContinuation<Void, Never>] = []
     }
 
     let state = Mutex(State())
@@ -143,6 +148,16 @@ final class FakeHub: HubService {
 
     func refused(_ code: RefusalCode?, _ words: String, _ caller: Caller) {
         state.withLock { $0.refused.append((code, words)) }
+    }
+
+    /// Lets everything be taken in that waits.
+    func release() {
+        let held = state.withLock { state in
+            state.isHolding = false
+            defer { state.held = [] }
+            return state.held
+        }
+        for waiting in held { waiting.resume() }
     }
 
     final class Connection: HubConnectionHost {
@@ -173,7 +188,20 @@ final class FakeHub: HubService {
         }
 
         func ingest(_ batch: VersionBatch) async -> HubSession.Outcome {
-            hub.state.withLock { state in
+            let bytes = batch.rows.footprint + batch.encodedRows.count
+            hub.state.withLock {
+                $0.inWork += bytes
+                $0.mostInWork = max($0.mostInWork, $0.inWork)
+            }
+            await withCheckedContinuation { waiting in
+                let isHolding = hub.state.withLock { state in
+                    if state.isHolding { state.held.append(waiting) }
+                    return state.isHolding
+                }
+                if !isHolding { waiting.resume() }
+            }
+            return hub.state.withLock { state in
+                state.inWork -= bytes
                 let last = state.journal[batch.origin]?.last ?? 0
                 guard batch.first <= last + 1 else {
                     return .gap(Gap(origin: batch.origin, wanted: last + 1))

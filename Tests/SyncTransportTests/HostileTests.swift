@@ -157,6 +157,94 @@ import Testing
         #expect(limits.share(among: 1_000_000) == HubLimits.leastBytesWaiting)
     }
 
+    /// A store that stands still: of a crowd of devices that all send, no more is decoded than may lie in
+    /// memory, and all of it is taken when the store goes on.
+    @Test func whatWaitsForTheStoreIsBoundedInMemory() async throws {
+        let versions: UInt64 = 40
+        let whole = FakeBranch.batch(origin: 11, sequences: 1...versions).rows.footprint
+        var limits = HubLimits()
+        limits.bytesInWork = 2 * whole
+        let hub = FakeHub()
+        hub.state.withLock { $0.isHolding = true }
+        let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let listener = try await HubListener.start(
+            at: local, key: hubKey, service: hub, limits: limits, group: loop)
+        let branches = (0..<12).map { FakeBranch(routine: versions, base: 10 + 2 * UInt64($0)) }
+        let (pinned, group, address) = (hubKey.fingerprint, group, listener.address)
+        let running = branches.map { branch in
+            Task {
+                try await AgentConnection.run(
+                    address: address.host, port: address.port, pinned: .key(pinned), key: .generate(),
+                    session: AgentSession(goal: .drain), host: branch, group: group)
+            }
+        }
+        let limit = limits.bytesInWork
+        while hub.state.withLock({ $0.open < branches.count || $0.inWork < limit }) { await Task.yield() }
+        hub.release()
+        for task in running { #expect(try await task.value.ending == .clean) }
+        #expect(branches.allSatisfy { $0.receipted(.routine) == versions })
+        // The last one that was decoded may have been a whole one.
+        #expect(hub.state.withLock { $0.mostInWork } <= limit + 2 * whole)
+        await listener.shutdown()
+        try await loop.shutdownGracefully()
+    }
+
+    @Test func theBudgetOfFramesIsSharedAndGivenBack() {
+        var limits = HubLimits()
+        (limits.bytesInWork, limits.bytesBegun) = (100, 1_000)
+        let budget = FrameBudget(limits: limits)
+        let told = Mutex<[UInt64]>([])
+        func mayDecode(_ number: UInt64) -> Bool {
+            budget.mayDecode(number) { told.withLock { $0.append(number) } }
+        }
+        #expect(mayDecode(1))
+        budget.take(99)
+        #expect(mayDecode(2))
+        budget.take(1)
+        #expect(!mayDecode(1) && !mayDecode(2) && !mayDecode(3))
+        budget.forget(2)
+        budget.give(0)
+        #expect(told.withLock { $0.isEmpty })
+        budget.give(1)
+        #expect(told.withLock { $0 } == [1, 3], "once, and nobody who is gone")
+        budget.give(99)
+        #expect(told.withLock { $0.count } == 2 && budget.bytesInWork == 0)
+        #expect(budget.begun(1_000) && !budget.begun(1) && budget.begun(-1))
+    }
+
+    /// Devices that are let in, each with most of a frame: those beyond what is kept hear 120.
+    @Test func framesThatDoNotComeToTheirEndAreBounded() async throws {
+        var limits = HubLimits()
+        limits.bytesBegun = 3 * FrameBudget.small
+        let hub = FakeHub()
+        let listener = try await HubListener.start(
+            at: local, key: hubKey, service: hub, limits: limits, group: group)
+        let hello = Hello(
+            replica: .zero, origins: [], capabilities: [], dictionaries: [], clock: 1, sessionToken: .zero,
+            feed: .beginning, urgent: Backlog(), routine: Backlog(), program: "test")
+        var writer = FrameWriter()
+        let greeting = Preamble.bytes() + (try writer.frame(.hello(hello), compress: false))
+        let begun =
+            FrameHeader(
+                type: 99, flags: 0, payloadLength: 1 << 20, inflatedLength: 1 << 20, checksum: 0
+            ).bytes + [UInt8](repeating: 0, count: 2 * FrameBudget.small)
+        let told = Told()
+        let (pinned, group, address) = (hubKey.fingerprint, group, listener.address)
+        let tasks = (0..<4).map { _ in
+            Task {
+                let heard = try await Stranger.say(
+                    greeting, andThen: begun, to: address,
+                    security: try SecureLink.client(key: .generate()), pinned: .key(pinned), group: group)
+                told.add(try Stranger.farewell(in: heard)?.code)
+            }
+        }
+        while told.codes.count < 3 { await Task.yield() }
+        #expect(told.codes == Array(repeating: .overloaded, count: 3))
+        await listener.shutdown()
+        for task in tasks { try await task.value }
+        #expect(told.codes.last == .shuttingDown, "who came first keeps what it has")
+    }
+
     /// Whoever holds many connections loses its own first.
     @Test func oneAddressTakesNoRoomFromOthers() throws {
         var limits = HubLimits()
@@ -211,6 +299,14 @@ import Testing
         await listener.shutdown()
         #expect(listener.connections == 0)
     }
+}
+
+/// What several were told in the end.
+private final class Told: Sendable {
+    private let all = Mutex<[RefusalCode?]>([])
+
+    var codes: [RefusalCode?] { all.withLock { $0 } }
+    func add(_ code: RefusalCode?) { all.withLock { $0.append(code) } }
 }
 
 /// Says its words to whoever connects.

@@ -13,22 +13,31 @@ final class Stranger: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let words: [UInt8]
+    /// To be said once the hub has said Welcome.
+    private var more: [UInt8]
     private let leaves: Bool
     private let promise: EventLoopPromise<[UInt8]>
     private var heard: [UInt8] = []
     private let isSecure: Bool
 
-    private init(_ words: [UInt8], leaves: Bool, isSecure: Bool, promise: EventLoopPromise<[UInt8]>) {
+    private init(
+        _ words: [UInt8], andThen more: [UInt8], leaves: Bool, isSecure: Bool,
+        promise: EventLoopPromise<[UInt8]>
+    ) {
         self.words = words
+        self.more = more
         self.leaves = leaves
         self.isSecure = isSecure
         self.promise = promise
     }
 
-    /// - Parameter leaves: hangs up as soon as everything is said.
+    /// - Parameters:
+    ///   - more: said once the hub has said Welcome.
+    ///   - leaves: hangs up as soon as everything is said.
     /// - Returns: what the hub said before it hung up.
     static func say(
-        _ words: [UInt8], to address: HostPort, security: SecureLink?, pinned hub: HubPin,
+        _ words: [UInt8], andThen more: [UInt8] = [], to address: HostPort, security: SecureLink?,
+        pinned hub: HubPin,
         leaves: Bool = false, group: any EventLoopGroup
     ) async throws -> [UInt8] {
         let loop = group.next()
@@ -41,7 +50,8 @@ final class Stranger: ChannelInboundHandler {
                         try security.clientHandler(pinned: hub, peer: SecureLink.Peer()))
                 }
                 try operations.addHandler(
-                    Stranger(words, leaves: leaves, isSecure: security != nil, promise: promise))
+                    Stranger(
+                        words, andThen: more, leaves: leaves, isSecure: security != nil, promise: promise))
             }
         }
         do {
@@ -52,14 +62,21 @@ final class Stranger: ChannelInboundHandler {
         return try await promise.futureResult.get()
     }
 
-    /// What the hub said in the end, behind its preamble.
-    static func farewell(in heard: [UInt8]) throws -> Refuse? {
+    /// What the hub said behind its preamble.
+    private static func messages(in heard: [UInt8]) throws -> [Message] {
         var preamble = PreambleReader()
-        guard let agreed = try preamble.append(heard) else { return nil }
+        guard let agreed = try preamble.append(heard) else { return [] }
         var reader = FrameReader()
         reader.append(agreed.rest)
+        var messages: [Message] = []
+        while let message = try reader.next()?.message { messages.append(message) }
+        return messages
+    }
+
+    /// What the hub said in the end.
+    static func farewell(in heard: [UInt8]) throws -> Refuse? {
         var last: Refuse?
-        while let message = try reader.next()?.message {
+        for message in try messages(in: heard) {
             if case .close(let refuse) = message { last = refuse }
             if case .refuse(let refuse) = message { last = refuse }
         }
@@ -83,6 +100,13 @@ final class Stranger: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         heard += Array(buffer: unwrapInboundIn(data))
+        let isWelcome = (try? Stranger.messages(in: heard))?.contains { message in
+            if case .welcome = message { true } else { false }
+        }
+        if isWelcome == true, !more.isEmpty {
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: more)), promise: nil)
+            more = []
+        }
         // Whoever has been told goes; the hub need not wait.
         if (try? Stranger.farewell(in: heard)) ?? nil != nil { context.close(promise: nil) }
     }

@@ -71,21 +71,24 @@ enum StoreAtHand {
         }
     }
 
-    /// What is left of personal fields: the centre writes down who looked at them, and this program only
-    /// reads.
+    /// What is left of personal fields: it is written down who looked at them, and this program only reads.
     ///
-    /// - Throws: ``Failure`` with `.usage` where they are asked for of a hub's store.
+    /// - Throws: ``Failure`` with `.usage` where they are asked for.
     func masking(_ forms: FormCatalog, unmask: Bool) throws -> Masking {
-        if unmask, case .hub = self { throw StoreAtHand.isWrittenDown }
-        return Masking(forms: forms, unmask: unmask)
+        if unmask { throw isWrittenDown }
+        return Masking(forms: forms, unmask: false)
     }
 
-    static let isWrittenDown = Failure(
-        .usage,
-        Words(
-            "at the centre it is written down who looks at personal fields and why, and this program only "
-                + "reads: `aggregator history FORM KEY --unmask --reason WHY` shows them",
-            zh: "在中心查看个人信息须记录查看人和原因，而本程序只读：请用 aggregator history 加 --unmask 和 --reason 原因"))
+    private var isWrittenDown: Failure {
+        var program = "branch-agent"
+        if case .hub = self { program = "aggregator" }
+        return Failure(
+            .usage,
+            Words(
+                "it is written down who looks at personal fields and why, and this program only reads: "
+                    + "`\(program) history FORM KEY --unmask --reason WHY` shows them",
+                zh: "查看个人信息须记录查看人和原因，而本程序只读：请用 \(program) history 加 --unmask 和 --reason 原因"))
+    }
 
     /// What is known of a record, with all versions of it.
     func record(

@@ -221,7 +221,7 @@ class Session:
         hub = self.store.hub_keys
         statement = receipt_statement(hub.called_by, self.epoch, receipt)
         if not any(signed_by(key, statement, receipt["signature"]) for key in hub.own):
-            raise malformed("a receipt that the hub has not signed")
+            raise ProtocolError(213, "a receipt that the hub has not signed")
         if receipt["sequence"] > journal.receipted:
             self.receipted += receipt["sequence"] - journal.receipted
             journal.kept["receipt"] = receipt | {

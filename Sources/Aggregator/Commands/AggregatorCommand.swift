@@ -148,6 +148,7 @@ struct DevicesCommand: AsyncParsableCommand {
             for line in try IdentityLines.lines(hub, devices, times: times) { Output.line(line) }
             let missing = try store.folder.revocationsMissing(in: hub).count
             if missing > 0 { Output.line(RevocationWords.missing(missing)) }
+            if let words = try store.folder.doubtOfRevocations(in: hub) { Output.line(words) }
         }
     }
 }

@@ -12,8 +12,10 @@ struct BackupCommand: AsyncParsableCommand {
             "Write a backup of the store to a new file, while the hub may go on.",
             zh: "把数据备份到一个新文件；汇总端可继续运行。"),
         discussion: Words(
-            "hub.key is not in it: keep a copy of that apart, once. Without it no backup is of use.",
-            zh: "备份不含 hub.key：请另行妥善保存一份。没有它，备份无法使用。"),
+            "hub.key is not in it: keep a copy of that apart, once. Without it, and without a recovery key "
+                + "(`aggregator key recovery`), branches believe no hub that has the backup.",
+            zh: "备份不含 hub.key：请另行妥善保存一份。若既没有它，也没有恢复密钥（aggregator key recovery），"
+                + "各支部不会认可由备份恢复的汇总端。"),
         example: "aggregator backup /backups/hub-2020-02-03.sqlite --data DIR")
 
     @Argument(help: ArgumentHelp("The file to write; it must not be there yet.", zh: "要写入的文件；不能已存在。"))
@@ -65,8 +67,6 @@ struct RestoreCommand: AsyncParsableCommand {
             let now = HubFolder.milliseconds()
             let folder = try act.folder(store)
             let restored = try folder.restore(from: file, now: now)
-            let unreadable = try folder.unreadableRevocations()
-            if unreadable > 0 { Output.remark(RevocationWords.unreadable(unreadable)) }
             guard let restoration = restored.restoration else {
                 return Output.remark(RestoreCommand.words(withoutKeyIn: folder.path, from: file))
             }
@@ -82,6 +82,7 @@ struct RestoreCommand: AsyncParsableCommand {
                 Output.remark(
                     Words("the store that was here is kept in \(kept)", zh: "原有数据保留在 \(kept)"))
             }
+            if let words = try folder.doubtOfRevocations(in: folder.open()) { Output.remark(words) }
         }
     }
 

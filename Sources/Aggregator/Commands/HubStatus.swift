@@ -61,5 +61,6 @@ struct HubStatus: Encodable {
         for line in try IdentityLines.lines(store, devices, times: times) { Output.line(line) }
         let missing = try folder.revocationsMissing(in: store).count
         if missing > 0 { Output.line(RevocationWords.missing(missing)) }
+        if let words = try folder.doubtOfRevocations(in: store) { Output.line(words) }
     }
 }

@@ -19,9 +19,16 @@ struct RevokeCommand: AsyncParsableCommand {
         example: "aggregator revoke 3 --reason \"laptop lost\" --data DIR")
 
     @Argument(help: ArgumentHelp("Its number in `aggregator devices`.", zh: "aggregator devices 中的设备编号。"))
-    var device: Int64
+    var device: Int64?
     @Option(name: .long, help: ArgumentHelp("Why; kept with it.", zh: "原因；一并保存。"))
     var reason = ""
+    @Flag(
+        name: .long,
+        help: ArgumentHelp(
+            "Instead of a device: everybody whom a line of revocations.jsonl may name that cannot be read is "
+                + "revoked.",
+            zh: "不指定设备时使用：revocations.jsonl 中无法读取的行所列设备均已撤销。"))
+    var settled = false
     @OptionGroup var store: DataOption
     @OptionGroup var act: ActOption
 
@@ -40,6 +47,7 @@ struct RevokeCommand: AsyncParsableCommand {
             let folder = try act.folder(store)
             let hub = try folder.open()
             let now = HubFolder.milliseconds()
+            guard let device, !settled else { return try settle(folder, hub) }
             guard let revocation = try hub.revocation(of: device, reason: reason, now: now) else {
                 throw Failure(
                     .noInput,
@@ -61,6 +69,19 @@ struct RevokeCommand: AsyncParsableCommand {
                         + "quarantine",
                     zh: "\(unit) 的设备 \(device) 已撤销；其尚未发送的内容只能交出并隔离"))
         }
+    }
+
+    private func settle(_ folder: HubFolder, _ hub: SQLiteHubStore) throws {
+        guard device == nil, settled, !reason.isEmpty else {
+            throw Failure(
+                .usage,
+                Words(
+                    "name a device by its number in `aggregator devices`; or write --settled --reason WHY "
+                        + "once everybody is revoked whom a damaged revocations.jsonl may have named",
+                    zh: "请用 aggregator devices 中的编号指定设备；或在核对受损的 revocations.jsonl 并撤销应撤销的设备后，"
+                        + "写 --settled --reason 原因"))
+        }
+        Output.remark(RevocationWords.settled(try folder.settleRevocations(in: hub, reason: reason)))
     }
 
     /// - Returns: what to say when the disk has no room for it; the store, which keeps room for such things,

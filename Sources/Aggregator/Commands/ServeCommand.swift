@@ -68,6 +68,7 @@ struct ServeCommand: AsyncParsableCommand {
             try folder.settleRestore()
             try folder.settleKeys()
             let hubStore = try folder.open()
+            try folder.requireRevocations(of: hubStore)
             let key = try folder.key()
             var logger = Logger(label: "aggregator") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = .info
@@ -75,12 +76,6 @@ struct ServeCommand: AsyncParsableCommand {
             if missing > 0 {
                 logger.say(
                     .warning, "revocations_mended", RevocationWords.missing(missing), ["count": "\(missing)"])
-            }
-            let unreadable = try folder.unreadableRevocations()
-            if unreadable > 0 {
-                logger.say(
-                    .warning, "revocations_unreadable", RevocationWords.unreadable(unreadable),
-                    ["count": "\(unreadable)"])
             }
             var load = HubLoad()
             load.sessions = sessions

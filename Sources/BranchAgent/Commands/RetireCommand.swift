@@ -40,6 +40,7 @@ struct RetireCommand: AsyncParsableCommand {
             try Files.write(try document.bytes, to: file)
             Output.line(RetireCommand.words(for: certificate, in: file))
             if let words = RetireCommand.words(forQuarantined: ends.quarantined) { Output.line(words) }
+            if let words = RetireCommand.words(forReleasable: ends.releasable) { Output.line(words) }
         }
     }
 
@@ -68,6 +69,17 @@ struct RetireCommand: AsyncParsableCommand {
                 + "this device is wiped",
             zh: "有 \(count) 条记录的内容被中心隔离：中心已收到，但不计入。branch-agent status 会列出这些记录及原因；"
                 + "请在清除本设备之前由中心决定")
+    }
+
+    /// Nil when there are none.
+    static func words(forReleasable count: UInt64) -> Words? {
+        guard count > 0 else { return nil }
+        return Words(
+            "\(count) of them the centre had before it was restored from a backup: they count again once it "
+                + "has run `aggregator release`, of which this device hears nothing. Ask the centre whether "
+                + "it has",
+            zh: "其中 \(count) 条中心在从备份恢复之前已收到：执行 aggregator release 后重新计入，但本设备不会得知。"
+                + "请询问中心是否已执行")
     }
 
     /// Nil when nothing is left.

@@ -52,7 +52,8 @@ import Testing
         twisted.receipt = try Self.receipt(origin, 3, next.headAfter)
         wrong.append(("with another head", twisted))
         for (what, hole) in wrong {
-            #expect(try pass(hole, by: device).refusal == .protocolError, "a receipt \(what)")
+            let code = what.hasPrefix("signed") ? RefusalCode.forgedReceipt : .protocolError
+            #expect(try pass(hole, by: device).refusal == code, "a receipt \(what)")
         }
         #expect(try pass(hole, by: other).refusal == .originOfAnother)
         var ended = device.session
@@ -150,25 +151,80 @@ import Testing
         let expected = ["edited", "two", "late", "urgent"].map { Value.text(Array($0.utf8)) }
         // One that was corrected stands beside its correction as far as that says nothing: as before.
         let before = try keys.map { try #require(try world.hub.record($0)).siblings.count }
-        try world.putBack(image, seed: 101)
-        world.now += 7_200_000
-        if isCut { try branch.sync(world, cutBefore: .routine) }
-        for each in [branch, other, branch] { try each.sync(world) }
-        #expect(try keys.map { try world.hub.effective($0)?[1] } == expected)
-        #expect(try moods(branch.store) == expected && moods(other.store) == expected)
-        for (key, count) in zip(keys, before) {
-            let siblings = try #require(try world.hub.record(key)).siblings
-            #expect(siblings.count == count)
-            #expect(try branch.store.record(key)?.siblings == siblings)
-            #expect(try other.store.record(key)?.siblings == siblings)
+        for round in UInt64(1)...2 {
+            try world.putBack(image, seed: 100 + round)
+            world.now += 7_200_000
+            if isCut { try branch.sync(world, cutBefore: .routine) }
+            for each in [branch, other, branch] { try each.sync(world) }
+            #expect(try keys.map { try world.hub.effective($0)?[1] } == expected)
+            #expect(try moods(branch.store) == expected && moods(other.store) == expected)
+            for (key, count) in zip(keys, before) {
+                let siblings = try #require(try world.hub.record(key)).siblings
+                #expect(siblings.count == count)
+                #expect(try branch.store.record(key)?.siblings == siblings)
+                #expect(try other.store.record(key)?.siblings == siblings)
+            }
+            let track = try world.hub.effective(keys[0])?[2]
+            #expect(track == .notStated, "it may be kept no longer")
+            #expect(try branch.queued == 0)
         }
-        let track = try world.hub.effective(keys[0])?[2]
-        #expect(track == .notStated, "it may be kept no longer")
-        #expect(try branch.queued == 0)
         let events = try branch.store.identityEvents(limit: 99)
         #expect(events.contains { $0.kind == .hole } && events.contains { $0.kind == .givenBack })
         #expect(Set(branch.endings).isSubset(of: [.identityRenewed]))
         #expect(other.endings.isEmpty)
+    }
+
+    /// The image's epoch is the one in which the hub had receipted what is gone: nothing of a later epoch
+    /// shows it, so the branch says once more what it had been told then.
+    @Test(arguments: HubKind.allCases, [false, true])
+    func aLaneThatLiesWhollyInAHoleIsPassedAgainAndAgain(kind: HubKind, isClosed: Bool) throws {
+        let world = try IdentityWorld(kind)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        try branch.sync(world)
+        let image = try world.image()
+        try branch.write(
+            HubWorld.checkIn("p1", remark: "one"), HubWorld.checkIn("p2", remark: "two"), at: world)
+        try branch.sync(world)
+        try branch.letGo(below: 3)
+        if isClosed {
+            let stale = try Branch(copyOf: branch, seed: 9)
+            for _ in 0..<2 { try stale.sync(world) }
+            try branch.write(HubWorld.checkIn("p3", remark: "three"), at: world)
+            try branch.sync(world)
+            #expect(branch.endings == [.identityRenewed])
+        }
+        for round in UInt64(1)...3 {
+            try world.putBack(image, seed: 100 + round)
+            world.now += 7_200_000
+            try branch.sync(world)
+            let person = "q\(round)"
+            try branch.write(HubWorld.checkIn(person, remark: "and on"), at: world)
+            try branch.sync(world)
+            #expect(try world.value(person) == .text("and on"))
+            #expect(try branch.queued == 0)
+            try branch.letGo(below: try #require(try branch.store.origins().last).sequence + 1)
+        }
+    }
+
+    /// A hub that is put back gets nothing by it.
+    @Test(arguments: StoreFlavour.allCases)
+    func aClosedOriginOfWhichNothingIsHeldIsNotNamed(flavour: StoreFlavour) throws {
+        let fixture = try AgentFixture(flavour)
+        try fixture.author(0..<2)
+        let closed = try fixture.origin().id
+        let points = try fixture.store.origins().map { ForkPoint(origin: $0.id, sequence: $0.sequence) }
+        try fixture.store.heal(points, after: fixture.welcome(), now: AgentFixture.start)
+        func isNamed() throws -> Bool {
+            let named = try fixture.store.laneOrigins()
+            let hello = try fixture.store.hello(now: AgentFixture.start, program: "test")
+            #expect(hello.origins.count == named.count)
+            return named.contains { $0.origin == closed }
+        }
+        #expect(try isNamed())
+        try fixture.store.letGo(below: 2, of: closed)
+        #expect(try isNamed(), "what is left can be sent")
+        try fixture.store.letGo(below: 3, of: closed)
+        #expect(try !isNamed())
     }
 
     /// Otherwise the branch would wait for a backup of it, and keep what it may not keep.
@@ -246,15 +302,22 @@ import Testing
         #expect(try fixture.store.identityEvents(limit: 9).map(\.kind) == kinds)
         try fixture.store.note(hole, now: now)
         #expect(try fixture.store.identityEvents(limit: 9).count == 2, "told once")
+        // In an epoch that it had left the hub would not believe its receipts: it is shown what it was.
+        let again = #expect(throws: Refuse.self) { _ = try fixture.store.accept(same, now: now) }
+        #expect(again?.code == .identityLost)
+        let hello = try fixture.store.hello(now: now, program: "test")
+        #expect(hello.epoch == AgentFixture.epoch)
+        #expect(hello.origins.last?.receipted == 2, "nothing else has changed")
     }
 }
 
 extension AgentStore {
     /// As if a retention had passed: own routine versions below are not kept any more.
-    func letGo(below floor: UInt64) throws {
+    func letGo(below floor: UInt64, of id: OriginID? = nil) throws {
         let store = try #require(self as? TableAgentStore)
         try store.backend.write { tables in
-            var origin = try #require(try tables.origins().first { $0.claim.lane == .routine })
+            let current = try tables.origins().first { $0.claim.lane == .routine }?.id
+            var origin = try #require(try tables.ownOrigins().first { $0.id == id ?? current })
             let head = try tables.head(of: Dot(origin: origin.id, sequence: floor - 1))
             origin.headBelow = try #require(head)
             origin.floor = floor
