@@ -205,10 +205,14 @@ let package = Package(
         .testTarget(
             name: "SyncInspectTests",
             dependencies: [
-                "sync-inspect", "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "Forms", "Console",
+                "sync-inspect", "SyncCore", "SyncWire", "SyncStore", "SQLiteStore", "SyncTransport", "Forms",
+                "Console",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: settings),
+            exclude: ["Snapshots"], swiftSettings: settings),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: settings),
         .testTarget(
             name: "SimulationTests", dependencies: ["sync-sim", "SyncCore"], swiftSettings: settings),

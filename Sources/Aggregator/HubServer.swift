@@ -41,6 +41,7 @@ final class HubServer: HubService {
     let logger: Logger
     let now: @Sendable () -> Milliseconds
     let load: HubLoad
+    let diary = HubSessionDiary()
     /// Nil in tests that do without.
     let frames: FrameGuard?
     /// Nil: nobody is answered who compares.
@@ -268,6 +269,7 @@ final class HubConnection: HubConnectionHost {
                     greeting.overload = server.load.refusal
                     return .success(greeting)
                 }
+                server.diary.opened(self, admission.session, hello, at: server.now())
                 server.logger.say(
                     .info, "session_opened",
                     greeting.farewell == nil ? HubLogWords.opened : HubLogWords.surrenders,
@@ -410,7 +412,10 @@ final class HubConnection: HubConnectionHost {
         }
     }
 
-    func closed() async { server.closed(self) }
+    func closed(_ end: ConnectionEnd) async {
+        server.closed(self)
+        server.diary.ended(self, end, at: server.now())
+    }
 
     /// What a peer is told when the store could not do its work; the log has the rest.
     private func refusal(for error: any Error) -> Refuse {

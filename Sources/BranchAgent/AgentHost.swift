@@ -15,6 +15,9 @@ final class AgentHost: AgentSessionHost {
     let now: @Sendable () -> Milliseconds
     /// When something last arrived on either side. That a hub says Welcome is nothing yet.
     let meter = ProgressMeter()
+    let diary = SessionDiary()
+    /// Lanes of the own origins that the session named.
+    private let lanes = Mutex<[OriginID: Lane]>([:])
     /// The feed of this session found no room; it comes again with the next one.
     private let feedRefusal = Mutex<StoreError?>(nil)
     private let found = Mutex<[IdentityEvent]>([])
@@ -54,9 +57,14 @@ final class AgentHost: AgentSessionHost {
     }
 
     func opened() async throws -> (Hello, [AgentSession.LaneOrigin]) {
-        try await run { [program, now] store in
+        let (hello, origins) = try await run { [program, now] store in
             (try store.hello(now: now(), program: program), try store.laneOrigins())
         }
+        lanes.withLock { lanes in
+            for origin in origins { lanes[origin.origin] = origin.lane }
+        }
+        diary.opened(on: self)
+        return (hello, origins)
     }
 
     func heads(of origin: OriginID, at sequences: [UInt64]) async throws -> Heads {
@@ -100,10 +108,12 @@ final class AgentHost: AgentSessionHost {
     func load(
         _ origin: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int
     ) async throws -> VersionBatch? {
-        try await run {
+        let batch = try await run {
             try $0.batch(
                 of: origin, after: after, maximumVersions: maximumVersions, maximumBytes: maximumBytes)
         }
+        if let batch, let lane = lanes.withLock({ $0[origin] }) { diary.sent(batch, in: lane) }
+        return batch
     }
 
     func store(_ receipts: [Receipt]) async throws {

@@ -37,8 +37,15 @@ struct SyncRunner: Sendable {
     let configuration: AgentConfiguration
     let key: DeviceKey
     let target: HostPort
+    let debugging: LinkDebugging
 
-    init(_ folder: AgentFolder) throws {
+    /// - Parameter debugging: what is written down of the sessions.
+    init(_ folder: AgentFolder, debugging options: DebuggingOptions = DebuggingOptions()) throws {
+        debugging = try .files(
+            transcript: options.transcript, keyLog: options.tlsKeyLog, side: "agent",
+            program: "branch-agent \(Program.version)", now: AgentFolder.milliseconds(),
+            masking: options.masking)
+        options.warn()
         key = try folder.key()
         let opened = try folder.open()
         host = AgentHost(
@@ -150,13 +157,20 @@ struct SyncRunner: Sendable {
     }
 
     private func connect(_ goal: AgentSession.Goal, handle: AgentSessionHandle) async -> Attempt {
+        host.diary.begin(at: AgentFolder.milliseconds())
+        let attempt = await attempt(goal, handle: handle)
+        await host.diary.end(attempt, at: AgentFolder.milliseconds(), on: host)
+        return attempt
+    }
+
+    private func attempt(_ goal: AgentSession.Goal, handle: AgentSessionHandle) async -> Attempt {
         // A hub that was cut off may hold what was not receipted: it is asked first.
         let endedWell = try? await host.run { try $0.contact().lastFailure == nil }
         do {
             let result = try await AgentConnection.run(
                 address: target.host, port: target.port, pinned: .keys(configuration.hubKeys), key: key,
                 session: AgentSession(goal: goal, sendsAhead: endedWell ?? false), host: host,
-                group: MultiThreadedEventLoopGroup.singleton, handle: handle)
+                group: MultiThreadedEventLoopGroup.singleton, handle: handle, debugging: debugging)
             let lack = result.ending == .clean ? host.lackOfRoom : nil
             return Attempt(
                 statistics: result.statistics, isWelcomed: result.isWelcomed,

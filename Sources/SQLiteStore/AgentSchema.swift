@@ -77,5 +77,6 @@ enum AgentSchema {
                     id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,
                     versions INTEGER NOT NULL);
                 """),
+        StoreMigration(sql: SessionTable.creation),
     ]
 }

@@ -5,7 +5,7 @@ enum HubSchema {
     static var migrations: [StoreMigration] {
         [
             StoreMigration(sql: tables.joined(separator: ";\n")), StoreMigration(sql: conflicts),
-            StoreMigration(sql: replicas),
+            StoreMigration(sql: replicas), StoreMigration(sql: SessionTable.creation),
         ]
     }
 

@@ -15,23 +15,25 @@ public enum AgentConnection {
     public static func run(
         address: String, port: Int, pinned hub: HubPin, key: DeviceKey, session: AgentSession,
         host: any AgentSessionHost, group: any EventLoopGroup,
-        handle: AgentSessionHandle = AgentSessionHandle()
+        handle: AgentSessionHandle = AgentSessionHandle(), debugging: LinkDebugging = LinkDebugging()
     ) async throws -> AgentConnectionResult {
-        let security = try SecureLink.client(key: key)
+        let security = try SecureLink.client(key: key, keyLog: debugging.keyLog)
         return try await run(
             address: address, port: port, pinned: hub, security: security, session: session, host: host,
-            group: group, handle: handle)
+            group: group, handle: handle, debugging: debugging)
     }
 
     /// Without `security` in the clear: tests only.
     static func run(
         address: String, port: Int, pinned hub: HubPin, security: SecureLink?, session: AgentSession,
-        host: any AgentSessionHost, group: any EventLoopGroup, handle: AgentSessionHandle
+        host: any AgentSessionHost, group: any EventLoopGroup, handle: AgentSessionHandle,
+        debugging: LinkDebugging = LinkDebugging()
     ) async throws -> AgentConnectionResult {
         let loop = group.next()
         let promise = loop.makePromise(of: AgentConnectionResult.self)
         try await Dialer.connect(
             address: address, port: port, pinned: hub, security: security, loop: loop,
+            debugging: debugging,
             abandoned: { promise.fail($0) },
             driver: { AgentDriver(session: session, host: host, loop: loop, promise: promise) },
             bound: { driver, link in driver.bind(link, handle: handle) })
@@ -77,8 +79,8 @@ enum Dialer {
     /// - Parameter abandoned: called when there will be no connection, before this throws.
     static func connect<Driver: LinkDriver>(
         address: String, port: Int, pinned hub: HubPin, security: SecureLink?, loop: any EventLoop,
-        abandoned: @escaping @Sendable (any Error) -> Void, driver: @escaping @Sendable () -> Driver,
-        bound: @escaping @Sendable (Driver, Link) -> Void
+        debugging: LinkDebugging = LinkDebugging(), abandoned: @escaping @Sendable (any Error) -> Void,
+        driver: @escaping @Sendable () -> Driver, bound: @escaping @Sendable (Driver, Link) -> Void
     ) async throws {
         let peer = SecureLink.Peer()
         let bootstrap = ClientBootstrap(group: loop)
@@ -93,7 +95,9 @@ enum Dialer {
                         try operations.addHandler(try security.clientHandler(pinned: hub, peer: peer))
                     }
                     let driver = driver()
-                    let link = Link(side: .agent, isSecure: security != nil, peer: peer, driver: driver)
+                    let link = Link(
+                        side: .agent, isSecure: security != nil, peer: peer, driver: driver,
+                        debugging: debugging)
                     bound(driver, link)
                     try operations.addHandler(link)
                 }

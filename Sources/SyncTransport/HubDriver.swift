@@ -39,6 +39,7 @@ final class HubDriver: LinkDriver {
     /// What to say once the work in hand is answered.
     private var farewell: Refuse?
     private var isGone = false
+    private var end = ConnectionEnd(statistics: LinkStatistics(), code: nil)
 
     init(
         number: UInt64, address: String, service: any HubService, register: ConnectionRegister,
@@ -78,9 +79,15 @@ final class HubDriver: LinkDriver {
 
     func linkReceived(_ message: Message, wireBytes: Int) {
         self.wireBytes = wireBytes
-        if case .hello(let hello) = message { judge(hello) }
-        if isWelcomed, case .close(let refuse) = message, HubDriver.isAccusation(refuse.code) {
-            service.refused(refuse.code, "the device hung up, saying so of what it heard", caller)
+        switch message {
+        case .hello(let hello): judge(hello)
+        case .batch(let batch): link?.note { $0.versionsUp += UInt64(batch.count) }
+        case .close(let refuse):
+            end.code = end.code ?? refuse.code.rawValue
+            if isWelcomed, HubDriver.isAccusation(refuse.code) {
+                service.refused(refuse.code, "the device hung up, saying so of what it heard", caller)
+            }
+        default: break
         }
         handle(.received(message, wireBytes: wireBytes))
     }
@@ -153,6 +160,7 @@ final class HubDriver: LinkDriver {
 
     func linkClosed(_ error: TransportError?) {
         if !isGreeted, let error { service.refused(nil, HubDriver.words(for: error), caller) }
+        if let link { end.statistics = link.statistics.turned }
         link = nil
         isGone = true
         register.remove(number)
@@ -216,6 +224,11 @@ final class HubDriver: LinkDriver {
         case .send(let message, let compress):
             // Whoever asks faster than it listens gets no answer.
             if case .ping(let ping) = message, ping.isReply, link?.isWritable == false { return }
+            switch message {
+            case .feed(let feed): link?.note { $0.versionsDown += UInt64(feed.versions.count) }
+            case .close(let refuse), .refuse(let refuse): end.code = end.code ?? refuse.code.rawValue
+            default: break
+            }
             do throws(WireError) {
                 _ = try link?.send(message, compress: compress)
             } catch {
@@ -302,7 +315,7 @@ final class HubDriver: LinkDriver {
     private func callsEnded() {
         guard let host else { return }
         self.host = nil
-        Task { await host.closed() }
+        Task { [end] in await host.closed(end) }
     }
 
     /// Reading pauses while the store has enough, and while the other side does not take what it is told.

@@ -24,18 +24,17 @@ public final class HubListener: Sendable {
     /// - Throws: ``TransportError/unreachable(_:)`` when the address cannot be had; it says why.
     public static func start(
         at address: HostPort, key: DeviceKey, keys: HubKeyring? = nil, service: any HubService,
-        limits: HubLimits = HubLimits(), group: any EventLoopGroup
+        limits: HubLimits = HubLimits(), group: any EventLoopGroup, debugging: LinkDebugging = LinkDebugging()
     ) async throws -> HubListener {
         try await start(
-            at: address, security: try SecureLink.server(key: key, keys: keys), service: service,
-            limits: limits,
-            group: group)
+            at: address, security: try SecureLink.server(key: key, keys: keys, keyLog: debugging.keyLog),
+            service: service, limits: limits, group: group, debugging: debugging)
     }
 
     /// Without `security` in the clear: tests only.
     static func start(
         at address: HostPort, security: SecureLink?, service: any HubService, limits: HubLimits,
-        group: any EventLoopGroup
+        group: any EventLoopGroup, debugging: LinkDebugging = LinkDebugging()
     ) async throws -> HubListener {
         let register = ConnectionRegister(limits: limits)
         let budget = FrameBudget(limits: limits)
@@ -57,7 +56,9 @@ public final class HubListener: Sendable {
                     let driver = HubDriver(
                         number: number, address: address, service: service,
                         register: register, budget: budget, limits: limits, loop: channel.eventLoop)
-                    let link = Link(side: .hub, isSecure: security != nil, peer: peer, driver: driver)
+                    let link = Link(
+                        side: .hub, isSecure: security != nil, peer: peer, driver: driver,
+                        debugging: debugging)
                     driver.bind(link)
                     try operations.addHandler(link)
                 }

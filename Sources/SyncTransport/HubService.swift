@@ -22,7 +22,7 @@ public protocol HubConnectionHost: Sendable {
     /// On the same thread, after each `willDecode` without a refusal; nil when the frame was broken.
     func decoded(_ message: Message?)
     /// The connection is gone, and every other call has ended.
-    func closed() async
+    func closed(_ end: ConnectionEnd) async
 }
 
 extension HubConnectionHost {

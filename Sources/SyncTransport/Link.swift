@@ -83,8 +83,14 @@ final class Link: ChannelInboundHandler {
     private var timer: (deadline: UInt64, task: Scheduled<Void>)?
     private var patience: Scheduled<Void>?
     private(set) var statistics = LinkStatistics()
+    /// Nil unless somebody looks for a fault.
+    private let tap: LinkTap?
 
-    init(side: Side, isSecure: Bool, peer: SecureLink.Peer, driver: any LinkDriver) {
+    init(
+        side: Side, isSecure: Bool, peer: SecureLink.Peer, driver: any LinkDriver,
+        debugging: LinkDebugging = LinkDebugging()
+    ) {
+        tap = debugging.tap.map { LinkTap($0) }
         self.side = side
         self.isSecure = isSecure
         self.peer = peer
@@ -151,6 +157,7 @@ final class Link: ChannelInboundHandler {
         var buffer = unwrapInboundIn(data)
         guard state == .preamble || state == .open else { return }
         statistics.bytesDown += UInt64(buffer.readableBytes)
+        tap?.passed(buffer, fromAgent: side == .hub)
         if state == .preamble { readPreamble(&buffer) }
         guard state == .open, buffer.readableBytes > 0 else { return }
         buffer.withUnsafeReadableBytes { reader.append($0) }
@@ -196,6 +203,7 @@ final class Link: ChannelInboundHandler {
         context = nil
         let driver = self.driver
         self.driver = nil
+        if let tap { tap.tap.closed(tap.connection, words: error.map { "\($0)" }) }
         driver?.linkClosed(error)
     }
 
@@ -208,6 +216,7 @@ final class Link: ChannelInboundHandler {
         let bytes = Preamble.bytes()
         statistics.bytesUp += UInt64(bytes.count)
         unflushed.writeBytes(bytes)
+        tap?.passed(ByteBuffer(bytes: bytes), fromAgent: side == .agent)
         sentAt = Link.now()
         // An agent's Hello follows at once and goes in the same segment.
         if side == .agent {
@@ -301,6 +310,7 @@ final class Link: ChannelInboundHandler {
         sentAt = now
         statistics.bytesUp += UInt64(bytes.count)
         unflushed.writeBytes(bytes)
+        tap?.passed(ByteBuffer(bytes: bytes), fromAgent: side == .agent)
         return bytes.count
     }
 

@@ -160,6 +160,8 @@ final class ReconcileDriver: LinkDriver {
 
     private func failed(_ error: any Error) {
         finish(.failure(error))
-        handle(.failed(Refuse(.shuttingDown, words: "the branch's store cannot be read")))
+        handle(
+            .failed(
+                error as? Refuse ?? Refuse(.shuttingDown, words: "the branch's store cannot be read")))
     }
 }

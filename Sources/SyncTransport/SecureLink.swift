@@ -67,23 +67,26 @@ struct SecureLink: Sendable {
     }
 
     static func client(
-        key: DeviceKey, certificate: NIOSSLCertificate? = nil, protocols: [String] = [applicationProtocol]
+        key: DeviceKey, certificate: NIOSSLCertificate? = nil, protocols: [String] = [applicationProtocol],
+        keyLog: (@Sendable ([UInt8]) -> Void)? = nil
     ) throws -> SecureLink {
         let certificate = try certificate ?? BareCertificate.make(for: key)
         var configuration = TLSConfiguration.makeClientConfiguration()
-        try configuration.harden(key: key, certificate: certificate, protocols: protocols)
+        try configuration.harden(key: key, certificate: certificate, protocols: protocols, keyLog: keyLog)
         return SecureLink(context: try NIOSSLContext(configuration: configuration))
     }
 
     static func server(
-        key: DeviceKey, keys: HubKeyring? = nil, certificate: NIOSSLCertificate? = nil
+        key: DeviceKey, keys: HubKeyring? = nil, certificate: NIOSSLCertificate? = nil,
+        keyLog: (@Sendable ([UInt8]) -> Void)? = nil
     ) throws -> SecureLink {
         let certificate = try certificate ?? BareCertificate.make(for: key, keys: keys)
         let privateKey = try NIOSSLPrivateKey(
             bytes: Array(key.privateKey.derRepresentation), format: .der)
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: [.certificate(certificate)], privateKey: .privateKey(privateKey))
-        try configuration.harden(key: key, certificate: certificate, protocols: [applicationProtocol])
+        try configuration.harden(
+            key: key, certificate: certificate, protocols: [applicationProtocol], keyLog: keyLog)
         return SecureLink(context: try NIOSSLContext(configuration: configuration))
     }
 
@@ -105,8 +108,10 @@ struct SecureLink: Sendable {
 extension TLSConfiguration {
     /// `.noHostnameVerification` is what makes the custom callback run at all.
     fileprivate mutating func harden(
-        key: DeviceKey, certificate: NIOSSLCertificate, protocols: [String]
+        key: DeviceKey, certificate: NIOSSLCertificate, protocols: [String],
+        keyLog: (@Sendable ([UInt8]) -> Void)?
     ) throws {
+        if let keyLog { keyLogCallback = { keyLog(Array($0.readableBytesView)) } }
         minimumTLSVersion = .tlsv13
         certificateVerification = .noHostnameVerification
         // Nobody's authority counts; by default each context would read the system's whole list.

@@ -115,7 +115,10 @@ import Testing
         "FILE.answer",
         // What may be taken of answers; the Chinese word stands beside it.
         "latest", "earliest", "highest", "lowest", "keep", "record",
-        "coverage", "digest", "reconcile", "DIR",
+        "coverage", "digest", "reconcile", "DIR", "branches", "capture", "doctor", "estimate", "explain",
+        "quarantine", "release", "session",
+        // Units of memory, and a frame's name.
+        "KiB", "MiB", "Welcome",
         // Forms, their fields, sheets and settings.
         "check-in", "day", "temperature", "fever", "unit_id", "units", "people", "register-changes",
         "excused", "alert", "daily-report",

@@ -1,6 +1,7 @@
 import Crypto
 import Forms
 import Foundation
+import GRDB
 import SQLiteStore
 import SyncCore
 import SyncStore
@@ -137,4 +138,36 @@ final class InspectWorld {
 func json(_ value: some Encodable) throws -> [String: Any] {
     let data = try JSONEncoder().encode(value)
     return try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+}
+
+extension InspectWorld {
+    /// Changes the branch's file behind its program's back.
+    func damage(_ statement: String) throws {
+        let queue = try DatabaseQueue(path: branch + "/store.sqlite")
+        try queue.writeWithoutTransaction { database in
+            try database.execute(sql: statement)
+            try database.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+        }
+        try queue.close()
+    }
+
+    /// Puts zeros over a page in which versions lie.
+    func overwriteAPageOfVersions() throws {
+        try damage("SELECT 1")
+        let queue = try DatabaseQueue(path: branch + "/store.sqlite")
+        let page = try queue.read { database in
+            try Int.fetchOne(
+                database,
+                sql: """
+                    SELECT pageno FROM dbstat WHERE name = 'version' AND pagetype = 'leaf'
+                    ORDER BY pageno LIMIT 1 OFFSET 3
+                    """)
+        }
+        try queue.close()
+        let size = 4_096
+        let file = try FileHandle(forUpdating: URL(filePath: branch + "/store.sqlite"))
+        try file.seek(toOffset: UInt64(((page ?? 2) - 1) * size))
+        try file.write(contentsOf: Data(repeating: 0, count: size))
+        try file.close()
+    }
 }

@@ -23,11 +23,14 @@ import Testing
             store, lanes: Lane.allCases, all: false, limit: 1, now: InspectWorld.start + 60_000,
             masking: masked)
         let report = try json(queue)
-        #expect(Set(report.keys) == ["store", "unit", "hub", "lanes"])
+        #expect(Set(report.keys) == ["store", "unit", "hub", "lanes", "damaged"])
         let routine = try #require((report["lanes"] as? [String: Any])?["routine"] as? [String: Any])
         #expect(
             Set(routine.keys)
-                == ["origin", "last", "receipted", "queued", "forms", "bytes", "oldest", "entries"])
+                == [
+                    "origin", "last", "receipted", "queued", "forms", "groups", "bytes", "oldest", "entries",
+                    "closed",
+                ])
         #expect(routine["queued"] as? Int == 2)
         #expect(routine["forms"] as? [String: Int] == ["check-in": 2])
         let entries = try #require(routine["entries"] as? [[String: Any]])

@@ -234,6 +234,6 @@ final class FakeHub: HubService {
 
         func heads(_ question: Heads) async throws -> Heads { question }
         func confirm(_ token: FeedToken) async {}
-        func closed() async { hub.state.withLock { $0.closed += 1 } }
+        func closed(_ end: ConnectionEnd) async { hub.state.withLock { $0.closed += 1 } }
     }
 }

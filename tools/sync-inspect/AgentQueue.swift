@@ -1,7 +1,7 @@
 import Console
+import SQLiteStore
 import SyncCore
 import SyncStore
-import SyncWire
 
 /// What waits in a branch's store, by lane.
 struct AgentQueue: Encodable {
@@ -18,21 +18,34 @@ struct AgentQueue: Encodable {
         var verdicts: [String]
     }
 
+    /// Versions of one form and age.
+    struct Group: Encodable {
+        var form: String
+        /// `hour`, `day`, `week` or `older`.
+        var age: String
+        var versions: Int
+        var bytes: Int
+        var oldest: String
+    }
+
     struct LaneQueue: Encodable {
         var origin: String
-        /// Highest sequences written and receipted.
+        /// Highest sequences written and receipted, of the origin that is written to now.
         var last: UInt64
         var receipted: UInt64
-        /// Versions without a receipt, by form as well.
+        /// Versions without a receipt, by form as well; those of closed origins too.
         var queued: Int
         var forms: [String: Int]
+        var groups: [Group]
         var bytes: Int
         var oldest: String?
         var entries: [Entry]
+        /// Origins that were closed, and still have something that waits.
+        var closed: [String]
         fileprivate var oldestTime: Milliseconds?
 
         private enum CodingKeys: String, CodingKey {
-            case origin, last, receipted, queued, forms, bytes, oldest, entries
+            case origin, last, receipted, queued, forms, groups, bytes, oldest, entries, closed
         }
     }
 
@@ -40,64 +53,91 @@ struct AgentQueue: Encodable {
     var unit: String?
     var hub: String?
     var lanes: [String: LaneQueue]
+    var damaged: [Damages.Entry] = []
     private let times: TimeText
 
-    private enum CodingKeys: String, CodingKey { case store, unit, hub, lanes }
+    private enum CodingKeys: String, CodingKey { case store, unit, hub, lanes, damaged }
 
     init(
-        _ store: any AgentStore, lanes: [Lane], all: Bool, limit: Int, now: Milliseconds, masking: Masking,
-        times: TimeText = TimeText(zone: "UTC")
+        _ store: SQLiteAgentStore, lanes: [Lane], all: Bool, limit: Int, now: Milliseconds,
+        masking: Masking, times: TimeText = TimeText(zone: "UTC"), filter: QueueFilter = QueueFilter(),
+        damages: Damages = Damages()
     ) throws {
         let configuration = try store.configuration()
-        unit = configuration?.unit
-        hub = configuration?.address
+        unit = configuration.map { Masking.clean($0.unit) }
+        hub = configuration.map { Masking.clean($0.address) }
         self.lanes = [:]
         self.times = times
         // Authored times carry the measured skew: so must the clock that they are compared with.
-        let skewed = now.addingReportingOverflow(try store.contact().skew)
-        let now = skewed.overflow ? now : skewed.partialValue
-        for origin in try store.origins() where lanes.contains(origin.claim.lane) {
-            self.lanes["\(origin.claim.lane)"] = try AgentQueue.read(
-                store, origin, all: all, limit: limit, now: now, masking: masking)
+        let skew = try damages.attempt("contact", Words("the clock's skew", zh: "时钟偏差"), 0) {
+            try store.contact().skew
         }
+        let skewed = now.addingReportingOverflow(skew)
+        let now = skewed.overflow ? now : skewed.partialValue
+        let current = try store.origins().filter { lanes.contains($0.claim.lane) }
+        let closed = try store.closedOrigins()
+        for origin in current {
+            let lane = origin.claim.lane
+            let waiting = closed.filter {
+                $0.claim.lane == lane && $0.receipted < $0.sequence && !$0.isParted
+            }
+            self.lanes["\(lane)"] = try AgentQueue.read(
+                store, waiting, origin, all: all, limit: limit, now: now, masking, filter, damages)
+        }
+        damaged = damages.entries
     }
 
+    private static let ages = ["hour", "day", "week", "older"]
+
     private static func read(
-        _ store: any AgentStore, _ origin: OwnOrigin, all: Bool, limit: Int, now: Milliseconds,
-        masking: Masking
+        _ store: SQLiteAgentStore, _ closed: [OwnOrigin], _ origin: OwnOrigin, all: Bool, limit: Int,
+        now: Milliseconds, _ masking: Masking, _ filter: QueueFilter, _ damages: Damages
     ) throws -> LaneQueue {
         var queue = LaneQueue(
             origin: RecordText.origin(origin.id), last: origin.sequence, receipted: origin.receipted,
-            queued: 0, forms: [:], bytes: 0, oldest: nil, entries: [])
-        var after = all ? 0 : origin.receipted
-        var oldest: Milliseconds?
-        while true {
-            let page = try store.journal(lane: origin.claim.lane, after: after, limit: 1_024)
-            guard let last = page.last else { break }
-            after = last.version.dot.sequence
-            for entry in page {
-                let version = entry.version
-                let bytes = RowsCodec.encode(VersionColumns([version])).count
-                if !entry.isReceipted {
-                    queue.queued += 1
-                    queue.bytes += bytes
-                    queue.forms[Masking.clean(version.key.form), default: 0] += 1
-                    oldest = min(oldest ?? .max, version.authored)
-                }
-                guard queue.entries.count < limit else { continue }
+            queued: 0, forms: [:], groups: [], bytes: 0, oldest: nil, entries: [],
+            closed: closed.map { RecordText.origin($0.id) })
+        for one in closed + [origin] {
+            let look = try store.queue(of: one, after: one.receipted, now: now, filter, limit: limit)
+            note(look, one, damages)
+            queue.add(look)
+            let listed = all ? try store.queue(of: one, after: 0, now: now, filter, limit: limit) : look
+            for entry in listed.entries where queue.entries.count < limit {
+                let isReceipted = entry.dot.sequence <= one.receipted
                 queue.entries.append(
-                    Entry(
-                        dot: RecordText.text(version.dot), form: Masking.clean(version.key.form),
-                        key: masking.text(version.key),
-                        authored: RecordText.time(version.authored),
-                        ageSeconds: AgentQueue.age(of: version.authored, at: now),
-                        bytes: bytes, receipted: entry.isReceipted,
-                        verdicts: entry.verdicts.map { "\($0.kind) \(Masking.clean($0.reason))" }))
+                    try AgentQueue.entry(entry, isReceipted, store, now: now, masking, damages))
             }
         }
-        queue.oldest = oldest.map(RecordText.time)
-        queue.oldestTime = oldest
+        queue.oldest = queue.oldestTime.map(RecordText.time)
         return queue
+    }
+
+    private static func note(_ look: QueueLook, _ origin: OwnOrigin, _ damages: Damages) {
+        let lane = origin.claim.lane.words
+        if look.unreadable > 0 {
+            damages.note(
+                "version", Words("the \(lane.en) lane's journal", zh: "\(lane.zh)通道的日志"),
+                "\(look.unreadable) versions cannot be read")
+        }
+        if look.missing > 0 {
+            damages.note(
+                "version", Words("the \(lane.en) lane's journal", zh: "\(lane.zh)通道的日志"),
+                "\(look.missing) versions are missing")
+        }
+    }
+
+    private static func entry(
+        _ entry: QueueLook.Entry, _ isReceipted: Bool, _ store: SQLiteAgentStore, now: Milliseconds,
+        _ masking: Masking, _ damages: Damages
+    ) throws -> Entry {
+        let verdicts = try damages.attempt("verdict", Words("what the centre said", zh: "中心判定"), []) {
+            try store.verdicts(of: entry.dot)
+        }
+        return Entry(
+            dot: RecordText.text(entry.dot), form: Masking.clean(entry.form),
+            key: entry.key.map(masking.text) ?? ["?"], authored: RecordText.time(entry.authored),
+            ageSeconds: age(of: entry.authored, at: now), bytes: entry.bytes, receipted: isReceipted,
+            verdicts: verdicts.map { "\($0.kind) \(Masking.clean($0.reason))" })
     }
 
     /// Whole seconds; 0 where the clock went backwards.
@@ -105,8 +145,27 @@ struct AgentQueue: Encodable {
         let age = now.subtractingReportingOverflow(time)
         return age.overflow ? 0 : max(0, age.partialValue) / 1_000
     }
+}
 
-    func lines() -> [String] {
+extension AgentQueue.LaneQueue {
+    fileprivate mutating func add(_ look: QueueLook) {
+        for group in look.groups {
+            queued += group.versions
+            bytes += group.bytes
+            forms[Masking.clean(group.form), default: 0] += group.versions
+            oldestTime = min(oldestTime ?? .max, group.oldest)
+            groups.append(
+                .init(
+                    form: Masking.clean(group.form),
+                    age: ["hour", "day", "week", "older"][max(0, min(3, group.age))],
+                    versions: group.versions, bytes: group.bytes, oldest: RecordText.time(group.oldest)))
+        }
+    }
+}
+
+/// As people read it.
+extension AgentQueue {
+    func lines(byGroups: Bool = false) -> [String] {
         var lines: [String] = []
         if let unit, let hub {
             lines.append(Words("branch \(unit), hub \(hub)", zh: "支部 \(unit)，汇总端 \(hub)").text())
@@ -114,6 +173,7 @@ struct AgentQueue: Encodable {
         for lane in Lane.allCases {
             guard let queue = lanes["\(lane)"] else { continue }
             lines.append(summary(queue, lane).text())
+            if byGroups, !queue.groups.isEmpty { lines += groupTable(queue).lines() }
             guard !queue.entries.isEmpty else { continue }
             lines += AgentQueue.table(queue).lines()
             let listed = queue.entries.filter { !$0.receipted }.count
@@ -144,6 +204,29 @@ struct AgentQueue: Encodable {
                 + "\(queue.receipted) receipted (origin \(queue.origin))",
             zh: "\(name.zh)：待发 \(queue.queued) 条（\(forms)），\(queue.bytes) 字节，最早 \(oldest)（\(times.name)），"
                 + "已获回执 \(queue.receipted) 条（来源 \(queue.origin)）")
+    }
+
+    private func groupTable(_ queue: LaneQueue) -> TextTable {
+        var table = TextTable(
+            [
+                Words("form", zh: "表单"), Words("waiting for", zh: "已等待"), Words("versions", zh: "版本"),
+                Words("bytes", zh: "字节"),
+            ].map { $0.text() })
+        for group in queue.groups {
+            table.add([
+                group.form, AgentQueue.words(forAge: group.age).text(), "\(group.versions)", "\(group.bytes)",
+            ])
+        }
+        return table
+    }
+
+    private static func words(forAge age: String) -> Words {
+        switch age {
+        case "hour": Words("less than an hour", zh: "不到一小时")
+        case "day": Words("less than a day", zh: "不到一天")
+        case "week": Words("less than a week", zh: "不到一周")
+        default: Words("a week or more", zh: "一周以上")
+        }
     }
 
     private static func table(_ queue: LaneQueue) -> TextTable {

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Console
+import Forms
 import Foundation
 import SQLiteStore
 import SyncCore
 import SyncStore
+import SyncWire
 
 /// What the bytes given to `batch` are.
 enum BatchForm: String, ExpressibleByArgument, CaseIterable {
@@ -38,6 +40,8 @@ struct BatchCommand: AsyncParsableCommand {
     var first: UInt64 = 1
     @Option(name: .long, help: ArgumentHelp("So many versions are listed.", zh: "最多列出的版本数。"))
     var limit: Int?
+    @Flag(name: .long, help: ArgumentHelp("Say of every byte what it is.", zh: "注明每个字节的含义。"))
+    var hexdump = false
     @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
     var json = false
 
@@ -74,7 +78,9 @@ struct BatchCommand: AsyncParsableCommand {
             if let data {
                 try show(store: StoreAtHand(data))
             } else if let input {
-                let report = BatchReading.read(try BatchCommand.bytes(input), as: form, limit: most)
+                let bytes = try BatchCommand.bytes(input)
+                var report = BatchReading.read(bytes, as: form, limit: most)
+                if hexdump { report.dump(bytes, Masking(forms: .builtIn, unmask: false)) }
                 try show(report)
                 if report.problem != nil { Program.end(.noInput) }
             }
@@ -101,9 +107,13 @@ struct BatchCommand: AsyncParsableCommand {
                         + "origins are listed",
                     zh: "此数据中没有版本 \(RecordText.origin(origin))/\(first)；不写 --origin 可列出全部来源"))
         }
-        try show(
-            BatchReport(stored: batch, masking: Masking(forms: try store.forms(), unmask: false), limit: most)
-        )
+        let masking = Masking(forms: try store.forms(), unmask: false)
+        var report = BatchReport(stored: batch, masking: masking, limit: most)
+        if hexdump {
+            let payload = MessageCodec.encode(.batch(batch)).payload
+            report.hexdump = Hexdump.payload(type: MessageType.batch, payload, at: 0, masking)
+        }
+        try show(report)
     }
 
     /// The file's bytes, or those that the digits stand for; a file may hold digits, too.

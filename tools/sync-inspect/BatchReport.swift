@@ -85,6 +85,8 @@ struct BatchReport: Encodable {
     var versions: [Row] = []
     /// The first thing that is wrong.
     var problem: Problem?
+    /// Every byte, when asked for.
+    var hexdump: [Hexdump.Stretch]?
 
     init(kind: BatchForm, bytes: Int) {
         self.kind = kind.rawValue
@@ -96,6 +98,24 @@ struct BatchReport: Encodable {
         kind = "stored"
         bytes = MessageCodec.encode(.batch(batch)).payload.count
         fill(batch, masking, limit: limit)
+    }
+
+    /// - Parameter bytes: what was given, of the kind that was found.
+    mutating func dump(_ bytes: [UInt8], _ masking: Masking) {
+        switch BatchForm(rawValue: kind) {
+        case .frame:
+            hexdump = Hexdump.header(Array(bytes.prefix(FrameHeader.size)))
+            var reader = FrameReader()
+            reader.append(bytes)
+            guard let frame = try? reader.next() else { return }
+            let isInStream = bytes[1] & FrameHeader.inStream != 0
+            hexdump? += Hexdump.payload(
+                type: bytes[0], MessageCodec.encode(frame.message).payload,
+                at: isInStream ? 0 : FrameHeader.size, masking)
+        case .payload: hexdump = Hexdump.payload(type: MessageType.batch, bytes, at: 0, masking)
+        case .rows: hexdump = Hexdump.rows(bytes, masking)
+        case nil: break
+        }
     }
 
     mutating func fill(_ batch: VersionBatch, _ masking: Masking, limit: Int) {
@@ -167,6 +187,7 @@ extension BatchReport {
         }
         if !parts.isEmpty { lines += [""] + partTable().lines() }
         if !versions.isEmpty { lines += [""] + versionTable().lines() }
+        if let hexdump { lines += [""] + Hexdump.lines(hexdump) }
         if count > versions.count {
             lines.append(
                 Words(

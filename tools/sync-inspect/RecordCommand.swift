@@ -31,11 +31,14 @@ struct RecordCommand: AsyncParsableCommand {
             let store = try StoreAtHand(store.data)
             let forms = try store.forms()
             let key = try RecordKeyText.key(form, key, forms)
-            let (state, versions, around) = try store.record(key)
+            let damages = Damages()
+            let (state, versions, around) = try store.record(key, damages)
             let report = RecordReport(
                 key, state, versions, around, forms: forms,
                 masking: try store.masking(forms, unmask: unmask), times: store.times())
             if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
+            damages.words.forEach { Output.remark($0) }
+            damages.end()
         }
     }
 }

@@ -90,22 +90,35 @@ enum StoreAtHand {
                 zh: "查看个人信息须记录查看人和原因，而本程序只读：请用 \(program) history 加 --unmask 和 --reason 原因"))
     }
 
-    /// What is known of a record, with all versions of it.
+    /// What is known of a record, with all versions of it that can be read.
     func record(
-        _ key: RecordKey
+        _ key: RecordKey, _ damages: Damages
     ) throws -> (state: RecordState?, versions: [Version], around: RecordReport.Surroundings) {
+        let state = Words("the record's state", zh: "记录的状态")
         switch self {
         case .agent(let store):
-            let verdicts = try store.verdicts([.quarantined, .noted, .heldAlready], limit: .max)
+            let (versions, damaged) = try damages.attempt("version", Words("versions", zh: "版本"), ([], [])) {
+                try store.readableVersions(of: key)
+            }
+            for dot in damaged {
+                let name = RecordText.text(dot)
+                damages.note(
+                    "version", Words("version \(name)", zh: "版本 \(name)"), "its bytes do not read")
+            }
+            let verdicts = try damages.attempt("verdict", Words("what the centre said", zh: "中心判定"), []) {
+                try versions.flatMap { try store.verdicts(of: $0.dot) }
+            }
             let own = Set((try store.origins() + store.closedOrigins()).map(\.id))
             return (
-                try store.record(key), try store.versions(of: key),
-                RecordReport.Surroundings(verdicts: verdicts.map(\.verdict)) { origin in
+                try damages.attempt("record", state, nil) { try store.record(key) }, versions,
+                RecordReport.Surroundings(verdicts: verdicts) { origin in
                     own.contains(origin) ? Words("this device", zh: "本机") : nil
                 }
             )
         case .hub(let store):
-            let versions = try store.versions(of: key)
+            let versions = try damages.attempt("segment", Words("versions", zh: "版本"), []) {
+                try store.versions(of: key)
+            }
             let verdicts = try versions.flatMap { try store.verdicts(on: $0.dot) }
             let origins = Set(versions.map(\.dot.origin))
             var devices: [OriginID: Words] = [:]
@@ -113,7 +126,7 @@ enum StoreAtHand {
                 devices[origin] = DeviceWords.words(for: try store.device(of: origin), isHere: true)
             }
             return (
-                try store.record(key), versions,
+                try damages.attempt("record", state, nil) { try store.record(key) }, versions,
                 RecordReport.Surroundings(
                     verdicts: verdicts, heldBack: DeviceWords.heldBack(verdicts)
                 ) { devices[$0] }

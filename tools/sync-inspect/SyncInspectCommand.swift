@@ -11,8 +11,9 @@ struct SyncInspectCommand: AsyncParsableCommand {
         example: "sync-inspect queue --data DIR",
         version: Program.version,
         subcommands: [
-            QueueCommand.self, RecordCommand.self, BatchCommand.self, VectorCommand.self,
-            ReconcileCommand.self,
-            DigestCommand.self, VerifyCommand.self,
+            QueueCommand.self, RecordCommand.self, ExplainCommand.self, VectorCommand.self,
+            BatchCommand.self, CaptureCommand.self, VerifyCommand.self, ReconcileCommand.self,
+            DigestCommand.self, ConflictsCommand.self, QuarantineCommand.self, BranchesCommand.self,
+            SessionCommand.self, EstimateCommand.self, DoctorCommand.self, BundleCommand.self,
         ])
 }

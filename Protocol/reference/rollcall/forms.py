@@ -13,6 +13,7 @@ FORMS: dict[str, dict[str, Any]] = {
     for form in (
         json.loads(path.read_text()) for path in (Path(__file__).parents[2] / "forms").glob("*.json")
     )
+    if "form" in form
 }
 EPOCH = date(1970, 1, 1)
 

@@ -18,6 +18,7 @@ struct ServeCommand: AsyncParsableCommand {
         example: "aggregator serve --data DIR --listen 0.0.0.0:7710")
 
     @OptionGroup var store: DataOption
+    @OptionGroup var debugging: DebuggingOptions
     @Option(name: .long, help: ArgumentHelp("Where to listen, HOST:PORT.", zh: "监听地址，HOST:PORT。"))
     var listen = "127.0.0.1:7710"
     @Option(
@@ -106,11 +107,32 @@ struct ServeCommand: AsyncParsableCommand {
                     writer: writer, logger: logger, now: HubFolder.milliseconds)
             }
             let listener = HubListenerService(
-                address: address, key: key, keys: hubStore.keys, server: server, caller: caller)
+                address: address, key: key, keys: hubStore.keys, server: server, caller: caller,
+                debugging: try files(hubStore))
+            try? hubStore.loseOpenSessions()
             let group = ServiceGroup(
                 services: [listener], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             try await group.run()
         }
+    }
+}
+
+extension ServeCommand {
+    /// Who looks at people's data leaves an entry in the audit log.
+    fileprivate func files(_ store: SQLiteHubStore) throws -> LinkDebugging {
+        let now = HubFolder.milliseconds()
+        if debugging.transcriptUnmasked {
+            try store.record(act: "unmasked", detail: "transcript of sessions", now: now)
+        }
+        if debugging.tlsKeyLog != nil {
+            try store.record(act: "unmasked", detail: "secrets of connections logged", now: now)
+        }
+        let files = try LinkDebugging.files(
+            transcript: debugging.transcript, keyLog: debugging.tlsKeyLog, side: "hub",
+            program: "aggregator \(Program.version)", now: HubFolder.milliseconds(),
+            masking: debugging.masking)
+        debugging.warn()
+        return files
     }
 }
 
@@ -122,6 +144,7 @@ struct HubListenerService: Service {
     let server: HubServer
     /// Nil: nobody is woken.
     var caller: AlertCaller?
+    var debugging = LinkDebugging()
 
     func run() async throws {
         // What fell due while nobody served comes before anything that branches send now.
@@ -130,7 +153,7 @@ struct HubListenerService: Service {
         do {
             listener = try await HubListener.start(
                 at: address, key: key, keys: keys, service: server,
-                group: MultiThreadedEventLoopGroup.singleton)
+                group: MultiThreadedEventLoopGroup.singleton, debugging: debugging)
         } catch TransportError.unreachable(let reason) {
             throw Failure(.usage, HubListenerService.words(forNoListening: reason, at: address))
         }
@@ -148,6 +171,7 @@ struct HubListenerService: Service {
         await calling.value
         await listener.shutdown()
         await server.noteSums(isLast: true)
+        await server.diary.write(with: server.writer)
     }
 
     static func words(forNoListening reason: String, at address: HostPort) -> Words {
@@ -225,6 +249,7 @@ struct HubListenerService: Service {
                 }
             }
             await server.noteSums()
+            await server.diary.write(with: server.writer)
             try? await Task.sleep(for: HubListenerService.lookEvery)
         }
     }

@@ -143,6 +143,7 @@ struct SyncCommand: AsyncParsableCommand {
         example: "branch-agent sync --data DIR")
 
     @OptionGroup var store: DataOption
+    @OptionGroup var debugging: DebuggingOptions
     @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
     var json = false
 
@@ -151,7 +152,7 @@ struct SyncCommand: AsyncParsableCommand {
             let lock = try SessionHold(store.folder)
             defer { lock.release() }
             try Program.requireClockForTLS()
-            let runner = try SyncRunner(store.folder)
+            let runner = try SyncRunner(store.folder, debugging: debugging)
             let progress = ProgressBar(Words("sending", zh: "正在发送"))
             Interrupt.say(
                 Words(

@@ -20,6 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
         example: "branch-agent serve --data DIR")
 
     @OptionGroup var store: DataOption
+    @OptionGroup var debugging: DebuggingOptions
 
     func run() async throws {
         try await Program.run(explaining: SyncWords.failure) {
@@ -28,7 +29,8 @@ struct ServeCommand: AsyncParsableCommand {
             defer { hold.release() }
             var logger = Logger(label: "branch-agent") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = .info
-            let service = SyncService(runner: try SyncRunner(store.folder), logger: logger)
+            let service = SyncService(
+                runner: try SyncRunner(store.folder, debugging: debugging), logger: logger)
             let group = ServiceGroup(
                 services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             try await group.run()

@@ -1,0 +1,120 @@
+import ArgumentParser
+import Foundation
+import SyncStore
+import Testing
+
+@testable import sync_inspect
+
+/// Every example that the help gives is a command line that works.
+@Suite struct HelpExampleTests {
+    private static let verbs = SyncInspectCommand.configuration.subcommands
+
+    /// What stands for the words in capitals.
+    private static func words(_ example: Substring, _ fixed: FixedWorld, _ verb: String) -> [String] {
+        let isOfHub = ["branches", "digest"].contains(verb)
+        return example.split(separator: " ").dropFirst().map { word in
+            let word = String(word.filter { $0 != "'" })
+            switch word {
+            case "DIR": return isOfHub ? fixed.world.centre : fixed.world.branch
+            case "FINGERPRINT": return String(repeating: "0", count: 64)
+            case "B03": return "B02"
+            case "b03.digest", "help.json", "sent.proof", "session.transcript":
+                return fixed.world.root + "/" + word
+            default: return word
+            }
+        }
+    }
+
+    @Test func examplesRun() throws {
+        let fixed = try FixedWorld()
+        // A vector is one word for the shell.
+        var count = 0
+        for verb in HelpExampleTests.verbs {
+            let name = try #require(verb.configuration.commandName)
+            let discussion = verb.configuration.discussion
+            let start = try #require(discussion.range(of: "Example: "), "\(name) has no example")
+            for example in discussion[start.upperBound...].split(separator: ";") {
+                let text = example.drop { $0 == " " }
+                var words = HelpExampleTests.words(text, fixed, name)
+                if name == "vector" { words = ["vector", "compare", "{42:1}", "{42:2}"] }
+                if name == "capture" {
+                    let line = #"{"transcript":1,"side":"agent","program":"x","began":0,"masked":true}"#
+                    try Data((line + "\n").utf8).write(
+                        to: URL(filePath: fixed.world.root + "/session.transcript"))
+                }
+                if name == "batch" {
+                    let origin = try #require(try fixed.world.origin())
+                    words = words.map {
+                        $0 == "0363c431212fe9d4" ? String(origin.id, radix: 16) : $0
+                    }
+                }
+                let run = try ProgramTests.run(words)
+                // The made-up keys of these stores fit no signature, nobody answers at hub.example, and there
+                // is no such proof; the command line itself is understood.
+                let others: [String: Set<Int32>] = [
+                    "verify": [7, 8, 9, 66], "reconcile": [66, 2], "doctor": [1],
+                ]
+                let allowed = (others[name] ?? []).union([0])
+                #expect(allowed.contains(run.status), "\(text): \(run.status) \(run.err)")
+                count += 1
+            }
+        }
+        #expect(count >= HelpExampleTests.verbs.count)
+    }
+
+    /// What scripts read: one line of JSON from each verb that shows a store.
+    @Test func everyVerbSpeaksJSON() throws {
+        let fixed = try FixedWorld()
+        let branch = ["--data", fixed.world.branch, "--json"]
+        let hub = ["--data", fixed.world.centre, "--json"]
+        let lines: [[String]] = [
+            ["queue"] + branch, ["queue"] + hub, ["record", "check-in", "2020-02-03", "T001"] + branch,
+            ["explain", "check-in", "2020-02-03", "T001"] + branch,
+            ["explain", "check-in", "2020-02-03", "T001"] + hub, ["conflicts"] + branch,
+            ["conflicts"] + hub, ["quarantine"] + branch, ["quarantine"] + hub, ["branches"] + hub,
+            ["session"] + branch, ["session"] + hub, ["estimate"] + branch, ["batch"] + branch,
+            ["doctor", "--offline"] + branch, ["doctor", "--offline"] + hub,
+        ]
+        for words in lines {
+            let run = try ProgramTests.run(words)
+            #expect([0, 1].contains(run.status), "\(words): \(run.err)")
+            let found = try JSONSerialization.jsonObject(with: Data(run.out.utf8)) as? [String: Any]
+            #expect(found?.isEmpty == false, "\(words)")
+            #expect(run.out.split(separator: "\n").count == 1)
+            #expect(!run.out.contains("\u{1b}"))
+        }
+    }
+
+    /// Text for people is there in both languages, and without colours where nobody watches.
+    @Test func chineseTextIsChinese() throws {
+        let fixed = try FixedWorld()
+        for verb in ["session", "quarantine", "conflicts", "estimate"] {
+            let run = try ProgramTests.run([verb, "--data", fixed.world.branch], locale: "zh_CN.UTF-8")
+            #expect(run.status == 0)
+            #expect(
+                run.out.unicodeScalars.contains { (0x4e00...0x9fff).contains($0.value) }, "\(verb)")
+            #expect(!run.out.contains("\u{1b}"))
+        }
+    }
+
+    /// Whoever closes the pipe early ends nothing with an error.
+    @Test func aClosedPipeIsQuiet() throws {
+        let fixed = try FixedWorld()
+        let shell = Process()
+        shell.executableURL = URL(filePath: "/bin/sh")
+        let program = ProgramTests.program.path
+        shell.arguments = [
+            "-c",
+            "'\(program)' doctor --offline --data '\(fixed.world.branch)' 2>err | head -1 >/dev/null; "
+                + "cat err",
+        ]
+        shell.currentDirectoryURL = URL(filePath: fixed.world.root)
+        shell.environment = ["LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"]
+        let out = Pipe()
+        shell.standardOutput = out
+        try shell.run()
+        let said = out.fileHandleForReading.readDataToEndOfFile()
+        shell.waitUntilExit()
+        #expect(said.isEmpty, "\(String(decoding: said, as: UTF8.self))")
+    }
+}
