@@ -54,7 +54,7 @@ import Testing
     /// Local time in Shanghai, so many minutes from now.
     private func local(_ minutes: Int) -> String {
         let date = Date.now.addingTimeInterval(Double(minutes) * 60 + 8 * 3_600)
-        return date.ISO8601Format().prefix(16).replacing("T", with: " ")
+        return String(date.ISO8601Format().prefix(16)).replacing("T", with: " ")
     }
 
     /// All shifts in one sheet: a roster that is half entered has gaps. Times are minutes from now.
