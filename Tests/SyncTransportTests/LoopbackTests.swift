@@ -170,6 +170,8 @@ import Testing
         #expect(state.journal[20] == Array(1...9))
         #expect(state.journal[21] == Array(1...300))
         await listener.shutdown()
+        // The store hears of it a moment later.
+        while hub.state.withLock({ $0.closed }) < 2 { await Task.yield() }
         #expect(hub.state.withLock { $0.closed } == 2)
     }
 
