@@ -112,7 +112,7 @@ local SHAPES = {
             { "digest", "head" }, { "sequence", "receipted" } } },
         { "closed" }, CAPABILITIES, { "list", "dictionary", 16, { { "u32", "id" } } }, { "time", "clock" },
         { "token", "session token" }, { "token", "its epoch" }, { "all", TOKEN }, { "all", BACKLOG },
-        { "all", BACKLOG }, { "text", "program", 64 } },
+        { "all", BACKLOG }, { "text", "program", 64 }, { "word", "settings" } },
     [4] = { { "token", "epoch" }, { "token", "session token" }, { "flag", "token unknown" },
         { "list", "held", 448, { { "origin", "origin" }, { "sequence", "sequence" }, { "digest", "head" },
             { "optional", "receipt", RECEIPT }, { "sequence", "backed up" } } },
@@ -177,6 +177,7 @@ function shape(r, fields, prefix, closed)
             local from = r.at
             local value = how == "code" and read.below(r, 65536) or read[how](r, field[3], field[4])
             if name == "lane" and tonumber(value) > 1 then closed.count = closed.count + 1 end
+            if name == "id" and value == "1" then closed.dictionary = true end
             r:note(from, prefix .. name, value)
             if r.tree and how == "code" then
                 r.tree:add(F.code, r.tvb(from - 1, r.at - from), tonumber(value))
@@ -321,13 +322,14 @@ end
 
 local SPECIAL = { [16] = batch, [18] = feed, [26] = ask, [27] = tally }
 
+-- What to say of a message, and whether it lists the preset dictionary.
 local function message(kind, r)
-    local said = ""
+    local said, facts = "", { count = 0 }
     if SPECIAL[kind] then said = SPECIAL[kind](r) or ""
-    elseif SHAPES[kind] then shape(r, SHAPES[kind], "", { count = 0 })
+    elseif SHAPES[kind] then shape(r, SHAPES[kind], "", facts)
     else return "" end
     if r:left() > 0 then fail(100, "bytes are left over") end
-    return said
+    return said, facts.dictionary
 end
 
 -- Frames of a connection ------------------------------------------------------------------------------------------
@@ -348,8 +350,28 @@ local function big(data, from)
     return ((a * 256 + b) * 256 + c) * 256 + d
 end
 
+-- The bytes that streams begin with: beside this file, or where the repository has them.
+local preset
+local function presetDictionary()
+    if preset then return preset end
+    local file = io.open(here .. "dictionary-1.bin", "rb") or io.open(here .. "../dictionary/dictionary-1.bin", "rb")
+    if not file then fail(103, "dictionary-1.bin is not beside rollcall.lua") end
+    preset = file:read("*a")
+    file:close()
+    return preset
+end
+
+local function begunStream(state)
+    local window = {}
+    if state.dictionary then
+        local first = presetDictionary()
+        for i = 1, #first do window[i] = first:byte(i) end
+    end
+    return window
+end
+
 -- What is wrong with a header alone: nothing behind it is waited for then.
-local function checkHeader(header, stream)
+local function checkHeader(header, stream, direction)
     local flags, length, inflated = header:byte(2), big(header, 5), big(header, 9)
     if header:byte(3) * 256 + header:byte(4) ~= crc32(header:sub(1, 2) .. header:sub(5)) % 65536 then
         fail(102, "the header's check does not hold")
@@ -357,7 +379,7 @@ local function checkHeader(header, stream)
     local state = streams[stream] or {}
     local isInStream, isFresh = math.floor(flags / 2) % 2 == 1, math.floor(flags / 4) % 2 == 1
     if state.greeted and not state.welcomed then
-        if isInStream then fail(106, "in-stream before Welcome") end
+        if isInStream and state.greeter ~= direction then fail(106, "in-stream before Hello or Welcome") end
         if length > 32767 then fail(101, "too long before Welcome") end
     end
     if length > 1048576 then fail(101, "a payload above its limit") end
@@ -371,13 +393,13 @@ end
 
 -- What a frame inflates to; the same again when it is looked at again.
 local function payloadOf(header, data, stream, direction)
-    checkHeader(header, stream)
+    checkHeader(header, stream, direction)
     local kind, flags, inflated, crc = header:byte(1), header:byte(2), big(header, 9), big(header, 13)
     local state = streams[stream] or {}
     local isInStream, isFresh = math.floor(flags / 2) % 2 == 1, math.floor(flags / 4) % 2 == 1
     local payload = data
     if isInStream then
-        if isFresh then directions[direction] = {} end
+        if isFresh then directions[direction] = begunStream(state) end
         if not directions[direction] then fail(103, "no stream was begun") end
         payload = inflate(directions[direction], data, inflated)
     end
@@ -461,8 +483,11 @@ local function frame(tvb, pinfo, tree)
         part = tvb(16):tvb()
     end
     local r = reader(found.result, part, part and inside)
-    local holds, said = pcall(message, kind, r)
+    local holds, said, listsDictionary = pcall(message, kind, r)
     if holds then
+        if kind == 3 then
+            streams[stream].greeter, streams[stream].dictionary = direction, listsDictionary
+        end
         if said ~= "" then pinfo.cols.info:append(" " .. said) end
     else
         report(item, tvb, said, pinfo)
@@ -475,8 +500,8 @@ local function length(tvb, pinfo, offset)
     local left = tvb:len() - offset
     if tvb:raw(offset, 8) == "ROLLCALL" then return 12 end
     if left < 16 then return NAMES[tvb(offset, 1):uint()] and 16 or left end
-    local stream = place(pinfo)
-    if not pcall(checkHeader, tvb:raw(offset, 16), stream) then return left end
+    local stream, direction = place(pinfo)
+    if not pcall(checkHeader, tvb:raw(offset, 16), stream, direction) then return left end
     return 16 + tvb(offset + 4, 4):uint()
 end
 
