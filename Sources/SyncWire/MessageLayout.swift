@@ -78,7 +78,7 @@ private enum Schema {
                 ]),
             capabilities, .list("dictionary", [.field(.varint, "id")]), .field(.zigzag, "clock"),
             .field(.token, "session token"), .field(.token, "its epoch"),
-        ] + feedToken + backlog + backlog + [.field(.text, "program")],
+        ] + feedToken + backlog + backlog + [.field(.text, "program"), .field(.word, "settings")],
         MessageType.welcome: [
             .field(.token, "epoch"), .field(.token, "session token"), .field(.byte, "token unknown"),
             .list(

@@ -123,7 +123,9 @@ struct CaptureReading {
     ) throws(WireError) -> [UInt8]? {
         var reader = readers[place] ?? FrameReader()
         readers[place] = nil
-        reader.acceptsInStream = talks[place.connection]?.isWelcomed ?? false
+        let talk = talks[place.connection] ?? CaptureTalk()
+        reader.acceptsInStream = talk.isWelcomed || talk.isGreeted && place.from == "agent"
+        reader.dictionary = PresetDictionary.bytes(talk.dictionary)
         reader.append(wire)
         guard let read = try reader.next() else { return nil }
         readers[place] = reader

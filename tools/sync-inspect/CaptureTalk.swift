@@ -10,6 +10,10 @@ struct CaptureTalk {
     }
 
     private(set) var isWelcomed = false
+    /// What follows Hello may be compressed.
+    private(set) var isGreeted = false
+    /// With what streams begin, as Hello has it.
+    private(set) var dictionary: UInt32 = 0
     private var isRefused = false
     private var isFirst = [true: true, false: true]
     /// The next sequence and the head that each origin's batches go on with.
@@ -80,6 +84,8 @@ struct CaptureTalk {
                         "the store was restored or copied: its token is not known", zh: "数据曾被恢复或复制：会话标记不符")
                     : nil)
         case .hello(let hello):
+            isGreeted = true
+            dictionary = hello.agreedDictionary
             return Said(
                 meaning: Words(
                     "\(Masking.clean(hello.program)); \(hello.origins.count) origins; waiting: "
