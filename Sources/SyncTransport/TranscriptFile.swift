@@ -31,6 +31,8 @@ public final class TranscriptFile: StreamTap {
 
     private struct State {
         var connections: [UInt64: [Bool: Direction]] = [:]
+        /// With which dictionary streams begin, once Hello has named it.
+        var dictionaries: [UInt64: UInt32] = [:]
         var last: UInt64 = 0
         var written: UInt64 = 0
         var isOver = false
@@ -85,6 +87,7 @@ public final class TranscriptFile: StreamTap {
                 line(&state, head(connection, fromAgent) + ",\"cut\":\(left)}")
             }
             state.connections[connection] = nil
+            state.dictionaries[connection] = nil
             let why = words.map { ",\"words\":\"\(TranscriptFile.plain($0))\"" } ?? ""
             line(&state, head(connection) + ",\"event\":\"closed\"\(why)}")
         }
@@ -111,7 +114,11 @@ public final class TranscriptFile: StreamTap {
             }
             direction.splitter.append(bytes)
             while let piece = direction.splitter.next() {
-                write(piece, &direction, head(connection, fromAgent), &state)
+                direction.reader.dictionary = PresetDictionary.bytes(state.dictionaries[connection] ?? 0)
+                let message = write(piece, &direction, head(connection, fromAgent), &state)
+                if case .hello(let hello)? = message {
+                    state.dictionaries[connection] = hello.agreedDictionary
+                }
             }
             if direction.splitter.isLost, !direction.isBroken {
                 direction.isBroken = true
@@ -123,25 +130,35 @@ public final class TranscriptFile: StreamTap {
         }
     }
 
+    /// - Returns: what was written, where it had to be read for that.
     private func write(
         _ piece: FrameSplitter.Piece, _ direction: inout Direction, _ head: String, _ state: inout State
-    ) {
+    ) -> Message? {
         let start =
             head + ",\"offset\":\(piece.offset),\"header\":\"\(Hex.encode(piece.header))\""
         let type = piece.header[0]
         if masking == nil, !MessageMask.holdsKey(type) {
-            return line(&state, start + ",\"wire\":\"\(Hex.encode(piece.payload))\"}")
+            line(&state, start + ",\"wire\":\"\(Hex.encode(piece.payload))\"}")
+            return nil
         }
-        if direction.isBroken { return line(&state, start + "}") }
+        guard !direction.isBroken else {
+            line(&state, start + "}")
+            return nil
+        }
         do throws(WireError) {
             direction.reader.append(piece.header + piece.payload)
-            guard let frame = try direction.reader.next() else { return line(&state, start + "}") }
+            guard let frame = try direction.reader.next() else {
+                line(&state, start + "}")
+                return nil
+            }
             let message = MessageMask.masked(frame.message, masking ?? { _, _ in false })
             let payload = MessageCodec.encode(message).payload
             line(&state, start + ",\"payload\":\"\(Hex.encode(payload))\"}")
+            return message
         } catch {
             direction.isBroken = true
             line(&state, start + ",\"broken\":\"\(error)\"}")
+            return nil
         }
     }
 
