@@ -181,6 +181,20 @@ import Testing
         #expect(branches.contains("the device is revoked"))
     }
 
+    /// What SQLite's quick check says wrongly of a sound file is not repeated.
+    @Test func aSheetThatWasImportedDamagesNothing() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 2, days: 1)
+        try await crowd.open()
+        try await crowd.join("B000")
+        var numbers = Numbers(seed: 3)
+        let entries = crowd.entries(of: crowd.branches[0], on: crowd.days[0], using: &numbers)
+        try await crowd.branch("B000", "import", "check-in", try crowd.sheet("day", entries))
+        let checkup: Checkup = try await crowd.place.run(
+            "sync-inspect", ["doctor", "--offline", "--json", "--data", crowd.data("B000")]
+        ).json()
+        #expect(!checkup.steps.contains { $0.words.contains("damaged") })
+    }
+
     /// SIGKILL in a session: it is said that no end was written down, and everything entered is there.
     @Test func aProgramThatWasKilled() async throws {
         let scene = try await Scene()
