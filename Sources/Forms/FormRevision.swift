@@ -27,7 +27,8 @@ extension FormDefinition {
 
     /// Refuses a revision that changes what is frozen for the life of the form: its keys; ids, names, types,
     /// scales, policies, retention classes and groups of its fields; choices that were there; the days that a
-    /// class is kept. It may add fields, choices, labels, checks and rules, and hide fields.
+    /// class is kept; that a field is personal. It may add fields, choices, labels, checks and rules, hide
+    /// fields, and make them personal.
     ///
     /// - Throws: ``FormDefinitionError`` with `frozen` and what it changes.
     public func check(succeeding older: FormDefinition) throws(FormDefinitionError) {
@@ -79,7 +80,7 @@ extension FieldDefinition {
     fileprivate func isFrozenPart(equalTo old: FieldDefinition) -> Bool {
         name.utf8.elementsEqual(old.name.utf8) && type == old.type && (scale ?? 0) == (old.scale ?? 0)
             && policy == old.policy && retentionClass == old.retentionClass
-            && (since ?? 1) == (old.since ?? 1)
+            && (since ?? 1) == (old.since ?? 1) && (personal || !old.personal)
     }
 }
 

@@ -71,6 +71,7 @@ struct FormCatalogTests {
             ("temperature", { $0.fields[0].scale = 1 }), ("cough", { $0.fields.remove(at: 3) }),
             ("temperature", { $0.fields[0].name = "warmth" }), ("fever", { $0.fields[1].id = 60 }),
             ("remark", { $0.fields[13].retentionClass = 1 }), ("remark", { $0.fields[13].since = 2 }),
+            ("fever", { $0.fields[1].personal = false }),
             ("retentionDays 1", { $0.retentionDays?["1"] = 61 }),
             ("retentionDays 0", { $0.retentionDays?["0"] = 61 }),
             ("fever", { $0.groups = [["fever", "cough"]] }),
