@@ -93,7 +93,9 @@ extension SQLiteHubStore {
                 return .refused(Refuse(.originOfAnother, words: "the origin was not in this device's Hello"))
             }
             if hole.sequence > origin.held {
-                if let refuse = judge.judge(hole, of: origin, hub: keys, epoch: try epoch) {
+                if let refuse = judge.judge(
+                    hole, of: origin, hub: keys, epoch: session.isSurrender ? nil : try epoch)
+                {
                     return .refused(refuse)
                 }
                 let first = origin.held + 1

@@ -239,7 +239,7 @@ private final class HubVerifier {
         guard let found, found.head == before else { return false }
         let hole = Hole(
             sequence: missing.upperBound, head: found.head, receipt: found.receipt, epoch: found.epoch)
-        return store.judge.judge(hole, of: journal.origin, hub: hub, epoch: .zero) == nil
+        return store.judge.judge(hole, of: journal.origin, hub: hub, epoch: nil) == nil
     }
 
     // MARK: - Entries

@@ -109,7 +109,7 @@ extension TableAgentStore {
                         AgentSession.Resume(
                             origin: origin.id, behind: held, receipted: 0,
                             hole: try TableAgentStore.hole(
-                                in: origin, behind: held, epoch: welcome.epoch, tables)))
+                                in: origin, behind: held, welcome, tables)))
                     origin.backedUp = min(theirs?.backedUp ?? 0, held)
                     lost += origin.receipted - min(max(held, origin.floor - 1), origin.receipted)
                     origin.receipted = min(held, origin.receipted)
@@ -172,18 +172,19 @@ extension TableAgentStore {
     /// - Throws: `Refuse` when the hub would not believe it, `EarlierLife` when it would not before it knows
     ///   that it was put back.
     private static func hole(
-        in origin: OwnOrigin, behind held: UInt64, epoch: Token16, _ tables: any AgentTables
+        in origin: OwnOrigin, behind held: UInt64, _ welcome: Welcome, _ tables: any AgentTables
     ) throws -> Hole? {
         guard held + 1 < origin.floor else { return nil }
         let last = origin.floor - 1
         let receipts = try tables.receipts(of: origin.id, reaching: last)
-        guard let known = receipts.last(where: { $0.epoch != epoch }) else {
+        // Who only hands over opens no epoch: the hub passes the hole by a receipt of the present one then.
+        guard let known = receipts.last(where: { $0.epoch != welcome.epoch || welcome.isSurrender }) else {
             let refuse = Refuse(
                 .identityLost,
                 words: "the hub was put back: it lacks versions up to \(last) of the "
                     + "\(origin.claim.lane) journal, which are not kept here any more")
             if receipts.isEmpty { throw refuse }
-            throw try tables.session().epoch == epoch ? refuse : EarlierLife(refuse: refuse)
+            throw try tables.session().epoch == welcome.epoch ? refuse : EarlierLife(refuse: refuse)
         }
         return Hole(
             sequence: last, head: origin.headBelow, receipt: known.receipt, epoch: known.epoch)

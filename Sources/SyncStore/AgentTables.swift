@@ -212,7 +212,12 @@ extension AgentTables {
 
     /// A Welcome told the hub's epoch. In another one than before, what others wrote is doubted.
     func enter(_ epoch: Token16, _ session: inout SessionFacts) throws {
-        if session.epoch != epoch, session.epoch != .zero { try doubtOthers() }
+        if session.epoch != epoch, session.epoch != .zero {
+            try doubtOthers()
+            // Where the hub is put back to an epoch that this store was in before, it would go on behind that
+            // epoch's last token, and the next Mark would drop all that was not fed again.
+            session.feed = .beginning
+        }
         session.epoch = epoch
     }
 }

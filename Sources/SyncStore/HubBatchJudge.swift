@@ -72,8 +72,11 @@ package struct HubBatchJudge: Sendable {
 
     /// Why a hole is not passed; nil when it is.
     ///
-    /// - Parameter hub: the hub's public key.
-    package func judge(_ hole: Hole, of origin: HubOrigin, hub: HubKeyring, epoch: Token16) -> Refuse? {
+    /// - Parameters:
+    ///   - hub: the hub's public keys.
+    ///   - epoch: the present one, which the receipt must be from before; nil where its own will do: a
+    ///     revoked device has no other way of showing that the hub was put back.
+    package func judge(_ hole: Hole, of origin: HubOrigin, hub: HubKeyring, epoch: Token16?) -> Refuse? {
         let receipt = hole.receipt
         let statement = receipt.statement(hub: hub.identity(chain.hashing), epoch: hole.epoch)
         guard hole.epoch != epoch, hole.sequence > 0, receipt.sequence >= hole.sequence,

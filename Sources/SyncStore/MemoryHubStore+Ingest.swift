@@ -31,7 +31,9 @@ extension MemoryHubStore {
                 return .refused(Refuse(.originOfAnother))
             }
             if hole.sequence > origin.held {
-                if let refuse = judge.judge(hole, of: origin, hub: means.keys, epoch: epoch) {
+                if let refuse = judge.judge(
+                    hole, of: origin, hub: means.keys, epoch: session.isSurrender ? nil : epoch)
+                {
                     return .refused(refuse)
                 }
                 content.origins[hole.origin]?.held = hole.sequence

@@ -114,11 +114,20 @@ struct Checkers {
         for record in 0..<Scenario.records {
             for version in hub[record] + branches.flatMap({ $0[record] }) {
                 if let other = known[version.dot], other != version {
-                    world.complain("\(version.dot) names two versions of record \(record)")
+                    world.complain(
+                        "\(version.dot) names two versions of record \(record), which differ in "
+                            + difference(other, version))
                 }
                 known[version.dot] = version
             }
         }
+    }
+
+    private func difference(_ one: Version, _ other: Version) -> String {
+        zip(Mirror(reflecting: one).children, Mirror(reflecting: other).children).compactMap { one, other in
+            let (one, other) = ("\(one.label ?? "") \(one.value)", "\(other.value)")
+            return one.hasSuffix(" " + other) ? nil : "\(one) and \(other)"
+        }.joined(separator: "; ")
     }
 
     /// Only a revoked device's may: of what a branch has let go values are gone that may be kept no longer,

@@ -35,7 +35,7 @@ struct SyncSim: ParsableCommand {
     @Option(help: "How often weeks go by, and what may be kept no longer goes.") var retention = 10
     @Option(help: "Plant a bug, one of those that 'sync-sim plants' lists.") var plant: String?
     @Flag(help: "Make a failing run as small as possible.") var shrink = false
-    @Flag(help: "Show everything that happens.") var trace = false
+    @Flag(help: "Show everything that happens; with --shrink, in the smaller run.") var trace = false
     @Option(help: "Runs at a time.") var jobs = 2
 
     func run() throws {
@@ -65,7 +65,7 @@ struct SyncSim: ParsableCommand {
                     )
                 }
                 if !result.findings.isEmpty { failures.withLock { $0.append(result) } }
-                if trace { print(result.trace.joined(separator: "\n")) }
+                if trace, !shrink { print(result.trace.joined(separator: "\n")) }
             }
         }
         let failed = failures.withLock { $0 }.sorted { $0.scenario.seed < $1.scenario.seed }
@@ -118,6 +118,9 @@ struct SyncSim: ParsableCommand {
         print("  still fails with \(few) of \(all) steps (\(shrink.tries) tries):")
         for step in smallest.steps { print("    \(step)") }
         for finding in smallest.findings { print("  \(finding)") }
+        guard trace else { return }
+        let again = Run.run(smallest.scenario, steps: smallest.steps, plant: planted, isTracing: true)
+        print(again.trace.joined(separator: "\n"))
     }
 
     private func command(_ scenario: Scenario) -> String {

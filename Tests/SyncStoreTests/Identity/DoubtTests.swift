@@ -48,6 +48,31 @@ import Testing
         #expect(try world.value("p1") == .text("after"))
     }
 
+    /// The hub is restored, the link breaks behind its Welcome, and then its disk is put back to the life
+    /// before.
+    @Test(arguments: HubKind.allCases)
+    func aHubThatComesBackToAnEarlierEpochFeedsEverythingAnew(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        let other = try Branch(kind, 2, unit: "B1", at: world)
+        try other.write(HubWorld.checkIn("p2", remark: "other"), at: world)
+        for branch in [other, branch] { try branch.sync(world) }
+        let held = try branch.store.versions(of: HubWorld.key("p2"))
+        #expect(held.count == 1)
+        let image = try world.image()
+        try world.tellRestored()
+        let hello = try branch.store.hello(now: world.now, program: "test")
+        let greeting = try world.hub.admit(
+            hello, publicKey: Branch.key(1), sessionToken: Token16(high: 1, low: 77), now: world.now
+        ).get()
+        #expect(greeting.welcome.epoch != hello.epoch)
+        _ = try branch.store.accept(greeting.welcome, now: world.now)
+        try world.putBack(image, seed: 100)
+        try branch.sync(world)
+        #expect(try world.hub.epoch == hello.epoch)
+        #expect(try branch.store.versions(of: HubWorld.key("p2")) == held)
+    }
+
     /// Trimmed, dropped with what the hub had lost, and then fed again whole.
     @Test(arguments: HubKind.allCases)
     func whatIsFedAgainIsTrimmedAgain(kind: HubKind) throws {

@@ -111,6 +111,29 @@ import Testing
         #expect(try world.value("p4") == .text("and on"))
     }
 
+    /// Nobody but a revoked branch knows that the hub was put back, and it opens no epoch: its receipt is of
+    /// the present one.
+    @Test(arguments: HubKind.allCases)
+    func aRevokedBranchHandsOverWhatFollowsWhatItHasLetGo(kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        try branch.sync(world)
+        let image = try world.image()
+        try branch.write(
+            HubWorld.checkIn("p1", remark: "one"), HubWorld.checkIn("p2", remark: "two"), at: world)
+        try branch.sync(world)
+        try branch.letGo(below: 2)
+        try branch.write(HubWorld.checkIn("p3", remark: "three"), at: world)
+        try world.putBack(image, seed: 100)
+        try world.revoke(branch)
+        #expect(try branch.handOver(world) == Refuse.revoked.code)
+        #expect(try branch.queued == 0)
+        let dots = try world.versions("p3").map(\.dot)
+        #expect(dots.count == 1)
+        #expect(try world.hub.verdicts(on: dots[0]).last?.kind == .quarantined)
+        #expect(try world.value("p3") == nil, "nothing of it counts")
+    }
+
     private static func walk(
         _ person: String, _ mood: String, track: String? = nil, daysAgo: Int64 = 0
     ) -> Draft {

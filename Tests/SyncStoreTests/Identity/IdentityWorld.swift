@@ -2,9 +2,10 @@ import Forms
 import Foundation
 import SQLiteStore
 import SyncCore
-import SyncStore
 import SyncWire
 import Testing
+
+@testable import SyncStore
 
 /// A branch's machine: its key and its disk, both of which can be copied.
 final class Branch {
@@ -99,6 +100,12 @@ final class Branch {
         Issue.record("no end of sessions: \(endings)")
     }
 
+    /// One session of a revoked device, which the hub ends.
+    func handOver(_ world: IdentityWorld) throws -> RefusalCode? {
+        var line = Line(self, world)
+        return try line.run()?.code
+    }
+
     var queued: UInt64 {
         get throws { try Lane.allCases.reduce(0) { $0 + (try store.status(of: $1).queued) } }
     }
@@ -151,6 +158,17 @@ final class IdentityWorld {
             hub = try SQLiteHubStore(
                 folder: folder.path, means: HubFake.means(seed: seed, forms: forms))
         }
+    }
+
+    /// Tells the hub that it was restored: another epoch begins.
+    func tellRestored() throws {
+        if let memory = hub as? MemoryHubStore { return memory.restored() }
+        _ = try (hub as? SQLiteHubStore)?.restored(revoked: [], now: now)
+    }
+
+    func revoke(_ branch: Branch) throws {
+        let device = try #require(try hub.devices().first { $0.label == "Device \(branch.number)" })
+        _ = try hub.revoke(device.id, reason: "lost", now: now)
     }
 
     func backUp() throws {
@@ -274,7 +292,13 @@ struct Line {
                     now: world.now)
                 session = try? result.get().session
                 hubEvents.append(
-                    .admitted(result.map { HubSession.Greeting(welcome: $0.welcome, feed: $0.feed) }))
+                    .admitted(
+                        result.map { admission in
+                            var greeting = HubSession.Greeting(
+                                welcome: admission.welcome, feed: admission.feed)
+                            if admission.session.isSurrender { greeting.farewell = .revoked }
+                            return greeting
+                        }))
             case .ingest(let batch):
                 guard let session else { continue }
                 // As it comes from the wire.
