@@ -69,7 +69,10 @@ extension HubFolder {
         guard manager.fileExists(atPath: path) else { return true }
         if !keyFile.isThere, manager.fileExists(atPath: path + "/" + HubFolder.untold) { return true }
         // What may have been saved of it.
-        let known = ["hub.keys", "revocations.jsonl", "session.lock", "restoring", AuditEndFile.name]
+        let known = [
+            "hub.keys", "revocations.jsonl", RevocationEnd.name, "session.lock", "restoring",
+            AuditEndFile.name,
+        ]
         return try manager.contentsOfDirectory(atPath: path).allSatisfy { name in
             known.contains { $0 == name } || name.hasPrefix("hub.key.")
         }
@@ -120,6 +123,7 @@ extension HubFolder {
         guard (try? replaced.isAuditEndLost()) == false, (try? replaced.areRevocationsDoubted()) == false
         else { return }
         _ = try settleUnread(knownTo: replaced, isPutBack: false)
+        try settleRevocationsEnd()
     }
 
     // MARK: - One store in the place of another

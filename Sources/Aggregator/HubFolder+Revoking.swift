@@ -14,6 +14,12 @@ extension HubFolder {
     /// How many lines do not read, and have not been settled.
     func unreadableRevocations() throws -> Int { try revocationsFile.lines().count { $0.revocation == nil } }
 
+    /// How many the list had, and no line tells any more.
+    func lostRevocations() throws -> Int { try revocationsFile.lost() }
+
+    /// The store has forgotten nothing, and the list has all that it knows.
+    func settleRevocationsEnd() throws { try revocationsFile.settleEnd() }
+
     func keep(_ revocation: Revocation) throws { try revocationsFile.append(revocation) }
 
     // MARK: - Lines that do not read
@@ -24,7 +30,7 @@ extension HubFolder {
         var settled = 0
         /// Devices that they name, which nothing else had revoked.
         var named = 0
-        /// Lines that may name anybody.
+        /// Lines that may name anybody, damaged or gone.
         var unknown = 0
     }
 
@@ -39,6 +45,9 @@ extension HubFolder {
         var unread = Unread()
         let file = revocationsFile
         let damaged = try file.lines().filter { $0.revocation == nil }
+        let lost = try file.lost()
+        // A store that has forgotten nothing knows them.
+        if isPutBack { unread.unknown = lost }
         if damaged.isEmpty { return unread }
         var kept = Set(try revocations().map(\.publicKey))
         let devices = try store.deviceMarks()
@@ -60,13 +69,14 @@ extension HubFolder {
                 unread.settled += 1
             }
         }
+        if lost == 0, unread.unknown == 0 { try file.settleEnd() }
         return unread
     }
 
     /// Whoever opens the store to write settles them. Before anything is written there: who looks whether the
     /// store was put back looks at the end of its audit log.
     func settleUnread(in store: SQLiteHubStore, isPutBack: Bool) throws {
-        guard try unreadableRevocations() > 0 else { return }
+        guard try unreadableRevocations() > 0 || lostRevocations() > 0 else { return }
         let isPutBack = try isPutBack || store.areRevocationsDoubted() || store.isAuditEndLost()
         do {
             let unread = try settleUnread(knownTo: store, isPutBack: isPutBack)
@@ -92,11 +102,13 @@ extension HubFolder {
     /// - Returns: how many lines are set aside.
     func settleRevocations(in store: SQLiteHubStore, reason: String) throws -> Int {
         let damaged = try revocationsFile.lines().filter { $0.revocation == nil }
+        let lost = try lostRevocations()
         try store.believeRevocations(
-            detail: "\(damaged.count) lines of revocations.jsonl cannot be read: \(reason)",
+            detail: "\(damaged.count) lines of revocations.jsonl cannot be read, \(lost) are gone: \(reason)",
             now: HubFolder.milliseconds())
         for line in damaged { try revocationsFile.setAside(line) }
-        return damaged.count
+        try settleRevocationsEnd()
+        return damaged.count + lost
     }
 
     /// Before anything is taken of devices.
@@ -109,7 +121,7 @@ extension HubFolder {
     /// Nil when it is known who was revoked.
     func doubtOfRevocations(in store: SQLiteHubStore) throws -> Words? {
         guard try store.areRevocationsDoubted() else { return nil }
-        return RevocationWords.unknown(try unreadableRevocations())
+        return RevocationWords.unknown(try unreadableRevocations() + lostRevocations())
     }
 
     // MARK: - File and store
@@ -128,9 +140,13 @@ extension HubFolder {
         let now = HubFolder.milliseconds()
         _ = try store.replay(try revocations(), now: now)
         let missing = try revocationsMissing(in: store)
-        guard !missing.isEmpty else { return 0 }
         do {
+            if missing.isEmpty {
+                try settleRevocationsEnd()
+                return 0
+            }
             for revocation in missing { try keep(revocation) }
+            try settleRevocationsEnd()
             try store.record(
                 act: "revocations_mended", detail: "\(missing.count) were not in revocations.jsonl", now: now)
         } catch let error as StoreError where error.isOfRoom {
@@ -145,21 +161,21 @@ enum RevocationWords {
     /// Of a store that was put back.
     static func unknown(_ count: Int) -> Words {
         Words(
-            "this store was put back, and \(count) lines of revocations.jsonl cannot be read: a device that "
-                + "one of them names would be let in again, so nothing is taken of any device. Put the file "
-                + "back from where hub.key is kept, if you have a copy; compare `aggregator devices` with "
-                + "whom you revoked, and revoke again who is missing; then run `aggregator revoke --settled "
-                + "--reason WHY`",
-            zh: "此数据是恢复来的，而 revocations.jsonl 有 \(count) 行无法读取：其中所列设备会被重新接受，因此暂不接收任何设备的内容。"
+            "this store was put back, and \(count) lines of revocations.jsonl cannot be read or are gone: a "
+                + "device that one of them names would be let in again, so nothing is taken of any device. "
+                + "Put the file back from where hub.key is kept, if you have a copy; compare `aggregator "
+                + "devices` with whom you revoked, and revoke again who is missing; then run `aggregator "
+                + "revoke --settled --reason WHY`",
+            zh: "此数据是恢复来的，而 revocations.jsonl 有 \(count) 行无法读取或已缺失：其中所列设备会被重新接受，因此暂不接收任何设备的内容。"
                 + "若有副本，请从 hub.key 的备份处放回该文件；用 aggregator devices 与已撤销的设备核对，缺少的重新撤销；"
                 + "然后运行 aggregator revoke --settled --reason 原因")
     }
 
     static func settled(_ count: Int) -> Words {
         Words(
-            "\(count) lines of revocations.jsonl that cannot be read are set aside: devices are let in "
-                + "again, but for those that `aggregator devices` shows as revoked",
-            zh: "revocations.jsonl 中无法读取的 \(count) 行已搁置：除 aggregator devices 中已撤销的设备外，其余重新接受")
+            "\(count) lines of revocations.jsonl that cannot be read or are gone are set aside: devices are "
+                + "let in again, but for those that `aggregator devices` shows as revoked",
+            zh: "revocations.jsonl 中无法读取或缺失的 \(count) 行已搁置：除 aggregator devices 中已撤销的设备外，其余重新接受")
     }
 
     static func missing(_ count: Int) -> Words {

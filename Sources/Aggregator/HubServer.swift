@@ -319,10 +319,14 @@ final class HubConnection: HubConnectionHost {
             let outcome = try await server.writer.ingest(Submission(session: session, batch: batch))
             switch outcome {
             case .held: server.logMoved()
-            case .fork:
+            case .fork(let fork):
                 server.logger.say(
                     .warning, "fork", HubLogWords.fork, ["device": "\(session.device)"])
-                await server.note(nil, "a chain that does not follow the hub's", from: caller)
+                let origin = RecordText.origin(fork.origin)
+                await server.note(
+                    .chainParted,
+                    "a chain that does not follow the hub's: origin \(origin), held through \(fork.sequence)",
+                    from: caller)
             case .refused(let refuse): await note(refuse)
             case .gap: break
             }

@@ -21,6 +21,16 @@ enum RegisterSheet: String, CaseIterable {
         }
     }
 
+    /// Columns of which two rows that agree are about the same.
+    var key: [String] {
+        switch self {
+        case .units: ["unit_id"]
+        case .people: ["person_id"]
+        case .registerChanges: ["effective_date", "person_id"]
+        case .excused: ["person_id", "from_date"]
+        }
+    }
+
     /// Columns that may be there.
     var optional: [String] {
         switch self {
@@ -56,6 +66,10 @@ struct RegisterResult: Encodable {
     var unknownColumns: [UnknownColumn] = []
     /// People of the sheet who are in no unit: on nobody's register, and never missing.
     var withoutUnit = 0
+    /// People who were in another unit: they belong to that of the sheet from today on, and to theirs before.
+    var moved: [String] = []
+    /// People who have moved since a sheet that said the same: they stay where they are.
+    var elsewhere: [String] = []
 
     struct UnknownColumn: Encodable {
         var heading: String
@@ -113,11 +127,18 @@ struct RegisterImport {
         // What was due before is judged by what was there before.
         var rules = HubRules()
         _ = try? rules.lookAll(at: store, now: now)
+        let settings = try store.settings()
+        guard let zone = LocalZone(identifier: settings.timeZone) else {
+            throw StoreError(.corrupt, "the settings name an unknown time zone")
+        }
+        let today = zone.day(of: now)
+        let present = kind == .people ? try presentUnits(store, today) : [:]
         let result = try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
             var result = RegisterResult()
             result.unknownColumns = unknownColumns
             let tree = kind == .units ? try unitTree(transaction) : nil
             var withoutUnit: Set<[UInt8]> = []
+            var seen: [[String]: (line: Int, cells: [String])] = [:]
             for record in sheet.records {
                 result.records += 1
                 progress.show(result.records, of: sheet.records.count)
@@ -127,7 +148,11 @@ struct RegisterImport {
                 }
                 do {
                     let row = try Row(record, columns, width: sheet.header.count)
-                    let isNew = try take(row, tree, transaction)
+                    try refuseSecond(row, record.line, &seen)
+                    let isNew =
+                        kind == .people
+                        ? try person(row, present, today, transaction, &result)
+                        : try take(row, tree, transaction)
                     if isNew { result.accepted += 1 } else { result.unchanged += 1 }
                     if kind == .people {
                         let person = Array(row.cell("person_id").utf8)
@@ -158,6 +183,73 @@ struct RegisterImport {
         return result
     }
 
+    // MARK: - The same once more
+
+    /// Two rows about the same that differ cannot both be meant: the second one is refused, and names the
+    /// first.
+    private func refuseSecond(
+        _ row: Row, _ line: Int, _ seen: inout [[String]: (line: Int, cells: [String])]
+    ) throws {
+        let key = kind.key.map(row.cell)
+        guard !key.contains("") else { return }
+        let cells = (kind.required + kind.optional).map(row.cell)
+        guard let first = seen[key] else {
+            seen[key] = (line, cells)
+            return
+        }
+        guard first.cells != cells else { return }
+        let name = Output.printable(key.joined(separator: " "))
+        throw Refused(
+            column: kind.key.last ?? "", reason: "listed_twice",
+            words: Words(
+                "\(name) stands on line \(first.line) already, and there says something else; keep one of "
+                    + "the two",
+                zh: "\(name) 在第 \(first.line) 行已出现，且内容不同；请只保留一行"))
+    }
+
+    // MARK: - Where people belong
+
+    private enum Place { case unchanged, written, moved, elsewhere }
+
+    /// The unit of each person of the sheet today, by id.
+    private func presentUnits(_ store: any HubStore, _ today: Int32) throws -> [String: String] {
+        var units: [String: String] = [:]
+        for record in sheet.records where !record.isBlank {
+            guard let row = try? Row(record, columns, width: sheet.header.count),
+                let person = try? row.id("person_id")
+            else { continue }
+            units[person] = try store.unit(of: RegisterImport.membership(person, today))
+        }
+        return units
+    }
+
+    private static func membership(_ person: String, _ day: Int32) -> RecordKey {
+        RecordKey(form: BuiltIn.membership, values: [.text(person), .integer(Int64(day))])
+    }
+
+    /// A sheet of people says where they belong, not since when. Who is new belongs there from the beginning;
+    /// who was in another unit moves today, for the figures of past days stay what they were. A sheet that
+    /// says what it said before somebody moved moves nobody back.
+    private func settle(
+        _ row: Row, _ present: [String: String], _ today: Int32, _ transaction: any HubTransaction
+    ) throws -> Place {
+        let person = try row.id("person_id")
+        let unit = row.text("unit_id")
+        let beginning = RegisterImport.membership(person, CivilDay.beginning)
+        let known = try transaction.effective(beginning)
+        let first = known.flatMap { $0[BuiltIn.membershipUnit] } ?? .notStated
+        let now: Value = present[person].map { .text($0) } ?? .notStated
+        if known == nil || (first == .notStated && now == .notStated) {
+            let isNew = try write(
+                BuiltIn.membership, beginning.values, ["unit": unit], transaction)
+            return isNew ? .written : .unchanged
+        }
+        if unit == now { return .unchanged }
+        if unit == first { return .elsewhere }
+        let key = RegisterImport.membership(person, today)
+        return try write(BuiltIn.membership, key.values, ["unit": unit], transaction) ? .moved : .unchanged
+    }
+
     private var unknownColumns: [RegisterResult.UnknownColumn] {
         let known = kind.required + kind.optional
         return sheet.header.map { String(decoding: CellText.trimmed($0), as: UTF8.self) }
@@ -171,7 +263,7 @@ struct RegisterImport {
     private func take(_ row: Row, _ tree: UnitTree?, _ transaction: any HubTransaction) throws -> Bool {
         switch kind {
         case .units: try unit(row, tree, transaction)
-        case .people: try person(row, transaction)
+        case .people: false
         case .registerChanges: try change(row, transaction)
         case .excused: try excuse(row, transaction)
         }
@@ -235,7 +327,10 @@ struct RegisterImport {
         return cell
     }
 
-    private func person(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {
+    private func person(
+        _ row: Row, _ present: [String: String], _ today: Int32, _ transaction: any HubTransaction,
+        _ result: inout RegisterResult
+    ) throws -> Bool {
         let person = try row.id("person_id")
         let unit = row.text("unit_id")
         try check(unit, row, "unit_id", transaction)
@@ -246,11 +341,11 @@ struct RegisterImport {
         ]
         for (field, column) in cells { values[field] = row.text(column) }
         for flag in ["party_member", "duty_flag"] { values[flag] = try row.flag(flag) }
-        let member = try write(
-            BuiltIn.membership, [.text(person), .integer(Int64(CivilDay.beginning))], ["unit": unit],
-            transaction)
+        let place = try settle(row, present, today, transaction)
+        if place == .moved { result.moved.append(person) }
+        if place == .elsewhere { result.elsewhere.append(person) }
         let known = try write(BuiltIn.person, [.text(person)], values, transaction)
-        return member || known
+        return known || place == .written || place == .moved
     }
 
     private func change(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {

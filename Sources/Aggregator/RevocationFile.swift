@@ -6,7 +6,8 @@ import SyncCore
 import SyncStore
 import SyncTransport
 
-/// `revocations.jsonl` beside the store: a line for each device that was ever revoked.
+/// `revocations.jsonl` beside the store: a line for each device that was ever revoked. `revocations.end` says
+/// how many there were, and which: a list of which a part is gone does not pass for a short one.
 struct RevocationFile {
     /// A line of it; one that begins with `#` has been set aside, and is none.
     struct Line {
@@ -29,14 +30,19 @@ struct RevocationFile {
 
     func lines() throws -> [Line] {
         guard FileManager.default.fileExists(atPath: path) else { return [] }
+        // As editors of other systems leave it: a byte order mark in front, lines that end with CR LF.
         let bytes = try Files.read(path)
-        return bytes.split(separator: UInt8(ascii: "\n")).compactMap { part in
-            if part.first == RevocationFile.aside { return nil }
+        let start = bytes.starts(with: RevocationFile.byteOrderMark) ? RevocationFile.byteOrderMark.count : 0
+        return bytes[start...].split(separator: UInt8(ascii: "\n")).compactMap { part in
+            let line = part.last == UInt8(ascii: "\r") ? part.dropLast() : part
+            if line.isEmpty || line.first == RevocationFile.aside { return nil }
             return Line(
-                offset: part.startIndex, bytes: Array(part),
-                revocation: try? JSONDecoder().decode(Content.self, from: Data(part)).revocation)
+                offset: line.startIndex, bytes: Array(line),
+                revocation: try? JSONDecoder().decode(Content.self, from: Data(line)).revocation)
         }
     }
+
+    private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
 
     // MARK: - Writing
 
@@ -56,7 +62,16 @@ struct RevocationFile {
                 file: path, systemError: number)
         }
         try sync()
+        try counted.extend(onto: try lines())
     }
+
+    /// Of how many revocations it is known that they were there, and that no line tells any more.
+    func lost() throws -> Int { counted.lost(of: try lines()) }
+
+    /// From here on the list is whole as it is.
+    func settleEnd() throws { try counted.settle(at: try lines()) }
+
+    private var counted: RevocationEnd { RevocationEnd(in: folder) }
 
     /// Leaves the line where it is, marked as one that counts no more. Needs no room.
     func setAside(_ line: Line) throws {

@@ -44,10 +44,11 @@ struct IdentityNote: Encodable, Sendable {
                     "\(versions) entries that the centre did not have are sent again",
                     zh: "中心没有的 \(versions) 条内容将重新发送")
             return Words(
-                "this device's data was restored from a backup or copied. \(done.en); nothing is lost, "
+                "this device's data was restored from a backup or copied (code "
+                    + "\(RefusalCode.oldSessionToken.rawValue)). \(done.en); nothing is lost, "
                     + "and nothing counts twice. When another machine works with a copy, both may go on; "
                     + "tell the centre, so that it joins by itself",
-                zh: "本设备的数据曾从备份恢复或被复制。\(done.zh)；没有内容丢失，也不会重复计算。"
+                zh: "本设备的数据曾从备份恢复或被复制（代码 \(RefusalCode.oldSessionToken.rawValue)）。\(done.zh)；没有内容丢失，也不会重复计算。"
                     + "若另有电脑在使用副本，两边都可继续；请告知中心，让它单独加入")
         case "hole":
             return Words(

@@ -12,11 +12,7 @@ enum LinkWords {
                 Words(
                     "; everything stays queued here, try again when there is a link",
                     zh: "；所有内容仍在本机排队，有网络时再试"))
-        case .wrongHubKey:
-            Words(
-                "whoever answers there is not the hub that this device joined: its key is another. "
-                    + "Nothing was sent; check the address, or ring the centre",
-                zh: "对方不是本设备加入的汇总端（密钥不同）。没有发送任何内容；请检查地址或联系中心")
+        case .wrongHubKey: RefusalWords.words(for: Refuse(.anotherHub))
         case .forgedHubKey: RefusalWords.words(for: Refuse(.forgedHubKey))
         case .tls(let reason):
             insecure(reason, target).joined(
@@ -38,10 +34,14 @@ enum LinkWords {
         case .unreachable(let reason): return unreachable(reason, target).joined(again)
         case .wrongHubKey, .forgedHubKey:
             return Words(
-                "whoever answers there is not the hub that made this join code: its key is another. "
+                "code \(error.code?.rawValue ?? 0): whoever answers there is not the hub that made this join "
+                    + "code: its key is another. "
                     + "Nothing was sent; check the address, or ring the centre: if the hub's key has changed "
                     + "since, they make a new code",
-                zh: "对方不是生成此加入码的汇总端（密钥不同）。没有发送任何内容；请检查地址或联系中心：若其密钥已更换，须另发新的加入码")
+                zh:
+                    "代码 \(error.code?.rawValue ?? 0)：对方不是生成此加入码的汇总端（密钥不同）。没有发送任何内容；"
+                    + "请检查地址或联系中心：若其密钥已更换，须另发新的加入码"
+            )
         case .tls(let reason): return insecure(reason, target).joined(again)
         case .cut(let reason):
             return Words(

@@ -208,9 +208,8 @@ struct SyncRunner: Sendable {
             return Attempt.Failed(
                 failure: Failure(status, LinkWords.words(for: error, at: target)), isFinal: isFinal,
                 retryAfter: 0,
-                code: error == .forgedHubKey
-                    ? "\(RefusalCode.forgedHubKey.rawValue)"
-                    : isFinal ? "wrong_hub_key" : isInsecure ? "no_secure_connection" : "unreachable")
+                code: error.code.map { "\($0.rawValue)" }
+                    ?? (isInsecure ? "no_secure_connection" : "unreachable"))
         case let error as StoreError where error.code == .diskFull:
             return Attempt.Failed(
                 failure: Failure(.diskFull, LinkWords.noRoom), isFinal: true, retryAfter: 0,

@@ -108,9 +108,11 @@ struct ConflictReport: Encodable {
     /// To be handed back with a decision.
     var shown: String
     var conflicts: [Question]
+    /// Some value is not shown as it is.
+    let isMasked: Bool
     private var local: [String: String] = [:]
 
-    private enum CodingKeys: String, CodingKey { case form, key, unit, shown, conflicts }
+    private enum CodingKeys: String, CodingKey { case form, key, unit, shown, conflicts, isMasked = "masked" }
 
     init(
         _ key: RecordKey, _ state: RecordState, _ form: CompiledForm, at desk: any RecordDesk, unmask: Bool
@@ -135,17 +137,25 @@ struct ConflictReport: Encodable {
                         number: index + 1,
                         inForce: conflict.isAboutExistence ? !option.isDelete : index == 0,
                         delete: option.isDelete,
-                        // What is to be decided has to be read.
                         values: option.assignments.map { said in
-                            let type = definition.field(said.field)?.type
-                            let text = Masking.clean(RecordText.text(said.value, as: type))
-                            return Answer.Said(
+                            Answer.Said(
                                 field: ConflictNames.name(of: said.field, in: definition),
-                                value: said.value == .notStated ? nil : text)
+                                value: masking.text(said.value, field: said.field, of: key.form))
                         }, versions: try option.versions.map { try Author($0, desk, masking) })
                 })
         }
         self.local = local
+        isMasked = conflicts.contains { question in
+            question.answers.contains { $0.values.contains { $0.value == Masking.mask } }
+        }
+    }
+
+    /// How to read what is masked, for whoever has to decide.
+    static func unmasking(_ command: String) -> Words {
+        Words(
+            "personal values are masked; to decide, read them with `\(command) --unmask --reason WHY`, which "
+                + "is written down",
+            zh: "个人信息已遮盖；裁定时请用 \(command) --unmask --reason 原因 查看，查看会被记录")
     }
 
     func lines(times: TimeText) -> [String] {

@@ -49,6 +49,7 @@ package struct ConflictResolveCommand<P: DeskProgram>: AsyncParsableCommand {
     var field: [String] = []
     @Option(name: .long, help: ArgumentHelp("Who decides: a person's id.", zh: "裁定人编号。")) var by = ""
     @OptionGroup var options: DeskOptions<P>
+    @OptionGroup var personal: UnmaskOption
 
     package init() {}
 
@@ -70,8 +71,10 @@ package struct ConflictResolveCommand<P: DeskProgram>: AsyncParsableCommand {
         if let shown {
             try ShownCode.require(shown, toBe: ShownCode.text([state]), again: again)
         } else {
-            let report = try ConflictReport(key, state, form, at: desk, unmask: false)
-            try ShownCode.ask(showing: report.lines(times: desk.times), again: again)
+            try personal.note(
+                "conflict \(key.form) \(RecordText.text(key))", at: desk, isAsked: P.asksWhyUnmasked)
+            let report = try ConflictReport(key, state, form, at: desk, unmask: personal.unmask)
+            try ShownCode.ask(showing: report, times: desk.times, again: again)
         }
         let moment = try desk.moment()
         let author = try P.author(by, at: options.data)

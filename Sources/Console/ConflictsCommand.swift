@@ -109,6 +109,10 @@ package struct ConflictShowCommand<P: DeskProgram>: AsyncParsableCommand {
             let report = try ConflictReport(key, state, form, at: desk, unmask: personal.unmask)
             if options.json { return try Output.json(report) }
             report.lines(times: desk.times).forEach { Output.line($0) }
+            if report.isMasked {
+                Output.remark(
+                    ConflictReport.unmasking("\(P.name) conflicts show \(record.joined(separator: " "))"))
+            }
             guard !report.conflicts.isEmpty else {
                 return Output.line(Words("nothing is in question", zh: "没有待裁定的内容"))
             }

@@ -109,7 +109,7 @@ extension ShownCode {
             try require(code, toBe: text([state]), again: again)
         } else if !touched.isEmpty {
             let report = try ConflictReport(key, state, form, at: desk, unmask: false)
-            try ask(showing: report.lines(times: desk.times), again: again)
+            try ask(showing: report, times: desk.times, again: again)
         }
         return Set(touched.flatMap(\.fields))
     }
@@ -128,7 +128,15 @@ extension ShownCode {
     /// Asks a person who was just shown what is to be decided.
     ///
     /// - Throws: ``Failure`` when nobody is there to be asked.
-    static func ask(showing lines: [String], again: String) throws {
+    static func ask(showing report: ConflictReport, times: TimeText, again: String) throws {
+        if isSomebodyThere, report.isMasked {
+            throw Failure(
+                .usage,
+                ConflictReport.unmasking(again).joined(
+                    Words(
+                        "; then hand back the code that is shown with it (--shown CODE)",
+                        zh: "，并用 --shown 交回其中显示的代码")))
+        }
         guard isSomebodyThere else {
             throw Failure(
                 .usage,
@@ -137,7 +145,7 @@ extension ShownCode {
                         + "(--shown CODE): \(again)",
                     zh: "请先查看待裁定的内容，并用 --shown 交回其中显示的代码：\(again)"))
         }
-        for line in lines { Output.remark(Words(line, zh: line)) }
+        for line in report.lines(times: times) { Output.remark(Words(line, zh: line)) }
         try ask(Words("Decide so, having seen this? [y/N]", zh: "已看过以上内容，确定这样裁定吗？[y/N]"))
     }
 

@@ -12,9 +12,16 @@ public enum RefusalWords {
         // What the peer says in English is worth its place only where the code alone does not say it.
         let isDetailed = refuse.code == .identityLost || self.next(refuse.code) == nil
         let hasDetail = isDetailed && !said.isEmpty
+        if let own = ownJudgement(refuse.code) { return own }
         return Words(
             "the hub refused, code \(refuse.code.rawValue)\(hasDetail ? " (\(said))" : ""): \(next.en)",
             zh: "汇总端拒绝，代码 \(refuse.code.rawValue)\(hasDetail ? "（技术信息：\(said)）" : "")：\(next.zh)")
+    }
+
+    /// What no hub says, since the device finds it out by itself.
+    private static func ownJudgement(_ code: RefusalCode) -> Words? {
+        guard [.forgedHubKey, .anotherHub].contains(code), let next = next(code) else { return nil }
+        return Words("code \(code.rawValue): \(next.en)", zh: "代码 \(code.rawValue)：\(next.zh)")
     }
 
     /// What a device that waits for the centre is told.
@@ -68,6 +75,19 @@ public enum RefusalWords {
                 "whoever answers there shows a new key of the hub's that neither its former one nor its "
                     + "recovery key has blessed. Nothing was sent; ring the centre",
                 zh: "对方出示的汇总端新密钥未经原密钥或恢复密钥认可。没有发送任何内容；请联系中心")
+        case .anotherHub:
+            Words(
+                "whoever answers there is not the hub that this device joined: its key is another. "
+                    + "Nothing was sent; check the address, or ring the centre",
+                zh: "对方不是本设备加入的汇总端（密钥不同）。没有发送任何内容；请检查地址或联系中心")
+        case .noClientKey:
+            Words(
+                "whoever called showed no key; only a device that has joined is listened to",
+                zh: "对方未出示密钥；只接受已加入的设备")
+        case .chainParted, .oldSessionToken:
+            Words(
+                "this device's data was restored or copied; it puts that in order by itself, nothing is lost",
+                zh: "本设备的数据曾被恢复或复制；设备会自行理顺，没有内容丢失")
         case .forgedReceipt:
             Words(
                 "the hub's receipt is not signed by any of its keys, so nothing of it is believed; what was "
@@ -94,6 +114,11 @@ public enum RefusalWords {
             Words(
                 "the hub's disk is full; what was not receipted stays queued here. Tell the centre",
                 zh: "汇总端磁盘已满；未获回执的内容仍在本机排队。请告知中心")
+        case .dayIsFull:
+            Words(
+                "this device has sent as much as the centre takes of one in a day; what was not receipted "
+                    + "stays queued here, what is urgent is still taken. Tell the centre",
+                zh: "本设备今日发送量已达中心上限；未获回执的内容仍在本机排队，紧急内容仍会接收。请告知中心")
         case .setAside:
             Words(
                 "nothing is lost, it stays queued here; tell the centre that the hub's log has more",

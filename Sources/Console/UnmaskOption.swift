@@ -22,7 +22,21 @@ package struct UnmaskOption: ParsableArguments {
     ///   - isAsked: a reason must be given.
     /// - Throws: ``Failure`` with `.usage` when there is none, or it is too long.
     package func note(_ what: String, at desk: any RecordDesk, isAsked: Bool) throws {
-        guard unmask else { return }
+        guard let reason = try why(isAsked: isAsked) else { return }
+        try desk.note(unmasked: reason.isEmpty ? what : "\(what): \(reason)")
+    }
+
+    /// The reason as it is to be written down; nil when nothing is unmasked.
+    ///
+    /// - Parameter isAsked: there must be one.
+    /// - Throws: ``Failure`` with `.usage` when there is none, or it is too long.
+    package func why(isAsked: Bool) throws -> String? {
+        guard unmask else { return nil }
+        return try UnmaskOption.checked(reason, isAsked: isAsked)
+    }
+
+    /// - Throws: ``Failure`` with `.usage` when it is empty and must not be, or too long.
+    package static func checked(_ reason: String?, isAsked: Bool) throws -> String {
         let reason = reason ?? ""
         guard !(isAsked && reason.isEmpty), reason.utf8.count <= UnmaskOption.reasonLimit else {
             throw Failure(
@@ -32,6 +46,6 @@ package struct UnmaskOption: ParsableArguments {
                         + "\(UnmaskOption.reasonLimit) bytes); it is written down",
                     zh: "请用 --reason 说明查看个人信息原文的原因（最多 \(UnmaskOption.reasonLimit) 字节）；会被记录"))
         }
-        try desk.note(unmasked: reason.isEmpty ? what : "\(what): \(Output.printable(reason))")
+        return Output.printable(reason)
     }
 }

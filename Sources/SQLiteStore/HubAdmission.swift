@@ -48,7 +48,7 @@ extension SQLiteHubStore {
             if device.state == .active {
                 try audit(
                     IdentityAudit.restoredOrCopied, device: device.id,
-                    detail: "replica \(Hex.encode(hello.replica.bytes.prefix(4)))", at: now)
+                    detail: HubStanding.words(for: hello, held: try told(ids)), at: now)
             }
             session = SessionRef(device: device.id, replica: replica?.id ?? 0, number: 0)
         } else {

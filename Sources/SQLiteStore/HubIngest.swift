@@ -70,6 +70,9 @@ extension SQLiteHubStore {
             if submission.session.isSurrender, try !mayHandOver(batch, submission.session.device) {
                 return .refused(.surrenderedEnough)
             }
+            if try !fitsIntoDay(batch, of: submission.session, in: origin.lane, now: now) {
+                return .refused(.dayIsFull(now))
+            }
             willApply()
             let unit = try terms.number(of: sender.unit)
             let part = submission.part ?? Submission.Part(batch.first...batch.last)
@@ -130,11 +133,44 @@ extension SQLiteHubStore {
 
     /// Whoever holds a revoked device does not fill the hub's disk.
     private func mayHandOver(_ batch: VersionBatch, _ device: Int64) throws -> Bool {
-        let bytes = batch.encodedRows.isEmpty ? RowsCodec.encode(batch.rows).count : batch.encodedRows.count
         try connection.run(
             "UPDATE device SET surrendered = surrendered + ?1 WHERE id = ?2 AND surrendered + ?1 <= ?3",
-            .int(Int64(bytes)), .int(device), .int(Int64(means.surrenderLimit)))
+            .int(Int64(bytes(of: batch))), .int(device), .int(Int64(means.surrenderLimit)))
         return connection.changes > 0
+    }
+
+    private func bytes(of batch: VersionBatch) -> Int {
+        batch.encodedRows.isEmpty ? RowsCodec.encode(batch.rows).count : batch.encodedRows.count
+    }
+
+    /// Nor does an active one; what a person at the centre takes in by hand is not counted.
+    private func fitsIntoDay(
+        _ batch: VersionBatch, of session: SessionRef, in lane: Lane, now: Milliseconds
+    ) throws -> Bool {
+        if session.isSurrender || session.isCarried { return true }
+        let day = HubDay.number(of: now)
+        let taken = try connection.first(
+            "SELECT day, day_bytes FROM device WHERE id = ?", .int(session.device)
+        ) {
+            $0.int(0) == day ? $0.int(1) : 0
+        }
+        let bytes = bytes(of: batch)
+        guard HubDay.fits(bytes, in: lane, taken: taken ?? 0, limit: means.dayLimit) else { return false }
+        try connection.run(
+            "UPDATE device SET day = ?, day_bytes = ? WHERE id = ?", .int(day),
+            .int((taken ?? 0) + Int64(bytes)), .int(session.device))
+        return true
+    }
+
+    /// Another limit than `deviceDayBytes`.
+    public func limitDay(toBytes limit: Int) { means.dayLimit = limit }
+
+    /// Bytes that devices brought today, where it is any.
+    public func broughtToday(_ now: Milliseconds) throws -> [Int64: Int64] {
+        let rows = try connection.all(
+            "SELECT id, day_bytes FROM device WHERE day = ? AND day_bytes > 0", .int(HubDay.number(of: now))
+        ) { ($0.int(0), $0.int(1)) }
+        return Dictionary(uniqueKeysWithValues: rows)
     }
 
     /// Writes a judged batch: rows, verdicts, feed, counters, segment.

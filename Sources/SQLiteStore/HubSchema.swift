@@ -6,6 +6,7 @@ enum HubSchema {
         [
             StoreMigration(sql: tables.joined(separator: ";\n")), StoreMigration(sql: conflicts),
             StoreMigration(sql: replicas), StoreMigration(sql: SessionTable.creation),
+            StoreMigration(sql: days),
         ]
     }
 
@@ -13,6 +14,12 @@ enum HubSchema {
     private static let conflicts = """
         CREATE TABLE conflict (
             form INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (form, key)) WITHOUT ROWID
+        """
+
+    /// What each device brought in a UTC day.
+    private static let days = """
+        ALTER TABLE device ADD COLUMN day INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE device ADD COLUMN day_bytes INTEGER NOT NULL DEFAULT 0
         """
 
     /// One row per store of a device.

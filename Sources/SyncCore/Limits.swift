@@ -75,6 +75,8 @@ public enum Limits {
     public static let hubKeys = 16
     /// Bytes of one version that is read out, all in all.
     public static let spokenBytes = 140
+    /// Bytes of rows that a hub takes of one device in a UTC day, unless its operator says otherwise.
+    public static let deviceDayBytes = 256 << 20
     /// A seal at the latest after so many canonical bytes.
     public static let sealInterval = 65_536
     /// A batch may not claim a sequence above this: sequences never wrap.

@@ -318,6 +318,8 @@ public struct RefusalCode: RawRepresentable, Sendable, Hashable {
     public static let setAside = RefusalCode(rawValue: 123)
     /// Joins from one address, or all together, that failed.
     public static let tooManyAttempts = RefusalCode(rawValue: 124)
+    /// Of bytes that one device may bring in a day.
+    public static let dayIsFull = RefusalCode(rawValue: 125)
     public static let unknownDevice = RefusalCode(rawValue: 200)
     public static let pendingDevice = RefusalCode(rawValue: 201)
     public static let revokedDevice = RefusalCode(rawValue: 202)
@@ -334,6 +336,16 @@ public struct RefusalCode: RawRepresentable, Sendable, Hashable {
     /// Keys of a hub that neither its keys nor its recovery key have blessed. Nobody says so on a connection.
     public static let forgedHubKey = RefusalCode(rawValue: 212)
     public static let forgedReceipt = RefusalCode(rawValue: 213)
+    // The four below are said on no connection: who is meant is told in another way, or cannot be told. They
+    // name what is kept and shown to people.
+    /// Whoever called showed no key; TLS's alert is all that is said.
+    public static let noClientKey = RefusalCode(rawValue: 214)
+    /// The key of the one side is not the one that the other looks for; TLS's alert says so.
+    public static let anotherHub = RefusalCode(rawValue: 215)
+    /// Said by `Fork`.
+    public static let chainParted = RefusalCode(rawValue: 216)
+    /// Said by `Welcome`'s *token unknown*.
+    public static let oldSessionToken = RefusalCode(rawValue: 217)
 }
 
 public struct ReceiptFrame: Sendable, Hashable {

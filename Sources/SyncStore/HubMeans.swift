@@ -36,6 +36,8 @@ public struct HubMeans {
     public var auditEnd: AuditEndKeeper?
     /// Bytes of rows that one revoked device may hand over in all. A branch's whole year is less.
     public var surrenderLimit = 64 << 20
+    /// Bytes of rows that one device may bring in a UTC day; of the urgent lane as many again.
+    public var dayLimit = Limits.deviceDayBytes
 
     public init(
         hashing: Hashing, verifying: Verifying, signing: Signing, forms: FormCatalog = .builtIn,

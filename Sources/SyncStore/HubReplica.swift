@@ -73,11 +73,7 @@ package enum HubStanding: Sendable, Hashable {
     package static func judge(
         _ hello: Hello, epoch: Token16, replica: HubReplica?, held: [HeldOrigin], isFeedKnown: Bool
     ) -> HubStanding {
-        let isBehind = zip(hello.origins, held).contains { own, theirs in
-            !own.isClosed
-                && (own.sequence < theirs.sequence
-                    || (own.sequence == theirs.sequence && own.sequence > 0 && own.head != theirs.head))
-        }
+        let isBehind = isBehind(hello, held)
         // A store that was here in another epoch, or never, has nothing else to compare.
         guard hello.epoch == epoch else { return isBehind ? .tokenUnknown : .expected }
         let shown = hello.sessionToken
@@ -89,6 +85,25 @@ package enum HubStanding: Sendable, Hashable {
         if shown == .zero { return replica.confirmed == nil ? .expected : .tokenUnknown }
         return [replica.confirmed, replica.offered, replica.former, replica.rival].contains(shown)
             ? .expected : .tokenUnknown
+    }
+}
+
+extension HubStanding {
+    private static func isBehind(_ hello: Hello, _ held: [HeldOrigin]) -> Bool {
+        zip(hello.origins, held).contains { own, theirs in
+            !own.isClosed
+                && (own.sequence < theirs.sequence
+                    || (own.sequence == theirs.sequence && own.sequence > 0 && own.head != theirs.head))
+        }
+    }
+
+    /// What the audit log says of a Hello whose token is unknown: the code, and by what it was known.
+    package static func words(for hello: Hello, held: [HeldOrigin]) -> String {
+        let why =
+            isBehind(hello, held)
+            ? "its journal is behind the hub's, or another" : "an old session token was shown"
+        let replica = Hex.encode(hello.replica.bytes.prefix(4))
+        return "\(RefusalCode.oldSessionToken.rawValue) \(why); replica \(replica)"
     }
 }
 

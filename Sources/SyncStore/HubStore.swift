@@ -314,6 +314,14 @@ public protocol HubTransaction: AnyObject {
 extension Refuse {
     /// What a device is told that is let in no more.
     package static let revoked = Refuse(.revokedDevice, words: "this device was revoked")
+    /// A device brought as much as is taken of one in a day.
+    package static func dayIsFull(_ now: Milliseconds) -> Refuse {
+        let rest = HubDay.length - now + HubDay.number(of: now) * HubDay.length
+        return Refuse(
+            .dayIsFull, retryAfter: UInt32(clamping: rest / 1_000 + 1),
+            words: "this device has brought as much as is taken of one in a day; urgent first")
+    }
+
     /// It has handed over as much as is taken of one.
     package static let surrenderedEnough = Refuse(
         .revokedDevice, words: "this device was revoked, and has handed over as much as is taken")

@@ -87,6 +87,15 @@ extension MemoryHubStore {
                 let sum = content.devices[index].surrendered + batch.encodedRows.count
                 guard sum <= means.surrenderLimit else { return .refused(.surrenderedEnough) }
                 content.devices[index].surrendered = sum
+            } else if let index = content.devices.firstIndex(where: { $0.info.id == device.info.id }) {
+                let day = HubDay.number(of: now)
+                let known = content.devices[index].day
+                let taken = known.number == day ? known.bytes : 0
+                let bytes = batch.encodedRows.count
+                guard HubDay.fits(bytes, in: origin.lane, taken: taken, limit: means.dayLimit) else {
+                    return .refused(.dayIsFull(now))
+                }
+                content.devices[index].day = (day, taken + Int64(bytes))
             }
             willApply()
             let root = number(of: Array(device.info.unit.utf8))

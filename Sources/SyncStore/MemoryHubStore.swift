@@ -10,6 +10,8 @@ public final class MemoryHubStore: HubStore {
         var publicKey: [UInt8]
         /// Bytes that it has handed over since it was revoked.
         var surrendered = 0
+        /// Bytes that it brought on a UTC day.
+        var day: (number: Int64, bytes: Int64) = (0, 0)
     }
 
     struct Replica: Sendable {

@@ -113,9 +113,7 @@ enum Dialer {
 }
 
 extension Dialer {
-    /// The system's own word for what went wrong, where there is one. Of the TLS library only what it comes
-    /// to: its own words are long and name the places of its sources. Whether the other side ended the
-    /// handshake because of the key that it was shown.
+    /// Whether the other side ended the handshake because of the key that it was shown.
     static func isKeyRefused(_ error: any Error) -> Bool {
         guard case NIOSSLError.handshakeFailed = error else { return false }
         let words = "\(error)"
@@ -124,6 +122,14 @@ extension Dialer {
         }
     }
 
+    /// Whether this side ended the handshake because the other has no key.
+    static func isKeyMissing(_ error: any Error) -> Bool {
+        guard case NIOSSLError.handshakeFailed = error else { return false }
+        return "\(error)".contains("PEER_DID_NOT_RETURN_A_CERTIFICATE")
+    }
+
+    /// The system's own word for what went wrong, where there is one. Of the TLS library only what it comes
+    /// to: its own words are long and name the places of its sources.
     static func describe(_ error: any Error) -> String {
         switch error {
         case let error as IOError: return String(cString: strerror(error.errnoCode))

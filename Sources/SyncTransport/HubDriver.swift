@@ -159,7 +159,10 @@ final class HubDriver: LinkDriver {
     }
 
     func linkClosed(_ error: TransportError?) {
-        if !isGreeted, let error { service.refused(nil, HubDriver.words(for: error), caller) }
+        if !isGreeted, let error {
+            let (code, words) = HubDriver.judged(error)
+            service.refused(code, "the handshake failed: \(words)", caller)
+        }
         if let link { end.statistics = link.statistics.turned }
         link = nil
         isGone = true
@@ -173,12 +176,13 @@ final class HubDriver: LinkDriver {
     }
 
     /// As the hub sees it: somebody never came through the handshake.
-    private static func words(for error: TransportError) -> String {
+    private static func judged(_ error: TransportError) -> (code: RefusalCode?, words: String) {
         switch error {
         case .tls(Link.keyRefused):
-            "the handshake failed: another hub's key was looked for; a code or device of another hub"
-        case .tls, .cut, .unreachable: "the handshake failed: no key was shown, or it broke off"
-        case .wrongHubKey, .forgedHubKey: "the handshake failed: the key is not on P-256"
+            (.anotherHub, "another hub's key was looked for; a code or device of another hub")
+        case .tls(Link.keyMissing): (.noClientKey, "no key was shown")
+        case .wrongHubKey, .forgedHubKey: (.noClientKey, "no key on P-256 was shown")
+        case .tls, .cut, .unreachable: (nil, "it broke off, or something else than TLS 1.3 was spoken")
         }
     }
 

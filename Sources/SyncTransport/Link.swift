@@ -62,6 +62,8 @@ final class Link: ChannelInboundHandler {
     static let lingerLimit = TimeAmount.seconds(2)
     /// What a hub knows of whoever looked for another hub.
     static let keyRefused = "the other side wants another key than this hub's"
+    /// What it knows of whoever has no key.
+    static let keyMissing = "the other side showed no key"
     /// Deflate contexts are dropped when nothing was sent for so long, milliseconds.
     static let idleLimit: UInt64 = 60_000
 
@@ -176,6 +178,8 @@ final class Link: ChannelInboundHandler {
             switch (state, error) {
             case (.handshaking, _) where side == .hub && Dialer.isKeyRefused(error):
                 self.error = .tls(Link.keyRefused)
+            case (.handshaking, _) where side == .hub && Dialer.isKeyMissing(error):
+                self.error = .tls(Link.keyMissing)
             case (.handshaking, _): self.error = peer.defect ?? .tls(Dialer.describe(error))
             default: self.error = .cut(Dialer.describe(error))
             }

@@ -1,3 +1,5 @@
+public import SyncCore
+
 /// Why there was no session at all. `description` is for people.
 public enum TransportError: Error, Sendable, Hashable, CustomStringConvertible {
     /// No connection came about.
@@ -10,6 +12,15 @@ public enum TransportError: Error, Sendable, Hashable, CustomStringConvertible {
     case tls(String)
     /// The connection broke before anything was agreed.
     case cut(String)
+
+    /// Where the other side's key is what is wrong.
+    public var code: RefusalCode? {
+        switch self {
+        case .wrongHubKey: .anotherHub
+        case .forgedHubKey: .forgedHubKey
+        case .unreachable, .tls, .cut: nil
+        }
+    }
 
     public var description: String {
         switch self {

@@ -26,7 +26,7 @@ import Testing
             #expect(failed.isFinal && failed.failure.status == .refusedByHub, "\(code)")
         }
         let stranger = SyncRunner.failed(TransportError.wrongHubKey)
-        #expect(stranger.isFinal && stranger.failure.status == .refusedByHub)
+        #expect(stranger.isFinal && stranger.failure.status == .refusedByHub && stranger.code == "215")
     }
 
     @Test func aHubThatIsAwayIsUnreachable() {

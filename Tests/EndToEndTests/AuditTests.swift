@@ -42,6 +42,11 @@ import Testing
         try await crowd.checkIn("B000", "S000000", "36.6")
         #expect(try await crowd.sync("B000").drained)
         try await crowd.hub("export", "check-in", "--from", crowd.days[0])
+        let refused = try await crowd.hub("export", "check-in", "--unmask", expecting: [64])
+        #expect(refused.remarks.contains("--reason") && refused.output.isEmpty)
+        let masked = try await crowd.hub("export", "check-in").output
+        #expect(masked.contains("S000000") && masked.contains("***") && !masked.contains("36.6"))
+        #expect(try await crowd.export("check-in").output.contains("36.6"))
         let bare = try await crowd.hub(
             "history", "check-in", crowd.days[0], "S000000", "--unmask", expecting: [64])
         #expect(bare.remarks.contains("--reason") && bare.output.isEmpty)
@@ -65,11 +70,13 @@ import Testing
             log.entries.map(\.event)
                 == [
                     "initialized", "imported", "imported", "invited", "joined", "confirmed", "exported",
-                    "unmasked", "backed_up", "revoked",
+                    "exported", "exported", "unmasked", "backed_up", "revoked",
                 ])
         #expect(log.entries.first { $0.event == "confirmed" }?.who?.hasSuffix(" as Li Lei") == true)
         #expect(log.entries.first { $0.event == "joined" }?.who == nil)
         #expect(log.details("revoked") == ["handed on"])
+        #expect(log.details("exported").last == "check-in, unmasked: a test")
+        #expect(log.details("exported").dropLast().allSatisfy { !$0.contains("unmasked") })
         #expect(log.details("unmasked") == ["history check-in \(crowd.days[0]) S000000: asked by S000000"])
         try await spoil(crowd, count: log.entries.count)
     }
@@ -100,6 +107,25 @@ import Testing
         #expect(kept.hasSuffix("\n") && kept.split(separator: "\n").count == 1 && !kept.contains("38.6"))
         let rights = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
         #expect(rights == 0o600)
+        // Who edits reads what stands there, and who proves hands it out.
+        #expect(
+            try await crowd.branch("B000", "edit", "check-in", "day=\(crowd.days[0])", "person=S000000")
+                .output
+                .contains("38.6"))
+        #expect(try await crowd.sync("B000").drained)
+        let proof = ["B000.proof", "--form", "check-in", "--key", crowd.days[0], "S000000"]
+        let bare = try await crowd.place.run(
+            "branch-agent",
+            ["proof", crowd.place.path(proof[0])] + proof.dropFirst() + ["--data", crowd.data("B000")],
+            expecting: [64])
+        #expect(bare.remarks.contains("--reason"))
+        try await crowd.place.run(
+            "branch-agent",
+            ["proof", crowd.place.path(proof[0])] + proof.dropFirst()
+                + ["--reason", "for the school", "--data", crowd.data("B000")])
+        let all = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+        #expect(all.count == 3 && all[1].contains("opened to be edited"))
+        #expect(all[2].contains("proof check-in \(crowd.days[0]) S000000: for the school"))
         try await crowd.close()
     }
 

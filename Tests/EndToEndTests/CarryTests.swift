@@ -45,7 +45,7 @@ import Testing
         #expect(taken.taken == written.versions && taken.refused.isEmpty && taken.quarantined == 0)
         let again = try await take(centre, first)
         #expect(again.taken == 0 && again.known == written.versions)
-        let alerts = try await centre.hub("export", "alert").output
+        let alerts = try await centre.export("alert").output
         #expect(alerts.split(separator: "\n").count == 2)
 
         // More is written before the answer is back: the file begins where receipts end.
@@ -67,9 +67,9 @@ import Testing
         ).json()
         #expect(old.receipted == 0)
         #expect(try await carry(centre, place.path("none")).files.isEmpty)
-        let all = try await centre.hub("export", "alert").output
+        let all = try await centre.export("alert").output
         try await centre.sync("B04")
-        #expect(try await centre.hub("export", "alert").output == all)
+        #expect(try await centre.export("alert").output == all)
         let verified = try await place.run(
             "sync-inspect", ["verify", centre.data("B04"), place.path("hub")])
         #expect(verified.output.contains("every journal holds"))

@@ -151,7 +151,9 @@ import Testing
         func list(_ name: String) async throws -> List { try await conflicts(name, "list").json() }
 
         func show(_ name: String, person: Int = 1) async throws -> Shown {
-            try await conflicts(name, "show", "check-in", day, "P\(person)").json()
+            try await conflicts(
+                name, "show", "check-in", day, "P\(person)", "--unmask", "--reason", "a test"
+            ).json()
         }
 
         func record(_ name: String, person: Int = 1) async throws -> Record {
@@ -277,11 +279,21 @@ import Testing
         let said = try await world.hub.place.run(
             "aggregator", ["conflicts", "show", "check-in", world.day, "P1", "--data", folder]
         ).output
+        #expect(!said.contains("36.4") && !said.contains("one"), "masked: \(said)")
         let hint = try #require(said.split(separator: "\n").last { $0.contains("--take") })
         let words = hint.split(separator: " ").map { String($0).replacing("=N", with: "=1") }
         let verb = try #require(words.firstIndex(of: "conflicts"))
         _ = try await world.hub.place.run("aggregator", Array(words[verb...]))
         #expect(try await world.list("hub").count == 0)
+        let log = try await AuditTests.Log.read(world.hub)
+        #expect(log.details("unmasked").isEmpty, "what is masked is not written down")
+        let bare = try await world.hub.hub(
+            "conflicts", "show", "check-in", world.day, "P1", "--unmask", expecting: [64])
+        #expect(bare.remarks.contains("--reason") && bare.output.isEmpty)
+        try await world.hub.hub(
+            "conflicts", "show", "check-in", world.day, "P1", "--unmask", "--reason", "to decide")
+        let looked = try await AuditTests.Log.read(world.hub).details("unmasked")
+        #expect(looked == ["conflict check-in \(world.day) P1: to decide"])
         try await world.hub.close()
     }
 

@@ -113,7 +113,7 @@ class Crowd: Hub, @unchecked Sendable {
     }
 
     private func rows<Row>(_ form: String, _ row: ([Substring]) -> Row?) async throws -> [Row] {
-        try await hub("export", form).output.split(separator: "\n").dropFirst().map { line in
+        try await export(form).output.split(separator: "\n").dropFirst().map { line in
             try #require(row(line.split(separator: ",", omittingEmptySubsequences: false)), "\(line)")
         }
     }

@@ -30,9 +30,9 @@ import Testing
         let status = try await centre.status(branch)
         #expect(status.queued == 0 && status.receipted == queued, "seed \(seed)")
         try await centre.expectBoards(of: [branch], isMistyped: true)
-        let export = try await centre.hub("export", "check-in").output
+        let export = try await centre.export("check-in").output
         _ = try await centre.sync(branch)
-        #expect(try await centre.hub("export", "check-in").output == export)
+        #expect(try await centre.export("check-in").output == export)
         try await centre.close()
     }
 

@@ -47,9 +47,9 @@ import Testing
             ])
         let wrong = try await centre.branch(
             "third", "join", foreign.output.trimmingCharacters(in: .newlines), expecting: [3])
-        #expect(wrong.remarks.contains("key"))
+        #expect(wrong.remarks.contains("code 215"))
         // Both have left their mark at the hub.
-        for words in ["204 ", "another hub's key was looked for"] {
+        for words in ["204 ", "215 "] {
             let isThere = try await eventually {
                 try await AuditTests.Log.read(centre).details("refused").contains { $0.contains(words) }
             }

@@ -34,11 +34,12 @@ import Testing
             "B04", "add", "check-in", "person=" + person, "day=" + day, "temperature=36.6",
             "remark=quiet-words")
         let early = try await centre.branch(
-            "B04", "proof", file, "--form", "check-in", "--key", day, person, expecting: [66])
+            "B04", "proof", file, "--form", "check-in", "--key", day, person, "--reason", "a test",
+            expecting: [66])
         #expect(early.remarks.contains("branch-agent sync"))
         try await centre.sync("B04")
         let written: Written = try await centre.branch(
-            "B04", "proof", file, "--form", "check-in", "--key", day, person, "--json"
+            "B04", "proof", file, "--form", "check-in", "--key", day, person, "--reason", "a test", "--json"
         ).json()
         #expect(written.versions == 1)
         let fingerprint = try await centre.hub("status").output
@@ -84,7 +85,9 @@ import Testing
         try await centre.sync("B04")
         let (place, branch, hub) = (centre.place, centre.data("B04"), centre.place.path("hub"))
         let all = place.path("all.proof")
-        let written: Written = try await centre.branch("B04", "proof", all, "--all", "--json").json()
+        let written: Written = try await centre.branch(
+            "B04", "proof", all, "--all", "--reason", "a test", "--json"
+        ).json()
         #expect(written.versions > 100)
         let proven = try await inspect(place, all, "--hub", written.hub, "--json")
         #expect(proven.output.contains("\"entries\""))

@@ -55,7 +55,7 @@ struct FailingSyncTests {
         try await hub.open()
         try await hub.branch("A", "sync")
         #expect(try await hub.status("A").receipted == 2)
-        let rows = try await hub.hub("export", "check-in").output.split(separator: "\n")
+        let rows = try await hub.export("check-in").output.split(separator: "\n")
         #expect(rows.filter { $0.contains(",P1") || $0.contains("P1,") }.count == 1)
         try await hub.close()
     }

@@ -30,6 +30,17 @@ class Hub: @unchecked Sendable {
             "aggregator", arguments + ["--data", place.path("hub")], expecting: codes, at: location)
     }
 
+    /// Everything of a form, unmasked.
+    func export(
+        _ arguments: String..., expecting codes: Set<Int32> = [0],
+        at location: SourceLocation = #_sourceLocation
+    ) async throws -> Outcome {
+        try await place.run(
+            "aggregator",
+            ["export"] + arguments + ["--unmask", "--reason", "a test", "--data", place.path("hub")],
+            expecting: codes, at: location)
+    }
+
     /// Starts `serve`, and returns once it listens.
     ///
     /// - Parameter plant: what is planted in a debug build, see `TrapPlant`.

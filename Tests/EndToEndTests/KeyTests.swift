@@ -92,7 +92,7 @@ import Testing
         // What the former keys signed stands.
         for name in ["B04", "away", "new"] { try await expectVerified(centre, name) }
         let proof: Proof = try await centre.branch(
-            "B04", "proof", place.path("all.proof"), "--all", "--json"
+            "B04", "proof", place.path("all.proof"), "--all", "--reason", "a test", "--json"
         ).json()
         #expect(proof.hub == first.hub)
         try await place.run("sync-inspect", ["verify", place.path("all.proof"), "--hub", first.hub])
@@ -100,7 +100,7 @@ import Testing
         try await place.run("sync-inspect", ["verify", place.path("done"), "--hub", first.hub])
         let audit = try await centre.hub("audit").output
         #expect(audit.contains("changed the hub's key") && audit.contains("Wang"))
-        #expect(try await centre.hub("export", "check-in", "--from", day).output.contains("36.7"))
+        #expect(try await centre.export("check-in", "--from", day).output.contains("36.7"))
         try await centre.close()
     }
 
@@ -126,7 +126,8 @@ import Testing
         }
         #expect(try await centre.sync("a").drained)
         #expect(try await told(centre, "a").identity.isEmpty)
-        let export = try await centre.place.run("aggregator", ["export", "check-in", "--data", folder])
+        let export = try await centre.place.run(
+            "aggregator", ["export", "check-in", "--unmask", "--reason", "a test", "--data", folder])
         #expect(export.output.contains("36.7") && !export.output.contains("36.6"))
         _ = try await moved.stop()
 
@@ -203,7 +204,7 @@ import Testing
         try await centre.hub("key", "rotate", "--recovery", recovery)
         try await centre.open()
         try await centre.sync("B04")
-        let rows = try await centre.hub("export", "check-in", "--from", day).output
+        let rows = try await centre.export("check-in", "--from", day).output
         #expect(rows.contains("36.9") && !rows.contains("36.6"))
         #expect(try await told(centre, "B04").identity.map(\.kind).contains("hub_put_back"))
         let log = try await AuditTests.Log.read(centre)

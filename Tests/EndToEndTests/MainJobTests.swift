@@ -33,9 +33,9 @@ import Testing
         }
         try await centre.expectBoards(of: centre.college.branches, isMistyped: true)
 
-        let first = try await centre.hub("export", "check-in").output
+        let first = try await centre.export("check-in").output
         #expect(first.split(separator: "\n").count > 1_500)
-        #expect(try await centre.hub("export", "check-in").output == first)
+        #expect(try await centre.export("check-in").output == first)
 
         try await centre.correctWhatWasMistyped()
         let branch = centre.college.words("mistyped_branch")
@@ -93,7 +93,7 @@ import Testing
             #expect(try await eventually { proxy.done > before || !sync.isRunning })
             sync.kill()
             _ = try await sync.end()
-            let rows = try await centre.hub("export", "check-in").output.split(separator: "\n").dropFirst()
+            let rows = try await centre.export("check-in").output.split(separator: "\n").dropFirst()
             let hasAlert = rows.contains { $0.contains("S0001") && $0.contains("39.1") }
             let urgent = try await centre.status(branch).lanes["urgent"]?.versions ?? 0
             #expect(rows.count <= urgent || hasAlert, "routine records went ahead, cut after \(bytes)")

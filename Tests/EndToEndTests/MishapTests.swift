@@ -82,17 +82,26 @@ import Testing
         try await crowd.join("B000", through: proxy.port)
         try await crowd.checkIn("B000", "S000000", "36.5")
         proxy.redirect(to: other.port)
-        let english = "whoever answers there is not the hub that this device joined: its key is another"
-        let chinese = "对方不是本设备加入的汇总端（密钥不同）"
+        let english =
+            "code 215: whoever answers there is not the hub that this device joined: its key is another"
+        let chinese = "代码 215：对方不是本设备加入的汇总端（密钥不同）"
         try await expect(
             crowd.place, "branch-agent", ["sync", "--data", crowd.data("B000")], code: 3, says: english,
             chinese)
         // The code names the key as well.
         try await expect(
             crowd.place, "branch-agent", ["join", unused, "--data", crowd.data("new")], code: 3,
-            says: "whoever answers there is not the hub", "对方不是")
+            says: "code 215: whoever answers there is not the hub", "代码 215：对方不是")
         #expect(try await crowd.status("B000").queued == 1)
         #expect(try await other.hub("devices").output.contains("no device has joined"))
+        #expect(try await crowd.branch("B000", "status").output.contains("code 215"))
+        let doctor = try await crowd.place.run(
+            "sync-inspect", ["doctor", "--data", crowd.data("B000")], expecting: [1])
+        #expect((doctor.output + doctor.remarks).contains("code 215"))
+        let isNoted = try await eventually {
+            try await AuditTests.Log.read(other).details("refused").contains { $0.hasPrefix("215 ") }
+        }
+        #expect(isNoted, "the hub that was called by mistake sees that much")
         proxy.redirect(to: crowd.port)
         #expect(try await crowd.sync("B000").drained)
         proxy.close()
@@ -175,7 +184,7 @@ import Testing
             ("branch-agent", ["import", "check-in", bad] + branch, 1, false),
             ("branch-agent", ["status"] + branch, 0, true), ("branch-agent", ["sync"] + branch, 0, true),
             ("sync-inspect", ["queue", "--all"] + branch, 0, true),
-            ("aggregator", ["export", "check-in"] + hub, 0, true),
+            ("aggregator", ["export", "check-in", "--unmask", "--reason", "x"] + hub, 0, true),
             ("aggregator", ["coverage"] + day + hub, 0, true),
             ("aggregator", ["coverage", "--json"] + day + hub, 0, true),
         ]

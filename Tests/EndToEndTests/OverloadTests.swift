@@ -42,6 +42,45 @@ import Testing
         try await crowd.close()
     }
 
+    /// A device that brings more in a day than a branch can write fills no disk; its alerts get through.
+    @Test func aDeviceBringsSoMuchInADay() async throws {
+        struct Row: Decodable {
+            var bytesToday: Int
+        }
+        let persons = 24
+        let crowd = try await Crowd(branches: 1, persons: persons, days: 1)
+        try await crowd.open(more: ["--device-day", "1"])
+        try await crowd.join("B000")
+        for person in (0..<(persons - 1)).map({ String(format: "S%06d", $0) }) {
+            // What is said twice in a batch counts once.
+            let remark = String(repeating: person, count: 8_000)
+            try await crowd.branch(
+                "B000", "add", "check-in", "day=\(crowd.days[0])", "person=\(person)", "temperature=36.5",
+                "remark=\(remark)")
+        }
+        let refused = try await crowd.branch("B000", "sync", expecting: [3])
+        #expect(refused.remarks.contains("125") && refused.remarks.contains("in a day"))
+        try await crowd.checkIn("B000", String(format: "S%06d", persons - 1), "39.5")
+        try await crowd.branch("B000", "sync", expecting: [3])
+        let lanes = try await crowd.status("B000").lanes
+        #expect(lanes["urgent"]?.queued == 0 && lanes["routine"]?.queued ?? 0 > 0)
+        #expect(try await crowd.alerts().count == 1)
+        let isNoted = try await eventually {
+            let entries = try await AuditTests.Log.read(crowd).entries
+            return entries.contains { $0.event == "refused" && $0.device == 1 && $0.detail.hasPrefix("125 ") }
+        }
+        #expect(isNoted)
+        let rows: [Row] = try await crowd.hub("devices", "--json").json()
+        #expect(rows.map { (1...(2 << 20)).contains($0.bytesToday) } == [true])
+        try await crowd.hub("serve", "--device-day", "0", expecting: [64])
+        // Who looks after the hub may let more in.
+        try await crowd.close()
+        try await crowd.open()
+        #expect(try await crowd.sync("B000").drained)
+        #expect(try await crowd.arrived().count == persons)
+        try await crowd.close()
+    }
+
     private func sendAway(
         _ branch: String, _ persons: String, isReceiptBelieved: Bool, _ crowd: Crowd
     ) async throws {

@@ -72,7 +72,7 @@ import Testing
     }
 
     private func rows(_ centre: Centre) async throws -> [[String: String]] {
-        let lines = try await centre.hub("export", "home-visit").output.split(whereSeparator: \.isNewline)
+        let lines = try await centre.export("home-visit").output.split(whereSeparator: \.isNewline)
             .map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
         return lines.dropFirst().map { Dictionary(zip(lines[0], $0)) { first, _ in first } }
     }
@@ -184,7 +184,7 @@ import Testing
         let whole = try #require(found.first { $0["weight"] == "60.5" })
         #expect(whole["outcome"] == "sick" && whole["topics"] == "health;study")
         #expect(whole["masked"] == "true" && whole["places"] == "a;b" && whole["next"] == "2020-02-09")
-        #expect(try await centre.hub("export", "alert").output.contains("visit-sick"))
+        #expect(try await centre.export("alert").output.contains("visit-sick"))
         #expect(try await !centre.hub("devices").output.contains("missing_value"), "nothing is held back")
         try await count(world)
         try await freezeAndSwitchOff(world)
@@ -208,7 +208,7 @@ import Testing
         // It sends again what the hub lacks, under a form that the hub does not know now.
         try await centre.sync("B01")
         #expect(try await centre.hub("devices").output.contains("form"))
-        try await centre.hub("export", "home-visit", expecting: [66])
+        _ = try await centre.export("home-visit", expecting: [66])
         let again = try await world.publish("forms", "one.json", Self.first)
         #expect(again.output.contains("entries that had come before it count now, 0 are still held back"))
         let found = try await rows(centre)

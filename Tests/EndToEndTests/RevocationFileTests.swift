@@ -63,6 +63,77 @@ import Testing
         #expect(empty.state == .active && !empty.isDoubted, "nobody had been revoked")
     }
 
+    /// Two were revoked after the backup, and the store is lost: whatever is left of the list, nobody is let
+    /// in of whom it may have told.
+    @Test func aListOfWhichAPartIsGone() async throws {
+        let (crowd, backup, _) = try await Self.revoked()
+        try await crowd.hub("revoke", "2", "--reason", "lost as well")
+        let path = crowd.place.path("hub")
+        let file = try #require(FileManager.default.contents(atPath: path + "/revocations.jsonl"))
+        let end = try #require(FileManager.default.contents(atPath: path + "/revocations.end"))
+        let lines = file.split(separator: UInt8(ascii: "\n")).map { Data($0 + [UInt8(ascii: "\n")]) }
+        try #require(lines.count == 2)
+        func found(_ list: Data?) async throws -> (states: [DeviceInfo.State], isDoubted: Bool) {
+            let folder = HubFolder(path: crowd.place.path("part"))
+            defer { try? FileManager.default.removeItem(atPath: folder.path) }
+            try DatabaseFolder.make(folder.path)
+            try FileManager.default.copyItem(atPath: path + "/hub.key", toPath: folder.path + "/hub.key")
+            try list?.write(to: URL(filePath: folder.path + "/revocations.jsonl"))
+            try end.write(to: URL(filePath: folder.path + "/revocations.end"))
+            return try await RestoreTests.unlocked {
+                _ = try folder.restore(from: backup, now: 77)
+                let store = try folder.open()
+                return (try store.devices().map(\.state), try store.areRevocationsDoubted())
+            }
+        }
+        let whole = try await found(file)
+        #expect(whole.states == [.revoked, .revoked] && !whole.isDoubted)
+        let another = try await found(lines[1] + lines[0])
+        #expect(another.states == [.revoked, .revoked] && another.isDoubted, "not in the order of the end")
+        for (name, list) in [
+            ("cut in the first line", lines[0].prefix(lines[0].count / 2)), ("first only", lines[0]),
+            ("second only", lines[1]), ("empty", Data()), ("the first twice", lines[0] + lines[0]),
+        ] as [(String, Data)] {
+            let left = try await found(list)
+            #expect(left.isDoubted, "\(name)")
+            if !list.isEmpty { #expect(left.states.contains(.revoked), "\(name)") }
+        }
+        #expect(try await found(nil).isDoubted, "the whole file is gone")
+        // As an editor of another system leaves it.
+        let text = String(decoding: file, as: UTF8.self)
+        for changed in [
+            "\u{feff}" + text, text.replacing("\n", with: "\r\n"),
+            "\u{feff}" + text.replacing("\n", with: "\r\n"),
+        ] {
+            let read = try await found(Data(changed.utf8))
+            #expect(read.states == [.revoked, .revoked] && !read.isDoubted)
+        }
+    }
+
+    /// A person has compared; then, what is there is the whole list.
+    @Test func aListThatLacksSomeHoldsUntilAPersonHasCompared() async throws {
+        let (crowd, backup, _) = try await Self.revoked()
+        let path = crowd.place.path("hub")
+        for name in ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "revocations.jsonl"] {
+            try? FileManager.default.removeItem(atPath: path + "/" + name)
+        }
+        #expect(try await crowd.hub("restore", backup).remarks.contains("--settled"))
+        try await crowd.place.run(
+            "aggregator", ["serve", "--listen", "127.0.0.1:\(crowd.port)", "--data", path], expecting: [66])
+        // Another one is revoked meanwhile: the list still lacks the first.
+        try await crowd.hub("revoke", "2", "--reason", "lost as well")
+        #expect(try await crowd.hub("devices").output.contains("revoke --settled"))
+        try await crowd.hub("revoke", "1", "--reason", "lost, as the list on paper says")
+        #expect(try await crowd.hub("devices").output.contains("revoke --settled"))
+        try await crowd.hub("revoke", "--settled", "--reason", "compared")
+        try await crowd.open()
+        try await crowd.branch("B000", "sync", expecting: [3])
+        try await crowd.close()
+        #expect(try HubFolder(path: path).lostRevocations() == 0)
+        let log = try await AuditTests.Log.read(crowd)
+        #expect(log.details("revocations_settled").first?.contains("are gone: compared") == true)
+    }
+
     /// The store knows whom it has revoked: the list is made anew, and the line set aside.
     @Test func besideAStoreThatHasForgottenNothing() async throws {
         let (crowd, backup, file) = try await Self.revoked()

@@ -204,6 +204,50 @@ import Testing
         #expect(verified.output.contains("every journal holds"))
     }
 
+    /// The laptop is lost with an entry that had not been sent. Another one joins in its place: it has what
+    /// the branch had written, goes on with it, and what the old one hands over once it is found can count.
+    @Test func aLaptopThatIsLostIsReplacedAndNothingIsLost() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 6, days: 2)
+        try await crowd.open()
+        try await crowd.join("B000", as: "old")
+        try await crowd.checkIn("old", "S000000", "36.6")
+        try await crowd.checkIn("old", "S000001", "36.7")
+        #expect(try await crowd.sync("old").drained)
+        try await crowd.checkIn("old", "S000002", "36.8")
+        let id = String(try await Self.device(of: "B000", crowd).id)
+        try await crowd.hub("revoke", id, "--reason", "laptop lost")
+        try await crowd.join("B000", as: "new")
+        #expect(try await crowd.sync("new").drained)
+        let record = ["history", "check-in", crowd.days[0], "S000000", "--unmask", "--reason", "a test"]
+        let told = try await crowd.place.run("branch-agent", record + ["--data", crowd.data("new")])
+        #expect(told.output.contains("36.6"), "it is fed what its unit had written")
+        // It corrects one of these, and nobody is asked: its author was shown what the lost one had written.
+        try await crowd.branch(
+            "new", "edit", "check-in", "day=\(crowd.days[0])", "person=S000000", "temperature=36.9")
+        try await crowd.checkIn("new", "S000003", "36.5")
+        #expect(try await crowd.sync("new").drained)
+        #expect(try await crowd.hub("conflicts", "list").output.contains("nothing is in question"))
+        // It is found: what had not been sent is handed over, kept, and counts once the centre says so.
+        try await crowd.branch("old", "sync", expecting: [3])
+        #expect(try await crowd.status("old").queued == 0)
+        #expect(try await crowd.arrived().map(\.person).sorted() == ["S000000", "S000001", "S000003"])
+        #expect(try Self.quarantined(crowd) == 1)
+        try await crowd.hub("release", id, "--all", "--reason", "found under a seat")
+        let arrived = try await crowd.arrived()
+        #expect(arrived.map(\.person).sorted() == ["S000000", "S000001", "S000002", "S000003"])
+        #expect(arrived.first { $0.person == "S000000" }?.temperature == 3_690)
+        #expect(try await crowd.sync("new").drained)
+        let late = ["history", "check-in", crowd.days[0], "S000002", "--unmask", "--reason", "a test"]
+        #expect(
+            try await crowd.place.run("branch-agent", late + ["--data", crowd.data("new")]).output
+                .contains("36.8"))
+        // Its key comes in no more, also with a code.
+        let refused = try await crowd.branch(
+            "old", "join", try await crowd.invite("B000"), expecting: [3, 64])
+        #expect(!refused.output.contains("joined"))
+        try await crowd.close()
+    }
+
     @Test func aListOfRevocationsThatWasCutIsToldAndMended() async throws {
         let crowd = try await Crowd(branches: 2, persons: 1, days: 1)
         try await crowd.open()

@@ -102,7 +102,7 @@ import Testing
         // A log of test calls.
         try await add(
             centre, "test-call", "unit=C00", "at=\(local(-5))", "phone=10091", "reached=Y", "seconds=20")
-        let calls = try await centre.hub("export", "test-call").output
+        let calls = try await centre.export("test-call").output
         #expect(calls.split(separator: "\n").count == 2 && calls.contains("true"))
     }
 
@@ -159,7 +159,7 @@ import Testing
             try await centre.close()
         }
         _ = try await rules(centre, at: try FalseClock.now(is: "2031-03-01T08:10:00Z"))
-        let export = try await centre.hub("export", "concern").output.split(separator: "\n").dropFirst()
+        let export = try await centre.export("concern").output.split(separator: "\n").dropFirst()
         let missing = export.filter {
             $0.hasPrefix("2031-03-01") && $0.contains("missing-check-in")
         }

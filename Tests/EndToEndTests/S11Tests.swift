@@ -53,10 +53,10 @@ import Testing
         try await centre.open()
         #expect(try await centre.sync("B04").drained)
 
-        let alerts = try await centre.hub("export", "alert").output
+        let alerts = try await centre.export("alert").output
         #expect(alerts.contains(days[2]) && alerts.contains(people[2]))
         #expect(try await holders(centre, days[2], "secretary") == [people[0]], "then, not now")
-        let reports = try await centre.hub("export", "daily-report").output
+        let reports = try await centre.export("daily-report").output
         #expect(reports.contains(days[6]))
         #expect(try await holders(centre, days[6], "secretary") == [people[1]])
         #expect(try await holders(centre, days[10], "secretary").isEmpty, "nobody, and that is said")

@@ -100,6 +100,8 @@ import Testing
         var unchanged: Int
         var rejected: Int
         var blank: Int
+        var moved: [String]
+        var elsewhere: [String]
         var errors: [Refused]
     }
 
@@ -121,6 +123,49 @@ import Testing
             .json()
         #expect(again.accepted == 0 && again.unchanged == 3 && again.rejected == 3)
         #expect(try await story.figures(story.today, "B02") == [2, 0, 2])
+        try await story.centre.close()
+    }
+
+    /// A sheet of people says where they belong now: what was before stays as it was.
+    @Test func whoStandsInAnotherUnitMovesAsOfToday() async throws {
+        let story = try await Story()
+        func take(_ rows: String..., expecting code: Int32 = 0) async throws -> (Counts, String) {
+            let file = story.place.path("people.csv")
+            let lines = ["person_id,name,unit_id"] + rows
+            try lines.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+            let outcome = try await story.centre.hub("import", "people", file, "--json", expecting: [code])
+            return (try outcome.json(), outcome.remarks)
+        }
+        let before = try await (
+            story.figures(story.yesterday, "B01")[0], story.figures(story.yesterday, "B02")[0],
+            story.figures(story.today, "B01")[0], story.figures(story.today, "B02")[0]
+        )
+        let (moved, _) = try await take("P1,Person 1,B02")
+        #expect(moved.accepted == 1 && moved.moved == ["P1"])
+        #expect(try await story.figures(story.yesterday, "B01")[0] == before.0, "the past is as it was")
+        #expect(try await story.figures(story.yesterday, "B02")[0] == before.1)
+        #expect(try await story.figures(story.today, "B01")[0] == before.2 - 1)
+        #expect(try await story.figures(story.today, "B02")[0] == before.3 + 1)
+        // The same again, and what the sheet said before: nothing changes, and it is said.
+        let (again, _) = try await take("P1,Person 1,B02")
+        #expect(again.accepted == 0 && again.unchanged == 1 && again.moved.isEmpty)
+        let (old, _) = try await take("P1,Person 1,B01")
+        #expect(old.accepted == 0 && old.unchanged == 1 && old.elsewhere == ["P1"])
+        #expect(try await story.figures(story.today, "B02")[0] == before.3 + 1)
+        // A blank unit: no member of any from today on.
+        let (left, _) = try await take("P1,Person 1,")
+        #expect(left.accepted == 1 && left.moved == ["P1"])
+        #expect(try await story.figures(story.yesterday, "B01")[0] == before.0)
+        #expect(try await story.figures(story.today, "B02")[0] == before.3)
+        // Once more in one sheet: alike is no harm, another thing is refused and names both lines.
+        let (twice, _) = try await take(
+            "P8,Person 8,B02", "P9,Person 9,B02", "P8,Person 8,B02", "P9,Person 9,B01", expecting: 1)
+        #expect(twice.accepted == 2 && twice.unchanged == 1 && twice.rejected == 1)
+        #expect(twice.errors.map(\.line) == [5] && twice.errors.map(\.reason) == ["listed_twice"])
+        let said = try await story.centre.hub(
+            "import", "people", story.place.path("people.csv"), expecting: [1])
+        #expect(said.output.contains("0 taken") && said.remarks.contains("stands on line 3 already"))
+        #expect(try await story.figures(story.today, "B02")[0] == before.3 + 2)
         try await story.centre.close()
     }
 
@@ -149,7 +194,7 @@ import Testing
         for name in ["a", "b"] { #expect(try await story.isInConflict(name, story.today, "P1")) }
         let listed = try await story.centre.hub("conflicts", "list").output
         #expect(listed.contains("P1") && listed.contains("temperature"))
-        let exported = try await story.centre.hub("export", "check-in").output
+        let exported = try await story.centre.export("check-in").output
         #expect(exported.contains("rested"))
         try await story.centre.close()
     }

@@ -19,7 +19,7 @@ import Testing
 
     /// Persons and days of the centre's check-ins.
     private func checkIns(_ centre: Centre) async throws -> [[String]] {
-        try await centre.hub("export", "check-in").output.split(separator: "\n").dropFirst().map {
+        try await centre.export("check-in").output.split(separator: "\n").dropFirst().map {
             $0.split(separator: ",", maxSplits: 2).prefix(2).map(String.init)
         }
     }

@@ -46,7 +46,7 @@ import Testing
     }
 
     private func row(_ centre: Centre, _ day: String) async throws -> [String: String] {
-        let export = try await centre.hub("export", "daily-report", "--from", day, "--to", day).output
+        let export = try await centre.export("daily-report", "--from", day, "--to", day).output
         let lines = export.split(whereSeparator: \.isNewline).map {
             $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         }
@@ -63,7 +63,7 @@ import Testing
             "n_register=999")
         #expect(try await centre.sync(Self.branch).drained)
         try await centre.hub("rules")
-        let concerns = try await centre.hub("export", "concern").output.split(separator: "\n")
+        let concerns = try await centre.export("concern").output.split(separator: "\n")
         let zero = try #require(concerns.first { $0.contains("zero-beside-findings") && $0.contains(day) })
         #expect(zero.contains("daily-report \(day) \(Self.branch)"))
         #expect(zero.contains("check-in \(day) \(try somebody(centre))"), "both are named")

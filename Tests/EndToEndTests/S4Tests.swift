@@ -75,7 +75,7 @@ import Testing
                 #expect(people.count == number && Set(people).count == number, "\(count) of \(day)")
             }
             // From the records alone.
-            let rows = try await centre.hub("export", "check-in", "--from", day, "--to", day).output
+            let rows = try await centre.export("check-in", "--from", day, "--to", day).output
             #expect(rows.split(separator: "\n").count - 1 == table.total["checked_in"])
         }
         try await centre.close()

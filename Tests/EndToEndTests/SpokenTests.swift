@@ -31,7 +31,7 @@ import Testing
     }
 
     private func alerts(_ centre: Centre) async throws -> Int {
-        try await centre.hub("export", "alert").output.split(separator: "\n").count - 1
+        try await centre.export("alert").output.split(separator: "\n").count - 1
     }
 
     /// Somebody with fever, while nothing connects.

@@ -176,13 +176,13 @@ import Testing
             let origin = try #require(
                 try await Story.queue(centre, story.other).lanes["routine"]?.entries.first?.dot.prefix(16))
             #expect(!centre.log.contains(origin), "the other branch is not suspected")
-            let export = try await centre.hub("export", "check-in").output
+            let export = try await centre.export("check-in").output
             try await centre.close()
 
             // A hub without the trap: everything stands, and nothing comes twice.
             try await centre.open()
             for branch in [story.victim, story.other] { #expect(try await centre.sync(branch).drained) }
-            #expect(try await centre.hub("export", "check-in").output == export)
+            #expect(try await centre.export("check-in").output == export)
             try await expectOneSetAside(story)
             // A fix is a new version.
             try await centre.branch(

@@ -80,10 +80,11 @@ final class HubWorld {
 
     init(
         _ kind: HubKind, seed: UInt64 = 1, isPopulated: Bool = true, forms: FormCatalog = .builtIn,
-        surrenderLimit: Int? = nil
+        surrenderLimit: Int? = nil, dayLimit: Int? = nil
     ) throws {
         var means = HubFake.means(seed: seed, forms: forms)
         means.surrenderLimit = surrenderLimit ?? means.surrenderLimit
+        means.dayLimit = dayLimit ?? means.dayLimit
         switch kind {
         case .memory:
             store = try MemoryHubStore(name: "Hub", settings: Settings(), means: means)

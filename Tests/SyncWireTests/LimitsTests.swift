@@ -50,7 +50,7 @@ import Testing
             "tallyWaiting": Int64(Limits.tallyWaiting),
             "siblings": Int64(Limits.siblings), "recordAliases": Int64(Limits.recordAliases),
             "hubKeys": Int64(Limits.hubKeys), "spokenBytes": Int64(Limits.spokenBytes),
-            "sealInterval": Int64(Limits.sealInterval),
+            "deviceDayBytes": Int64(Limits.deviceDayBytes), "sealInterval": Int64(Limits.sealInterval),
             "sequence": Int64(Limits.sequence),
         ]
     }

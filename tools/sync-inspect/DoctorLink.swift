@@ -141,7 +141,8 @@ struct DoctorLink {
                 "hub_key",
                 Words(
                     "whoever answers at \(target) "
-                        + "has another key than the hub", zh: "\(target) 的应答者密钥与汇总端不符"),
+                        + "has another key than the hub (code \(error.code?.rawValue ?? 0))",
+                    zh: "\(target) 的应答者密钥与汇总端不符（代码 \(error.code?.rawValue ?? 0)）"),
                 next: Words(
                     "nothing was sent; check the address, and ring the centre", zh: "没有发送任何内容；请检查地址并联系中心"))
         case .cut(let reason):

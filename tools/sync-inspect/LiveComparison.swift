@@ -79,11 +79,7 @@ struct LiveComparison {
                 "the hub at \(target) cannot be reached (\(reason)); try again when there is a link, or "
                     + "compare with a file, --digest",
                 zh: "无法连接汇总端 \(target)（技术信息：\(reason)）；有网络时再试，或用 --digest 与文件比较")
-        case .wrongHubKey:
-            Words(
-                "whoever answers at \(target) is not the hub that this device joined: its key is another. "
-                    + "Nothing was sent; ring the centre",
-                zh: "\(target) 的应答者不是本设备加入的汇总端（密钥不同）。没有发送任何内容；请联系中心")
+        case .wrongHubKey: RefusalWords.words(for: Refuse(.anotherHub))
         case .forgedHubKey: RefusalWords.words(for: Refuse(.forgedHubKey))
         case .tls(let reason), .cut(let reason):
             Words(

@@ -84,7 +84,7 @@ def check_hub(store: Store, certificate: bytes) -> None:
         store.save()
         return
     forged = shown is not None and shown[:65] == kept.first
-    raise ProtocolError(212 if forged else 100, "not the hub that was joined")
+    raise ProtocolError(212 if forged else 215, "not the hub that was joined")
 
 
 @dataclass

@@ -136,14 +136,18 @@ struct DevicesCommand: AsyncParsableCommand {
             let hub = try store.folder.open()
             let devices = try hub.devices()
             let heldBack = try HeldBack.read(hub)
+            let brought = try hub.broughtToday(HubFolder.milliseconds())
             if json {
                 return try Output.json(
                     devices.map { device in
-                        DeviceRow(device, heldBack: heldBack.filter { $0.device == device.id })
+                        DeviceRow(
+                            device, heldBack: heldBack.filter { $0.device == device.id },
+                            bytesToday: brought[device.id] ?? 0)
                     })
             }
             let times = TimeText(zone: try hub.settings().timeZone)
             for line in DeviceRow.lines(devices, times: times) { Output.line(line) }
+            for line in DeviceRow.crowding(brought) { Output.line(line) }
             for line in HeldBack.lines(heldBack) { Output.line(line) }
             for line in try IdentityLines.lines(hub, devices, times: times) { Output.line(line) }
             let missing = try store.folder.revocationsMissing(in: hub).count

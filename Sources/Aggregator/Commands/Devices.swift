@@ -71,11 +71,15 @@ struct DeviceRow: Encodable {
     /// Stores that run as this device: more than one when its folder was copied.
     var stores: Int
 
+    /// Bytes of entries that it brought on this UTC day.
+    var bytesToday: Int64
+
     /// Entries that are held back, and why; of others than this device none.
     var heldBack: [HeldBack]
 
-    init(_ device: DeviceInfo, heldBack: [HeldBack]) {
+    init(_ device: DeviceInfo, heldBack: [HeldBack], bytesToday: Int64) {
         self.heldBack = heldBack
+        self.bytesToday = bytesToday
         id = device.id
         unit = device.unit
         label = Output.printable(device.label)
@@ -132,6 +136,18 @@ struct DeviceRow: Encodable {
                 + "number out",
             zh: "对方报出的数字一致后，用 aggregator confirm 数字 启用待确认的设备")
         return table.lines() + (isPending ? [next.text()] : [])
+    }
+
+    /// Those that bring so much in a day that somebody should look.
+    static func crowding(_ brought: [Int64: Int64]) -> [String] {
+        brought.filter { $0.value >= Int64(Limits.deviceDayBytes) / 8 }.sorted { $0.key < $1.key }.map {
+            let size = $0.value >> 20
+            return Words(
+                "device \($0.key) has brought \(size) MiB today, far more than a branch writes; look what it "
+                    + "sends, or `aggregator revoke \($0.key)`",
+                zh: "设备 \($0.key) 今日已送来 \(size) MiB，远多于一个支部的填报量；请查看其内容，或 aggregator revoke \($0.key)"
+            ).text()
+        }
     }
 
     /// Milliseconds that the oldest had been waiting when the device was last seen.

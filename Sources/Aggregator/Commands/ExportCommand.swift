@@ -14,12 +14,18 @@ struct ExportCommand: AsyncParsableCommand {
             "Print a form's records as CSV: effective values, in key order, the same bytes for the same "
                 + "data. Times are UTC.",
             zh: "以 CSV 输出某种表单的记录：生效值，按键排序，相同数据输出相同字节。时间为 UTC。"),
-        example: "aggregator export check-in --from 2020-02-01 --to 2020-02-14 --data DIR")
+        discussion: Words(
+            "Personal fields are masked (\(Masking.mask)) unless --unmask --reason WHY hands them out; the "
+                + "audit log has who exported what, and why.",
+            zh: "个人信息字段以 \(Masking.mask) 遮盖；须用 --unmask --reason 原因 才会原样输出。谁导出了什么、原因为何，均记入审计日志。"),
+        example: "aggregator export check-in --from 2020-02-01 --to 2020-02-14 --unmask "
+            + "--reason \"asked by the school\" --data DIR")
 
     @Argument(help: ArgumentHelp("The form, for example check-in.", zh: "表单，例如 check-in。"))
     var form: String
     @OptionGroup var store: DataOption
     @OptionGroup var act: ActOption
+    @OptionGroup var personal: UnmaskOption
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -36,15 +42,25 @@ struct ExportCommand: AsyncParsableCommand {
             let first = try day(from)
             let last = try day(to)
             // Before the first line: what is not written down is not handed out.
+            let reason = try personal.why(isAsked: true)
+            let what = [form, from, to].compactMap { $0 }.joined(separator: " ")
             try hub.record(
-                act: "exported", detail: [form, from, to].compactMap { $0 }.joined(separator: " "),
+                act: "exported", detail: reason.map { "\(what), unmasked: \($0)" } ?? what,
                 now: HubFolder.milliseconds())
+            let masking = Masking(forms: forms, unmask: personal.unmask)
             let columns = definition.fields
             let names = definition.keys.map(\.name) + columns.map(\.name) + ["first_created"]
             Output.line(CSV.line(names))
             try hub.export(form: form, from: first, to: last) { key, record in
-                let keys = zip(definition.keys, key).map { RecordText.text($1, as: $0.type) }
-                let values = columns.map { RecordText.text(record[$0.id] ?? .notStated, as: $0.type) }
+                let keys =
+                    personal.unmask
+                    ? zip(definition.keys, key).map { RecordText.text($1, as: $0.type) }
+                    : masking.text(RecordKey(form: form, values: key))
+                let values = columns.map { field in
+                    let value = record[field.id] ?? .notStated
+                    let isShown = personal.unmask || !field.personal || value == .notStated
+                    return isShown ? RecordText.text(value, as: field.type) : Masking.mask
+                }
                 Output.line(CSV.line(keys + values + [RecordText.time(record.firstCreated)]))
             }
         }

@@ -123,6 +123,9 @@ struct ImportCommand: AsyncParsableCommand {
                     "\(file): there is no column \(heading), its content was left out\(hint.en)",
                     zh: "\(file)：没有“\(heading)”这一列，其内容已略过\(hint.zh)"))
         }
+        for words in ImportCommand.words(forMoved: result.moved, elsewhere: result.elsewhere) {
+            Output.remark(words)
+        }
         if let words = ImportCommand.words(forWithoutUnit: result.withoutUnit) { Output.remark(words) }
         for error in result.errors {
             let column = error.column.isEmpty ? "" : Output.printable(error.column)
@@ -133,6 +136,33 @@ struct ImportCommand: AsyncParsableCommand {
                     zh: "  \(file) 第 \(error.line) 行（第 \(error.record) 条）"
                         + "\(column.isEmpty ? "" : "，" + column)：\(error.message)〔\(error.reason)〕"))
         }
+    }
+
+    /// So many people are named.
+    private static let named = 10
+
+    private static func names(_ people: [String]) -> String {
+        let names = people.prefix(named).map(Output.printable).joined(separator: ", ")
+        return people.count > named ? names + ", ..." : names
+    }
+
+    static func words(forMoved moved: [String], elsewhere: [String]) -> [Words] {
+        var words: [Words] = []
+        if !moved.isEmpty {
+            words.append(
+                Words(
+                    "\(moved.count) moved to another unit as of today: \(names(moved)). Days before count "
+                        + "where they were; register-changes says it for another day",
+                    zh: "\(moved.count) 人自今日起转入其他单位：\(names(moved))。此前各日仍计入原单位；若从其他日期起，请用 register-changes"))
+        }
+        if !elsewhere.isEmpty {
+            words.append(
+                Words(
+                    "\(elsewhere.count) have moved since this sheet was first imported, and stay where they "
+                        + "are: \(names(elsewhere)). Should they move back, say so with register-changes",
+                    zh: "\(elsewhere.count) 人在此表首次导入之后已调动，保持现状：\(names(elsewhere))。若须调回，请用 register-changes"))
+        }
+        return words
     }
 
     /// Nil for nobody.

@@ -27,6 +27,12 @@ struct ServeCommand: AsyncParsableCommand {
             "How many devices may be connected at a time; of others only what is urgent is taken.",
             zh: "同时连接的设备数上限；超出的设备只接收紧急内容。"))
     var sessions = HubLoad.sessions
+    @Option(
+        name: .customLong("device-day"),
+        help: ArgumentHelp(
+            "MiB of entries that one device may bring in a UTC day; of what is urgent as many again.",
+            zh: "一台设备每日（UTC）可送来的内容上限，单位 MiB；紧急内容另有同样的额度。"))
+    var deviceDay = Limits.deviceDayBytes >> 20
 
     @Flag(
         name: .long,
@@ -51,15 +57,28 @@ struct ServeCommand: AsyncParsableCommand {
             "Tell it whose turn it is as well, and the telephone number.", zh: "同时把轮到的值班人及其电话交给该命令。"))
     var onAlertPersonal = false
 
+    private func checkNumbers() throws {
+        guard sessions >= 0 else {
+            throw Failure(
+                .usage,
+                Words(
+                    "--sessions is at least 0, not \(sessions); leave it out for \(HubLoad.sessions)",
+                    zh: "--sessions 至少为 0，而不是 \(sessions)；不写即为 \(HubLoad.sessions)"))
+        }
+        guard (1...1_048_576).contains(deviceDay) else {
+            throw Failure(
+                .usage,
+                Words(
+                    "--device-day is a number of MiB from 1 on, not \(deviceDay); leave it out for "
+                        + "\(Limits.deviceDayBytes >> 20)",
+                    zh: "--device-day 为不小于 1 的 MiB 数，而不是 \(deviceDay)；不写即为 "
+                        + "\(Limits.deviceDayBytes >> 20)"))
+        }
+    }
+
     func run() async throws {
         try await Program.run {
-            guard sessions >= 0 else {
-                throw Failure(
-                    .usage,
-                    Words(
-                        "--sessions is at least 0, not \(sessions); leave it out for \(HubLoad.sessions)",
-                        zh: "--sessions 至少为 0，而不是 \(sessions)；不写即为 \(HubLoad.sessions)"))
-            }
+            try checkNumbers()
             try Program.requireClockForTLS()
             Descriptors.raise()
             let folder = store.folder
@@ -69,6 +88,7 @@ struct ServeCommand: AsyncParsableCommand {
             try folder.settleRestore()
             try folder.settleKeys()
             let hubStore = try folder.open()
+            hubStore.limitDay(toBytes: deviceDay << 20)
             try folder.requireRevocations(of: hubStore)
             let key = try folder.key()
             var logger = Logger(label: "aggregator") { StreamLogHandler.standardError(label: $0) }

@@ -82,7 +82,8 @@ struct EditCommand: AsyncParsableCommand {
     private func open(_ key: RecordKey, _ state: RecordState, _ desk: AgentDesk) throws {
         let versions = try desk.versions(of: key)
         let forms = desk.catalog.catalog
-        // Whoever edits reads what stands there.
+        // Whoever edits reads what stands there, and that is why.
+        try desk.note(unmasked: "edit \(form) \(RecordText.text(key)): opened to be edited")
         let report = RecordReport(
             key, state, versions, try desk.surroundings(of: versions), forms: forms,
             masking: Masking(forms: forms, unmask: true), times: desk.times)

@@ -18,7 +18,8 @@ struct ProofCommand: AsyncParsableCommand {
                 + "is about, and of no others.",
             zh: "任何持有汇总端密钥指纹的人都可离线核验：sync-inspect verify FILE --hub 指纹。"
                 + "文件包含所证明记录的内容，不含其他记录。"),
-        example: "branch-agent proof sent.proof --form check-in --key 2020-02-03 T001 --data DIR")
+        example: "branch-agent proof sent.proof --form check-in --key 2020-02-03 T001 "
+            + "--reason \"asked by T001\" --data DIR")
 
     @Argument(help: ArgumentHelp("The file to write.", zh: "要写入的文件。"))
     var file: String
@@ -32,6 +33,12 @@ struct ProofCommand: AsyncParsableCommand {
     var key: [String] = []
     @Flag(name: .long, help: ArgumentHelp("Everything that has a receipt.", zh: "所有已获回执的内容。"))
     var all = false
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Why, and for whom: a proof shows values as they are, so that it is kept who made it.",
+            zh: "原因及交给谁：证明含原文，因此会记录由谁生成。"))
+    var reason: String
     @OptionGroup var store: DataOption
     @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
     var json = false
@@ -60,6 +67,9 @@ struct ProofCommand: AsyncParsableCommand {
             let record = try form.map { try RecordKeyText.key($0, key, context.forms.catalog) }
             let evidence = try context.store.evidence(of: record)
             guard evidence.versions > 0 else { throw ProofCommand.nothing(evidence) }
+            let reason = try UnmaskOption.checked(reason, isAsked: true)
+            let what = record.map { "\($0.form) \(RecordText.text($0))" } ?? "everything"
+            try UnmaskedFile(in: store.folder.path).append("proof \(what): \(reason)")
             try Files.write(ProofFile.encode(evidence.proof), to: file)
             let written = Written(
                 versions: evidence.versions, withoutReceipt: evidence.withoutReceipt, pruned: evidence.pruned,
