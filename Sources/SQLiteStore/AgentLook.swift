@@ -108,11 +108,18 @@ extension SQLiteAgentStore {
         try database.read { try SQLiteAgentTables($0).verdicts(of: dot) }
     }
 
-    /// The first receipt that is kept and reaches as far.
-    public func receipt(covering dot: Dot) throws -> Receipt? {
+    /// When a version was first receipted, by the hub's clock; nil where that is not known any more.
+    public func receiptTime(of dot: Dot) throws -> Milliseconds? {
         try database.read { database in
-            try SQLiteAgentTables(database).receipts(of: dot.origin, reaching: dot.sequence)
-                .map(\.receipt).min { $0.time < $1.time }
+            // A store that an earlier program wrote has only what it keeps for proofs.
+            let table = try database.tableExists("receipt_time") ? "receipt_time" : "receipt"
+            let row = try Prepared(
+                database,
+                "SELECT time FROM \(table) WHERE origin = ? AND sequence >= ? ORDER BY place LIMIT 1")
+            defer { row.reset() }
+            row.bind(dot.origin, at: 1)
+            row.bind(dot.sequence, at: 2)
+            return try row.step() ? row.integer(0) : nil
         }
     }
 

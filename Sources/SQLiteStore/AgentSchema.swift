@@ -78,5 +78,15 @@ enum AgentSchema {
                     versions INTEGER NOT NULL);
                 """),
         StoreMigration(sql: SessionTable.creation),
+        // When how much was receipted first, however many receipts have come since.
+        StoreMigration(
+            sql: """
+                CREATE TABLE receipt_time (
+                    place INTEGER PRIMARY KEY, origin INTEGER NOT NULL, sequence INTEGER NOT NULL,
+                    time INTEGER NOT NULL);
+                CREATE INDEX receipt_time_origin ON receipt_time (origin, sequence);
+                INSERT INTO receipt_time (origin, sequence, time)
+                    SELECT origin, sequence, time FROM receipt ORDER BY place;
+                """),
     ]
 }

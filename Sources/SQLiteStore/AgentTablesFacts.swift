@@ -179,6 +179,12 @@ extension SQLiteAgentTables {
         row.bind(kept.epoch.bytes, at: 5)
         row.bind(kept.receipt.signature, at: 6)
         try row.run()
+        let time = try Prepared(
+            database, "INSERT INTO receipt_time (origin, sequence, time) VALUES (?, ?, ?)")
+        time.bind(kept.receipt.origin, at: 1)
+        time.bind(kept.receipt.sequence, at: 2)
+        time.bind(kept.receipt.time, at: 3)
+        try time.run()
     }
 
     func receipts(of origin: OriginID, reaching sequence: UInt64) throws -> [KeptReceipt] {
@@ -205,10 +211,12 @@ extension SQLiteAgentTables {
     }
 
     func removeReceipts(of origin: OriginID, below sequence: UInt64) throws {
-        let row = try Prepared(database, "DELETE FROM receipt WHERE origin = ? AND sequence < ?")
-        row.bind(origin, at: 1)
-        row.bind(sequence, at: 2)
-        try row.run()
+        for table in ["receipt", "receipt_time"] {
+            let row = try Prepared(database, "DELETE FROM \(table) WHERE origin = ? AND sequence < ?")
+            row.bind(origin, at: 1)
+            row.bind(sequence, at: 2)
+            try row.run()
+        }
     }
 
     func put(form json: [UInt8], hash: Digest) throws {

@@ -137,6 +137,11 @@ final class StoreDatabase {
                 }
                 return (queue, hasBorrowed)
             } catch let error as StoreError {
+                if mode == .readOnly, error.code == .denied, let still = StillFile(path) {
+                    let queue = try StoreError.mapping { try still.open(configuration) }
+                    try prepare(queue)
+                    return (queue, false)
+                }
                 guard ballast.isShort(by: error) else { throw DatabaseFolder.explained(error, of: path) }
                 guard ballast.lend(Ballast.opening) else {
                     if isNew { throw StoreError(.noRoomToBegin, ballast.bytesToBegin, file: path) }

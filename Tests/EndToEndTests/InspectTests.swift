@@ -9,83 +9,13 @@ import Testing
 /// Real branches and links in the states that cost people time: `sync-inspect` names the cause and the next
 /// step.
 @Suite(.timeLimit(.minutes(8))) struct InspectTests {
-    /// A branch behind a link, with something that waits.
-    private final class Scene: @unchecked Sendable {
-        let crowd: Crowd
-        let proxy: EmulatedLink
-        let day = Date(timeIntervalSinceNow: 8 * 3_600).ISO8601Format().prefix(10)
-
-        init(_ arguments: [String] = []) async throws {
-            crowd = try await Crowd(branches: 1, persons: 5, days: 1)
-            try await crowd.open()
-            proxy = try EmulatedLink(to: crowd.port)
-            try await crowd.join("B000", through: proxy.port)
-            try await add("S000000", "38.6")
-        }
-
-        func add(_ person: String, _ temperature: String) async throws {
-            try await crowd.branch(
-                "B000", "add", "check-in", "day=\(day)", "person=\(person)", "temperature=\(temperature)",
-                "remark=Somebody Secret")
-        }
-
-        @discardableResult func sync(_ more: String..., expecting codes: Set<Int32> = [0]) async throws
-            -> Outcome
-        {
-            try await crowd.place.run(
-                "branch-agent", ["sync", "--data", crowd.data("B000")] + more, expecting: codes)
-        }
-
-        func inspect(
-            _ words: String..., at folder: String? = nil, expecting codes: Set<Int32> = [0]
-        ) async throws -> Outcome {
-            try await crowd.place.run(
-                "sync-inspect", words + ["--data", folder ?? crowd.data("B000")], expecting: codes)
-        }
-
-        /// The step of `doctor` that stopped, as people read it, and what is to be done.
-        func trouble(_ name: String) async throws -> (words: String, next: String) {
-            let checkup: Checkup = try await inspect("doctor", "--json", expecting: [1]).json()
-            let step = try #require(
-                checkup.steps.first { $0.name == name && $0.outcome == "trouble" }, "\(checkup)")
-            return (step.words, step.next ?? "")
-        }
-
-        func explain() async throws -> Outcome {
-            try await inspect("explain", "check-in", "\(day)", "S000000")
-        }
-    }
-
-    private struct Checkup: Decodable {
-        struct Step: Decodable {
-            var name: String
-            var outcome: String
-            var words: String
-            var next: String?
-        }
-
-        var steps: [Step]
-    }
-
-    private struct Sessions: Decodable {
-        struct Session: Decodable {
-            var ending: String
-            var welcomed: Bool
-            var tries: Int
-            var versionsUp: Int
-            var program: String?
-        }
-
-        var sessions: [Session]
-    }
-
     @Test func aLinkThatIsNotThereOrBreaks() async throws {
-        let scene = try await Scene()
-        #expect(try await scene.explain().output.contains("run `branch-agent sync`"))
+        let scene = try await InspectScene()
+        #expect(try await scene.explain().contains("run `branch-agent sync`"))
         let nowhere = try Loopback.freePort()
         try await scene.crowd.branch("B000", "address", "127.0.0.1:\(nowhere)")
         try await scene.sync(expecting: [2])
-        var told = try await scene.explain().output
+        var told = try await scene.explain()
         #expect(told.contains("it was not given to the link"))
         #expect(told.contains("next: the hub cannot be reached"))
         let step = try await scene.trouble("connection")
@@ -97,16 +27,16 @@ import Testing
         try await scene.sync(expecting: [0, 2])
         scene.proxy.plan([])
         try await scene.sync()
-        told = try await scene.explain().output
+        told = try await scene.explain()
         #expect(told.contains("it is at the centre, receipted"))
         #expect(try await scene.inspect("session").output.contains("ended in good order"))
-        let sessions: Sessions = try await scene.inspect("session", "--json").json()
+        let sessions: InspectScene.Sessions = try await scene.inspect("session", "--json").json()
         #expect(sessions.sessions.first?.ending == "done")
         #expect(sessions.sessions.contains { $0.ending == "unreachable" && $0.tries > 0 })
     }
 
     @Test func anotherHubAnswers() async throws {
-        let scene = try await Scene()
+        let scene = try await InspectScene()
         let other = try await Crowd(branches: 1, persons: 1, days: 1)
         try await other.open()
         scene.proxy.redirect(to: other.port)
@@ -114,13 +44,13 @@ import Testing
         let step = try await scene.trouble("hub_key")
         #expect(step.words.contains("another key"))
         #expect(step.next.contains("ring the centre"))
-        #expect(try await scene.explain().output.contains("another key than the hub's"))
+        #expect(try await scene.explain().contains("another key than the hub's"))
         try await other.close()
     }
 
     /// A hub that was made anew with the old key knows no device.
     @Test func aHubThatDoesNotKnowTheDevice() async throws {
-        let scene = try await Scene()
+        let scene = try await InspectScene()
         let other = try await Crowd(branches: 1, persons: 1, days: 1)
         let (mine, theirs) = (other.place.path("hub"), scene.crowd.place.path("hub"))
         try FileManager.default.removeItem(atPath: mine)
@@ -134,12 +64,12 @@ import Testing
         let step = try await scene.trouble("hello")
         #expect(step.words.contains("200"))
         #expect(step.next.contains("ask the centre for a join code"))
-        #expect(try await scene.explain().output.contains("this device has not joined"))
+        #expect(try await scene.explain().contains("this device has not joined"))
         try await other.close()
     }
 
     @Test func aPeerOfAnotherVersion() async throws {
-        let scene = try await Scene()
+        let scene = try await InspectScene()
         let hub = try await FalseHub(
             key: try DeviceKey.load(from: scene.crowd.place.path("hub") + "/hub.key"))
         scene.proxy.redirect(to: hub.port)
@@ -157,7 +87,7 @@ import Testing
     }
 
     @Test func aHubThatHasTooMuchToDo() async throws {
-        let scene = try await Scene()
+        let scene = try await InspectScene()
         // What is urgent is taken all the same; this is not.
         try await scene.add("S000001", "36.5")
         try await scene.crowd.close()
@@ -171,7 +101,7 @@ import Testing
     }
 
     @Test func aRevokedDevice() async throws {
-        let scene = try await Scene()
+        let scene = try await InspectScene()
         try await scene.sync()
         try await scene.crowd.hub("revoke", "1", "--reason", "lost")
         let step = try await scene.trouble("hello")
@@ -189,7 +119,7 @@ import Testing
         var numbers = Numbers(seed: 3)
         let entries = crowd.entries(of: crowd.branches[0], on: crowd.days[0], using: &numbers)
         try await crowd.branch("B000", "import", "check-in", try crowd.sheet("day", entries))
-        let checkup: Checkup = try await crowd.place.run(
+        let checkup: InspectScene.Checkup = try await crowd.place.run(
             "sync-inspect", ["doctor", "--offline", "--json", "--data", crowd.data("B000")]
         ).json()
         #expect(!checkup.steps.contains { $0.words.contains("damaged") })
@@ -197,29 +127,29 @@ import Testing
 
     /// SIGKILL in a session: it is said that no end was written down, and everything entered is there.
     @Test func aProgramThatWasKilled() async throws {
-        let scene = try await Scene()
+        let scene = try await InspectScene()
         let serve = try scene.crowd.start("B000", "serve")
         let isThrough = try await eventually {
             try await scene.crowd.status("B000").queued == 0
         }
         #expect(isThrough)
         #expect(try await scene.inspect("session").output.contains("still runs"))
-        let running: Checkup = try await scene.inspect("doctor", "--offline", "--json").json()
+        let running: InspectScene.Checkup = try await scene.inspect("doctor", "--offline", "--json").json()
         #expect(running.steps.contains { $0.words.contains("runs on this store now") })
         serve.kill()
         _ = try await serve.end()
-        let sessions: Sessions = try await scene.inspect("session", "--json").json()
+        let sessions: InspectScene.Sessions = try await scene.inspect("session", "--json").json()
         #expect(sessions.sessions.first?.ending == "lost")
         #expect(try await scene.inspect("session").output.contains("was killed"))
-        #expect(try await scene.explain().output.contains("receipted"))
+        #expect(try await scene.explain().contains("receipted"))
         // The next session closes the entry.
         try await scene.sync()
-        let later: Sessions = try await scene.inspect("session", "--json").json()
+        let later: InspectScene.Sessions = try await scene.inspect("session", "--json").json()
         #expect(later.sessions.map(\.ending).prefix(2) == ["done", "lost"])
     }
 
     @Test func transcriptsAreShownFrameByFrame() async throws {
-        let scene = try await Scene()
+        let scene = try await InspectScene()
         try await scene.crowd.close()
         let (mine, theirs) = (
             scene.crowd.place.path("branch.transcript"), scene.crowd.place.path("hub.transcript")
@@ -263,11 +193,11 @@ import Testing
 
     /// At the centre: how the sessions ended, and with which program.
     @Test func theCentreKeepsItsSessions() async throws {
-        let scene = try await Scene()
+        let scene = try await InspectScene()
         try await scene.sync()
         try await scene.crowd.close()
         let hub = scene.crowd.place.path("hub")
-        let sessions: Sessions = try await scene.inspect("session", "--json", at: hub).json()
+        let sessions: InspectScene.Sessions = try await scene.inspect("session", "--json", at: hub).json()
         let first = try #require(sessions.sessions.first)
         #expect(first.ending == "done" && first.welcomed && first.versionsUp == 2)
         #expect(first.program?.hasPrefix("branch-agent") == true)

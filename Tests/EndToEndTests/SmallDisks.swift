@@ -73,6 +73,12 @@ final class SmallDisks: Sendable {
     func copy(_ file: String, to other: String) {
         SmallDisks.shell(prefix, "rm -f '\(other)'; test ! -e '\(file)' || cp -p '\(file)' '\(other)'")
     }
+    /// Copies what lies in a folder, hidden or not.
+    func take(_ folder: String, to other: String) {
+        SmallDisks.shell(prefix, "cp -a '\(folder)/.' '\(other)'")
+    }
+    /// Nothing can be written there from now on.
+    func freeze(_ path: String) { SmallDisks.shell(prefix, "mount -o remount,ro '\(path)'") }
     func remove(_ file: String) { SmallDisks.shell(prefix, "rm -f '\(file)'") }
 
     @discardableResult private static func shell(_ prefix: [String], _ command: String) -> Bool {

@@ -9,11 +9,15 @@ struct BranchTroubles {
     let gaps: [HubGap]
     let sessions: [SessionEntry]
     let held: Int
+    /// What its unit was to send and the centre has not.
+    let report: DueReports?
+    /// When its store was noticed to have been restored or copied, in the last month.
+    let copied: Milliseconds?
     let isConnected: Bool
     let now: Milliseconds
     let silence: Milliseconds
 
-    var all: [BranchesReport.Trouble] { admission + contact + content }
+    var all: [BranchesReport.Trouble] { admission + contact + journals + content }
 
     private var admission: [BranchesReport.Trouble] {
         switch device.state {
@@ -78,9 +82,20 @@ struct BranchTroubles {
         return troubles
     }
 
-    private var content: [BranchesReport.Trouble] {
+    private var journals: [BranchesReport.Trouble] {
         var troubles: [BranchesReport.Trouble] = []
-        if device.replicas > 1 {
+        if let copied {
+            let ago = TimeText.span(max(0, now.subtractingClamped(copied)))
+            troubles.append(
+                .init(
+                    "copied",
+                    Words(
+                        "its store was restored or copied, noticed \(ago.en) ago",
+                        zh: "其数据曾被恢复或复制，\(ago.zh)前发现"),
+                    next: Words(
+                        "nothing is lost; if a second machine works with a copy, have it join by itself",
+                        zh: "没有内容丢失；若有第二台电脑使用副本，请让它单独加入")))
+        } else if device.replicas > 1 {
             troubles.append(
                 .init(
                     "copied",
@@ -110,6 +125,11 @@ struct BranchTroubles {
                     Words("\(unsealed) versions came without their seal", zh: "有 \(unsealed) 条已到但签封未到"),
                     next: Words("nothing; the next session brings it", zh: "无需处理；下次会话会补上")))
         }
+        return troubles
+    }
+
+    private var content: [BranchesReport.Trouble] {
+        var troubles: [BranchesReport.Trouble] = []
         let backlog = device.urgent.count &+ device.routine.count
         let oldest = Milliseconds(clamping: max(device.urgent.oldestAge, device.routine.oldestAge))
         if backlog > 0, oldest > 86_400_000 {
@@ -123,6 +143,15 @@ struct BranchTroubles {
                     next: Words(
                         "`sync-inspect estimate` at the branch says how long they take",
                         zh: "在支部运行 sync-inspect estimate 可估算所需时间")))
+        }
+        if let report {
+            troubles.append(
+                .init(
+                    "no_report",
+                    Words(
+                        "no report for \(report.name), which is not the same as zero",
+                        zh: "\(report.name) 缺报；不报不等于零报告"),
+                    next: Words("ring the branch; there: \(report.step.en)", zh: "致电支部；请其\(report.step.zh)")))
         }
         if held > 0 {
             troubles.append(

@@ -59,6 +59,7 @@ struct BranchesCommand: AsyncParsableCommand {
 struct BranchesReport: Encodable {
     struct Trouble: Encodable, Hashable {
         /// `pending`, `revoked`, `never`, `silent`, `clock`, `copied`, `gap`, `unsealed`, `backlog`,
+        /// `no_report`,
         /// `quarantine`, `refused`.
         var code: String
         var words: String
@@ -107,6 +108,8 @@ struct BranchesReport: Encodable {
         }
     }
 
+    private static let month: Milliseconds = 30 * 86_400_000
+
     var serving: Bool
     var branches: [Branch] = []
     var damaged: [Damages.Entry] = []
@@ -122,21 +125,33 @@ struct BranchesReport: Encodable {
             try hub.quarantineCounts()
         }
         for one in counts { held[one.device, default: 0] += one.count }
+        let due = try damages.attempt("report", Words("reports", zh: "报告"), nil) {
+            DueReports(try hub.settings(), now: now)
+        }
+        let silent = try damages.attempt("report", Words("reports", zh: "报告"), []) {
+            Set(try due?.missing(at: hub) ?? [])
+        }
+        let copies = try damages.attempt("audit", Words("the audit log", zh: "审计记录"), [:]) {
+            try hub.copiesNoticed()
+        }
         for device in try hub.devices() {
             let sessions = try damages.attempt("session_entry", Words("the sessions", zh: "会话记录"), []) {
                 try hub.sessions(of: device.id, limit: SessionEntry.keptOfDevice)
             }
             let branch = BranchesReport.branch(
-                device, gaps[device.id] ?? [], sessions, held: held[device.id] ?? 0, isServed: isServed,
-                now: now, silence: silence)
+                device, gaps[device.id] ?? [], sessions, held: held[device.id] ?? 0,
+                report: device.state == .active && silent.contains(device.unit) ? due : nil,
+                copied: copies[device.id].flatMap {
+                    now.subtractingClamped($0) < BranchesReport.month ? $0 : nil
+                }, isServed: isServed, now: now, silence: silence)
             if !onlyTroubled || !branch.troubles.isEmpty { branches.append(branch) }
         }
         damaged = damages.entries
     }
 
     private static func branch(
-        _ device: DeviceInfo, _ gaps: [HubGap], _ sessions: [SessionEntry], held: Int, isServed: Bool,
-        now: Milliseconds, silence: Milliseconds
+        _ device: DeviceInfo, _ gaps: [HubGap], _ sessions: [SessionEntry], held: Int,
+        report: DueReports?, copied: Milliseconds?, isServed: Bool, now: Milliseconds, silence: Milliseconds
     ) -> Branch {
         let rates = sessions.compactMap(SessionWords.goodput).sorted()
         let rate = rates.isEmpty ? nil : rates[rates.count / 2]
@@ -156,8 +171,8 @@ struct BranchesReport: Encodable {
             }, troubles: [], seen: device.lastSeen)
         branch.troubles =
             BranchTroubles(
-                device: device, gaps: gaps, sessions: sessions, held: held, isConnected: branch.connected,
-                now: now, silence: silence
+                device: device, gaps: gaps, sessions: sessions, held: held, report: report,
+                copied: copied, isConnected: branch.connected, now: now, silence: silence
             ).all
         return branch
     }

@@ -59,7 +59,8 @@ struct BundleMaker {
     private static let steps = [
         "program", "folder", "rights", "key", "store", "disk", "joined", "own_key", "clock", "past", "queue",
         "quarantine", "program_runs", "session", "trap", "devices", "backup", "conflicts", "name",
-        "connection", "secure", "hub_key", "greeting", "hello", "clock_now", "content",
+        "connection", "secure", "hub_key", "greeting", "hello", "clock_now", "content", "report", "reports",
+        "turned_away",
     ]
 
     private static let files = [
@@ -115,7 +116,7 @@ struct BundleMaker {
     private static let tables: Set<String> = [
         "configuration", "session", "contact", "origin", "record", "version", "doubted", "seal", "salt",
         "row_print", "import_memory", "receipt", "verdict", "form", "scope", "rename", "identity_event",
-        "session_entry", "meta", "device", "invitation", "segment", "hole", "term", "sibling",
+        "session_entry", "receipt_time", "meta", "device", "invitation", "segment", "hole", "term", "sibling",
         "quarantine", "vouched", "feed", "scope_total", "scope_work", "scope_since", "history", "coverage",
         "audit", "conflict", "replica",
     ]

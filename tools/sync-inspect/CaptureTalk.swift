@@ -15,6 +15,8 @@ struct CaptureTalk {
     /// With what streams begin, as Hello has it.
     private(set) var dictionary: UInt32 = 0
     private var isRefused = false
+    /// A device that has joined hangs up, and comes again with Hello.
+    private var hasJoined = false
     private var isFirst = [true: true, false: true]
     /// The next sequence and the head that each origin's batches go on with.
     private var next: [OriginID: (sequence: UInt64, head: Digest)] = [:]
@@ -31,7 +33,7 @@ struct CaptureTalk {
 
     /// The connection is gone; what is wrong with that.
     func ended(words: String) -> Words? {
-        if hasClosed || isRefused { return nil }
+        if hasClosed || isRefused || hasJoined { return nil }
         if !waiting.isEmpty {
             return Words(
                 "the link broke while \(waiting.count) batches waited for their receipt",
@@ -65,7 +67,10 @@ struct CaptureTalk {
         switch message {
         case .batch(let batch): return hear(batch, at: now)
         case .receipt(let frame): return hear(frame, at: now)
-        case .refuse(let refuse), .close(let refuse): return hear(refuse, message)
+        case .refuse(let refuse), .close(let refuse): return hear(refuse, message, fromAgent)
+        case .joined:
+            hasJoined = true
+            return Said(meaning: MessageMeaning.words(message, fromAgent: fromAgent))
         case .welcome(let welcome):
             isWelcomed = true
             for held in welcome.held { next[held.origin] = (held.sequence + 1, held.head) }
@@ -149,7 +154,7 @@ struct CaptureTalk {
                 zh: "已落盘至 \(list)；批次发出后 \(longest) 毫秒"))
     }
 
-    private mutating func hear(_ refuse: Refuse, _ message: Message) -> Said {
+    private mutating func hear(_ refuse: Refuse, _ message: Message, _ fromAgent: Bool) -> Said {
         hasClosed = true
         if case .refuse = message { isRefused = true }
         let said = Masking.clean(refuse.words)
@@ -157,7 +162,11 @@ struct CaptureTalk {
             "code \(refuse.code.rawValue)\(said.isEmpty ? "" : " (\(said))")",
             zh: "代码 \(refuse.code.rawValue)\(said.isEmpty ? "" : "（技术信息：\(said)）")")
         if refuse.code == .done { return Said(meaning: Words("done", zh: "完成")) }
-        return Said(meaning: words, problem: RefusalWords.words(for: refuse))
+        let problem =
+            fromAgent
+            ? Words("the branch has ended it, ", zh: "支部结束了连接，").joined(words)
+            : RefusalWords.words(for: refuse)
+        return Said(meaning: words, problem: problem)
     }
 }
 

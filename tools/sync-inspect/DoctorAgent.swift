@@ -10,11 +10,7 @@ extension Doctor {
     mutating func look(at store: SQLiteAgentStore) {
         do {
             guard let configuration = try store.configuration() else {
-                return checkup.trouble(
-                    "joined", Words("this store has joined no hub", zh: "此数据尚未加入汇总端"),
-                    next: Words(
-                        "`branch-agent join CODE`, with a code from the centre",
-                        zh: "用中心的加入码运行 branch-agent join"))
+                return lookAtJoining(store)
             }
             let unit = Masking.clean(configuration.unit)
             checkup.ok(
@@ -26,6 +22,7 @@ extension Doctor {
             try lookAtClock(store)
             try lookAtPast(store)
             try lookAtQueue(store)
+            try lookAtReport(store, of: configuration)
             try lookAtVerdicts(store)
             try lookAtSessions(store)
         } catch {
@@ -34,6 +31,42 @@ extension Doctor {
                 "content", words,
                 next: Words("look at a copy with `sync-inspect verify`", zh: "对副本运行 sync-inspect verify"))
         }
+    }
+
+    private mutating func lookAtJoining(_ store: SQLiteAgentStore) {
+        let step = Words(
+            "`branch-agent join CODE`, with a code from the centre", zh: "用中心的加入码运行 branch-agent join")
+        guard let failure = (try? store.contact())?.lastFailure else {
+            return checkup.trouble(
+                "joined", Words("this store has joined no hub", zh: "此数据尚未加入汇总端"), next: step)
+        }
+        let words = FailureWords.words(for: failure)
+        checkup.trouble(
+            "joined",
+            Words(
+                "this store has joined no hub; the last try ended so: \(words.en)",
+                zh: "此数据尚未加入汇总端；最近一次尝试的结果：\(words.zh)"),
+            next: Words("do as it says, then \(step.en)", zh: "按提示处理后，再\(step.zh)"))
+    }
+
+    /// The own unit's report of the last day on which one was due: silence is no zero report.
+    private mutating func lookAtReport(
+        _ store: SQLiteAgentStore, of configuration: AgentConfiguration
+    ) throws {
+        let opened = StoreAtHand.agent(store)
+        guard let due = DueReports(opened.settings(), now: now),
+            let isMissing = try due.isMissing(of: configuration.unit, at: store, try opened.forms())
+        else { return }
+        guard isMissing else {
+            return checkup.ok(
+                "report", Words("the report for \(due.name) is made", zh: "\(due.name) 的报告已填"))
+        }
+        checkup.note(
+            "report",
+            Words(
+                "no report of this unit for \(due.name) is here, which is not the same as zero",
+                zh: "本机没有本单位 \(due.name) 的报告；不报不等于零报告"),
+            next: due.step)
     }
 
     private mutating func lookAtOwnKey(_ store: SQLiteAgentStore) throws {

@@ -22,6 +22,7 @@ extension Doctor {
             try lookAtDevices(store)
             try lookAtBackup(store)
             try lookAtHeldBack(store)
+            try lookAtIncidents(store)
             let kept = try store.suspicion()
             let suspicion =
                 kept.isEmpty ? nil : try? JSONDecoder().decode(TrapSuspicion.self, from: Data(kept))

@@ -91,8 +91,8 @@ extension Explainer {
                     "queued in the \(lane.en) lane as number \(dot.sequence), sealed and durable",
                     zh: "进入\(lane.zh)通道排队，序号 \(dot.sequence)，已签封并落盘")),
         ]
-        let receipt = try damages.attempt("receipt", Words("receipts", zh: "回执"), nil) {
-            try store.receipt(covering: dot)
+        let receipted = try damages.attempt("receipt", Words("receipts", zh: "回执"), nil) {
+            try store.receiptTime(of: dot)
         }
         let isReceipted = dot.sequence <= own.receipted
         steps += attempts(at: dot, since: version.authored, until: isReceipted, around)
@@ -104,10 +104,10 @@ extension Explainer {
         }
         if isReceipted {
             let words =
-                receipt == nil
+                receipted == nil
                 ? Words("the hub holds it; the receipt itself is not kept any more", zh: "汇总端已有；回执本身已不再保存")
                 : Words("receipted: durable at the hub, by its clock", zh: "已获回执：汇总端已落盘（按其时钟）")
-            steps.append(ExplainReport.Step("receipted", at: receipt?.time, words))
+            steps.append(ExplainReport.Step("receipted", at: receipted, words))
             if dot.sequence <= own.backedUp {
                 steps.append(
                     ExplainReport.Step(
@@ -187,9 +187,10 @@ extension Explainer {
                 cause: Words("others wrote it; it came down the feed", zh: "由他人填写，经中心下发"),
                 next: Standing.nothing)
         }
-        return Standing(
+        let standing = Standing(
             state: .receipted, cause: Words("it is at the centre, receipted, and counts", zh: "已到中心，有回执，已计入"),
             next: Standing.nothing)
+        return standing.noting(own.last.flatMap { verdicts[$0.dot] } ?? [])
     }
 
     private func waits(_ version: Version, _ around: Surroundings, spoken: Bool) -> Standing {

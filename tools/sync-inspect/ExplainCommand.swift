@@ -168,6 +168,22 @@ struct Standing {
                 zh: "由\(who.zh)处理：\(Mender.step(for: reason).zh)"))
     }
 
+    /// With what the centre notes about the latest version: the reason says what to do.
+    func noting(_ verdicts: [Verdict]) -> Standing {
+        var reasons: [String] = []
+        for verdict in verdicts where verdict.kind == .noted && !reasons.contains(verdict.reason) {
+            reasons.append(verdict.reason)
+        }
+        guard !reasons.isEmpty else { return self }
+        var standing = self
+        let codes = reasons.map(Masking.clean).joined(separator: ", ")
+        standing.cause = cause.joined(Words("; the centre notes [\(codes)]", zh: "；中心备注〔\(codes)〕"))
+        let words = reasons.map(ReasonWords.words)
+        standing.next = Words(
+            words.map(\.en).joined(separator: "; "), zh: words.map(\.zh).joined(separator: "；"))
+        return standing
+    }
+
     static func conflict(program: String, _ record: String) -> Standing {
         Standing(
             state: .conflict,

@@ -21,7 +21,7 @@ extension Explainer {
             }
             if let found { all.append(found) }
         }
-        guard !all.isEmpty else { return report("hub", .unknown, []) }
+        guard !all.isEmpty else { return report("hub", try unknown(at: store), []) }
         let state = try damages.attempt("record", Words("the record's row", zh: "记录所在的行"), nil) {
             try store.record(key)
         }
@@ -36,6 +36,24 @@ extension Explainer {
             try version(entry, verdicts[entry.version.dot] ?? [], store, audience)
         }
         return report("hub", standing(state, heldDots, verdicts), shown)
+    }
+
+    /// What a hub does not know it may have known.
+    private func unknown(at store: SQLiteHubStore) throws -> Standing {
+        let time = try damages.attempt("audit", Words("the audit log", zh: "审计记录"), nil) {
+            try store.lastPutBack()
+        }
+        guard let time else { return .unknown }
+        var standing = Standing.unknown
+        standing.cause = Words(
+            "nothing is known of this record here; this store was put back to an earlier state at "
+                + "\(times.text(time)), and what came after that state comes again from the branches",
+            zh: "此处没有该记录；本数据曾于 \(times.text(time)) 恢复到较早的状态，此后的内容由各支部重新发送")
+        standing.next = Words(
+            "have the branch that entered it connect (`branch-agent sync`), then look again; "
+                + "`sync-inspect branches` says who has not connected",
+            zh: "请录入该记录的支部连接（branch-agent sync）后再看；用 sync-inspect branches 查看尚未连接的支部")
+        return standing
     }
 
     private func version(

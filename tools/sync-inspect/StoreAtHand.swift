@@ -142,18 +142,19 @@ enum StoreAtHand {
         }
     }
 
-    /// The committee's local time; UTC where the store does not know it.
-    func times() -> TimeText {
-        let settings =
-            switch self {
-            case .agent(let store):
-                (try? store.configuration()).flatMap { configuration in
-                    try? JSONDecoder().decode(Settings.self, from: Data(configuration.settings))
-                }
-            case .hub(let store): try? store.settings()
+    /// The committee's settings; nil where the store does not know them.
+    func settings() -> Settings? {
+        switch self {
+        case .agent(let store):
+            (try? store.configuration()).flatMap { configuration in
+                try? JSONDecoder().decode(Settings.self, from: Data(configuration.settings))
             }
-        return TimeText(zone: settings?.timeZone ?? "UTC")
+        case .hub(let store): try? store.settings()
+        }
     }
+
+    /// The committee's local time; UTC where the store does not know it.
+    func times() -> TimeText { TimeText(zone: settings()?.timeZone ?? "UTC") }
 
     /// The built-in forms, and those that came down to a branch.
     func forms() throws -> FormCatalog {

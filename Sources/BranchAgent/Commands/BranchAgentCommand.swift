@@ -83,7 +83,14 @@ struct JoinCommand: AsyncParsableCommand {
                 secret: code.secret, replica: replica, label: String(label.prefix(20)),
                 clock: AgentFolder.milliseconds())
             let pin = old.map { HubPin.keys($0.hubKeys) } ?? .key(code.hub)
-            let answer = try await answer(to: join, at: target, pinned: pin, key: key)
+            let answer: JoinConnection.Answer
+            do {
+                answer = try await self.answer(to: join, at: target, pinned: pin, key: key)
+            } catch let refuse as Refuse {
+                // For who looks for what went wrong, when the words have left the screen.
+                if old == nil { try agent.note { $0.lastFailure = "\(refuse.code.rawValue)" } }
+                throw refuse
+            }
             let joined = answer.joined
             try agent.configure(
                 AgentConfiguration(
