@@ -44,6 +44,26 @@ import Testing
         #expect(report.versions[0].steps.contains { $0.what == "receipted" && $0.at != nil })
     }
 
+    /// Receipts that come later cover it as well; it was receipted when the first one came.
+    @Test func theTimeOfAReceiptStays() throws {
+        let fixed = try FixedWorld()
+        let hub = InspectCrypto.signing(7)
+        let epoch = try fixed.hub.epoch
+        func receiptedAt(_ person: String) throws -> String? {
+            try explained(fixed, person).versions.first?.steps.last { $0.what == "receipted" }?.at
+        }
+        let first = try #require(try receiptedAt("T001"))
+        let origin = try #require(try fixed.world.origin())
+        var receipt = Receipt(origin: origin.id, sequence: origin.sequence, head: origin.head)
+        receipt.time = InspectWorld.start + 3_600_000 + 60_000
+        receipt.signature = try hub.sign(
+            receipt.statement(hub: InspectCrypto.hashing(hub.publicKey), epoch: epoch))
+        try fixed.world.agent.accept([receipt], now: FixedWorld.now)
+        #expect(try receiptedAt("T001") == first)
+        #expect(try receiptedAt("T005") == RecordText.time(receipt.time))
+        #expect(try receiptedAt("T005") != first)
+    }
+
     /// One bad record holds up nobody, and is named with reason, mender and step at both ends.
     @Test func aRecordThatIsHeldBackNamesItsReason() throws {
         let fixed = try FixedWorld()
@@ -233,7 +253,7 @@ import Testing
             let text = String(
                 decoding: try JSONEncoder().encode(BundleValue.map(parts)), as: UTF8.self)
             for secret in [
-                "Secret", "T001", "T999", "B02", "Branch 2", "Centre", "hub.example", "laptop", "36.5",
+                "Secret", "T001", "T999", "B02", "Branch 2", "Centre", "127.0.0.1", "laptop", "36.5",
                 fixed.world.root,
             ] { #expect(!text.contains(secret), "\(secret) in a bundle") }
             #expect(text.contains("check-in") == (path == fixed.world.branch))

@@ -5,6 +5,7 @@ import GRDB
 import SQLiteStore
 import SyncCore
 import SyncStore
+import SyncTransport
 
 /// A seeded generator: the same seed gives the same test.
 struct InspectRandom: RandomNumberGenerator {
@@ -20,20 +21,23 @@ struct InspectRandom: RandomNumberGenerator {
 }
 
 enum InspectCrypto {
-    static let hashing = Hashing { Digest(bytes: Array(SHA256.hash(data: $0))) ?? .zero }
+    static let hashing = Hashing.sha256
 
-    /// No signature, but only who has the same key bytes makes the same.
-    static func signature(_ message: [UInt8], _ key: [UInt8]) -> [UInt8] {
-        let digest = hashing(key + message).bytes
-        return digest + digest
+    /// The same key at every run.
+    private static func privateKey(_ number: UInt8) -> P256.Signing.PrivateKey {
+        let bytes = [UInt8](repeating: number, count: 32)
+        return (try? P256.Signing.PrivateKey(rawRepresentation: bytes)) ?? P256.Signing.PrivateKey()
     }
 
-    static func signing(_ key: UInt8) -> Signing {
-        let key = [UInt8](repeating: key, count: 65)
-        return Signing(publicKey: key) { signature($0, key) }
+    static func signing(_ number: UInt8) -> Signing { Signing(DeviceKey(privateKey(number))) }
+
+    /// Puts a key where the programs look for it.
+    static func write(key number: UInt8, to path: String) throws {
+        try Data(privateKey(number).pemRepresentation.utf8).write(to: URL(filePath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
     }
 
-    static let verifying = Verifying { signature($0, $2) == $1 }
+    static let verifying = Verifying.p256
 }
 
 /// A branch's store in a folder of its own, and the hub's beside it.
@@ -57,9 +61,10 @@ final class InspectWorld {
                 random: { Token16(using: &random) }))
         try agent.configure(
             AgentConfiguration(
-                replica: Token16(high: 1, low: 2), address: "hub.example:7710",
+                replica: Token16(high: 1, low: 2), address: "127.0.0.1:1",
                 hub: InspectCrypto.hashing(hub.publicKey), hubPublicKey: hub.publicKey, unit: "B02",
                 unitName: "Branch 2", hubName: "Centre", settings: []))
+        try InspectCrypto.write(key: 3, to: branch + "/device.key")
     }
 
     deinit { try? FileManager.default.removeItem(atPath: root) }
@@ -101,6 +106,7 @@ final class InspectWorld {
                 hashing: InspectCrypto.hashing, verifying: InspectCrypto.verifying,
                 signing: InspectCrypto.signing(7), zone: { _ in .fixed(hours: 8) },
                 random: { Token16(using: &random) }))
+        try InspectCrypto.write(key: 7, to: centre + "/hub.key")
         let now = InspectWorld.start + 3_600_000
         _ = try hub.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
             try transaction.author(

@@ -42,8 +42,7 @@ struct BatchCommand: AsyncParsableCommand {
     var limit: Int?
     @Flag(name: .long, help: ArgumentHelp("Say of every byte what it is.", zh: "注明每个字节的含义。"))
     var hexdump = false
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
+    @OptionGroup var output: OutputOption
 
     func validate() throws {
         if (input == nil) == (data == nil) {
@@ -87,16 +86,16 @@ struct BatchCommand: AsyncParsableCommand {
         }
     }
 
-    private var most: Int { limit ?? (json ? .max : 20) }
+    private var most: Int { limit ?? (output.json ? .max : 20) }
 
     private func show(_ report: BatchReport) throws {
-        if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
+        try output.show(report, report.lines())
     }
 
     private func show(store: StoreAtHand) throws {
         guard let origin = origin.flatMap({ BatchCommand.origin($0) }) else {
             let report = try JournalList(store)
-            if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
+            try output.show(report, report.lines())
             return
         }
         guard let batch = try StoredBatch.read(store, origin: origin, first: first) else {

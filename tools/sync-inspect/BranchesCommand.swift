@@ -13,7 +13,7 @@ struct BranchesCommand: AsyncParsableCommand {
             zh: "在中心：各支部的最近联系、积压、缺口、时钟、链路和程序；问题和下一步。"),
         example: "sync-inspect branches --data DIR")
 
-    @OptionGroup var store: DataOption
+    @OptionGroup var options: StoreOptions
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -21,8 +21,6 @@ struct BranchesCommand: AsyncParsableCommand {
     var silentHours = 24.0
     @Flag(name: .long, help: ArgumentHelp("Only those with which something is wrong.", zh: "只列有问题的。"))
     var troubled = false
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
 
     func validate() throws {
         if !(0...1_000_000).contains(silentHours) {
@@ -32,31 +30,24 @@ struct BranchesCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await Program.run {
-            guard case .hub(let hub) = try StoreAtHand(store.data) else {
-                throw Failure(
-                    .usage,
-                    Words(
-                        "this is a branch's store; `branches` looks at a hub's. `sync-inspect doctor` looks "
-                            + "at a branch", zh: "这是支部的数据；branches 只用于汇总端。查看支部请用 sync-inspect doctor"))
-            }
-            let damages = Damages()
-            let report = try BranchesReport(
-                hub, isServed: StoreFolder(store.data).isServed, now: Now.milliseconds(),
+        try await options.inspect { opened, damages in
+            guard case .hub(let hub) = opened else { throw BranchesCommand.isBranch }
+            return try BranchesReport(
+                hub, isServed: StoreFolder(options.folder).isServed, now: Now.milliseconds(),
                 silence: Milliseconds(silentHours * 3_600_000), onlyTroubled: troubled, damages)
-            let times = StoreAtHand.hub(hub).times()
-            if json {
-                try Output.json(report)
-            } else {
-                report.lines(times).forEach { Output.line($0) }
-                damages.words.forEach { Output.remark($0) }
-            }
-            damages.end()
+        } lines: { report, times in
+            report.lines(times)
         }
     }
+
+    private static let isBranch = Failure(
+        .usage,
+        Words(
+            "this is a branch's store; `branches` looks at a hub's. `sync-inspect doctor` looks at a branch",
+            zh: "这是支部的数据；branches 只用于汇总端。查看支部请用 sync-inspect doctor"))
 }
 
-struct BranchesReport: Encodable {
+struct BranchesReport: StoreReport {
     struct Trouble: Encodable, Hashable {
         /// `pending`, `revoked`, `never`, `silent`, `clock`, `copied`, `gap`, `unsealed`, `backlog`,
         /// `no_report`,

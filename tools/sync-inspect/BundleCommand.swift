@@ -17,8 +17,7 @@ struct BundleCommand: AsyncParsableCommand {
     var output: String
     @Flag(name: .long, help: ArgumentHelp("Do not try the hub's address.", zh: "不连接汇总端。"))
     var offline = false
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
+    @OptionGroup var printing: OutputOption
 
     /// What a bundle holds, by place.
     struct Content: Encodable {
@@ -40,20 +39,22 @@ struct BundleCommand: AsyncParsableCommand {
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
             let inside = BundleFile(contents: listing.contents, parts: .map(parts))
             try Files.write(Array(try encoder.encode(inside)) + [0x0a], to: output)
-            if json { return try Output.json(listing) }
-            var table = TextTable(
-                [Words("place", zh: "位置"), Words("holds", zh: "内容"), Words("values", zh: "个数")].map {
-                    $0.text()
-                })
-            for content in listing.contents {
-                table.add([content.path, BundleCommand.words(content.kind).text(), "\(content.values)"])
-            }
-            table.lines().forEach { Output.line($0) }
+            try printing.show(listing, BundleCommand.lines(listing))
+            if printing.json { return }
             Output.remark(
                 Words(
                     "\(output) holds this and nothing else: numbers, times, and words of the program's own",
                     zh: "\(output) 只含以上内容：数字、时间和程序自身的词"))
         }
+    }
+
+    static func lines(_ listing: Listing) -> [String] {
+        let head = [Words("place", zh: "位置"), Words("holds", zh: "内容"), Words("values", zh: "个数")]
+        var table = TextTable(head.map { $0.text() })
+        for content in listing.contents {
+            table.add([content.path, words(content.kind).text(), "\(content.values)"])
+        }
+        return table.lines()
     }
 
     private struct BundleFile: Encodable {

@@ -21,14 +21,13 @@ struct CaptureCommand: AsyncParsableCommand {
     var hexdump = false
     @Flag(name: .long, help: ArgumentHelp("Show personal fields as they are.", zh: "显示个人信息原文。")) var unmask =
         false
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
+    @OptionGroup var output: OutputOption
 
     func run() async throws {
         try await Program.run {
             let report = CaptureReport(
                 try Transcript(file), masking: Masking(forms: .builtIn, unmask: unmask), isDumped: hexdump)
-            if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
+            try output.show(report, report.lines())
             if report.problem != nil { Program.end(.someRefused) }
         }
     }

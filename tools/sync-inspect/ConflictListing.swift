@@ -13,35 +13,20 @@ struct ConflictsCommand: AsyncParsableCommand {
             zh: "须由人裁定的记录及相关版本。"),
         example: "sync-inspect conflicts --data DIR --form check-in")
 
-    @OptionGroup var store: DataOption
+    @OptionGroup var options: StoreOptions
     @Option(name: .long, help: ArgumentHelp("This form only.", zh: "只列此表单。")) var form: String?
-    @Option(name: .long, help: ArgumentHelp("At most so many.", zh: "最多列出的条数。")) var limit = 100
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
-
-    func validate() throws {
-        if limit < 0 {
-            throw ValidationError(Words("--limit is a number from 0 on.", zh: "--limit 应为不小于 0 的数。").text())
-        }
-    }
+    @OptionGroup var most: LimitOption
 
     func run() async throws {
-        try await Program.run {
-            let opened = try StoreAtHand(store.data)
-            let damages = Damages()
-            let report = try ConflictListing(opened, form: form, limit: limit, damages)
-            if json {
-                try Output.json(report)
-            } else {
-                report.lines(opened.times()).forEach { Output.line($0) }
-                damages.words.forEach { Output.remark($0) }
-            }
-            damages.end()
+        try await options.inspect { opened, damages in
+            try ConflictListing(opened, form: form, limit: most.limit, damages)
+        } lines: { listing, times in
+            listing.lines(times)
         }
     }
 }
 
-struct ConflictListing: Encodable {
+struct ConflictListing: StoreReport {
     struct Record: Encodable {
         var form: String
         var key: [String]

@@ -25,13 +25,12 @@ struct DoctorCommand: AsyncParsableCommand {
     @OptionGroup var store: DataOption
     @Flag(name: .long, help: ArgumentHelp("Do not try the hub's address.", zh: "不连接汇总端。"))
     var offline = false
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
+    @OptionGroup var output: OutputOption
 
     func run() async throws {
         try await Program.run {
             let checkup = await DoctorCommand.checkup(store.data, isOffline: offline)
-            if json { try Output.json(checkup) } else { checkup.lines().forEach { Output.line($0) } }
+            try output.show(checkup, checkup.lines())
             if !checkup.isWell { Program.end(.someRefused) }
         }
     }

@@ -17,13 +17,11 @@ struct EstimateCommand: AsyncParsableCommand {
             zh: "字节数按实际压缩成帧计算。不写 --rate 时取最近有传输的会话的中位速率。"),
         example: "sync-inspect estimate --data DIR --rate 9600")
 
-    @OptionGroup var store: DataOption
+    @OptionGroup var options: StoreOptions
     @Option(name: .long, help: ArgumentHelp("The link's rate in bits a second.", zh: "链路速率，每秒比特数。"))
     var rate: Double?
     @Option(name: .long, help: ArgumentHelp("Its round trip in milliseconds.", zh: "往返时延，毫秒。"))
     var roundTrip = 200.0
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
 
     func validate() throws {
         if let rate, !(1...1e12).contains(rate) {
@@ -37,30 +35,24 @@ struct EstimateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await Program.run {
-            guard case .agent(let agent) = try StoreAtHand(store.data) else {
-                throw Failure(
-                    .usage,
-                    Words(
-                        "this is a hub's store; `estimate` looks at a branch's. `sync-inspect branches` "
-                            + "shows each branch's backlog and link",
-                        zh: "这是汇总端的数据；estimate 只用于支部。用 sync-inspect branches 查看各支部的积压和链路"))
-            }
-            let damages = Damages()
-            let report = try EstimateReport(
+        try await options.inspect { opened, damages in
+            guard case .agent(let agent) = opened else { throw EstimateCommand.isHub }
+            return try EstimateReport(
                 agent, bitsPerSecond: rate, roundTrip: roundTrip / 1_000, damages)
-            if json {
-                try Output.json(report)
-            } else {
-                report.lines().forEach { Output.line($0) }
-                damages.words.forEach { Output.remark($0) }
-            }
-            damages.end()
+        } lines: { report, _ in
+            report.lines()
         }
     }
+
+    private static let isHub = Failure(
+        .usage,
+        Words(
+            "this is a hub's store; `estimate` looks at a branch's. `sync-inspect branches` shows each "
+                + "branch's backlog and link",
+            zh: "这是汇总端的数据；estimate 只用于支部。用 sync-inspect branches 查看各支部的积压和链路"))
 }
 
-struct EstimateReport: Encodable {
+struct EstimateReport: StoreReport {
     struct LaneEstimate: Encodable {
         var versions: UInt64
         var bytes: UInt64

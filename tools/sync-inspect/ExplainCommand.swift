@@ -14,40 +14,22 @@ struct ExplainCommand: AsyncParsableCommand {
             zh: "一条记录的经历：填写、校验、排队、各次发送、回执、下发、取代；现状、原因和下一步。"),
         example: "sync-inspect explain check-in 2020-02-03 T001 --data DIR")
 
-    @Argument(help: ArgumentHelp("The form, such as check-in.", zh: "表单，例如 check-in。"))
-    var form: String
-    @Argument(
-        help: ArgumentHelp(
-            "The key's values in the form's order, such as 2020-02-03 T001.",
-            zh: "按表单顺序写出键值，例如 2020-02-03 T001。"))
-    var key: [String]
-    @OptionGroup var store: DataOption
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
+    @OptionGroup var record: RecordArguments
+    @OptionGroup var options: StoreOptions
 
     func run() async throws {
-        try await Program.run {
-            let opened = try StoreAtHand(store.data)
+        try await options.inspect { opened, damages in
             let forms = try opened.forms()
-            let key = try RecordKeyText.key(form, key, forms)
-            let damages = Damages()
             let explainer = Explainer(
-                folder: store.data, key: key, forms: forms, masking: Masking(forms: forms, unmask: false),
-                damages: damages,
-                now: Now.milliseconds(), times: opened.times())
-            var report: ExplainReport
-            switch opened {
-            case .agent(let agent): report = try explainer.explain(agent)
-            case .hub(let hub): report = try explainer.explain(hub)
+                folder: options.folder, key: try record.key(forms), forms: forms,
+                masking: Masking(forms: forms, unmask: false), damages: damages, now: Now.milliseconds(),
+                times: opened.times())
+            return switch opened {
+            case .agent(let agent): try explainer.explain(agent)
+            case .hub(let hub): try explainer.explain(hub)
             }
-            report.damaged = damages.entries
-            if json {
-                try Output.json(report)
-            } else {
-                report.lines(explainer.times).forEach { Output.line($0) }
-                damages.words.forEach { Output.remark($0) }
-            }
-            damages.end()
+        } lines: { report, times in
+            report.lines(times)
         }
     }
 }

@@ -4,7 +4,7 @@ import SyncCore
 import SyncStore
 
 /// One record's life, version by version, and where it stands now.
-struct ExplainReport: Encodable {
+struct ExplainReport: StoreReport {
     /// Something that happened to a version.
     struct Step: Encodable {
         /// UTC; nil where the time was not kept.

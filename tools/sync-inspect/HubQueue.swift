@@ -30,12 +30,13 @@ struct HubQueue: Encodable {
     }
 
     var store = "hub"
+    var damaged: [Damages.Entry] = []
     var devices: [Device]
     var quarantined: [Quarantined]
     private let times: TimeText
     private let seen: [Milliseconds?]
 
-    private enum CodingKeys: String, CodingKey { case store, devices, quarantined }
+    private enum CodingKeys: String, CodingKey { case store, devices, quarantined, damaged }
 
     init(_ store: SQLiteHubStore, times: TimeText) throws {
         self.init(

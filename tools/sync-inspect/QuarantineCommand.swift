@@ -12,34 +12,19 @@ struct QuarantineCommand: AsyncParsableCommand {
             zh: "被中心隔离的内容：哪条记录、原因、由谁处理、如何处理。"),
         example: "sync-inspect quarantine --data DIR")
 
-    @OptionGroup var store: DataOption
-    @Option(name: .long, help: ArgumentHelp("At most so many.", zh: "最多列出的条数。")) var limit = 100
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
-
-    func validate() throws {
-        if limit < 0 {
-            throw ValidationError(Words("--limit is a number from 0 on.", zh: "--limit 应为不小于 0 的数。").text())
-        }
-    }
+    @OptionGroup var options: StoreOptions
+    @OptionGroup var most: LimitOption
 
     func run() async throws {
-        try await Program.run {
-            let opened = try StoreAtHand(store.data)
-            let damages = Damages()
-            let report = try QuarantineReport(opened, limit: limit, damages)
-            if json {
-                try Output.json(report)
-            } else {
-                report.lines().forEach { Output.line($0) }
-                damages.words.forEach { Output.remark($0) }
-            }
-            damages.end()
+        try await options.inspect { opened, damages in
+            try QuarantineReport(opened, limit: most.limit, damages)
+        } lines: { report, _ in
+            report.lines()
         }
     }
 }
 
-struct QuarantineReport: Encodable {
+struct QuarantineReport: StoreReport {
     struct Held: Encodable {
         var dot: String
         var form: String

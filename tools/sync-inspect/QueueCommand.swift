@@ -27,7 +27,7 @@ struct QueueCommand: AsyncParsableCommand {
             zh: "支部数据中待发的内容；对汇总端则为各设备最近报告的积压。"),
         example: "sync-inspect queue --data DIR --lane urgent")
 
-    @OptionGroup var store: DataOption
+    @OptionGroup var options: StoreOptions
     @Option(name: .long, help: ArgumentHelp("Only this lane.", zh: "只看此通道。")) var lane: LaneName?
     @Option(
         name: .long,
@@ -43,12 +43,13 @@ struct QueueCommand: AsyncParsableCommand {
     @Flag(name: .long, help: ArgumentHelp("The largest first.", zh: "最大的在前。")) var largest = false
     @Flag(name: .long, help: ArgumentHelp("Count by form and age.", zh: "按表单和等待时间计数。")) var groups = false
     @Flag(name: .long, help: ArgumentHelp("List what is receipted as well.", zh: "也列出已获回执的。")) var all = false
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
+
+    /// More are listed with `--limit`: a script that only counts is not given a hundred thousand entries.
+    static let entriesForScripts = 1_000
 
     func validate() throws {
         if let limit, limit < 0 {
-            throw ValidationError(Words("--limit is a number from 0 on.", zh: "--limit 应为不小于 0 的数。").text())
+            throw LimitOption.tooSmall(0)
         }
         if let hours, !(0...1_000_000).contains(hours) {
             throw ValidationError(Words("--hours is a number from 0 on.", zh: "--hours 应为不小于 0 的数。").text())
@@ -56,34 +57,70 @@ struct QueueCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await Program.run {
-            let store = try StoreAtHand(store.data)
+        try await options.inspect { opened, damages in
+            try QueueReport(opened, self, damages)
+        } lines: { report, _ in
+            report.lines(byGroups: groups)
+        }
+    }
+}
+
+/// What waits, in a store of either kind.
+enum QueueReport: StoreReport {
+    case agent(AgentQueue)
+    case hub(HubQueue)
+
+    init(_ opened: StoreAtHand, _ asked: QueueCommand, _ damages: Damages) throws {
+        let times = opened.times()
+        switch opened {
+        case .hub(let store): self = .hub(try HubQueue(store, times: times))
+        case .agent(let store):
             let now = Now.milliseconds()
-            let times = store.times()
-            let masking = Masking(forms: try store.forms(), unmask: false)
-            switch store {
-            case .agent(let store):
-                var filter = QueueFilter()
-                filter.form = form
-                filter.until = hours.map { now - Milliseconds($0 * 3_600_000) }
-                filter.bytes = bytes
-                filter.largestFirst = largest
-                let damages = Damages()
-                let report = try AgentQueue(
-                    store, lanes: lane.map { [$0.lane] } ?? Lane.allCases, all: all,
-                    limit: limit ?? (json ? .max >> 1 : 20), now: now, masking: masking,
-                    times: times, filter: filter, damages: damages)
-                if json {
-                    try Output.json(report)
-                } else {
-                    report.lines(byGroups: groups).forEach { Output.line($0) }
-                    damages.words.forEach { Output.remark($0) }
-                }
-                damages.end()
-            case .hub(let store):
-                let report = try HubQueue(store, times: times)
-                if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
+            var filter = QueueFilter()
+            filter.form = asked.form
+            filter.until = asked.hours.map { now - Milliseconds($0 * 3_600_000) }
+            filter.bytes = asked.bytes
+            filter.largestFirst = asked.largest
+            self = .agent(
+                try AgentQueue(
+                    store, lanes: asked.lane.map { [$0.lane] } ?? Lane.allCases, all: asked.all,
+                    limit: asked.limit ?? (asked.options.json ? QueueCommand.entriesForScripts : 20),
+                    now: now,
+                    masking: Masking(forms: try opened.forms(), unmask: false), times: times, filter: filter,
+                    damages: damages))
+        }
+    }
+
+    var damaged: [Damages.Entry] {
+        get {
+            switch self {
+            case .agent(let queue): queue.damaged
+            case .hub(let queue): queue.damaged
             }
+        }
+        set {
+            switch self {
+            case .agent(var queue):
+                queue.damaged = newValue
+                self = .agent(queue)
+            case .hub(var queue):
+                queue.damaged = newValue
+                self = .hub(queue)
+            }
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .agent(let queue): try queue.encode(to: encoder)
+        case .hub(let queue): try queue.encode(to: encoder)
+        }
+    }
+
+    func lines(byGroups: Bool) -> [String] {
+        switch self {
+        case .agent(let queue): queue.lines(byGroups: byGroups)
+        case .hub(let queue): queue.lines()
         }
     }
 }

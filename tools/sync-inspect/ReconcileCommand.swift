@@ -36,8 +36,7 @@ struct ReconcileCommand: AsyncParsableCommand {
         name: .long,
         help: ArgumentHelp("Show the counts of both ends as well.", zh: "同时列出两端的计数。"))
     var verbose = false
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
+    @OptionGroup var output: OutputOption
     @Flag(name: .long, help: ArgumentHelp("Show personal fields as they are.", zh: "显示个人信息原文。")) var unmask =
         false
 
@@ -61,11 +60,7 @@ struct ReconcileCommand: AsyncParsableCommand {
                 report = try await LiveComparison(folder: store.data, limit: limit).run(agent)
             }
             try report.name(with: opened, masking)
-            if json {
-                try Output.json(report)
-            } else {
-                report.lines(verbose: verbose).forEach { Output.line($0) }
-            }
+            try output.show(report, report.lines(verbose: verbose))
             if let status = report.status { Program.end(status) }
         }
     }

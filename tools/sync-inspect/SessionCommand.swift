@@ -12,40 +12,31 @@ struct SessionCommand: AsyncParsableCommand {
             zh: "最近的会话：开始、结束、字节、版本数，以及结束原因。"),
         example: "sync-inspect session --data DIR --limit 5")
 
-    @OptionGroup var store: DataOption
+    @OptionGroup var options: StoreOptions
     @Option(name: .long, help: ArgumentHelp("So many are listed.", zh: "最多列出的会话数。")) var limit = 20
     @Option(name: .long, help: ArgumentHelp("Of a hub: only this device.", zh: "对汇总端：只看此设备。"))
     var device: Int64?
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
 
     func validate() throws {
         if limit < 1 {
-            throw ValidationError(Words("--limit is a number from 1 on.", zh: "--limit 应为不小于 1 的数。").text())
+            throw LimitOption.tooSmall(1)
         }
     }
 
     func run() async throws {
-        try await Program.run {
-            let opened = try StoreAtHand(store.data)
-            let damages = Damages()
+        try await options.inspect { opened, damages in
             let found = try damages.attempt("session_entry", Words("the sessions", zh: "会话记录"), []) {
                 try opened.sessions(of: device, limit: limit)
             }
-            let report = SessionReport(
-                found, opened, isRunning: StoreFolder(store.data).isServed, damages.entries)
-            if json {
-                try Output.json(report)
-            } else {
-                report.lines(opened.times()).forEach { Output.line($0) }
-                damages.words.forEach { Output.remark($0) }
-            }
-            damages.end()
+            return SessionReport(
+                found, opened, isRunning: StoreFolder(options.folder).isServed, damages.entries)
+        } lines: { report, times in
+            report.lines(times)
         }
     }
 }
 
-struct SessionReport: Encodable {
+struct SessionReport: StoreReport {
     struct Session: Encodable {
         /// At a hub.
         var device: Int64?

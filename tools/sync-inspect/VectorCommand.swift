@@ -55,14 +55,13 @@ struct VectorCompareCommand: AsyncParsableCommand {
             zh: "第一个向量与第二个的关系：相等、包含、被包含或互不包含。"))
 
     @OptionGroup var vectors: VectorPair
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
+    @OptionGroup var output: OutputOption
 
     func run() async throws {
         try await Program.run {
             let (first, second) = try vectors.read()
             let relation = first.compare(second)
-            if json { return try Output.json(Report(result: relation.rawValue)) }
+            if output.json { return try Output.json(Report(result: relation.rawValue)) }
             Output.line(VectorCompareCommand.words(for: relation))
         }
     }
@@ -84,14 +83,13 @@ struct VectorMergeCommand: AsyncParsableCommand {
         "merge", Words("The least vector that covers both.", zh: "同时覆盖两者的最小向量。"))
 
     @OptionGroup var vectors: VectorPair
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
+    @OptionGroup var output: OutputOption
 
     func run() async throws {
         try await Program.run {
             let (first, second) = try vectors.read()
             let merged = first.merged(with: second)
-            guard json else { return Output.line(VectorText.text(merged)) }
+            guard output.json else { return Output.line(VectorText.text(merged)) }
             try Output.json(Report(result: merged.entries.map { [$0.origin, $0.count] }))
         }
     }

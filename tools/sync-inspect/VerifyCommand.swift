@@ -34,8 +34,7 @@ struct VerifyCommand: AsyncParsableCommand {
             "The fingerprint of the hub's key (SHA-256, 64 hexadecimal digits), from somebody you trust.",
             zh: "汇总端密钥的指纹（SHA-256，64 位十六进制数字），应取自可信来源。"))
     var hub: String?
-    @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
-    var json = false
+    @OptionGroup var output: OutputOption
     @Flag(name: .long, help: ArgumentHelp("Show personal fields as they are.", zh: "显示个人信息原文。")) var unmask =
         false
 
@@ -59,7 +58,7 @@ struct VerifyCommand: AsyncParsableCommand {
             for look in looks { try report.take(look, pinned: pinned) }
             if looks.count == 2 { try report.compare(looks[0], looks[1]) }
             report.finish(maskings.first ?? Masking(forms: .builtIn, unmask: false))
-            if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
+            try output.show(report, report.lines())
             if let status = report.status { Program.end(status) }
         }
     }
@@ -94,7 +93,7 @@ struct VerifyCommand: AsyncParsableCommand {
                 throw VerifyWords.failure(for: ProofDefect(.malformed))
             }
             let report = try CertificateReport(certificate, hub: pinned)
-            if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
+            try output.show(report, report.lines())
             return
         }
         guard ProofFile.isOne(bytes) else {
@@ -117,7 +116,7 @@ struct VerifyCommand: AsyncParsableCommand {
         } catch is WireError {
             throw VerifyWords.failure(for: ProofDefect(.malformed))
         }
-        if json { try Output.json(report) } else { report.lines().forEach { Output.line($0) } }
+        try output.show(report, report.lines())
     }
 }
 
