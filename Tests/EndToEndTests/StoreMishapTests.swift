@@ -205,13 +205,13 @@ extension Place {
             try await place.expect(
                 program, arguments, code: 66, says: english + [file], chinese + [file], through: prefix)
         }
-        for data in [branch, hub] {
-            try await place.expect(
-                "sync-inspect", ["queue"] + data, code: 66,
-                says: ["lies on a disk that can only be read", "copy the folder to where you may write"],
-                ["所在磁盘为只读", "查看副本"],
-                through: prefix)
-        }
+        // Who only looks needs to write nothing.
+        try await place.expect(
+            "sync-inspect", ["queue"] + branch, code: 0, says: ["branch B000, hub"], ["支部 B000，汇总端"],
+            through: prefix)
+        try await place.expect(
+            "sync-inspect", ["queue"] + hub, code: 0, says: ["a hub has no queue of its own"],
+            ["汇总端没有自己的待发队列"], through: prefix)
     }
 
     /// The hub's log is for the person who watches it; what scripts look for is the same in every language.

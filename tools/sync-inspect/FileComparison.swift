@@ -90,14 +90,21 @@ struct FileComparison {
             sum + group.entries.count { $0.flags.contains(.heldBack) }
         }
         report.positions = .init(feed: moment.position, hub: mine.position)
-        report.journals = try file.journals.map { journal in
-            let own = mine.journals.first { $0.origin == journal.origin }
+        report.journals = try journals(beside: mine.journals, at: hub)
+        return report
+    }
+
+    /// The file's journals, beside how far this hub holds each.
+    private func journals(
+        beside mine: [HeldJournal], at hub: SQLiteHubStore
+    ) throws -> [ReconcileReport.Journal] {
+        try file.journals.map { journal in
+            let own = mine.first { $0.origin == journal.origin }
             return .init(
                 lane: own.map { "\($0.lane)" } ?? "", origin: journal.origin, here: own?.held ?? 0,
                 there: journal.sequence,
                 agrees: try hub.agrees(journal.origin, at: journal.sequence, journal.head))
         }
-        return report
     }
 
     private func twoHubs(_ hub: SQLiteHubStore) throws -> ReconcileReport {
@@ -116,13 +123,7 @@ struct FileComparison {
         report.onTheWay.up = Int(clamping: ReconcileReport.moving(mine.listing))
         report.onTheWay.down = Int(clamping: ReconcileReport.moving(there))
         report.positions = .init(feed: file.position, hub: mine.position)
-        report.journals = try file.journals.map { journal in
-            let own = mine.journals.first { $0.origin == journal.origin }
-            return .init(
-                lane: own.map { "\($0.lane)" } ?? "", origin: journal.origin, here: own?.held ?? 0,
-                there: journal.sequence,
-                agrees: try hub.agrees(journal.origin, at: journal.sequence, journal.head))
-        }
+        report.journals = try journals(beside: mine.journals, at: hub)
         return report
     }
 }
