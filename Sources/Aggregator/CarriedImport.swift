@@ -60,14 +60,19 @@ struct CarriedImport {
         var result = CarriedResult(
             device: device.id, unit: device.unit, taken: 0, known: 0, quarantined: 0, answer: answer,
             refused: [])
-        try take(carried.batches, session, store, now, &result)
+        let fresh = try take(carried.batches, session, store, now, &result)
         let origins = carried.origins.map {
             $0.claim.derivation(publicKey: sender, hashing: .sha256).originID
         }
         var first: [OriginID: UInt64] = [:]
         for batch in carried.batches { first[batch.origin] = min(first[batch.origin] ?? .max, batch.first) }
         let said = try store.answer(of: origins, from: first, now: now)
-        result.quarantined = said.verdicts.count { $0.kind == .quarantined }
+        // The answer also says again what was found out about versions that had come before.
+        let aside = said.verdicts.filter { verdict in
+            verdict.kind == .quarantined
+                && fresh[verdict.dot.origin]?.contains { $0.contains(verdict.dot.sequence) } == true
+        }
+        result.quarantined = Set(aside.map(\.dot)).count
         let bytes = try Envelope.close(CarriedFile.encode(said), .answer, from: key, to: sender)
         try Files.write(bytes, to: answer)
         return result
@@ -86,10 +91,12 @@ struct CarriedImport {
         }
     }
 
+    /// - Returns: the sequences that are new here.
     private func take(
         _ batches: [VersionBatch], _ session: SessionRef, _ store: SQLiteHubStore, _ now: Milliseconds,
         _ result: inout CarriedResult
-    ) throws {
+    ) throws -> [OriginID: [ClosedRange<UInt64>]] {
+        var taken: [OriginID: [ClosedRange<UInt64>]] = [:]
         var stopped: Set<OriginID> = []
         for batch in batches where !stopped.contains(batch.origin) {
             let held = try store.held(batch.origin)
@@ -121,11 +128,13 @@ struct CarriedImport {
             }
             guard let refusal else {
                 result.taken += fresh
+                taken[batch.origin, default: []].append(max(held + 1, batch.first)...batch.last)
                 continue
             }
             stopped.insert(batch.origin)
             refuse(refusal, batch, &result)
         }
+        return taken
     }
 
     private static let fork = Words(

@@ -102,6 +102,10 @@ public enum ReasonWords {
     private static func aboutContent(_ reason: String) -> Words? {
         switch reason {
         case "malformed_row": Words("the row cannot be read; enter it again", zh: "该行无法识别；请重新填写")
+        case "listed_twice":
+            Words(
+                "two rows are about the same and say different things; keep one of them",
+                zh: "有两行内容所指相同而填写不同；请只保留一行")
         case "missing_key", "missing_value":
             Words("something is missing that must be there; fill it in", zh: "缺少必填的内容；请补填")
         case "partial_group":
@@ -131,7 +135,7 @@ public enum ReasonWords {
                 zh: "中心曾收到此条，后从备份恢复，并在撤销本设备之后再次收到：须由中心执行 aggregator release 后才重新计入，"
                     + "本设备不会得知；请询问中心")
         case "too_large": Words("it is too long; shorten it", zh: "内容过长；请缩短")
-        case "unknown_form", "unknown_field", "wrong_kind", "wrong_type", "wrong_retention_class":
+        case "unknown_form", "unknown_field", "wrong_kind", "wrong_retention_class":
             Words(
                 "this program and the centre know the form differently; update the older of the two "
                     + "(\(reason)); the entry is kept meanwhile",

@@ -97,7 +97,7 @@ public struct CompiledForm: Sendable {
     ) throws(FormDefinitionError) -> ContentCheck {
         switch field.type {
         case .boolean:
-            return .range(0...1, reason: field.unreadable ?? Reason.badValue)
+            return .range(0...1, reason: Reason.cut(field.unreadable ?? Reason.badValue))
         case .date:
             return .range(
                 Int64(CivilDay.accepted.lowerBound)...Int64(CivilDay.accepted.upperBound),
@@ -106,7 +106,8 @@ public struct CompiledForm: Sendable {
             return .range(LocalZone.acceptedTimes, reason: Reason.badTime)
         case .choice, .multiChoice:
             guard let choices = field.choices else { return .none }
-            return .choice(choices.map { Array($0.utf8) }, reason: field.unreadable ?? Reason.badValue)
+            return .choice(
+                choices.map { Array($0.utf8) }, reason: Reason.cut(field.unreadable ?? Reason.badValue))
         case .integer, .decimal:
             guard field.minimum != nil || field.maximum != nil else { return .none }
             let scale = field.scale ?? 0
@@ -136,7 +137,7 @@ public struct CompiledForm: Sendable {
             throw FormDefinitionError(form: definition.form, subject: "firstDay, lastDay", code: .badSetting)
         }
         return DayCheck(
-            key: key, beforeReason: rule.beforeReason, window: Int32(settings.entryWindowDays),
+            key: key, beforeReason: Reason.cut(rule.beforeReason), window: Int32(settings.entryWindowDays),
             period: first...last)
     }
 

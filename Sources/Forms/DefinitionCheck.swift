@@ -49,6 +49,8 @@ indirect enum DefinitionShape: Sendable {
     }
 
     case text
+    /// Of at most so many bytes.
+    case shortText(Int)
     case number(ClosedRange<Int>)
     case boolean
     case word([String])
@@ -65,7 +67,7 @@ indirect enum DefinitionShape: Sendable {
     /// What people call it in a message.
     var name: String {
         switch self {
-        case .text, .word: "text"
+        case .text, .shortText, .word: "text"
         case .number: "number"
         case .boolean: "true or false"
         case .list: "list"
@@ -90,6 +92,11 @@ struct DefinitionCheck {
         case (.anything, _), (.boolean, .boolean): break
         case (.text, .text(let text)):
             if text.isEmpty { add(.missing, name, at: node.place) }
+        case (.shortText(let longest), .text(let text)):
+            if text.isEmpty { add(.missing, name, at: node.place) }
+            if text.utf8.count > longest {
+                add(.outOfBounds, name, at: node.place, allowed: ["1", "\(longest)"])
+            }
         case (.word(let words), .text(let text)):
             if !words.contains(where: { $0.utf8.elementsEqual(text.utf8) }) {
                 add(.notAllowed, text, at: node.place, allowed: words)

@@ -62,5 +62,15 @@ public enum Reason {
     public static let clockUntrusted = "clock_untrusted"
 
     public static func notANumber(_ field: String) -> String { field + "_not_a_number" }
-    public static func outOfRange(_ field: String) -> String { field + "_out_of_range" }
+    public static func outOfRange(_ field: String) -> String {
+        let end = "_out_of_range"
+        return cut(field, to: Limits.reasonBytes - end.utf8.count) + end
+    }
+
+    /// As much of a text as a verdict holds, cut between characters.
+    static func cut(_ text: String, to most: Int = Limits.reasonBytes) -> String {
+        var rest = text.unicodeScalars
+        while rest.reduce(0, { $0 + UTF8.width($1) }) > most { rest.removeLast() }
+        return String(rest)
+    }
 }

@@ -122,7 +122,9 @@ extension FormDefinition {
             guard field.computed == nil || field.type == .integer else {
                 throw refuse(.badComputed, field.name)
             }
-            guard (field.scale ?? 0) <= 18, field.type == .decimal || field.scale == nil else {
+            guard field.retentionClass <= Retention.highestClass, (field.scale ?? 0) <= 18,
+                field.type == .decimal || field.scale == nil
+            else {
                 throw refuse(.badFields, field.name)
             }
         }

@@ -96,10 +96,11 @@ public enum FormCheck {
         Member("pattern", .text), Member("longest", .number(1...Limits.valueBytes)), Member("of", .text),
         Member("policy", .word(["latest", "highest", "union", "any"]), isRequired: true),
         Member("since", .number(1...Int(Int32.max))),
-        Member("retentionClass", .number(0...255), isRequired: true),
+        Member("retentionClass", .number(0...Int(Retention.highestClass)), isRequired: true),
         Member("personal", .boolean, isRequired: true), Member("required", .boolean),
         Member("requiredIf", .list(condition, 1...64)), Member("minimum", .text), Member("maximum", .text),
-        Member("hidden", .boolean), Member("computed", computed), Member("unreadable", .text),
+        Member("hidden", .boolean), Member("computed", computed),
+        Member("unreadable", .shortText(Limits.reasonBytes)),
     ])
 
     static let shape = DefinitionShape.object([
@@ -110,7 +111,8 @@ public enum FormCheck {
         Member(
             "day",
             .object([
-                Member("key", .text, isRequired: true), Member("beforeReason", .text, isRequired: true),
+                Member("key", .text, isRequired: true),
+                Member("beforeReason", .shortText(Limits.reasonBytes), isRequired: true),
             ])),
         Member(
             "times",
@@ -121,7 +123,7 @@ public enum FormCheck {
         Member("fields", .list(field, 0...62), isRequired: true),
         Member("groups", .list(.list(.text, 2...62), 0...31)),
         Member("writers", .list(.word(["branch", "centre"]), 0...2), isRequired: true),
-        Member("retentionDays", .map(.number(1...100_000))),
+        Member("retentionDays", .map(.number(1...Retention.longest))),
         Member("rules", .list(rule, 0...Limits.formWatches)),
         Member("watches", .list(watch, 0...Limits.formWatches)),
         Member("audience", .word(["everybody"])), Member("post", post),

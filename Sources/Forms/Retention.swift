@@ -22,6 +22,8 @@ public struct Retention: Sendable {
 
     /// Days that any class or record may be kept at most.
     public static let longest = 36_500
+    /// The highest class that a field may have: no other lies in rows.
+    public static let highestClass = RetentionClass.max - 1
 
     /// Days since 1970-01-01.
     public let today: Int32
@@ -185,7 +187,8 @@ extension FormDefinition {
     /// records, nor that of values whose author's clock was not trusted.
     func checkRetention() throws(FormDefinitionError) {
         for (name, days) in (retentionDays ?? [:]).sorted(by: { $0.key < $1.key }) {
-            let isKnown = RetentionClass(name).map { $0 < .max && "\($0)" == name } ?? false
+            let isKnown =
+                RetentionClass(name).map { $0 <= Retention.highestClass && "\($0)" == name } ?? false
             let hasDay = keys.contains { $0.type == .date }
             guard isKnown, (1...Retention.longest).contains(days), hasDay else {
                 throw FormDefinitionError(form: form, subject: "retentionDays \(name)", code: .badBound)

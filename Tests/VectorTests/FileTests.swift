@@ -28,4 +28,24 @@ import Testing
             #expect(Set(names).count == names.count, "\(file.name), \(part)")
         }
     }
+
+    /// The page about the files names the members of every message.
+    @Test func thePageNamesTheMembersOfMessages() throws {
+        let page = try String(contentsOf: VectorFile.folder.appending(path: "README.md"), encoding: .utf8)
+        var told: [String: Set<String>] = [:]
+        for row in page.matches(of: /\n\| ((?:`[A-Z]\w+`(?:, )?)+) \| (.*) \|/) {
+            let plain = row.2.replacing(/\([^)]*\)/, with: "")
+            let members = Set(plain.matches(of: /`(\w+)`/).map { String($0.1) })
+            for name in row.1.matches(of: /`(\w+)`/) { told[String(name.1)] = members }
+        }
+        var found: [String: Set<String>] = [:]
+        let cases = try ["messages", "batches"].flatMap { try VectorFile.stored($0)["valid"].items }
+        for item in cases.flatMap({ $0["messages"].items }) {
+            let names = item.members.map(\.key)
+            if names.contains("unknown") { continue }
+            found[item["type"].string, default: []].formUnion(names.filter { $0 != "type" })
+        }
+        #expect(found.count == 18)
+        #expect(told == found)
+    }
 }

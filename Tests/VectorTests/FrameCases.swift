@@ -226,10 +226,10 @@ enum FrameCases {
                 "unknown-critical-type-with-wrong-crc", "the CRC is looked at first",
                 flipped(Bytes.frame(99, [1, 2, 3]), bit: 16 * 8), 102),
             FrameCase.invalid(
-                "in-stream-before-welcome", "before Welcome nothing is in-stream",
+                "in-stream-before-welcome", "before a hub has judged Hello nothing is in-stream",
                 stored(24, pingPayload, fresh: true, critical: false), 106, beforeWelcome: true),
             FrameCase.invalid(
-                "payload-above-its-limit-before-welcome", "32,768 bytes before Welcome",
+                "payload-above-its-limit-before-welcome", "32,768 bytes before a hub has said Welcome",
                 Bytes.frame(3, [], payloadLength: 32_768, inflatedLength: 32_768), 101, beforeWelcome: true),
             FrameCase.invalid(
                 "nothing-is-read-after-an-error", "a broken frame, and a good one behind it",

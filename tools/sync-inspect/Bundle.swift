@@ -103,10 +103,11 @@ struct BundleWord: Hashable {
     private static let reasons = [
         "malformed_row", "unknown_person", "not_on_register", "bad_date", "date_out_of_period", "bad_time",
         "recorded_before_day", "submitted_before_day", "temperature_not_a_number",
-        "temperature_out_of_range", "bad_symptom_value", "partial_group", "too_many_siblings",
-        "too_many_names", "held_already", "revoked_device", "trap", "form_not_writable", "unknown_form",
-        "unknown_field", "wrong_type", "wrong_kind", "out_of_range", "missing_key", "not_a_choice",
-        "too_large", "unknown_unit", "outside_unit", "stated_after_authored", "retention_over",
-        "taken_by_phone", "clock_untrusted",
+        "temperature_out_of_range", "bad_symptom_value", "bad_text", "bad_value", "partial_group",
+        "too_many_siblings", "too_many_names", "held_already", "revoked_device", "delivered_before", "trap",
+        "listed_twice",
+        "form_not_writable", "unknown_form", "unknown_field", "wrong_kind", "wrong_retention_class",
+        "out_of_range", "missing_key", "missing_value", "not_a_choice", "too_large", "unknown_unit",
+        "outside_unit", "stated_after_authored", "retention_over", "taken_by_phone", "clock_untrusted",
     ]
 }

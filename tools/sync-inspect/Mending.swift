@@ -19,7 +19,7 @@ enum Mender: String, Encodable {
             "too_many_siblings", "too_many_names", "outside_unit", "held_already", "retention_over",
             "date_out_of_period":
             self = .centre
-        case "trap", "unknown_form", "unknown_field", "wrong_kind", "wrong_type", "wrong_retention_class":
+        case "trap", "unknown_form", "unknown_field", "wrong_kind", "wrong_retention_class":
             self = .helper
         default: self = .branch
         }

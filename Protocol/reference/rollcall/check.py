@@ -120,7 +120,8 @@ def check_messages(got: list[tuple[str, Case]], wanted: list[Case]) -> None:
 
 def check_invalid_frames(case: Case) -> None:
     for cut in pieces(case):
-        reader = FrameReader(welcomed=not case.get("beforeWelcome"))
+        early = bool(case.get("beforeWelcome"))
+        reader = FrameReader(welcomed=not early, at_hub=early)
         messages: list = []
 
         def read() -> None:

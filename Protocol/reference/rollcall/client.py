@@ -39,7 +39,7 @@ def join(store: Store, text: str, label: str = "reference") -> dict[str, Any]:
     public, shown = shown_keys(link.connection.getpeercert(binary_form=True))
     if digest(public) != code.hub:
         link.connection.close()
-        raise ProtocolError(100, "another hub than the code names answers at this address")
+        raise ProtocolError(215, "another hub than the code names answers at this address")
     link.greet()
     replica = bytes.fromhex(store.state["replica"])
     link.send("Join", {"secret": code.secret, "replica": replica, "label": label, "clock": now()})

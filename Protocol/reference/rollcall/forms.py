@@ -2,7 +2,7 @@
 
 import json
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,14 @@ def key_day(version: Version) -> int | None:
     return version.key[types.index("date")].content if "date" in types else None
 
 
+def bound_of(settings: dict, text: str) -> Decimal:
+    """A number, or the setting of this name; beyond everything where there is none."""
+    try:
+        return Decimal(str(settings.get(text, text)))
+    except InvalidOperation:
+        return Decimal("Infinity")
+
+
 def facts_of(
     form: dict[str, Any], rule: dict[str, Any], values: dict[int, Value], settings: dict
 ) -> list[str]:
@@ -72,8 +80,12 @@ def facts_of(
         value = values.get(field["id"], BLANK)
         if condition.get("isTrue") and value == Value(INTEGER, 1):
             facts.append(field["name"])
-        if "atLeast" in condition and value.kind == DECIMAL:
+        if "atLeast" in condition and value.kind in (INTEGER, DECIMAL):
             number = Decimal(value.content).scaleb(-value.scale)
-            if number >= Decimal(str(settings.get(condition["atLeast"], "Infinity"))):
-                facts.append(f"{field['name']}={number}")
+            if number >= bound_of(settings, condition["atLeast"]):
+                facts.append(field["name"] + (f"={number}" if value.kind == DECIMAL else ""))
+        if "equals" in condition:
+            items = value.content if value.kind == LIST else (value.content,)
+            if value.kind in (TEXT, LIST) and condition["equals"] in items:
+                facts.append(field["name"])
     return facts

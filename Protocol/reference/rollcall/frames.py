@@ -46,7 +46,8 @@ def agreed_dictionary(hello: dict[str, Any]) -> int:
 class FrameReader:
     """Makes messages of one direction's bytes, however they are cut. Reads nothing behind an error."""
 
-    def __init__(self, welcomed: bool = False) -> None:
+    def __init__(self, welcomed: bool = False, at_hub: bool = False) -> None:
+        self.at_hub = at_hub
         self.welcomed = welcomed
         self.greeted = False
         self.dictionary = 0
@@ -105,9 +106,10 @@ class FrameReader:
     def check_lengths(self, flags: int, length: int, inflated: int) -> None:
         if not self.welcomed and not self.greeted and flags & IN_STREAM:
             raise ProtocolError(106, "in-stream before Hello was judged, or Welcome came")
-        if length > LIMITS["framePayload" if self.welcomed else "frameBeforeWelcome"]:
+        is_strict = self.at_hub and not self.welcomed
+        if length > LIMITS["frameBeforeWelcome" if is_strict else "framePayload"]:
             raise ProtocolError(101, "a payload above its limit")
-        if inflated > LIMITS["frameInflated"] or flags & IN_STREAM and inflated > 1040 * (length + 8):
+        if inflated > LIMITS["frameBeforeWelcome" if is_strict else "frameInflated"] or flags & IN_STREAM and inflated > 1040 * (length + 8):
             raise ProtocolError(104, "inflates too large")
         if not flags & IN_STREAM and (length != inflated or flags & FRESH):
             raise malformed("a plain frame has one length, and no fresh context")

@@ -92,7 +92,7 @@ class Link:
 
     def __init__(self, connection: ssl.SSLSocket) -> None:
         self.connection = connection
-        self.reader = FrameReader()
+        self.reader = FrameReader(at_hub=connection.server_side)
         self.writer = FrameWriter()
         self.waiting: deque[Message] = deque()
         if connection.selected_alpn_protocol() != ALPN:

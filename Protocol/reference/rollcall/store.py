@@ -182,24 +182,46 @@ class Store:
                 alert_key = (key[0], Value(TEXT, rule["id"]), key[1])
                 if self.record(rule["raise"], alert_key) is None:
                     stated = {1: Value(LIST, tuple(facts)), 2: Value(TEXT, "open")}
-                    alerts.append(self.version(rule["raise"], alert_key, stated, author))
+                    alerts.append(self.version(rule["raise"], alert_key, stated, author, raised=True))
         for one in [version, *alerts]:
             self.journals[lane].append(one)
             written.append(one)
         return written
 
-    def version(self, form: str, key: tuple[Value, ...], given: dict[int, Value], author: str) -> Version:
+    def held_back(self) -> dict[Dot, set[int]]:
+        """Own versions that the hub holds back, each with the fields that its verdicts name (section 6)."""
+        held: dict[Dot, set[int]] = {}
+        for verdict in self.state["verdicts"]:
+            origin, _, sequence = verdict["dot"].partition("/")
+            dot = Dot(int(origin, 16), int(sequence))
+            if verdict["kind"] == 1:
+                held.setdefault(dot, set()).add(verdict["field"])
+            elif verdict["kind"] == 3:
+                held.pop(dot, None)
+        return held
+
+    def version(
+        self, form: str, key: tuple[Value, ...], given: dict[int, Value], author: str, raised: bool = False
+    ) -> Version:
         """A new record assigns all fields; a correction those given, and the rest of their merge groups."""
         definition = FORMS[form]
-        names = {field["name"]: field["id"] for field in definition["fields"]}
+        # What later revisions of an alert brought is for those who answer.
+        known = [one for one in definition["fields"] if not raised or one.get("since", 1) == 1]
+        names = {one["name"]: one["id"] for one in known}
         record = self.record(form, key)
         now = time.time_ns() // 1_000_000
         if record is None:
             values = {number: BLANK for number in names.values()} | given
         else:
             values = dict(given)
-            for group in definition.get("groups", []):
-                numbers = [names[name] for name in group]
+            groups = [[names[name] for name in group] for group in definition.get("groups", [])]
+            held = self.held_back()
+            for number, field in record.fields.items():
+                faults = held.get(field.setter, {number})
+                moving = next((group for group in groups if number in group), [number])
+                if number not in given and not field.conflict and faults.isdisjoint(moving):
+                    values[number] = field.value
+            for numbers in groups:
                 if any(number in given for number in numbers):
                     stands = {
                         number: record.fields[number].value for number in numbers if number in record.fields
