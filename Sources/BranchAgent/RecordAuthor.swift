@@ -28,7 +28,10 @@ struct RecordAuthor {
         replica: Token16? = nil, settling: Set<FieldID> = [], in transaction: any AgentTransaction
     ) throws -> Written {
         let opened = try shown ?? transaction.record(key) ?? RecordState()
-        let edits = edits(assignments, settling: settling, by: form, onto: opened).map { edit in
+        let lost = try lost(of: opened, by: form, in: transaction)
+        let edits = edits(
+            assignments, settling: settling, by: form, onto: opened, lost: lost
+        ).map { edit in
             var edit = edit
             edit.stated = stated
             return edit
@@ -74,15 +77,41 @@ struct RecordAuthor {
     }
 
     private func edits(
-        _ assignments: [Assignment], settling: Set<FieldID>, by form: CompiledForm, onto opened: RecordState
+        _ assignments: [Assignment], settling: Set<FieldID>, by form: CompiledForm, onto opened: RecordState,
+        lost: [Assignment]
     ) -> [RecordEdit] {
         if opened.isEmpty {
             return [RecordEdit(assignments: completed(assignments, by: form.definition), context: .empty)]
         }
         // It moves the first-created time only.
         if assignments.isEmpty { return [RecordEdit(assignments: [], context: opened.seen)] }
-        return opened.edits(assignments, settling: settling, under: form.mergeRules).map { edit in
+        let whole = assignments + lost.filter { one in !assignments.contains { $0.field == one.field } }
+        return opened.edits(whole, settling: settling, under: form.mergeRules).map { edit in
             edit.context.isEmpty ? withRequired(edit, of: opened, by: form) : edit
+        }
+    }
+
+    /// What stands as the centre has not taken it: who corrects a version that is held back there covers it,
+    /// so that the centre would never hear of the rest of it. Not what its verdicts name, which is what is
+    /// wrong, nor what moves with that.
+    private func lost(
+        of opened: RecordState, by form: CompiledForm, in transaction: any AgentTransaction
+    ) throws -> [Assignment] {
+        var faults: [Dot: Set<FieldID>] = [:]
+        for version in opened.siblings {
+            let verdicts = try transaction.verdicts(of: version.dot)
+            let last = verdicts.last { $0.kind == .quarantined || $0.kind == .released }
+            guard last?.kind == .quarantined else { continue }
+            faults[version.dot] = Set(verdicts.filter { $0.kind == .quarantined }.map(\.field))
+        }
+        if faults.isEmpty { return [] }
+        let rules = form.mergeRules
+        return opened.effective(under: rules).fields.compactMap { field in
+            guard !field.isConflict, let known = rules[field.field], let wrong = faults[field.setter],
+                wrong.isDisjoint(with: [field.field] + rules.group(of: field.field, at: .max))
+            else { return nil }
+            return Assignment(
+                field: field.field, retentionClass: known.retentionClass, value: field.value)
         }
     }
 

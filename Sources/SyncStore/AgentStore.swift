@@ -304,6 +304,8 @@ public protocol AgentStore: AnyObject {
 /// What may be read and written within one transaction of a branch's store.
 public protocol AgentTransaction: AnyObject {
     func record(_ key: RecordKey) throws -> RecordState?
+    /// What the hub has said of one of the store's own versions, in order; nothing of those of others.
+    func verdicts(of dot: Dot) throws -> [Verdict]
     /// Appends a version to its lane's journal and merges it into the record.
     @discardableResult func author(_ draft: Draft) throws -> Dot
     /// Whether this row, or an equal version from elsewhere, is known: see `RowPrint`.

@@ -20,6 +20,8 @@ final class AgentWriter: AgentTransaction {
 
     func record(_ key: RecordKey) throws -> RecordState? { try tables.record(RecordName(key)) }
 
+    func verdicts(of dot: Dot) throws -> [Verdict] { try tables.verdicts(of: dot) }
+
     @discardableResult
     func author(_ draft: Draft) throws -> Dot {
         let pen = try self.pen(for: draft.lane)

@@ -16,7 +16,11 @@ final class TransactionDouble: AgentTransaction {
 
     init(now: Milliseconds) { self.now = now }
 
+    var verdicts: [Verdict] = []
+
     func record(_ key: RecordKey) -> RecordState? { records[key] }
+
+    func verdicts(of dot: Dot) -> [Verdict] { verdicts.filter { $0.dot == dot } }
 
     func author(_ draft: Draft) -> Dot {
         drafts.append(draft)
