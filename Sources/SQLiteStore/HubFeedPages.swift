@@ -68,14 +68,16 @@ extension SQLiteHubStore {
                     $0.device == session.device && $0.replica == session.replica && $0.isCurrent
                 }.map(
                     \.number))
-            let totals = try connection.all("SELECT origin, first, second, count, sum FROM scope_total") {
+            let totals = try connection.all("SELECT origin, first, second, third, count, sum FROM scope_sum")
+            {
                 (
-                    origin: $0.int(0), scope: HubScope(first: $0.int(1), second: $0.int(2)),
-                    count: $0.word(3), sum: $0.word(4)
+                    origin: $0.int(0),
+                    scope: HubScope(first: $0.int(1), second: $0.int(2), third: $0.int(3)),
+                    count: $0.word(4), sum: $0.word(5)
                 )
             }
             var mark = Mark(position: try logEnd().position, count: 0, sum: 0)
-            // A version of two units is in scope once, also where both are.
+            // A version of several units is in scope once, also where both are.
             for total in totals
             where !own.contains(total.origin) && total.scope.units.contains(where: { units.contains($0) }) {
                 mark.count += total.count

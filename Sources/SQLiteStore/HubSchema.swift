@@ -6,7 +6,7 @@ enum HubSchema {
         [
             StoreMigration(sql: tables.joined(separator: ";\n")), StoreMigration(sql: conflicts),
             StoreMigration(sql: replicas), StoreMigration(sql: SessionTable.creation),
-            StoreMigration(sql: days),
+            StoreMigration(sql: days), StoreMigration(sql: threeUnits),
         ]
     }
 
@@ -33,6 +33,17 @@ enum HubSchema {
         ALTER TABLE origin ADD COLUMN replica INTEGER;
         ALTER TABLE origin ADD COLUMN backed_up INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE origin ADD COLUMN passed INTEGER NOT NULL DEFAULT 0;
+        """
+
+    /// A membership is in the scope of the unit that somebody left by it as well.
+    private static let threeUnits = """
+        CREATE TABLE scope_sum (
+            origin INTEGER NOT NULL, first INTEGER NOT NULL, second INTEGER NOT NULL, third INTEGER NOT NULL,
+            count INTEGER NOT NULL, sum INTEGER NOT NULL,
+            PRIMARY KEY (origin, first, second, third)) WITHOUT ROWID;
+        INSERT INTO scope_sum SELECT origin, first, second, 0, count, sum FROM scope_total;
+        DROP TABLE scope_total;
+        ALTER TABLE scope_work ADD COLUMN third INTEGER NOT NULL DEFAULT 0;
         """
 
     private static let tables = [

@@ -21,7 +21,8 @@ extension SQLiteHubStore {
                 else { continue }
                 let day = table.roles.dayKey.flatMap { group.keys[$0].value(at: place)?.integer }
                 pending.scopes[Int(row)] = HubRegister.scope(
-                    register.stays(of: person), day: day.map { Int32(clamping: $0) }, today: pending.today)
+                    register.stays(of: person), day: day.map { Int32(clamping: $0) }, today: pending.today,
+                    endsStay: table.roles.endsStay)
             }
         }
     }
@@ -36,6 +37,13 @@ extension SQLiteHubStore {
             scopeDay = today
         }
         var persons = pending.moved.stays
+        let isOlder = try !knowsEndsOfStays()
+        if isOlder {
+            let register = try loadedRegister()
+            for person in register.movers where persons[person] == nil {
+                persons[person] = register.stays(of: person)
+            }
+        }
         if yesterday != today {
             let register = try loadedRegister()
             for person in register.moved(between: yesterday, and: today) where persons[person] == nil {
@@ -43,13 +51,22 @@ extension SQLiteHubStore {
             }
         }
         var work = try moves(
-            of: persons.filter { $0.key <= pending.knownTerms }, from: yesterday, to: today, before: position)
+            of: persons.filter { $0.key <= pending.knownTerms },
+            Span(from: yesterday, to: today, knewEndsOfStays: !isOlder), before: position)
         var number: UInt64 = 0
         try store(work, at: position, &number)
         guard let parents = pending.moved.parents else { return }
         let links = HubLinkShift(from: parents, to: try loadedRegister().parents)
         work = try relink(links, at: position, today: today)
         try store(work, at: position, &number)
+    }
+
+    /// False once, in a store of a program that did not tell a unit who has left it.
+    private func knowsEndsOfStays() throws -> Bool {
+        let isKnown = try connection.first("SELECT 1 FROM meta WHERE name = 'ends_of_stays'") { _ in true }
+        if isKnown != nil { return true }
+        try connection.run("INSERT INTO meta (name, value) VALUES ('ends_of_stays', 1)")
+        return false
     }
 
     func loadedScopeDay() throws -> Int32? {
@@ -63,9 +80,15 @@ extension SQLiteHubStore {
 
     // MARK: - Persons
 
+    /// Between which two days scopes may have changed.
+    private struct Span {
+        var from: Int32
+        var to: Int32
+        var knewEndsOfStays: Bool
+    }
+
     private func moves(
-        of persons: [Int64: [HubRegister.Stay]], from yesterday: Int32, to today: Int32,
-        before position: UInt64
+        of persons: [Int64: [HubRegister.Stay]], _ span: Span, before position: UInt64
     ) throws -> [HubScopeWork] {
         if persons.isEmpty { return [] }
         let register = try loadedRegister()
@@ -79,8 +102,12 @@ extension SQLiteHubStore {
             let dayKey = table.keys.first { $0.position == table.roles.dayKey }
             for day in try days(of: table, dayKey?.column) {
                 for person in numbers {
-                    let old = HubRegister.scope(persons[person] ?? [], day: day, today: yesterday)
-                    let new = HubRegister.scope(register.stays(of: person), day: day, today: today)
+                    let old = HubRegister.scope(
+                        persons[person] ?? [], day: day, today: span.from,
+                        endsStay: table.roles.endsStay && span.knewEndsOfStays)
+                    let new = HubRegister.scope(
+                        register.stays(of: person), day: day, today: span.to,
+                        endsStay: table.roles.endsStay)
                     if old == new { continue }
                     for dot in try dots(in: table, personKey.column, person, dayKey?.column, day) {
                         guard let place = try place(origin: dot.origin, sequence: dot.sequence),
@@ -100,7 +127,7 @@ extension SQLiteHubStore {
             }
         }
         try add(totals)
-        return shift.work(register, today: today)
+        return shift.work(register, today: span.to)
     }
 
     /// The days that a form has records of; nil alone where records have none.
@@ -232,12 +259,13 @@ extension SQLiteHubStore {
                 try connection.run(
                     """
                     INSERT INTO scope_work
-                    (position, number, audience, kind, exact, subject, is_unit, present, first, second, stays,
-                    places) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    (position, number, audience, kind, exact, subject, is_unit, present, first, second, third,
+                    stays, places) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """, .word(position), .word(number), .int(piece.audience),
                     .int(Int64(piece.kind.rawValue)), .flag(piece.isExact), .int(piece.subject),
                     .flag(piece.isUnit), .int(piece.present), .int(piece.before.first),
-                    .int(piece.before.second), .blob(HubBytes.stays(piece.stays)),
+                    .int(piece.before.second), .int(piece.before.third),
+                    .blob(HubBytes.stays(piece.stays)),
                     .blob(HubBytes.places(piece.places)))
             }
         }
@@ -251,8 +279,8 @@ extension SQLiteHubStore {
         while true {
             let rows = try connection.all(
                 """
-                SELECT number, audience, kind, exact, subject, is_unit, present, first, second, stays, places
-                FROM scope_work WHERE position = ? AND number > ? ORDER BY number LIMIT 64
+                SELECT number, audience, kind, exact, subject, is_unit, present, first, second, third, stays,
+                places FROM scope_work WHERE position = ? AND number > ? ORDER BY number LIMIT 64
                 """, .word(position), .word(last)
             ) { row in
                 var work = HubScopeWork(
@@ -262,9 +290,10 @@ extension SQLiteHubStore {
                 work.subject = row.int(4)
                 work.isUnit = row.int(5) != 0
                 work.present = row.int(6)
-                work.before = HubScope(first: row.int(7), second: row.int(8))
-                work.stays = HubBytes.stays(row.bytes(9))
-                work.places = HubBytes.places(row.bytes(10))
+                work.before = HubScope(
+                    first: row.int(7), second: row.int(8), third: row.int(9))
+                work.stays = HubBytes.stays(row.bytes(10))
+                work.places = HubBytes.places(row.bytes(11))
                 return (number: row.word(0), work: work)
             }
             for row in rows {
@@ -283,14 +312,18 @@ extension SQLiteHubStore {
             if change == (0, 0) { continue }
             let old =
                 try connection.first(
-                    "SELECT count, sum FROM scope_total WHERE origin = ? AND first = ? AND second = ?",
-                    .int(key.origin), .int(key.scope.first), .int(key.scope.second)
+                    """
+                    SELECT count, sum FROM scope_sum
+                    WHERE origin = ? AND first = ? AND second = ? AND third = ?
+                    """, .int(key.origin), .int(key.scope.first), .int(key.scope.second),
+                    .int(key.scope.third)
                 ) { ($0.int(0), $0.word(1)) } ?? (0, 0)
             try connection.run(
                 """
-                INSERT OR REPLACE INTO scope_total (origin, first, second, count, sum) VALUES (?, ?, ?, ?, ?)
+                INSERT OR REPLACE INTO scope_sum (origin, first, second, third, count, sum)
+                VALUES (?, ?, ?, ?, ?, ?)
                 """,
-                .int(key.origin), .int(key.scope.first), .int(key.scope.second),
+                .int(key.origin), .int(key.scope.first), .int(key.scope.second), .int(key.scope.third),
                 .int(old.0 + change.count), .word(old.1 &+ change.sum))
         }
     }

@@ -241,7 +241,7 @@ private struct AgentLeaves {
         let leave =
             roles.personKey == nil
             ? at(roles.unitKey).flatMap { units[$0] } : at(roles.personKey).flatMap { persons[$0] }
-        return leave.map { !$0.keeps(at(roles.dayKey)?.integer) } ?? false
+        return leave.map { !$0.keeps(at(roles.dayKey)?.integer, roles) } ?? false
     }
 }
 

@@ -30,7 +30,7 @@ struct AgentScope {
             for name in try names(of: subject) {
                 let key = try TableAgentStore.key(of: name)
                 let day = subject.day.flatMap { key.values[$0].integer }
-                if !change.keeps(day) { try forget(name) }
+                if !change.keeps(day, roles) { try forget(name) }
             }
         }
     }
@@ -128,5 +128,13 @@ extension RecordState {
             },
             covers: covers, seen: left, firstCreated: firstCreated, formRevision: formRevision,
             aliases: aliases)
+    }
+}
+
+extension ScopeChange {
+    /// Whether a record of this day stays. One that begins a stay also says how what was there the day before
+    /// has ended.
+    func keeps(_ day: Int64?, _ roles: HubRoles) -> Bool {
+        keeps(day) || roles.endsStay && (day.map { keeps($0.subtractingClamped(1)) } ?? false)
     }
 }

@@ -90,6 +90,9 @@ package struct HubPlace {
             let (then, present) = register.units(of: person, on: day ?? today, and: today)
             self.unit = then
             scope = HubScope(units: then, present)
+            if roles.endsStay, let day, day > .min {
+                scope = HubScope(units: then, present, register.unit(of: person, on: day - 1))
+            }
             if roles.kind != .person && roles.kind != .membership {
                 let isKnown = register.persons.contains(person)
                 note = HubPlace.note(isKnown: isKnown, unit: then, root: root, register)

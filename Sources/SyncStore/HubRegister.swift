@@ -56,9 +56,16 @@ package struct HubRegister: Sendable {
     }
 
     /// In whose scope a person's records of `day` lie; nil for those without a day.
-    package static func scope(_ stays: [Stay], day: Int32?, today: Int32) -> HubScope {
+    ///
+    /// - Parameter endsStay: that the record begins a stay says that the one before has ended, which is for
+    ///   the unit of the day before to know.
+    package static func scope(
+        _ stays: [Stay], day: Int32?, today: Int32, endsStay: Bool = false
+    ) -> HubScope {
         let present = unit(stays, on: today)
-        return HubScope(units: day.map { unit(stays, on: $0) } ?? present, present)
+        guard let day else { return HubScope(units: present, present) }
+        let before = endsStay && day > .min ? unit(stays, on: day - 1) : 0
+        return HubScope(units: unit(stays, on: day), present, before)
     }
 
     /// Everybody who belongs to a unit on `day`, in no order.
@@ -73,6 +80,9 @@ package struct HubRegister: Sendable {
     package func persons(of units: Set<Int64>) -> [Int64] {
         stays.filter { $0.value.contains { units.contains($0.unit) } }.keys.sorted()
     }
+
+    /// Persons with more than one stay, in no order.
+    package var movers: [Int64] { stays.filter { $0.value.count > 1 }.map(\.key) }
 
     /// Persons who belong to another unit on one of the two days than on the other, ascending.
     package func moved(between one: Int32, and other: Int32) -> [Int64] {
@@ -110,7 +120,7 @@ package struct HubRegister: Sendable {
     }
 }
 
-/// The one or two units in whose scope a version lies.
+/// The units, three at most, in whose scope a version lies.
 package struct HubScope: Sendable, Hashable, Comparable {
     /// Nobody's but the centre's.
     package static let none = HubScope(first: -1, second: 0)
@@ -120,10 +130,13 @@ package struct HubScope: Sendable, Hashable, Comparable {
     package var first: Int64
     /// Greater than `first`, or 0 when there is only one.
     package var second: Int64
+    /// Greater than `second`, or 0 when there are not three.
+    package var third: Int64
 
-    package init(first: Int64, second: Int64) {
+    package init(first: Int64, second: Int64, third: Int64 = 0) {
         self.first = first
         self.second = second
+        self.third = third
     }
 
     /// The scope of two units that may be equal, or 0 for none.
@@ -136,9 +149,26 @@ package struct HubScope: Sendable, Hashable, Comparable {
         }
     }
 
-    package static func < (left: HubScope, right: HubScope) -> Bool {
-        (left.first, left.second) < (right.first, right.second)
+    /// The scope of three units, any of which may be equal, or 0 for none.
+    package init(units one: Int64, _ other: Int64, _ more: Int64) {
+        let two = HubScope(units: one, other)
+        if more == 0 || more == one || more == other {
+            self = two
+        } else if two.second == 0 {
+            self.init(units: max(0, two.first), more)
+        } else {
+            let sorted = [two.first, two.second, more].sorted()
+            self.init(first: sorted[0], second: sorted[1], third: sorted[2])
+        }
     }
 
-    package var units: [Int64] { first < 0 ? [] : second == 0 ? [first] : [first, second] }
+    package static func < (left: HubScope, right: HubScope) -> Bool {
+        (left.first, left.second, left.third) < (right.first, right.second, right.third)
+    }
+
+    package var units: [Int64] {
+        if first < 0 { return [] }
+        if second == 0 { return [first] }
+        return third == 0 ? [first, second] : [first, second, third]
+    }
 }

@@ -30,6 +30,9 @@ package struct HubRoles: Sendable {
         isEverybodys = kind == .unit || kind == .definition || definition.isEverybodys
     }
 
+    /// Whether a record that begins with its day ends what was before: it is kept wherever that is.
+    package var endsStay: Bool { kind == .membership }
+
     /// The field that the register is made of: a unit's parent, a membership's unit.
     package var registerField: FieldID? {
         switch kind {

@@ -41,7 +41,9 @@ extension MemoryHubStore {
         else { return nil }
         let day = roles.dayKey.flatMap { key.values[$0].integer }.map { Int32(clamping: $0) }
         let stays = content.register.stays(of: person)
-        return (person, HubRegister.scope(stays, day: day, today: today))
+        return (
+            person, HubRegister.scope(stays, day: day, today: today, endsStay: roles.endsStay)
+        )
     }
 
     private func moves(among persons: [Int64: [HubRegister.Stay]], today: Int32) -> [HubScopeWork] {

@@ -243,4 +243,56 @@ import Testing
         #expect(try await story.figures(story.today, "B02") == [2, 1, 1])
         try await story.centre.close()
     }
+
+    private struct Counted: Decodable {
+        struct Count: Decodable {
+            var field: String
+            var now: Int
+        }
+        var counts: [Count]
+
+        func now(_ field: String) -> Int? { counts.first { $0.field == field }?.now }
+    }
+
+    /// Somebody has moved, and somebody has left the register, before a device of the branch joined: it
+    /// counts whom the centre counts, like those that were there before.
+    @Test func whoHasLeftIsCountedByNobodyThatJoinsLater() async throws {
+        let story = try await Story()
+        try await story.importSheet(
+            "people", ["person_id,name,unit_id", "P6,Person 6,B01", "P4,Person 4,B01"])
+        try await story.sync("a")
+        try await story.move("P5")
+        try await story.importSheet(
+            "register-changes",
+            [
+                "effective_date,person_id,change,from_unit,to_unit,note", "\(story.today),P6,LEAVE,B01,,",
+            ])
+        try await story.centre.join("B01", as: "late")
+        try await story.sync("a", "late")
+        #expect(try await story.figures(story.today, "B01") == [2, 0, 2])
+        #expect(try await story.figures(story.yesterday, "B01") == [4, 0, 4])
+        for person in ["P1", "P4"] { try await story.add("late", story.today, person, "36.5") }
+        for name in ["a", "late"] {
+            for (day, people) in [(story.today, 2), (story.yesterday, 4)] {
+                let asked = try await story.centre.branch(
+                    name, "report", "--day", day, "--json", "--zero", expecting: [64])
+                let told: Counted = try asked.json()
+                #expect(told.now("n_register") == people, "\(name) on \(day)")
+            }
+        }
+        let asked = try await story.centre.branch(
+            "late", "report", "--day", story.today, "--zero", expecting: [64])
+        let code = try #require(asked.output.split { $0 == " " || $0 == "\n" }.last.map(String.init))
+        try await story.centre.branch("late", "report", "--day", story.today, "--zero", "--shown", code)
+        try await story.sync("late")
+        try await story.centre.hub("rules")
+        let concerns = try await story.centre.hub("export", "concern").output
+        #expect(!concerns.contains("counts-differ"), "nobody is told of a difference that there is not")
+        // Exit code 0: both hold the same.
+        for name in ["a", "late"] {
+            try await story.centre.place.run(
+                "sync-inspect", ["reconcile", "--data", story.centre.data(name)])
+        }
+        try await story.centre.close()
+    }
 }

@@ -73,6 +73,31 @@ final class FedBranch {
                 for version in there { #expect(seen.covers(version.dot), sourceLocation: sourceLocation) }
             }
         }
+        // Who stands on its register, by what it was fed, is who does at the hub.
+        var (here, there): ([CoverageCount.Membership], [CoverageCount.Membership]) = ([], [])
+        for record in try store.records(form: "membership", after: nil, limit: .max) {
+            let effective = record.state.effective { _ in .latest }
+            if effective.exists, let found = membership(record.key.values, effective) { here.append(found) }
+        }
+        try world.store.export(form: "membership", from: nil, to: nil) { values, record in
+            if let found = membership(values, record) { there.append(found) }
+        }
+        for day in (HubWorld.day - 5)...(HubWorld.day + 1) {
+            #expect(
+                people(here, on: day) == people(there, on: day), "seed \(seed), \(day)",
+                sourceLocation: sourceLocation)
+        }
+    }
+
+    private func people(_ memberships: [CoverageCount.Membership], on day: Int32) -> [String] {
+        CoverageCount.register(memberships, on: day).filter { $0.1 == Array(device.unit.utf8) }
+            .map { String(decoding: $0.0, as: UTF8.self) }.sorted()
+    }
+
+    private func membership(_ key: [Value], _ record: EffectiveRecord) -> CoverageCount.Membership? {
+        guard let person = key[0].string, let from = key[1].integer else { return nil }
+        return CoverageCount.Membership(
+            person: person, from: Int32(clamping: from), unit: record[1]?.string)
     }
 
     /// What the store takes for seen, it has: at any page, also in the middle of a change.

@@ -149,7 +149,9 @@ class Store:
             if version.form not in FORMS or subject_of(version) != (subject, name):
                 return True
             day = key_day(version)
-            return day is not None and any(first <= day <= last for first, last in kept)
+            # A membership also says how the stay ended that reached to the day before.
+            days = [] if day is None else [day, day - 1] if version.form == "membership" else [day]
+            return any(first <= one <= last for one in days for first, last in kept)
 
         self.state["received"] = {
             dot: entry for dot, entry in self.state["received"].items() if stays(version_of(entry["version"]))
