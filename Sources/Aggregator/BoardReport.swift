@@ -172,6 +172,8 @@ struct BoardExplanation: Encodable {
         var firstCreated: String?
         var received: String?
         var fields: [String: String]
+        /// Who held the posts of the unit on the day.
+        var responsible: [Responsible]
     }
 
     var board: String
@@ -197,6 +199,7 @@ struct BoardExplanation: Encodable {
         day = CivilDay.text(table.day)
         number = wanted
         count = found.count
+        let book = try ResponsibleBook(hub, try hub.compiledForms())
         items = try found.map { item in
             var fields: [String: String] = [:]
             let record = try item.key.flatMap { try hub.effective($0) }
@@ -210,7 +213,9 @@ struct BoardExplanation: Encodable {
                 unit: item.unit, person: item.person,
                 record: item.key.map { [$0.form] + masking.text($0) },
                 firstCreated: item.created.map { RecordText.time($0) },
-                received: item.arrived.map { RecordText.time($0) }, fields: fields)
+                received: item.arrived.map { RecordText.time($0) }, fields: fields,
+                responsible: book.people(
+                    of: item.unit, day: item.day(forms) ?? table.day, created: item.created ?? 0))
         }
     }
 
@@ -219,8 +224,21 @@ struct BoardExplanation: Encodable {
             + items.map { item in
                 let fields = item.fields.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
                 let record = item.record?.joined(separator: " ") ?? item.person ?? ""
-                return ([item.unit, record] + fields).filter { !$0.isEmpty }.map(Output.printable)
+                let then =
+                    item.responsible.isEmpty
+                    ? "" : Responsible.line(item.responsible, of: item.unit).text()
+                return ([item.unit, record] + fields + [then]).filter { !$0.isEmpty }.map(Output.printable)
                     .joined(separator: "  ")
             }
+    }
+}
+
+extension BoardTable.Item {
+    /// The day of the record that is counted; nil where there is none, or it has none.
+    fileprivate func day(_ forms: FormCatalog) -> Int32? {
+        guard let key, let place = forms[key.form]?.keys.firstIndex(where: { $0.type == .date }),
+            place < key.values.count
+        else { return nil }
+        return key.values[place].integer.map { Int32(clamping: $0) }
     }
 }

@@ -26,6 +26,9 @@ struct CentreEntries {
         self.form = form
     }
 
+    /// What the form is called in Chinese.
+    var chineseName: String { Output.printable(form.definition.labels.zh) }
+
     private static func isRegister(_ name: String) -> Bool {
         [BuiltIn.unit, BuiltIn.person, BuiltIn.membership, BuiltIn.excuse, BuiltIn.alert, BuiltIn.concern]
             .contains(name)
@@ -38,7 +41,9 @@ struct CentreEntries {
 
     /// - Returns: false when the record says all of it already.
     func add(_ pairs: [(name: String, value: String)], by author: String, now: Milliseconds) throws -> Bool {
-        switch try SheetEntry.read(pairs, form: form, now: now) {
+        let read = try SheetEntry.read(
+            pairs, form: form, now: now, isKnown: { try store.effective($0)?.exists ?? false })
+        switch read {
         case .failure(let refused):
             for error in refused.errors {
                 let words = SheetMessages.words(for: error, form: form, settings: catalog.settings)
@@ -50,6 +55,14 @@ struct CentreEntries {
             }
             Program.end(.someRefused)
         case .success(let row):
+            let check = EntryCheck(store, form)
+            if let words = try check.refusal(of: row) {
+                Output.remark(
+                    Words(
+                        "refused, nothing was saved: \(words.en)", zh: "拒绝，未保存任何内容：\(words.zh)"))
+                Program.end(.someRefused)
+            }
+            try check.notes(on: [row]).forEach { Output.remark($0) }
             return try write([row], by: author, now: now) == 1
         }
     }
@@ -76,11 +89,25 @@ struct CentreEntries {
                 record: error.record, line: error.line, column: error.column, reason: error.reason,
                 message: SheetMessages.words(for: error, form: form, settings: catalog.settings).text())
         }
+        let check = EntryCheck(store, form)
+        var rows: [SheetRow] = []
+        for row in read.rows {
+            guard let words = try check.refusal(of: row) else {
+                rows.append(row)
+                continue
+            }
+            result.rejected += 1
+            result.errors.append(
+                RegisterResult.Rejection(
+                    record: row.record, line: row.line, column: form.definition.post?.to ?? "",
+                    reason: "out_of_range", message: words.text()))
+        }
+        try check.notes(on: rows).forEach { Output.remark($0) }
         result.unknownColumns = layout.unknown.map {
             RegisterResult.UnknownColumn(
                 heading: $0, suggestion: SheetLayout.suggestion(for: $0, in: form.definition))
         }
-        return (read.rows, result)
+        return (rows, result)
     }
 
     /// - Returns: how many of them said something new.
@@ -89,7 +116,10 @@ struct CentreEntries {
         _ = try? rules.lookAll(at: store, now: now)
         return try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
             var count = 0
-            for row in rows where try write(row, by: author, in: transaction) { count += 1 }
+            for row in rows where try write(row, by: author, in: transaction) {
+                count += 1
+                try transaction.raise(by: row.key, catalog, now: now)
+            }
             if count > 0 {
                 try transaction.act("entered", detail: "\(count) of \(form.definition.form)")
             }

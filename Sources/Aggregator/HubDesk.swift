@@ -69,6 +69,7 @@ final class HubDesk: RecordDesk {
         return try store.write(clock: clock) { transaction in
             let writer = HubDeskWriter(transaction, catalog)
             let result = try body(writer)
+            for key in writer.keys { try transaction.raise(by: key, catalog, now: clock.now) }
             if let detail = writer.detail { try transaction.act("decided", detail: detail) }
             return result
         }
@@ -85,6 +86,7 @@ private final class HubDeskWriter: DeskWriter {
     /// Records that were written, and the first few by name.
     private var written = 0
     private var names: [String] = []
+    private(set) var keys: [RecordKey] = []
     private static let named = 5
 
     /// For the audit log; nil when nothing was written.
@@ -107,6 +109,7 @@ private final class HubDeskWriter: DeskWriter {
         }
         if !edits.isEmpty {
             written += 1
+            keys.append(key)
             if names.count < HubDeskWriter.named { names.append("\(key.form) \(RecordText.text(key))") }
         }
         return try edits.map { edit in

@@ -4,13 +4,24 @@ import SyncCore
 /// What the hub's log tells whoever looks after it, and what to do.
 enum HubLogWords {
     static func alertCommand(_ outcome: CalledCommand.Outcome) -> Words {
-        Words(
+        if outcome == .hung {
+            return Words(
+                "the command of --on-alert had not ended after 30 seconds and was ended; it is run again, "
+                    + "see to it",
+                zh: "--on-alert 指定的命令超过 30 秒未结束，已被终止；稍后会再次运行，请检查该命令")
+        }
+        return Words(
             "the command of --on-alert did not do its work (\(outcome)); it is run again, see to it",
             zh: "--on-alert 指定的命令未能完成（技术信息：\(outcome)）；稍后会再次运行，请检查该命令")
     }
 
     static let rulesFailed = Words(
         "the rules could not be evaluated; they are tried again", zh: "规则未能执行；将再次尝试")
+
+    static let clockWentBack = Words(
+        "the clock of this machine has gone back; what rules judged by the time that it showed before is "
+            + "judged again as it falls due. Look at `aggregator alerts list` for what was raised too early",
+        zh: "本机时钟被拨回；此前按错误时间执行的规则将在到期时重新判断。请用 aggregator alerts list 查看过早触发的事项")
 
     static func fired(_ name: String) -> Words { Words("a rule fired: \(name)", zh: "规则触发：\(name)") }
 

@@ -97,6 +97,11 @@ final class HubWriter: Sendable {
         guard rules != nil else { return false }
         do {
             let look = try rules?.look(at: store, now: now()) ?? HubRules.Look()
+            if let back = look.wentBack {
+                logger.say(
+                    .error, "clock_went_back", HubLogWords.clockWentBack,
+                    ["from": RecordText.time(back.from), "to": RecordText.time(back.to)])
+            }
             for event in look.events {
                 guard case .raised = event.action else { continue }
                 logger.say(.notice, "rule", HubLogWords.fired(event.rule), ["rule": event.rule])

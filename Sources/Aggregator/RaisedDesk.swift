@@ -4,6 +4,16 @@ import SQLiteStore
 import SyncCore
 import SyncStore
 
+extension ResponsibleBook {
+    init(_ store: any HubStore, _ catalog: CompiledCatalog) throws {
+        try self.init(catalog) { form, body in
+            try store.export(form: form, from: nil, to: nil) {
+                try body(RecordKey(form: form, values: $0), $1)
+            }
+        }
+    }
+}
+
 /// What rules have raised and people answer, at the centre.
 struct RaisedDesk {
     let store: SQLiteHubStore
@@ -18,11 +28,20 @@ struct RaisedDesk {
 
     /// - Parameter isWanted: by a record's status.
     func rows(unmask: Bool, where isWanted: (String) -> Bool = { _ in true }) throws -> [RaisedRow] {
-        try RaisedDesk.each(store, catalog) { key, record, raised in
+        let book = try ResponsibleBook(store, catalog)
+        return try RaisedDesk.each(store, catalog) { key, record, raised in
             guard isWanted(raised.status(of: record)) else { return nil }
-            return RaisedRow(
-                key, record, raised, unit: try store.unit(of: key),
+            let unit = try store.unit(of: key)
+            var row = RaisedRow(
+                key, record, raised, unit: unit,
                 isUrgent: catalog.isUrgent(rule: raised.rule(of: key), raised: key.form), unmask: unmask)
+            row.responsible = book.people(of: unit, day: row.day(raised), created: record.firstCreated)
+            if row.status == RaisedForm.closed, let dot = RaisedRow.setter(raised, record),
+                let author = try store.versions(of: key).first(where: { $0.dot == dot })?.author
+            {
+                row.closedBy = author.isEmpty ? nil : Masking.clean(String(decoding: author, as: UTF8.self))
+            }
+            return row
         }.sorted(by: RaisedRow.precedes)
     }
 
@@ -44,6 +63,30 @@ struct RaisedDesk {
             }
         }
         return found
+    }
+
+    /// Whoever answers stands on the register, or holds a post.
+    ///
+    /// - Throws: ``Failure`` when nobody of this id does.
+    func requireKnown(_ person: String) throws {
+        if try store.effective(RecordKey(form: BuiltIn.person, values: [.text(person)]))?.exists == true {
+            return
+        }
+        let posts = try PostBook.posts(catalog) { form, body in
+            try store.export(form: form, from: nil, to: nil) {
+                try body(RecordKey(form: form, values: $0), $1)
+            }
+        }
+        if posts.postings.contains(where: { $0.person.utf8.elementsEqual(person.utf8) }) { return }
+        let name = Output.printable(person)
+        throw Failure(
+            .noInput,
+            Words(
+                "nobody is called \(name): the id stands neither on the register nor on the roster. Look at "
+                    + "`aggregator duty`, or make the person known with `aggregator import people`; nothing "
+                    + "was changed",
+                zh: "没有编号为 \(name) 的人员：登记册和值班表中均无此编号。请查看 aggregator duty，"
+                    + "或用 aggregator import people 导入人员；未作任何改动"))
     }
 
     /// - Parameter name: the short name that lists show.

@@ -12,7 +12,10 @@ enum EntryReader {
     ) throws -> SheetRow {
         let pairs = try SheetEntry.withDay(try pairs(fields), form: compiled, clock: clock, moment: moment)
         switch try SheetEntry.read(
-            pairs, form: compiled, now: moment.time, isClockTrusted: moment.isTrusted)
+            pairs, form: compiled, now: moment.time, isClockTrusted: moment.isTrusted,
+            isKnown: {
+                try context.store.record($0)?.effective(under: compiled.mergeRules).exists ?? false
+            })
         {
         case .success(let row): return row
         case .failure(let refused):

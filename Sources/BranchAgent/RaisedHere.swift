@@ -3,6 +3,12 @@ import Forms
 import SyncCore
 import SyncStore
 
+extension ResponsibleBook {
+    init(_ context: AgentContext) throws {
+        try self.init(context.forms) { form, body in try RaisedHere.each(form, context, body) }
+    }
+}
+
 /// The alerts that this branch holds: what has become of each, and whom to ring where one has not arrived.
 struct RaisedHere {
     private let context: AgentContext
@@ -11,6 +17,7 @@ struct RaisedHere {
     private let receipted: [OriginID: UInt64]
     private let posts: Posts
     private let chain: [String]
+    private let book: ResponsibleBook
 
     private static let page = 1_000
 
@@ -25,6 +32,7 @@ struct RaisedHere {
         posts = try PostBook.posts(context.forms) { form, body in
             try RaisedHere.each(form, context, body)
         }
+        book = try ResponsibleBook(context)
         var parents: [String: String] = [:]
         try RaisedHere.each(BuiltIn.unit, context) { key, record in
             if let unit = key.values.first?.string { parents[unit] = record[BuiltIn.unitParent]?.string }
@@ -36,7 +44,7 @@ struct RaisedHere {
         self.chain = chain
     }
 
-    private static func each(
+    fileprivate static func each(
         _ form: String, _ context: AgentContext, _ body: (RecordKey, EffectiveRecord) throws -> Void
     ) throws {
         try eachState(form, context) { key, state, rules in
@@ -69,6 +77,15 @@ struct RaisedHere {
                     key, record, raised, unit: nil,
                     isUrgent: context.forms.isUrgent(rule: raised.rule(of: key), raised: key.form),
                     unmask: true)
+                row.responsible = book.people(
+                    of: raised.unit(of: key) ?? context.configuration.unit, day: row.day(raised),
+                    created: record.firstCreated)
+                if row.status == RaisedForm.closed, let dot = RaisedRow.setter(raised, record),
+                    let author = try context.store.versions(of: key).first(where: { $0.dot == dot })?.author,
+                    !author.isEmpty
+                {
+                    row.closedBy = Masking.clean(String(decoding: author, as: UTF8.self))
+                }
                 let waiting = state.siblings.filter { isWaiting($0.dot) }
                 row.hasArrived = waiting.isEmpty || row.arrived != nil
                 if row.hasArrived == false, let since = waiting.map(\.authored).min(), row.isUrgent,
@@ -105,6 +122,12 @@ struct RaisedHere {
             lines.append(
                 Words(
                     "the person goes to the designated hospital: \(hospital)", zh: "请本人前往定点医院就诊：\(hospital)"))
+        } else {
+            lines.append(
+                Words(
+                    "the centre has not said which hospital is designated (its setting `hospital`): ask "
+                        + "there where the person is to go",
+                    zh: "中心尚未设置定点医院（设置项 hospital）：请向中心询问应前往何处就诊"))
         }
         if let phone = try RaisedHere(context).phone.map(Masking.clean) {
             lines.append(Words("on duty at the centre: \(phone)", zh: "中心值班电话：\(phone)"))

@@ -5,7 +5,7 @@ import SyncCore
 enum ReportWords {
     static func title(_ draft: ReportDraft) -> Words {
         let unit = Output.printable(draft.unit)
-        return draft.isFinding
+        return !draft.against.isEmpty
             ? Words(
                 "report of \(unit) for \(draft.day): there is something to report",
                 zh: "\(unit) \(draft.day) 报告：有情况")
@@ -108,9 +108,7 @@ enum ReportWords {
     }
 
     static func notZero(_ draft: ReportDraft) -> Failure {
-        var people: [String] = []
-        for person in draft.counts.flatMap(\.found) where !people.contains(person) { people.append(person) }
-        let names = people.map { "check-in \(draft.day) \(Output.printable($0))" }.joined(separator: ", ")
+        let names = draft.against.map(Output.printable).joined(separator: ", ")
         return Failure(
             .usage,
             Words(

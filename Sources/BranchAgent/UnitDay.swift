@@ -14,6 +14,7 @@ struct UnitDay {
         var found: [String]
     }
 
+    let day: Int32
     let line: CoverageBoard.Line
     /// Who checked in, sorted by bytes.
     let present: [String]
@@ -46,6 +47,7 @@ struct UnitDay {
         let lines = board.board(count).lines
         guard let line = lines.first(where: { $0.unit.utf8.elementsEqual(unit.utf8) }) else { return nil }
         self.line = line
+        self.day = day
         present = board.register(of: unit).filter { found[$0] != nil }
         checkIns = found
     }
@@ -69,6 +71,21 @@ struct UnitDay {
                 field: field, count: people?.count ?? line.register,
                 found: measure.isFinding ? people ?? [] : [])
         }
+    }
+
+    /// What a zero report of the day would deny, by the rules that look across records.
+    func contradictions(of form: CompiledForm, _ context: AgentContext) throws -> [String] {
+        let counts = try counts(of: form, context.forms)
+        func value(_ field: FieldID) -> Value? {
+            if field == BuiltIn.reportKind { return .text("ZERO") }
+            return counts.first { $0.field.id == field }.map { .integer(Int64($0.count)) }
+        }
+        let found = try context.forms.contradictions(
+            of: form.definition.form, on: day, saying: value, people: present
+        ) { key in
+            try context.store.record(key)?.effective(under: context.forms[key.form]?.mergeRules ?? .latest)
+        }
+        return found.map { "\($0.form) \(CivilDay.text(day)) \($0.person)" }
     }
 
     private func record(_ person: String) -> EffectiveRecord? {

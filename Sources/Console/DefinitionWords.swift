@@ -82,6 +82,46 @@ package enum DefinitionWords {
             Words(
                 "\(subject) bytes are more than the \(list) that a definition may have; shorten it",
                 zh: "\(subject) 字节，超过定义的上限 \(list) 字节；请缩短")
+        default: last(mistake, subject, list)
+        }
+    }
+
+    private static func last(_ mistake: DefinitionMistake, _ subject: String, _ list: String) -> Words {
+        switch mistake.code {
+        case .clash:
+            Words(
+                "\(subject): of these exactly one can stand here: \(list); take the others away",
+                zh: "\(subject)：以下各项只能保留一项：\(list)；请去掉其余")
+        case .badCondition:
+            Words(
+                "\(subject): the condition does not fit the field; isTrue is for boolean fields, atLeast (a "
+                    + "number or the name of a setting) for numbers, equals for texts and choices",
+                zh: "\(subject)：条件与字段类型不符；isTrue 用于 boolean 字段，atLeast（数字或设置名）用于数字，equals 用于文本和选项")
+        case .badKeys:
+            Words(
+                "\(subject): the keys do not fit; keys that it needs: \(list)",
+                zh: "\(subject)：键不符合要求；所需的键：\(list)")
+        case .badGroup:
+            Words(
+                "\(subject) cannot be in this merge group: its fields exist, stand in one group only, and "
+                    + "have the policy latest, one retention class and one revision that brought them",
+                zh: "\(subject) 不能列入此合并组：组内字段须存在、只属一组，且合并规则均为 latest，保存类别和引入修订号相同")
+        case .badComputed:
+            Words(
+                "\(subject) cannot be computed so: only integer fields are, of people (\(list)); conditions "
+                    + "go with checked-in and late alone",
+                zh: "\(subject) 不能这样计算：只有 integer 字段可以计算，people 可为 \(list)；条件只能与 checked-in 或 late 同用")
+        case .notRaisable:
+            Words(
+                "\(subject): what is raised needs the fields facts (multi-choice), status (choice: open, "
+                    + "taken, closed) and taken_by (person), and a text key rule; add them",
+                zh: "\(subject)：被触发的表单须有字段 facts（multi-choice）、status（choice：open、taken、closed）、"
+                    + "taken_by（person），以及文本键 rule；请补上")
+        case .noPost:
+            Words(
+                "\(subject): no form says who holds such a post; give a form a post, with a role or "
+                    + "without as is asked here",
+                zh: "\(subject)：没有表单说明谁担任此岗位；请在表单中加 post，是否带 role 须与此处一致")
         default:
             Words(
                 "\(subject) does not go with the rest of the definition (\(list)); correct it",

@@ -20,6 +20,10 @@ package struct RaisedRow: Encodable {
     package var takenBy: String?
     package var referredTo: String?
     package var outcome: String?
+    /// Who wrote that it is done.
+    package var closedBy: String?
+    /// Who held the posts of its unit on its day.
+    package var responsible: [Responsible] = []
     /// UTC. When it began, as far as somebody has said.
     package var onset: String?
     package var entered: String
@@ -36,6 +40,8 @@ package struct RaisedRow: Encodable {
     package var ring: String?
 
     package let recordKey: RecordKey
+    /// The form's name, and what it is called in Chinese.
+    private let label: Words
     package let times: Times
 
     package struct Times: Hashable {
@@ -57,7 +63,8 @@ package struct RaisedRow: Encodable {
 
     private enum CodingKeys: String, CodingKey {
         case alert, form, key, rule, unit, status, isUrgent, facts, turn, takenBy, referredTo, outcome
-        case onset, entered, arrived, told, taken, referred, closed, seconds, hasArrived, ring
+        case closedBy, responsible, onset, entered, arrived, told, taken, referred, closed, seconds,
+            hasArrived, ring
     }
 
     /// - Parameter unmask: what is personal is shown as it is. Ids of people are shown in any case.
@@ -69,6 +76,7 @@ package struct RaisedRow: Encodable {
             raised.text(name, of: record).map { unmask ? Masking.clean($0) : Masking.mask }
         }
         func id(_ name: String) -> String? { raised.text(name, of: record).map(Masking.clean) }
+        label = Words(Masking.clean(key.form), zh: Masking.clean(raised.definition.labels.zh))
         alert = RaisedRow.name(of: key)
         form = Masking.clean(key.form)
         self.key = Masking.clean(RecordText.text(key))
@@ -100,6 +108,18 @@ package struct RaisedRow: Encodable {
         recordKey = key
     }
 
+    /// The day of the record; nil where it has none.
+    package func day(_ raised: RaisedForm) -> Int32? {
+        raised.definition.keys.firstIndex { $0.type == .date }
+            .flatMap { $0 < recordKey.values.count ? recordKey.values[$0].integer : nil }
+            .map { Int32(clamping: $0) }
+    }
+
+    /// The dot of what said how it stands.
+    package static func setter(_ raised: RaisedForm, _ record: EffectiveRecord) -> Dot? {
+        record.fields.first { $0.field == raised.status }?.setter
+    }
+
     /// Eight hexadecimal digits: the same for a record everywhere.
     package static func name(of key: RecordKey) -> String {
         let hash = RecordPrint.hasher(
@@ -119,7 +139,7 @@ package struct RaisedRow: Encodable {
             }
         let what = isUrgent ? Words("urgent", zh: "紧急") : Words("routine", zh: "常规")
         let place = unit.map { " \($0)" } ?? ""
-        var lines = ["\(alert)  \(state.text())  \(what.text())  \(form) \(key)\(place)"]
+        var lines = ["\(alert)  \(state.text())  \(what.text())  \(label.text()) \(key)\(place)"]
         if !facts.isEmpty { lines.append("    " + facts.joined(separator: "; ")) }
         let moments = times.all.map { name, time in
             "\((RaisedRow.moments[name] ?? Words(name, zh: name)).text()) \(text.text(time))"
@@ -136,6 +156,10 @@ package struct RaisedRow: Encodable {
         }
         if let referredTo {
             lines.append("    " + Words("referred to \(referredTo)", zh: "已转送：\(referredTo)").text())
+        }
+        if !responsible.isEmpty { lines.append("    " + Responsible.line(responsible, of: unit).text()) }
+        if let closedBy {
+            lines.append("    " + Words("closed by \(closedBy)", zh: "办结人：\(closedBy)").text())
         }
         if let outcome { lines.append("    " + Words("outcome: \(outcome)", zh: "处置结果：\(outcome)").text()) }
         return lines

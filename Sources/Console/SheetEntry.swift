@@ -4,13 +4,15 @@ package import SyncStore
 
 /// What was typed as `field=value ...`: read by the same rules as a row of a sheet.
 package enum SheetEntry {
-    /// - Parameter pairs: names as in the form or its sheets; `recorded_at` may say when the entry was made.
+    /// - Parameters:
+    ///   - pairs: names as in the form or its sheets; `recorded_at` may say when the entry was made.
+    ///   - isKnown: whether a record is there already; then what it says need not be said again.
     /// - Returns: the row, or why it was refused.
     /// - Throws: `Failure` when a key is missing or a name unknown; ``SheetError`` when one stands there
     ///   twice.
     package static func read(
         _ pairs: [(name: String, value: String)], form: CompiledForm, now: Milliseconds,
-        isClockTrusted: Bool = true
+        isClockTrusted: Bool = true, isKnown: (RecordKey) throws -> Bool = { _ in false }
     ) throws -> Result<SheetRow, RefusedEntry> {
         let layout: SheetLayout
         do {
@@ -54,8 +56,10 @@ package enum SheetEntry {
         }
         let record = SheetRecord(
             number: 1, line: 1, cells: pairs.map { Array($0.value.utf8)[...] }, isBlank: false)
-        let reader = SheetRowReader(
+        var reader = SheetRowReader(
             form: form, layout: layout, file: 0, now: now, isClockTrusted: isClockTrusted)
+        let key = reader.key(of: record)
+        if try isKnown(key) { reader.known = [key] }
         let read = reader.read([record])
         if let row = read.rows.first { return .success(row) }
         return .failure(RefusedEntry(errors: read.errors))

@@ -39,6 +39,8 @@ package struct SheetRowReader {
     package let now: Milliseconds
     /// False: what the clock says is not held against a day.
     package var isClockTrusted = true
+    /// Records that are there already: what a record must say they need not be told again.
+    package var known: Set<RecordKey> = []
 
     package init(
         form: CompiledForm, layout: SheetLayout, file: Int, now: Milliseconds, isClockTrusted: Bool = true
@@ -49,6 +51,9 @@ package struct SheetRowReader {
         self.now = now
         self.isClockTrusted = isClockTrusted
     }
+
+    /// The record that a row is about, as far as its keys read.
+    package func key(of record: SheetRecord) -> RecordKey { draft(of: record).row.key }
 
     /// A row with all that is wrong in its cells.
     struct Draft {
@@ -203,9 +208,12 @@ package struct SheetRowReader {
             if index >= key.values.count { key.values.append(stub) }
             if key.values[index] == .notStated { key.values[index] = stub }
         }
+        var context = Context.empty
+        if known.contains(key) { context.includeSingle(Dot(origin: 2, sequence: 1)) }
         return Version(
             dot: Dot(origin: 1, sequence: 1), key: key, formRevision: form.definition.revision,
-            clockTrusted: isClockTrusted, authored: now, stated: stated, firstCreated: first,
+            context: context, clockTrusted: isClockTrusted, authored: now, stated: stated,
+            firstCreated: first,
             assignments: RecordState().completingGroups(
                 of: draft.row.assignments, under: form.mergeRules))
     }

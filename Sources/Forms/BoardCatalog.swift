@@ -71,6 +71,8 @@ public enum BoardCheck {
                     allowed: ["\(known.revision + 1)", "\(Int32.max)"])
                 return .failure(DefinitionMistakes([mistake]))
             }
+            let found = BoardMeaning(board, root, catalog).mistakes
+            if !found.isEmpty { return .failure(DefinitionMistakes(found)) }
             _ = try CompiledBoard(board, catalog: catalog)
             return .success(board)
         } catch let error as FormDefinitionError {
@@ -94,7 +96,7 @@ public enum BoardCheck {
         Member("units", .word(BoardDefinition.Units.allCases.map(\.rawValue))), Member("form", .text),
         Member("days", .number(0...36_600)), Member("any", .list(FormCheck.condition, 1...64)),
         Member("all", .list(FormCheck.condition, 1...64)), Member("lateAfter", hours),
-        Member("arrivedAfter", hours), Member("named", .boolean),
+        Member("arrivedAfter", hours), Member("versions", .number(2...1_000)), Member("named", .boolean),
     ])
 
     static let shape = DefinitionShape.object([

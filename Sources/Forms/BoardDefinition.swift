@@ -11,7 +11,7 @@ public struct BoardDefinition: Codable, Sendable, Hashable {
         public var units: Units?
         /// Records of this form; beside `units` the form that is waited for.
         public var form: String?
-        /// How many days count, that of the board being the last; absent: one. 0: all, whatever their day.
+        /// How many days count, that of the board being the last; absent: one. 0: all up to it.
         public var days: Int?
         /// One of these holds.
         public var any: [RaiseRule.Condition]?
@@ -21,6 +21,8 @@ public struct BoardDefinition: Codable, Sendable, Hashable {
         public var lateAfter: String?
         /// Only those that had not arrived at this hour of their day.
         public var arrivedAfter: String?
+        /// Only those of which at least so many versions came: 2 for what was edited.
+        public var versions: Int?
         /// Who is counted is named on the board and in the brief.
         public var named: Bool?
     }
@@ -59,12 +61,17 @@ public struct BoardInput: Sendable {
         public var record: EffectiveRecord
         /// When it first came in.
         public var arrived: Milliseconds
+        /// How many versions of it there are.
+        public var versions: Int
 
-        public init(key: RecordKey, unit: String, record: EffectiveRecord, arrived: Milliseconds) {
+        public init(
+            key: RecordKey, unit: String, record: EffectiveRecord, arrived: Milliseconds, versions: Int = 1
+        ) {
             self.key = key
             self.unit = unit
             self.record = record
             self.arrived = arrived
+            self.versions = versions
         }
     }
 
@@ -167,7 +174,9 @@ public struct CompiledBoard: Sendable {
             throw refuse(count.id, .badComputed)
         }
         let isChecked = count.people == nil || count.people == .checkedIn || count.people == .late
-        let asks = count.any != nil || count.all != nil || count.lateAfter != nil || count.arrivedAfter != nil
+        let asks =
+            count.any != nil || count.all != nil || count.lateAfter != nil || count.arrivedAfter != nil
+            || count.versions != nil
         guard let form = catalog[count.form ?? BuiltIn.checkIn] else {
             throw refuse(count.form ?? BuiltIn.checkIn, .badName)
         }
@@ -220,6 +229,11 @@ public struct CompiledBoard: Sendable {
         return wanted.contains(0) ? 0 : wanted.max() ?? 1
     }
 
+    /// Forms of which it matters how many versions a record has.
+    public var formsCounted: [String] {
+        definition.counts.filter { $0.versions != nil }.map { $0.form ?? BuiltIn.checkIn }
+    }
+
     // MARK: - Counting
 
     public func table(of day: Int32, _ input: BoardInput) -> BoardTable {
@@ -270,8 +284,8 @@ public struct CompiledBoard: Sendable {
     /// The days that count end with the board's; a record without a day always counts.
     private func isWithin(_ record: BoardInput.Record, _ count: Count, _ day: Int32) -> Bool {
         let days = Int64(count.definition.days ?? 1)
-        guard days > 0, let own = count.dayKey.flatMap({ record.key.values[$0].integer }) else { return true }
-        return own <= Int64(day) && own > Int64(day) - days
+        guard let own = count.dayKey.flatMap({ record.key.values[$0].integer }) else { return true }
+        return own <= Int64(day) && (days == 0 || own > Int64(day) - days)
     }
 
     private func people(
@@ -330,6 +344,7 @@ public struct CompiledBoard: Sendable {
     private func holds(_ count: Count, _ record: BoardInput.Record) -> Bool {
         if let any = count.any, !any.contains(where: { $0.holds(in: record.record) }) { return false }
         guard count.all.allSatisfy({ $0.holds(in: record.record) }) else { return false }
+        if let versions = count.definition.versions, record.versions < versions { return false }
         if let form = catalog[record.key.form]?.definition {
             let isOther = count.keys.contains {
                 BoardText.text(record.key.values[$0.position], form.keys[$0.position].type) != $0.text

@@ -9,6 +9,7 @@ public struct CompiledWatch: Sendable {
             finds: [CompiledForm.Condition])
         case differs(form: CompiledForm, measures: [(field: FieldDefinition, measure: CompiledMeasure)])
         case gap(form: CompiledForm, ahead: Milliseconds)
+        case clock(back: Milliseconds)
         case open([CompiledForm.Condition])
     }
 
@@ -58,6 +59,8 @@ public struct CompiledWatch: Sendable {
                 form: form, measures: measures.filter { measure in names.contains(measure.field.name) })
         } else if let gap = watch.gap, let hours = forms.settings.span(gap.ahead) {
             kind = .gap(form: form, ahead: Milliseconds(hours) * 3_600_000)
+        } else if let clock = watch.clock, let minutes = forms.settings.span(clock.back) {
+            kind = .clock(back: Milliseconds(minutes) * 60_000)
         } else if let open = watch.open {
             kind = .open(try conditions(open, of: form))
         } else {

@@ -16,6 +16,14 @@ public struct DefinitionMistake: Error, Sendable, Hashable {
         case hiddenRequired = "hidden_required"
         case frozen
         case tooLarge = "too_large"
+        /// Of these parts exactly one may stand there, or one does not go with the other.
+        case clash
+        case badCondition = "bad_condition"
+        case badKeys = "bad_keys"
+        case badGroup = "bad_group"
+        case badComputed = "bad_computed"
+        case notRaisable = "not_raisable"
+        case noPost = "no_post"
         case refused
     }
 

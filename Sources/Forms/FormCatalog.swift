@@ -102,6 +102,13 @@ public struct FormDefinitionError: Error, Sendable, Hashable, CustomStringConver
     public var description: String { "form \(form), \(subject): \(code.rawValue)" }
 }
 
+extension FormCatalog {
+    /// A definition that may contradict itself; nil when it does not even read.
+    static func read(_ json: [UInt8]) -> FormDefinition? {
+        try? JSONDecoder().decode(FormDefinition.self, from: Data(json))
+    }
+}
+
 extension FormDefinition {
     /// Refuses a definition that contradicts itself.
     func check() throws(FormDefinitionError) {

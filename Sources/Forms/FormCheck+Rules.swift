@@ -25,6 +25,7 @@ extension FormCheck {
             ])),
         Member("differs", .list(.text, 1...62)),
         Member("gap", .object([Member("ahead", .text, isRequired: true)])),
+        Member("clock", .object([Member("back", .text, isRequired: true)])),
         Member("open", .list(condition, 1...64)), Member("tell", .list(tell, 1...16)),
     ])
 

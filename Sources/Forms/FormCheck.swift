@@ -22,6 +22,8 @@ public enum FormCheck {
         names(root, &check)
         for field in root["fields"]?.items ?? [] { self.field(field, of: root, &check) }
         if !check.mistakes.isEmpty { return .failure(DefinitionMistakes(check.mistakes)) }
+        // What is wrong with its rules is told together with what is wrong with the rest.
+        var mistakes = ruleMistakes(json, root, catalog, settings)
         do {
             let definition = try FormCatalog.decode(json)
             if let known = catalog[definition.form], known != definition {
@@ -30,28 +32,75 @@ public enum FormCheck {
             let more = try catalog.adding(definition)
             let compiled = try CompiledCatalog(more, settings: settings, zone: zone)
             for form in compiled.forms { _ = try compiled.measures(of: form) }
-            let faults = definition.ruleFaults(in: more, settings: settings)
-            if faults.isEmpty { return .success(definition) }
-            return .failure(DefinitionMistakes(faults.map { mistake(of: $0, in: root) }))
+            if mistakes.isEmpty { return .success(definition) }
         } catch let error as FormDefinitionError {
-            let place = place(of: error.subject, in: root)
-            let code: DefinitionMistake.Code = error.code == .frozen ? .frozen : .refused
-            let allowed = error.code == .frozen ? [] : [error.code.rawValue]
-            return .failure(
-                DefinitionMistakes([DefinitionMistake(code, error.subject, at: place, allowed: allowed)]))
+            if error.code != .badRule || mistakes.isEmpty { mistakes.append(mistake(of: error, in: root)) }
         } catch {
-            return .failure(
-                DefinitionMistakes([DefinitionMistake(.refused, "\(error)", at: root.place)]))
+            mistakes.append(DefinitionMistake(.refused, "\(error)", at: root.place))
         }
+        return .failure(DefinitionMistakes(mistakes))
+    }
+
+    private static func ruleMistakes(
+        _ json: [UInt8], _ root: JSONNode, _ catalog: FormCatalog, _ settings: Settings
+    ) -> [DefinitionMistake] {
+        guard let definition = FormCatalog.read(json) else { return [] }
+        let others = catalog.definitions.filter { $0.form != definition.form }
+        let faults = definition.ruleFaults(in: FormCatalog(others + [definition]), settings: settings)
+        var mistakes: [DefinitionMistake] = []
+        for found in faults.map({ mistake(of: $0, in: root) }) where !mistakes.contains(found) {
+            mistakes.append(found)
+        }
+        return mistakes
+    }
+
+    private static func mistake(of error: FormDefinitionError, in root: JSONNode) -> DefinitionMistake {
+        let place = place(of: error.subject, in: root)
+        let code: DefinitionMistake.Code =
+            switch error.code {
+            case .frozen: .frozen
+            case .badKeys: .badKeys
+            case .badBound: .badBound
+            case .badGroup: .badGroup
+            case .badComputed: .badComputed
+            case .badPattern: .badPattern
+            case .badRule: .badCondition
+            default: .refused
+            }
+        let allowed: [String] =
+            switch code {
+            case .refused: [error.code.rawValue]
+            case .badComputed: Measure.People.allCases.map(\.rawValue)
+            case .badKeys: (root["keys"]?.items ?? []).compactMap { $0["name"]?.text }
+            default: []
+            }
+        return DefinitionMistake(code, error.subject, at: place, allowed: allowed)
     }
 
     private static func mistake(of fault: RuleFault, in root: JSONNode) -> DefinitionMistake {
         let all = (root["rules"]?.items ?? []) + (root["watches"]?.items ?? [])
         let rule = all.first { $0["id"]?.text?.utf8.elementsEqual(fault.rule.utf8) ?? false }
-        let word = fault.member.split(separator: ".").last.map(String.init) ?? "id"
+        let word = fault.word ?? fault.member.split(separator: ".").last.map(String.init) ?? "id"
         let place = rule.flatMap { $0.place(of: word) ?? $0.place } ?? root["post"]?.place ?? root.place
         let subject = fault.member.isEmpty ? fault.rule : "\(fault.rule): \(fault.member)"
-        return DefinitionMistake(.refused, subject, at: place, allowed: [fault.code.rawValue])
+        let code: DefinitionMistake.Code =
+            switch fault.code {
+            case .twice: .twice
+            case .oneOf: .clash
+            case .unknownForm, .unknownSetting, .notComputed, .badLevel: .notAllowed
+            case .unknownField: .noSuchField
+            case .notRaisable: .notRaisable
+            case .badKeys: .badKeys
+            case .badCondition: fault.word == nil ? .badCondition : .notAllowed
+            case .noPost: .noPost
+            }
+        var allowed = fault.allowed
+        if fault.code == .oneOf { allowed = ["missing", "beside", "differs", "gap", "clock", "open"] }
+        if fault.code == .badLevel { allowed = ["urgent", "routine"] }
+        let isWord = code == .notAllowed || code == .noSuchField
+        return DefinitionMistake(
+            code, isWord ? fault.word ?? subject : fault.code == .twice ? fault.rule : subject, at: place,
+            allowed: allowed)
     }
 
     /// Where a subject stands: as a whole, or the first of its words.

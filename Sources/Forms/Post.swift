@@ -83,6 +83,12 @@ public struct Posts: Sendable {
         return []
     }
 
+    /// Who holds a post of the unit that has a role, by role.
+    public func responsible(of unit: String, at time: Milliseconds) -> [Posting] {
+        postings.filter { !$0.role.isEmpty && $0.holds(at: time) && $0.unit.utf8.elementsEqual(unit.utf8) }
+            .sorted { $0.role.utf8.lexicographicallyPrecedes($1.role.utf8) }
+    }
+
     /// Under which number somebody is to be rung at `time`: that of a post held then, else of any other.
     public func phone(of person: String, at time: Milliseconds) -> String? {
         let own = postings.filter { $0.person.utf8.elementsEqual(person.utf8) && !$0.phone.isEmpty }

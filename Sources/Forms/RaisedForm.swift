@@ -52,6 +52,12 @@ public struct RaisedForm: Sendable {
         rule < key.values.count ? key.values[rule].string ?? "" : ""
     }
 
+    /// The unit in the key; nil where the record is a person's.
+    public func unit(of key: RecordKey) -> String? {
+        definition.keys.firstIndex { $0.type == .unit }
+            .flatMap { $0 < key.values.count ? key.values[$0].string : nil }
+    }
+
     public func status(of record: EffectiveRecord) -> String { record[status]?.string ?? RaisedForm.open }
 
     /// What is assigned, by the names of fields; names that the form lacks are left out.

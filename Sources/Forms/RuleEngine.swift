@@ -9,6 +9,8 @@ public struct RuleEngine: Sendable {
     /// A record that a branch's own rule raises comes behind the one that called for it; the hub waits so
     /// long before it makes it itself.
     public static let patience: Milliseconds = 5_000
+    /// A clock that has gone back by more than this did not merely drift.
+    public static let clockSlack: Milliseconds = 120_000
     /// Cut-offs longer ago are not looked at any more.
     public static let daysBack: Int32 = 62
 
@@ -25,7 +27,7 @@ public struct RuleEngine: Sendable {
                 one.definition.form == form || other.definition.form == form
             case .differs(let one, _): one.definition.form == form || form == BuiltIn.checkIn
             case .open: watch.raises.definition.form == form
-            case .missing, .gap: false
+            case .missing, .gap, .clock: false
             }
         }
     }
@@ -34,9 +36,13 @@ public struct RuleEngine: Sendable {
     ///   - touched: records of which something has come since rules were last asked.
     ///   - through: everything that was due up to here is done.
     ///   - now: everything that is due up to here is to be done.
+    ///   - isHeld: cut-offs are not judged yet: what was there by then may have to be sent again.
+    ///   - heldFrom: cut-offs from here on have not been judged, because they were held.
+    ///   - wentBackFrom: what the clock showed before it went back to what it shows now.
     ///   - looksAtOpen: records that wait are looked at; without it nothing may be due of them.
     public func evaluate(
         _ touched: [TouchedRecord], through: Milliseconds, now: Milliseconds, looksAtOpen: Bool = true,
+        isHeld: Bool = false, heldFrom: Milliseconds? = nil, wentBackFrom: Milliseconds? = nil,
         facts: some RuleFacts
     ) throws -> RuleOutcome {
         var run = RuleRun(catalog: catalog, through: through, now: now, facts: facts)
@@ -44,8 +50,11 @@ public struct RuleEngine: Sendable {
         try run.acrossRecords(touched)
         for watch in catalog.watches {
             switch watch.kind {
-            case .missing(let form, let cutOff): try run.missing(watch, form, cutOff)
+            case .missing(let form, let cutOff):
+                if !isHeld { try run.missing(watch, form, cutOff, through: heldFrom ?? through) }
             case .gap(_, let ahead): try run.gaps(watch, ahead)
+            case .clock(let back):
+                if let before = wentBackFrom, before - now >= back { try run.clock(watch, from: before) }
             case .beside, .differs, .open: break
             }
         }
@@ -177,12 +186,14 @@ struct RuleRun<Facts: RuleFacts> {
         else { return }
         for raised in form.raised(for: touched.key, record, definition: { catalog.catalog[$0] }) {
             guard try facts.record(raised.key) == nil, !isRaised(raised.key) else { continue }
-            if touched.arrived > now - RuleEngine.patience {
+            // What came under a clock that ran ahead came in the past.
+            let isNew = touched.arrived <= now + RuleEngine.clockSlack
+            if isNew && touched.arrived > now - RuleEngine.patience {
                 outcome.waitingAt = min(outcome.waitingAt ?? .max, touched.position)
                 isDue(next: touched.arrived + RuleEngine.patience + 1)
                 continue
             }
-            raise(raised.rule, raised.key, raised.facts, at: touched.arrived)
+            raise(raised.rule, raised.key, raised.facts, at: isNew ? touched.arrived : now)
         }
     }
 
@@ -211,7 +222,7 @@ struct RuleRun<Facts: RuleFacts> {
 extension CompiledForm {
     /// The records that this form's rules call for by a record's effective values, and by those between which
     /// nobody has decided yet.
-    func raised(
+    package func raised(
         for key: RecordKey, _ record: EffectiveRecord, definition lookUp: (String) -> FormDefinition?
     ) -> [RaisedRecord] {
         var found = raised(for: key, { record[$0] }, definition: lookUp)

@@ -60,9 +60,11 @@ extension RuleRun {
             if waiting.step >= 0, posts.postings.isEmpty { return }
             let index = Int(clamping: waiting.step + 1)
             let tell = tells[min(index, tells.count - 1)]
-            var due = waiting.last + tell.after
+            // Told by a clock that ran ahead: nobody has been told when it says so.
+            let isAhead = waiting.last > now + RuleEngine.clockSlack
+            var due = isAhead ? now : waiting.last + tell.after
             var person = posts.person(tell.step, of: units, at: due, after: waiting.turn)?.person
-            if index >= tells.count {
+            if index >= tells.count, !isAhead {
                 // The last step comes again and again, and says something only when it is another's turn.
                 guard tell.after > 0 else { return }
                 if due <= through { due += (through - due) / tell.after * tell.after }

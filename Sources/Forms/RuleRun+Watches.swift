@@ -1,4 +1,4 @@
-import SyncCore
+public import SyncCore
 
 /// How many people or records are named in one record's facts.
 private let namedFacts = 64
@@ -10,7 +10,9 @@ extension RuleRun {
 
     // MARK: - Nothing has come by the cut-off
 
-    mutating func missing(_ watch: CompiledWatch, _ form: CompiledForm, _ cutOff: CutOff) throws {
+    mutating func missing(
+        _ watch: CompiledWatch, _ form: CompiledForm, _ cutOff: CutOff, through: Milliseconds
+    ) throws {
         let zone = catalog.zone
         let today = zone.day(of: now)
         let first = max(zone.day(of: through) - 1, today - RuleEngine.daysBack)
@@ -57,6 +59,20 @@ extension RuleRun {
         }
     }
 
+    // MARK: - The hub's clock
+
+    /// What was judged by a clock that ran ahead is for a person to look at.
+    mutating func clock(_ watch: CompiledWatch, from before: Milliseconds) throws {
+        let zone = catalog.zone
+        let units = try loadedUnits().filter { $0.line == CoverageCount.line }
+        guard let top = units.first(where: { $0.parent?.isEmpty ?? true })?.unit ?? units.first?.unit else {
+            return
+        }
+        try raise(
+            watch, day: zone.day(of: now), unit: top, about: zone.text(now),
+            [zone.text(before) + " - " + zone.text(now)], at: now)
+    }
+
     // MARK: - Nobody on duty
 
     mutating func gaps(_ watch: CompiledWatch, _ ahead: Milliseconds) throws {
@@ -91,7 +107,7 @@ extension RuleRun {
                     guard let record = try facts.record(key), record.exists else { continue }
                     try differs(watch, form, key, record, measures, at: arrived)
                 }
-            case .missing, .gap, .open: break
+            case .missing, .gap, .clock, .open: break
             }
         }
     }
@@ -201,6 +217,35 @@ extension RuleRun {
         try raise(
             watch, day: day, unit: unit, about: form.definition.form, [form.name(of: key)] + differing,
             at: time)
+    }
+}
+
+extension CompiledCatalog {
+    /// Records of a unit's people that a record about the unit would stand against, by the rules across
+    /// records: each by its form and key, once.
+    ///
+    /// - Parameters:
+    ///   - value: what the record about the unit would say.
+    ///   - people: the unit's, of that day.
+    public func contradictions(
+        of form: String, on day: Int32, saying value: (FieldID) -> Value?, people: [String],
+        record: (RecordKey) throws -> EffectiveRecord?
+    ) rethrows -> [(form: String, key: RecordKey, person: String)] {
+        var found: [(form: String, key: RecordKey, person: String)] = []
+        for watch in watches {
+            guard case .beside(let one, let any, let finder, let finds) = watch.kind,
+                one.definition.form.utf8.elementsEqual(form.utf8),
+                any.contains(where: { $0.holds(value($0.field)) })
+            else { continue }
+            for person in people {
+                guard let key = finder.key(day: day, person: person),
+                    !found.contains(where: { $0.key == key }),
+                    let other = try record(key), finds.contains(where: { $0.holds(in: other) })
+                else { continue }
+                found.append((finder.definition.form, key, person))
+            }
+        }
+        return found
     }
 }
 

@@ -1,7 +1,7 @@
 /// A rule that looks beyond one record: across records, or at the clock. It stands in the form of the records
 /// that it raises.
 ///
-/// Exactly one of `missing`, `beside`, `differs`, `gap` and `open` says what it looks for.
+/// Exactly one of `missing`, `beside`, `differs`, `gap`, `clock` and `open` says what it looks for.
 public struct WatchRule: Codable, Sendable, Hashable {
     /// "Nothing has come of somebody on the register by this hour."
     public struct Missing: Codable, Sendable, Hashable {
@@ -23,6 +23,12 @@ public struct WatchRule: Codable, Sendable, Hashable {
         public var ahead: String
     }
 
+    /// "The hub's clock has gone back."
+    public struct Clock: Codable, Sendable, Hashable {
+        /// By at least so many minutes, or the name of the setting that holds them.
+        public var back: String
+    }
+
     public var id: String
     /// `urgent` or `routine`; absent: routine.
     public var level: String?
@@ -33,6 +39,7 @@ public struct WatchRule: Codable, Sendable, Hashable {
     /// Computed fields of the form that say another number than is counted.
     public var differs: [String]?
     public var gap: Gap?
+    public var clock: Clock?
     /// A record that was raised and of which one of these holds waits for an answer.
     public var open: [RaiseRule.Condition]?
     /// Who is told of what the rule raises, or of what waits, one after the other.
@@ -107,6 +114,10 @@ public struct RuleFault: Sendable, Hashable {
     /// What of the rule, such as `beside.finds`; empty for the rule as a whole.
     public var member: String
     public var code: Code
+    /// What stands there, where it is one word.
+    public var word: String?
+    /// What may stand there.
+    public var allowed: [String] = []
 }
 
 extension FormDefinition {
@@ -114,7 +125,7 @@ extension FormDefinition {
     public var isEverybodys: Bool { audience?.utf8.elementsEqual("everybody".utf8) ?? false }
 
     /// A key's or field's type by its name.
-    func type(named name: String) -> FieldType? {
+    public func type(named name: String) -> FieldType? {
         keyIndex(name).map { keys[$0].type } ?? field(named: name)?.type
     }
 }

@@ -171,7 +171,7 @@ extension SQLiteHubStore {
             .int(now)
         ) { $0.int(0) }
         if recent ?? 0 >= limit.epochs { return }
-        try openEpoch()
+        try openEpoch(now: now)
         try audit(IdentityAudit.hubPutBack, device: device, detail: "new epoch", at: now)
     }
 

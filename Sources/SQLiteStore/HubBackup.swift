@@ -83,7 +83,7 @@ extension SQLiteHubStore {
     /// - Parameter revoked: all that were ever.
     public func restored(revoked: [Revocation], now: Milliseconds) throws -> Restoration {
         try connection.write(.vital) {
-            try openEpoch()
+            try openEpoch(now: now)
             try connection.run("DELETE FROM invitation WHERE spent_by IS NULL")
             var restoration = Restoration(codes: Int(connection.changes), revoked: 0)
             for revocation in revoked where try replay(revocation, now: now) { restoration.revoked += 1 }

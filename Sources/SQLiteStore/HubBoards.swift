@@ -1,6 +1,7 @@
 public import Forms
 import SyncCore
 import SyncStore
+import SyncWire
 
 /// What boards read.
 extension SQLiteHubStore {
@@ -21,17 +22,38 @@ extension SQLiteHubStore {
                 let days = compiled.days(of: form)
                 let from: Int32? = days == 0 ? nil : day - Int32(clamping: days) + 1
                 var records: [BoardInput.Record] = []
-                try export(form: form, from: from, to: days == 0 ? nil : day) { values, record in
+                let versions = compiled.formsCounted.contains(form) ? try versionCounts(of: form) : [:]
+                try export(form: form, from: from, to: day) { values, record in
                     let key = RecordKey(form: form, values: values)
                     records.append(
                         BoardInput.Record(
                             key: key, unit: try unit(of: key) ?? "", record: record,
-                            arrived: try arrivals.first(of: record)))
+                            arrived: try arrivals.first(of: record),
+                            versions: versions[Canonical.encode(key: values)] ?? 1))
                 }
                 input.records[form] = records
             }
             return compiled.table(of: day, input)
         }
+    }
+
+    /// Of a form's records that have more than one version, how many; a version that came under two names
+    /// counts once.
+    private func versionCounts(of form: String) throws -> [[UInt8]: Int] {
+        guard let table = table(form) else { return [:] }
+        let found = try connection.all(
+            "SELECT key, count(*) FROM history WHERE form = ? GROUP BY key HAVING count(*) > 1",
+            .int(table.number)
+        ) { (key: $0.bytes(0), count: Int($0.int(1))) }
+        var counts: [[UInt8]: Int] = [:]
+        for (key, count) in found {
+            let state = try connection.first(
+                "SELECT state FROM sibling WHERE form = ? AND key = ?", .int(table.number), .blob(key)
+            ) { $0.bytes(0) }
+            let aliases = try state.map { try RecordStateCodec.decode($0) }?.aliases ?? []
+            counts[key] = count - aliases.reduce(0) { $0 + $1.dots.count - 1 }
+        }
+        return counts
     }
 
     /// When a device of each unit was last heard of.

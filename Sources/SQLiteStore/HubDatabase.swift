@@ -144,10 +144,14 @@ public final class SQLiteHubStore: HubStore {
 
     /// Begins another life of this store: earlier receipts and places in the feed mean nothing in it, and the
     /// hub writes under new origins. Within a transaction.
-    func openEpoch() throws {
+    func openEpoch(now: Milliseconds) throws {
         try connection.run(
             "INSERT OR REPLACE INTO meta (name, value) VALUES ('epoch', ?)", .blob(means.random().bytes))
         try connection.run("UPDATE origin SET receipt = NULL")
+        if var marks = try ruleMarks() {
+            marks.hold(at: now)
+            try keep(marks)
+        }
         knownEpoch = nil
         origins = nil
         ownLanes = [:]

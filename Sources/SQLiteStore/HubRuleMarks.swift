@@ -11,16 +11,34 @@ extension SQLiteHubStore {
 
     public func ruleMarks() throws -> RuleMarks? {
         let bytes = try connection.first("SELECT value FROM meta WHERE name = 'rule_marks'") { $0.bytes(0) }
-        guard let bytes, bytes.count == 16 else { return nil }
-        func word(_ bytes: some Sequence<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
-        return RuleMarks(
-            through: Milliseconds(bitPattern: word(bytes.prefix(8))), position: word(bytes.suffix(8)))
+        guard let bytes, bytes.count >= 16, bytes.count % 16 == 0 else { return nil }
+        func word(_ place: Int) -> UInt64 {
+            bytes[(8 * place)..<(8 * place + 8)].reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        func time(_ place: Int) -> Milliseconds { Milliseconds(bitPattern: word(place)) }
+        var marks = RuleMarks(through: time(0), position: word(1))
+        guard bytes.count >= 48 else { return marks }
+        if word(2) != 0 || word(3) != 0 { marks.held = RuleMarks.Held(from: time(2), until: time(3)) }
+        if word(4) != 0 || word(5) != 0 { marks.wentBack = RuleMarks.Leap(from: time(4), to: time(5)) }
+        marks.leaps = stride(from: 6, to: bytes.count / 8, by: 2).map {
+            RuleMarks.Leap(from: time($0), to: time($0 + 1))
+        }
+        return marks
     }
 
     /// Within a transaction.
     func keep(_ marks: RuleMarks) throws {
-        let bytes =
+        let leaps =
+            [
+                marks.held.map { ($0.from, $0.until) } ?? (0, 0),
+                marks.wentBack.map { ($0.from, $0.to) } ?? (0, 0),
+            ] + marks.leaps.map { ($0.from, $0.to) }
+        var bytes =
             HubBytes.bigEndian(UInt64(bitPattern: marks.through)) + HubBytes.bigEndian(marks.position)
+        for (from, to) in leaps {
+            bytes += HubBytes.bigEndian(UInt64(bitPattern: from))
+            bytes += HubBytes.bigEndian(UInt64(bitPattern: to))
+        }
         try connection.run(
             "INSERT OR REPLACE INTO meta (name, value) VALUES ('rule_marks', ?)", .blob(bytes))
     }

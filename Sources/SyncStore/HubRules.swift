@@ -7,10 +7,76 @@ public struct RuleMarks: Sendable, Hashable {
     public var through: Milliseconds
     /// The last position of the arrival log that was looked at.
     public var position: UInt64
+    /// Cut-offs from a moment on that are not judged before another: the store was put back, and branches
+    /// send again what it lacks.
+    public var held: Held?
+    /// Where the clock jumped ahead, ascending: a jump over nothing but time, or of a wrong clock.
+    public var leaps: [Leap] = []
+    /// The last time that the clock was found to have gone back.
+    public var wentBack: Leap?
+
+    public struct Held: Sendable, Hashable {
+        public var from: Milliseconds
+        public var until: Milliseconds
+
+        public init(from: Milliseconds, until: Milliseconds) {
+            self.from = from
+            self.until = until
+        }
+    }
+
+    public struct Leap: Sendable, Hashable {
+        public var from: Milliseconds
+        public var to: Milliseconds
+
+        public init(from: Milliseconds, to: Milliseconds) {
+            self.from = from
+            self.to = to
+        }
+    }
+
+    /// So long after a store was put back its cut-offs are judged.
+    public static let grace: Milliseconds = 1_800_000
+    /// Steps of the clock from here on are remembered.
+    static let leap: Milliseconds = 600_000
+    static let mostLeaps = 32
 
     public init(through: Milliseconds, position: UInt64) {
         self.through = through
         self.position = position
+    }
+
+    /// Whether what is due cannot be told from these marks, because they were made under a clock that was
+    /// ahead.
+    public func isAhead(of now: Milliseconds) -> Bool { through > now + RuleEngine.clockSlack }
+
+    /// Goes back to before the clock ran ahead: what has fired is a record and does not fire again.
+    mutating func goBack(to now: Milliseconds) {
+        wentBack = Leap(from: through, to: now)
+        var start = now
+        while let last = leaps.last, last.to > now {
+            start = min(start, last.from)
+            leaps.removeLast()
+        }
+        if let from = held?.from { held = Held(from: min(from, start), until: now + RuleMarks.grace) }
+        through = start
+    }
+
+    /// Everything up to `now` is done.
+    mutating func advance(to now: Milliseconds) {
+        if now - through >= RuleMarks.leap { leaps.append(Leap(from: through, to: now)) }
+        // The oldest two become one: what is judged again then is more, not less.
+        if leaps.count > RuleMarks.mostLeaps {
+            leaps[1].from = leaps[0].from
+            leaps.removeFirst()
+        }
+        through = max(now, through)
+        if let held, held.until <= now { self.held = nil }
+    }
+
+    /// What branches send again counts before cut-offs from here on are judged.
+    public mutating func hold(at now: Milliseconds) {
+        held = Held(from: min(held?.from ?? through, through), until: now + RuleMarks.grace)
     }
 }
 
@@ -35,6 +101,8 @@ public struct HubRules: Sendable {
         public var isMore = false
         /// Something of what waits for an answer, or of the roster, has changed.
         public var concernsWaiting = false
+        /// The clock has gone back: what it was at the look before, and what it is.
+        public var wentBack: RuleMarks.Leap?
 
         public init(events: [RuleEvent] = [], isMore: Bool = false) {
             self.events = events
@@ -81,20 +149,26 @@ public struct HubRules: Sendable {
         let (engine, catalog) = try loaded(store)
         let stored = try store.ruleMarks()
         let marks = stored ?? RuleMarks(through: now, position: 0)
-        if marks != known { isCalm = false }
+        var start = marks
+        if marks.isAhead(of: now) { start.goBack(to: now) }
+        if marks != known || start != marks { isCalm = false }
         let end = try store.logPosition()
-        if marks == known, end == marks.position, !isDue(now) { return Look() }
+        if marks == known, start == marks, end == marks.position, !isDue(now) { return Look() }
         let news = try News(store, after: marks.position, through: end, engine, catalog)
         let mustLook = !isCalm || isDue(now) || news.concernsWaiting
         let outcome = try engine.evaluate(
-            news.touched, through: min(marks.through, now), now: now, looksAtOpen: mustLook,
-            facts: StoreFacts(store: store))
-        var moved = RuleMarks(through: max(now, marks.through), position: news.position)
+            news.touched, through: min(start.through, now), now: now, looksAtOpen: mustLook,
+            isHeld: start.held.map { now < $0.until } ?? false, heldFrom: start.held?.from,
+            wentBackFrom: start == marks ? nil : marks.through, facts: StoreFacts(store: store))
+        var moved = start
+        moved.advance(to: now)
+        moved.position = news.position
         if let waitingAt = outcome.waitingAt { moved.position = min(moved.position, waitingAt - 1) }
         var look = Look(events: outcome.events, isMore: news.position < end)
+        if start != marks { look.wentBack = start.wentBack }
         let isNews =
             !outcome.events.isEmpty || moved.position != marks.position || outcome.hasPassed
-            || stored == nil
+            || stored == nil || start != marks || moved.held != marks.held
         known = marks
         if isNews {
             let isWritten = try store.write(clock: AuthoringClock(now: now, isTrusted: true)) {
@@ -111,9 +185,10 @@ public struct HubRules: Sendable {
             }
             known = moved
         }
+        let soonest = moved.held.map { min($0.until, outcome.next ?? .max) } ?? outcome.next
         if mustLook || next == nil {
-            next = outcome.next ?? .max
-        } else if let soon = outcome.next {
+            next = soonest ?? .max
+        } else if let soon = soonest {
             next = min(next ?? .max, soon)
         }
         isCalm = true
@@ -141,11 +216,7 @@ public struct HubRules: Sendable {
         let revision = form.definition.revision
         switch event.action {
         case .raised(let facts):
-            guard try transaction.record(event.key) == nil else { return }
-            try transaction.author(
-                Draft(
-                    lane: lane, key: event.key, formRevision: revision, context: .empty,
-                    assignments: raised.first(facts, [("arrived_at", .integer(event.at))])))
+            try transaction.raise(event.key, raised, facts, lane: lane, at: event.at)
         case .turn(let step, let person):
             guard let state = try transaction.record(event.key) else { return }
             let now = state.effective(under: form.mergeRules)
@@ -162,6 +233,33 @@ public struct HubRules: Sendable {
                         lane: lane, key: event.key, formRevision: revision, context: edit.context,
                         assignments: edit.assignments))
             }
+        }
+    }
+}
+
+extension HubTransaction {
+    fileprivate func raise(
+        _ key: RecordKey, _ raised: RaisedForm, _ facts: [String], lane: Lane, at time: Milliseconds
+    ) throws {
+        guard try record(key) == nil else { return }
+        try author(
+            Draft(
+                lane: lane, key: key, formRevision: raised.definition.revision, context: .empty,
+                assignments: raised.first(facts, [("arrived_at", .integer(time))])))
+    }
+
+    /// Makes what a record's own form calls for, and nobody has made yet: in the transaction in which the
+    /// centre writes the record.
+    package func raise(by key: RecordKey, _ catalog: CompiledCatalog, now: Milliseconds) throws {
+        guard let form = catalog[key.form],
+            let record = try record(key)?.effective(under: form.mergeRules), form.isFlagged(record)
+        else { return }
+        for found in form.raised(for: key, record, definition: { catalog.catalog[$0] }) {
+            guard let raised = catalog[found.key.form].flatMap({ RaisedForm($0.definition) }) else {
+                continue
+            }
+            let isUrgent = catalog.isUrgent(rule: found.rule, raised: found.key.form)
+            try raise(found.key, raised, found.facts, lane: isUrgent ? .urgent : .routine, at: now)
         }
     }
 }

@@ -125,6 +125,9 @@ import Testing
         "party", "checkInCutoff", "reportCutoff", "temperatureMinimum", "temperatureMaximum",
         "temperatureAlert", "answerMinutes", "attendMinutes", "arrivalMinutes", "dutyAheadHours", "hospital",
         "duty-shift", "alerts", "entryWindowDays", "firstDay", "lastDay",
+        // Parts of definitions, as they are written in a form's or board's file.
+        "isTrue", "atLeast", "equals", "boolean", "integer", "choice", "multi-choice", "person", "checked-in",
+        "late", "facts", "open", "taken", "closed", "taken_by", "rule", "rules", "post", "role", "duty",
         // What `vector compare` answers; the Chinese word stands beside it.
         "equal", "greater", "lesser", "concurrent",
         // Files.

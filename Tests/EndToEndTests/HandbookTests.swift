@@ -20,6 +20,50 @@ import Testing
         #expect(english.allSatisfy { $0.hasPrefix("aggregator ") || $0.hasPrefix("branch-agent ") })
     }
 
+    /// A section or a task: its heading's depth, whether there is text in it, and how many commands.
+    private struct Section: Equatable {
+        var depth: Int
+        var hasText = false
+        var commands = 0
+    }
+
+    private static func isChinese(_ text: some StringProtocol) -> Bool {
+        text.unicodeScalars.contains { (0x4e00...0x9fff).contains($0.value) }
+    }
+
+    private static func sections(_ text: String, isChinese chinese: Bool) -> [Section] {
+        var sections: [Section] = []
+        for line in text.split(separator: "\n") {
+            if line.hasPrefix("#") || line.hasPrefix("**") {
+                sections.append(
+                    Section(depth: line.prefix { $0 == "#" }.count, hasText: isChinese(line) == chinese))
+            } else if line.hasPrefix("    ") {
+                sections[sections.count - 1].commands += 1
+            } else if isChinese(line) == chinese {
+                sections[sections.count - 1].hasText = true
+            }
+        }
+        return sections
+    }
+
+    /// Section by section: a heading, a text and the same commands in each language.
+    @Test func everySectionStandsInBothLanguages() throws {
+        func read(_ file: String) throws -> String {
+            try String(contentsOf: Self.root.appending(path: file), encoding: .utf8)
+        }
+        let english = Self.sections(try read("HANDBOOK.md"), isChinese: false)
+        let chinese = try read("HANDBOOK.zh.md")
+        #expect(english.count > 20 && english.allSatisfy(\.hasText))
+        #expect(Self.sections(chinese, isChinese: true) == english)
+        // Without the text of one of its tasks it is another.
+        var lines = chinese.split(separator: "\n", omittingEmptySubsequences: false)
+        let task = try #require(lines.lastIndex { $0.hasPrefix("**") })
+        while task < lines.count, !lines[task].hasPrefix("    "), !lines[task].isEmpty {
+            lines.remove(at: task)
+        }
+        #expect(Self.sections(lines.joined(separator: "\n"), isChinese: true) != english)
+    }
+
     /// The words of a command line, quotes taken off.
     private static func words(_ line: String) -> [String] {
         var words: [String] = []

@@ -177,4 +177,55 @@ import Testing
             #expect(versions <= 2, "raised once, and one turn at most")
         }
     }
+
+    /// Somebody looks at the rules under a date of next year: it is said, and silences nothing.
+    @Test func aWrongDateIsSaidAndSilencesNothing() async throws {
+        let centre = try await Centre()
+        _ = try await rules(centre, at: FalseClock(offset: 0))
+        _ = try await rules(centre, at: FalseClock.later(days: 400))
+        #expect(try await centre.hub("status").output.contains("ahead of this machine's"))
+        try await centre.open()
+        #expect(
+            try await eventually {
+                centre.log.contains("clock_went_back") || centre.log.contains("gone back")
+            })
+        try await centre.close()
+        let list: [RaisedAlert] = try await centre.hub("alerts", "list", "--json").json()
+        #expect(list.contains { $0.rule == "hub-clock" && $0.isUrgent && $0.unit == "C00" })
+        let status = try await centre.hub("status").output
+        #expect(status.contains("clock went back from") && !status.contains("ahead of this machine's"))
+        let fired = try await rules(centre, at: FalseClock.later(days: 1))
+        #expect(fired.contains { $0.rule == "missing-check-in" }, "the next cut-off is judged")
+    }
+
+    /// What cannot be is refused, and what nobody knows is said, before somebody needs it.
+    @Test func whatIsWrongWithARosterIsSaid() async throws {
+        let hub = try await Centre()
+        let wrong = try await hub.hub(
+            "add", "duty-shift", "unit=C00", "from=2020-02-03 20:00", "place=1", "to=2020-02-03 08:00",
+            "person=T1", expecting: [1])
+        #expect(
+            wrong.remarks.contains("does not lie behind from") && wrong.remarks.contains("2020-02-03 08:00"))
+        let noted = try await hub.hub(
+            "add", "duty-shift", "unit=ZZ", "from=2020-02-03 08:00", "place=1", "to=2020-02-03 20:00",
+            "person=NOBODY")
+        #expect(noted.remarks.contains("no person NOBODY") && noted.remarks.contains("no unit ZZ"))
+        let file = hub.place.path("wrong.csv")
+        let rows = [
+            "unit_id,from_time,place,to_time,person_id,phone,leader",
+            "C00,2020-02-03 20:00,1,2020-02-03 08:00,T1,1,N",
+            "C00,2020-02-03 08:00,1,2020-02-03 20:00,T1,1,N",
+        ]
+        try rows.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+        let counts: ImportCounts = try await hub.hub(
+            "import", "duty-shift", file, "--json", expecting: [1]
+        ).json()
+        #expect(counts.accepted == 1 && counts.rejected == 1)
+        let unknown = try await hub.hub("duty", "--unit", "YY", expecting: [66])
+        #expect(unknown.remarks.contains("no unit YY") && unknown.remarks.contains("C00"))
+        let gaps = try await hub.hub(
+            "duty", "--at", "2020-02-03 10:00", "--unit", "C00", "--gaps", "24")
+        #expect(
+            gaps.output.contains("nobody is on duty for C00 from 2020-02-03 20:00"), "the committee's time")
+    }
 }

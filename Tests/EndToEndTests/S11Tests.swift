@@ -14,9 +14,48 @@ import Testing
         var holders: [Holder]
     }
 
-    private struct Told: Decodable {
-        struct Version: Decodable {}
-        var versions: [Version]
+    private struct Then: Decodable {
+        var unit: String
+        var role: String
+        var person: String
+    }
+    private struct Raised: Decodable {
+        var key: String
+        var responsible: [Then]
+    }
+    private struct Explained: Decodable {
+        struct Item: Decodable {
+            var unit: String
+            var responsible: [Then]
+        }
+        var items: [Item]
+    }
+    private struct Reported: Decodable { var responsible: [Then] }
+
+    /// Who was responsible then stands beside the alert and beside the report, at the centre and at a branch.
+    private func expectNamed(
+        _ centre: Centre, alertOn alertDay: String, by first: String, reportOn reportDay: String,
+        by second: String
+    ) async throws {
+        let atHub: [Raised] = try await centre.hub("alerts", "list", "--json").json()
+        let here: [Raised] = try await centre.branch("B04", "alerts", "--all", "--json").json()
+        for rows in [atHub, here] {
+            let row = try #require(rows.first { $0.key.hasPrefix("\(alertDay) symptoms") })
+            #expect(row.responsible.map(\.person) == [first] && row.responsible[0].role == "secretary")
+        }
+        let text = try await centre.hub("alerts", "list").output
+        #expect(text.contains("responsible then: secretary \(first)"))
+        let board: Explained = try await centre.hub(
+            "board", "reports", "--day", reportDay, "--json", "--explain", "B04/reports"
+        ).json()
+        #expect(board.items.map { $0.responsible.map(\.person) } == [[second]])
+        let printed = try await centre.hub("board", "reports", "--day", reportDay, "--explain", "B04/reports")
+        #expect(printed.output.contains("responsible then: secretary \(second)"))
+        let report: Reported = try await centre.branch(
+            "B04", "report", "--then", "--day", reportDay, "--json"
+        )
+        .json()
+        #expect(report.responsible.map(\.person) == [second])
     }
 
     private func holders(_ centre: Centre, _ day: String, _ role: String) async throws -> [String] {
@@ -53,6 +92,7 @@ import Testing
         try await centre.open()
         #expect(try await centre.sync("B04").drained)
 
+        try await expectNamed(centre, alertOn: days[2], by: people[0], reportOn: days[6], by: people[1])
         let alerts = try await centre.export("alert").output
         #expect(alerts.contains(days[2]) && alerts.contains(people[2]))
         #expect(try await holders(centre, days[2], "secretary") == [people[0]], "then, not now")
@@ -65,6 +105,8 @@ import Testing
         try await appoint(centre, people[3], from: days[9], to: days[13])
         #expect(try await holders(centre, days[10], "secretary") == [people[3]])
         #expect(try await holders(centre, days[2], "secretary") == [people[0]])
+        #expect(try await centre.sync("B04").drained)
+        try await expectNamed(centre, alertOn: days[2], by: people[0], reportOn: days[6], by: people[1])
         try await centre.close()
     }
 }

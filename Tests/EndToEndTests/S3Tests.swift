@@ -61,6 +61,9 @@ import Testing
         try await centre.branch(
             Self.branch, "add", "daily-report", "day=" + other, "unit=" + Self.branch, "kind=CASES",
             "n_register=999")
+        // What is there already says its kind: a remark alone is added to it.
+        try await centre.branch(
+            Self.branch, "add", "daily-report", "day=" + other, "unit=" + Self.branch, "remark=later")
         #expect(try await centre.sync(Self.branch).drained)
         try await centre.hub("rules")
         let concerns = try await centre.export("concern").output.split(separator: "\n")
@@ -77,10 +80,27 @@ import Testing
         #expect(brief.contains("concerns,\(Self.branch),zero_beside_findings,1"))
     }
 
+    /// Another day's alerts are none of this day's brief.
+    private func expectOwnDayAlone(_ centre: Centre, _ day: String) async throws {
+        let last = centre.college.words("last_day")
+        try await centre.hub(
+            "add", "check-in", "day=" + last, "person=" + (try somebody(centre)), "temperature=39")
+        func open(_ day: String) async throws -> Int {
+            let lines = try await centre.hub("brief", day, "--format", "csv").output.split(separator: "\n")
+            let line = try #require(lines.first { $0.hasPrefix("\(day),alerts,,open,") })
+            return try #require(line.split(separator: ",").last.flatMap { Int($0) })
+        }
+        let before = try await open(day)
+        let alerts = try await centre.hub("export", "alert").output.split(separator: "\n").dropFirst()
+        #expect(before == alerts.count { $0.prefix(10) <= day } && before < alerts.count)
+        #expect(try await open(last) == alerts.count)
+    }
+
     private func expectToldWhatBecameWrong(_ centre: Centre, _ day: String) async throws {
         let asked = try await report(centre, "--day", day, "--json", expecting: [64]).output
         #expect(asked.contains("\"code\":"), "also for scripts, what is shown has a code")
         try await expectContradiction(centre, day)
+        try await expectOwnDayAlone(centre, day)
     }
 
     @Test func countedShownSignedAndComparedWithWhatCameLater() async throws {

@@ -42,13 +42,16 @@ struct BoardTests {
     private func input() -> BoardInput {
         let day = Value.integer(Int64(Self.day))
         func checkIn(
-            _ person: String, _ unit: String, temperature: Int64, created: Int64 = 9, arrived: Int64 = 10
+            _ person: String, _ unit: String, temperature: Int64, created: Int64 = 9, arrived: Int64 = 10,
+            versions: Int = 1
         )
             -> BoardInput.Record
         {
-            record(
+            var found = record(
                 BuiltIn.checkIn, [day, text(person)], unit, [(1, .decimal(unscaled: temperature, scale: 2))],
                 created: created, arrived: arrived)
+            found.versions = versions
+            return found
         }
         return BoardInput(
             coverage: CoverageBoard(
@@ -61,7 +64,7 @@ struct BoardTests {
                 ]),
             records: [
                 BuiltIn.checkIn: [
-                    checkIn("p1", "B1", temperature: 3_730, arrived: 20),
+                    checkIn("p1", "B1", temperature: 3_730, arrived: 20, versions: 3),
                     checkIn("p2", "B1", temperature: 3_650, created: 17, arrived: 18),
                 ],
                 BuiltIn.dailyReport: [
@@ -101,7 +104,7 @@ struct BoardTests {
         #expect(
             found["B1"] == [
                 "register": 4, "checked_in": 2, "missing": 1, "excused": 1, "late": 1, "arrived_late": 2,
-                "flagged": 1,
+                "edited": 1, "flagged": 1,
             ])
         #expect(found["B2"]?["register"] == 1 && found["B2"]?["missing"] == 1)
         #expect(found["C0"] == nil, "a line of zeros is left out")
@@ -129,11 +132,15 @@ struct BoardTests {
 
     @Test(arguments: [
         ("\"own\"", "\"Own\"", "bad_name", 1), ("\"days\": 2", "\"day\": 2", "unknown_name", 2),
-        ("\"daily-report\"", "\"daily-raport\"", "refused", 2), ("\"kind\"", "\"knid\"", "refused", 1),
+        ("\"daily-report\"", "\"daily-raport\"", "not_allowed", 2),
+        ("\"kind\"", "\"knid\"", "no_such_field", 1),
         ("\"form\": \"daily-report\"", "\"people\": \"nobody\"", "not_allowed", 2),
-        ("\"form\": \"daily-report\"", "\"people\": \"missing\"", "refused", 2),
+        ("\"form\": \"daily-report\"", "\"people\": \"missing\"", "not_allowed", 1),
+        ("\"days\": 2", "\"people\": \"missing\"", "clash", 2),
+        ("\"days\": 2", "\"all\": [{\"field\": \"kind\", \"atLeast\": \"1\"}]", "bad_condition", 2),
+        ("\"days\": 2", "\"any\": [{\"field\": \"kind\", \"equals\": \"NONE\"}]", "not_allowed", 2),
         ("\"days\": 2", "\"lateAfter\": \"noon\"", "not_allowed", 2),
-        ("\"days\": 2", "\"all\": [{\"field\": \"knid\", \"equals\": \"ZERO\"}]", "refused", 2),
+        ("\"days\": 2", "\"all\": [{\"field\": \"knid\", \"equals\": \"ZERO\"}]", "no_such_field", 2),
         ("\"revision\": 1", "\"revision\": -1", "out_of_bounds", 1),
     ])
     func names(what: String, instead: String, code: String, line: Int) throws {
@@ -147,6 +154,28 @@ struct BoardTests {
         #expect(
             found.mistakes.contains { $0.code.rawValue == code && $0.place.line == line }, "\(found.mistakes)"
         )
+    }
+
+    @Test func allThatIsWrongIsNamedAtOnceWithWhatMayStandThere() throws {
+        let wrong = """
+            {"board": "own", "revision": 1, "labels": {"en": "Own", "zh": "自建"}, "group": "knid",
+             "counts": [
+              {"id": "a", "labels": {"en": "a", "zh": "甲"}, "form": "daily-raport"},
+              {"id": "b", "labels": {"en": "b", "zh": "乙"}, "form": "daily-report",
+               "any": [{"field": "knid", "equals": "ZERO"}, {"field": "kind", "equals": "ZRO"}]}],
+             "columns": ["n_regster"]}
+            """
+        guard
+            case .failure(let found) = BoardCheck.check(Array(wrong.utf8), catalog: try catalog(), known: nil)
+        else {
+            Issue.record("taken")
+            return
+        }
+        #expect(found.mistakes.map(\.place.line) == [1, 3, 5, 5, 6])
+        #expect(found.mistakes.map(\.subject) == ["knid", "daily-raport", "knid", "ZRO", "n_regster"])
+        #expect(found.mistakes[1].allowed.contains("daily-report"))
+        #expect(found.mistakes[3].allowed == ["ZERO", "CASES"])
+        #expect(found.mistakes[4].allowed.contains("n_register"))
     }
 
     @Test func aRevisionGoesUp() throws {

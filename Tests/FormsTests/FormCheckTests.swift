@@ -72,6 +72,28 @@ struct FormCheckTests {
         #expect(found.mistakes == DefinitionMistakes(found.mistakes).mistakes)
     }
 
+    /// Two rules that are wrong in several ways: each with its line, what stands there and what may.
+    @Test func whatIsWrongWithRulesIsNamedAtOnce() throws {
+        let rules = """
+            "rules": [
+             {"id": "a", "raise": "allert", "any": [{"field": "staet", "equals": "open"}]},
+             {"id": "b", "raise": "alert", "any": [{"field": "state", "atLeast": "1"}],
+              "tell": [{"who": "duty", "after": "soon"}]}],
+            "keys"
+            """
+        let text = Self.good.replacing("\"keys\"", with: rules, maxReplacements: 1)
+        guard case .failure(let found) = Self.check(text) else { throw DefinitionMistakes([]) }
+        let codes = Set(found.mistakes.map(\.code.rawValue))
+        #expect(codes.isSuperset(of: ["not_allowed", "no_such_field", "bad_condition", "bad_keys"]))
+        let form = try #require(found.mistakes.first { $0.subject == "allert" })
+        #expect(form.allowed.contains("alert") && form.place.line == 3)
+        let field = try #require(found.mistakes.first { $0.subject == "staet" })
+        #expect(field.allowed.contains("state") && field.place.line == 3)
+        let span = try #require(found.mistakes.first { $0.subject == "soon" })
+        #expect(span.allowed.contains("answerMinutes") && span.place.line == 5)
+        #expect(!found.mistakes.contains { $0.code == .refused }, "\(found.mistakes)")
+    }
+
     @Test func nothingMakesItTrap() {
         let bytes = Array(Self.good.utf8)
         for cut in stride(from: 0, to: bytes.count, by: 7) {

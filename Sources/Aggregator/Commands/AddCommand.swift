@@ -36,8 +36,9 @@ struct AddCommand: AsyncParsableCommand {
             let isNew = try entries.add(pairs, by: by, now: HubFolder.milliseconds())
             Output.line(
                 isNew
-                    ? Words("saved: \(form)", zh: "已保存：\(form)")
-                    : Words("unchanged: \(form) says this already", zh: "未变：\(form) 已有相同内容"))
+                    ? Words("saved: \(form)", zh: "已保存：\(entries.chineseName)")
+                    : Words(
+                        "unchanged: \(form) says this already", zh: "未变：\(entries.chineseName)已有相同内容"))
         }
     }
 }

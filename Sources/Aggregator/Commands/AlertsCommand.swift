@@ -78,6 +78,7 @@ struct AnswerOptions: ParsableArguments {
                     zh: "文字最多 \(AnswerOptions.textLimit) 字节；请缩短"))
         }
         let desk = try RaisedDesk(try act.folder(store).open())
+        try desk.requireKnown(by)
         let key = try desk.key(named: alert)
         let note = self.note
         let answer = RaisedDesk.Answer(by: by, act: event) { raised, record, now in

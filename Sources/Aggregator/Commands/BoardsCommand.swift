@@ -48,12 +48,19 @@ struct BoardsCommand: AsyncParsableCommand {
 
         @Argument(help: ArgumentHelp("The board's file (JSON).", zh: "看板文件（JSON）。"))
         var file: String
+        @Option(
+            name: .long,
+            help: ArgumentHelp(
+                "The file of a form of the committee's own that the board counts; may be repeated.",
+                zh: "看板所统计的自建表单文件；可多次使用。"))
+        var form: [String] = []
         @Option(name: .long, help: ArgumentHelp("The folder that holds the hub's store.", zh: "汇总端的数据目录。"))
         var data: String?
 
         func run() async throws {
             try await Program.run {
-                let board = try Publishing.board(file, at: try data.map { try HubFolder(path: $0).open() })
+                let board = try Publishing.board(
+                    file, at: try data.map { try HubFolder(path: $0).open() }, forms: form)
                 Output.line(
                     Words(
                         "\(file): nothing is wrong with \(board.board), revision \(board.revision)",
@@ -88,10 +95,15 @@ struct BoardsCommand: AsyncParsableCommand {
 }
 
 extension Publishing {
-    static func board(_ file: String, at hub: SQLiteHubStore?) throws -> BoardDefinition {
+    /// - Parameter forms: files of forms that count as published.
+    static func board(
+        _ file: String, at hub: SQLiteHubStore?, forms: [String] = []
+    ) throws -> BoardDefinition {
         let settings = try hub?.settings() ?? Settings()
+        var known = try hub?.forms() ?? .builtIn
+        for form in forms { known = try known.adding(try self.form(form, at: hub, beside: known)) }
         let catalog = try CompiledCatalog(
-            try hub?.forms() ?? .builtIn, settings: settings,
+            known, settings: settings,
             zone: LocalZone(identifier: settings.timeZone) ?? .fixed(hours: 8))
         let json = try Files.read(file)
         let name = (try? JSONNode(parsing: json))?["board"]?.text ?? ""

@@ -110,7 +110,11 @@ struct Brief {
 
     /// A line for each number, zeros among them; the total has no group.
     private func csv() -> [String] {
-        let head = CSV.line(["day", "board", "group", "count", "number"])
+        let words = [
+            Words("day", zh: "日期"), Words("board", zh: "看板"), Words("group", zh: "分组"),
+            Words("count", zh: "项目"), Words("number", zh: "数量"),
+        ]
+        let head = CSV.line(words.map { $0.text() })
         return [head]
             + tables.flatMap { table in
                 let groups: [(String, (Int) -> Int)] =

@@ -63,9 +63,16 @@ struct DutyCommand: AsyncParsableCommand {
                     try body(RecordKey(form: form, values: $0), $1)
                 }
             }
+            if let unit,
+                try hub.effective(RecordKey(form: BuiltIn.unit, values: [.text(unit)]))?.exists != true,
+                !posts.postings.contains(where: { $0.unit.utf8.elementsEqual(unit.utf8) })
+            {
+                throw DutyCommand.unknown(unit, posts)
+            }
             func isWanted(_ name: String) -> Bool { unit.map { $0.utf8.elementsEqual(name.utf8) } ?? true }
             let units = posts.dutyUnits.filter(isWanted)
             let hours = Milliseconds(min(max(gaps, 0), 100_000)) * 3_600_000
+            let gapsFound = units.flatMap { posts.gaps(of: $0, from: time, to: time + hours) }
             let report = Report(
                 at: RecordText.time(time),
                 holders: posts.postings.filter { $0.holds(at: time) && isWanted($0.unit) }.map { posting in
@@ -76,14 +83,14 @@ struct DutyCommand: AsyncParsableCommand {
                         isLeader: posting.isLeader, from: RecordText.time(posting.from),
                         until: posting.isOpenEnded ? nil : RecordText.time(posting.until))
                 },
-                gaps: units.flatMap { posts.gaps(of: $0, from: time, to: time + hours) }.map {
+                gaps: gapsFound.map {
                     Gap(
                         unit: Masking.clean($0.unit), from: RecordText.time($0.from),
                         until: $0.until.map(RecordText.time))
                 })
             if json { return try Output.json(report) }
             let times = TimeText(zone: catalog.settings.timeZone)
-            DutyCommand.lines(report, at: times.text(time)).forEach { Output.line($0) }
+            DutyCommand.lines(report, gapsFound, times, at: time).forEach { Output.line($0) }
         }
     }
 
@@ -99,20 +106,37 @@ struct DutyCommand: AsyncParsableCommand {
         return zone.time(fromLocal: local)
     }
 
-    private static func lines(_ report: Report, at time: String) -> [String] {
-        var lines = [Words("As of \(time)", zh: "截至 \(time)").text()]
+    private static func unknown(_ unit: String, _ posts: Posts) -> Failure {
+        let name = Output.printable(unit)
+        let units = posts.dutyUnits.map(Masking.clean)
+        let hint = Typo.hint(name, among: units)
+        let list = units.isEmpty ? "-" : units.joined(separator: ", ")
+        return Failure(
+            .noInput,
+            Words(
+                "the register knows no unit \(name)\(hint.en); units with a roster: \(list)",
+                zh: "登记册中没有单位 \(name)\(hint.zh)；有值班表的单位：\(list)"))
+    }
+
+    /// Times are the committee's.
+    private static func lines(
+        _ report: Report, _ gaps: [PostGap], _ times: TimeText, at time: Milliseconds
+    ) -> [String] {
+        let moment = times.text(time)
+        var lines = [Words("As of \(moment)", zh: "截至 \(moment)").text()]
         for holder in report.holders {
             let role = holder.role.isEmpty ? Words("on duty", zh: "值班").text() : holder.role
             let leader = holder.isLeader ? Words(", leads", zh: "，带班").text() : ""
             lines.append("  \(holder.unit)  \(role)\(leader)  \(holder.person)  \(holder.phone)")
         }
         if report.holders.isEmpty { lines.append(Words("  nobody", zh: "  无人").text()) }
-        for gap in report.gaps {
-            let end = gap.until ?? Words("further notice", zh: "另行通知").text()
+        for gap in gaps {
+            let (unit, from) = (Masking.clean(gap.unit), times.text(gap.from))
+            let end = gap.until.map(times.text) ?? Words("further notice", zh: "另行通知").text()
             lines.append(
                 Words(
-                    "nobody is on duty for \(gap.unit) from \(gap.from) until \(end)",
-                    zh: "\(gap.unit) 无人值班：\(gap.from) 至 \(end)"
+                    "nobody is on duty for \(unit) from \(from) until \(end)",
+                    zh: "\(unit) 无人值班：\(from) 至 \(end)"
                 ).text())
         }
         return lines

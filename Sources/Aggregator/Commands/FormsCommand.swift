@@ -95,10 +95,11 @@ struct FormsCommand: AsyncParsableCommand {
                 zh: "发布表单或其新修订版：各支部下次同步时收到。"),
             discussion: Words(
                 "For the life of a form its keys, and the ids, names, types, policies, groups and retention "
-                    + "of its fields stay. A revision may add fields, choices, labels, checks and rules, and "
-                    + "hide fields. Also while `serve` runs.",
-                zh: "表单存续期间，键以及字段的编号、名称、类型、合并规则、合并组和保存期限不变。"
-                    + "修订版可增加字段、选项、名称、校验和规则，并可隐藏字段。serve 运行时也可发布。"),
+                    + "of its fields stay, and what is personal stays personal. A revision may add fields, "
+                    + "choices, labels, checks and rules, hide fields, and make fields personal. Also while "
+                    + "`serve` runs.",
+                zh: "表单存续期间，键以及字段的编号、名称、类型、合并规则、合并组和保存期限不变，个人信息始终为个人信息。"
+                    + "修订版可增加字段、选项、名称、校验和规则，可隐藏字段或将其改为个人信息。serve 运行时也可发布。"),
             example: "aggregator forms publish visit.json --data DIR")
 
         @Argument(help: ArgumentHelp("The form's file (JSON).", zh: "表单文件（JSON）。"))
@@ -123,10 +124,13 @@ struct FormsCommand: AsyncParsableCommand {
 /// What forms and boards have in common when they are published.
 enum Publishing {
     /// - Parameter hub: nil: only what the program itself knows counts.
-    static func form(_ file: String, at hub: SQLiteHubStore?) throws -> FormDefinition {
+    /// - Parameter known: the forms that are there; nil: the hub's, or the program's.
+    static func form(
+        _ file: String, at hub: SQLiteHubStore?, beside known: FormCatalog? = nil
+    ) throws -> FormDefinition {
         let settings = try hub?.settings() ?? Settings()
         let checked = FormCheck.check(
-            try Files.read(file), catalog: try hub?.forms() ?? .builtIn, settings: settings,
+            try Files.read(file), catalog: try known ?? hub?.forms() ?? .builtIn, settings: settings,
             zone: LocalZone(identifier: settings.timeZone) ?? .fixed(hours: 8))
         switch checked {
         case .success(let definition): return definition

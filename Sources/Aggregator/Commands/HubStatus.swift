@@ -18,6 +18,10 @@ struct HubStatus: Encodable {
     var timeZone: String
     /// When the oldest came that is in no backup, UTC.
     var oldestWithoutBackup: String?
+    /// UTC. When the clock went back the last time, and what it had shown, where that is known.
+    var clockWentBack: [String]?
+    /// UTC. Cut-offs that passed meanwhile are judged then: the store was put back.
+    var cutOffsHeldUntil: String?
     /// "ample", "full", or "ballast_in_use": see `StorageState`.
     var disk: String
     /// SHA-256 of this hub's public key, by which its receipts are checked.
@@ -27,6 +31,7 @@ struct HubStatus: Encodable {
         let store = try folder.open()
         let devices = try store.devices()
         let unsaved = try store.oldestWithoutBackup()
+        let marks = try store.ruleMarks()
         let status = HubStatus(
             devices: devices.count, pendingDevices: devices.filter { $0.state == .pending }.count,
             reportedBacklog: devices.reduce(0) {
@@ -35,6 +40,8 @@ struct HubStatus: Encodable {
             conflicts: try store.conflictCount(), heldBack: try HeldBack.read(store),
             timeZone: try store.settings().timeZone,
             oldestWithoutBackup: unsaved.map(RecordText.time),
+            clockWentBack: marks?.wentBack.map { [RecordText.time($0.to), RecordText.time($0.from)] },
+            cutOffsHeldUntil: marks?.held.map { RecordText.time($0.until) },
             disk: store.storage().rawValue, fingerprint: store.hub.description)
         if json { return try Output.json(status) }
         Output.line(
@@ -57,6 +64,7 @@ struct HubStatus: Encodable {
                 "fingerprint of this hub (of its first key, for proofs): \(status.fingerprint)",
                 zh: "本汇总端的指纹（首个密钥，用于核对证明）：\(status.fingerprint)"))
         let times = TimeText(zone: status.timeZone)
+        if let marks { RuleMarkWords.lines(marks, times, now: HubFolder.milliseconds()).forEach(Output.line) }
         for line in DeviceRow.lines(devices, times: times) { Output.line(line) }
         for line in try IdentityLines.lines(store, devices, times: times) { Output.line(line) }
         let missing = try folder.revocationsMissing(in: store).count

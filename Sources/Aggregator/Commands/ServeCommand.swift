@@ -42,8 +42,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         name: .customLong("on-alert"),
         help: ArgumentHelp(
-            "A command that wakes somebody: run with the alert's name, unit and level until it is taken.",
-            zh: "用于唤醒值班人的命令：附上预警编号、单位、级别反复运行，直到有人接手。"))
+            "A command that wakes somebody: run with the alert's name, unit, level and how many wait, until "
+                + "they are taken. Many at a time are one run. It is ended after 30 seconds.",
+            zh: "用于唤醒值班人的命令：附上预警编号、单位、级别和待处理数反复运行，直到有人接手。"
+                + "多条预警合并为一次运行；超过 30 秒即被终止。"))
     var onAlert: String?
     @Option(
         name: .customLong("on-alert-every"),
@@ -123,7 +125,7 @@ struct ServeCommand: AsyncParsableCommand {
                 AlertCaller(
                     AlertCaller.Plan(
                         command: command, every: .seconds(min(max(onAlertEvery, 1), 900)),
-                        isPersonal: onAlertPersonal),
+                        isPersonal: onAlertPersonal, file: folder.path + "/rung.json"),
                     writer: writer, logger: logger, now: HubFolder.milliseconds)
             }
             let listener = HubListenerService(

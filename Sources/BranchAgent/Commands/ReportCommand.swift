@@ -58,7 +58,10 @@ struct ReportCommand: AsyncParsableCommand {
             let draft = ReportDraft(
                 unit: unit, day: CivilDay.text(date), counts: try counted.counts(of: form, context.forms),
                 counted: counted.present.count, digest: counted.digest, missing: counted.line.missing,
-                typed: fields)
+                typed: fields,
+                against: try counted.contradictions(of: form, context),
+                responsible: try ResponsibleBook(context).people(
+                    of: unit, day: date, created: moment.time))
             if let field = draft.typedOver { throw ReportWords.isCounted(field) }
             // Of other units' people a branch may hold nothing, which is not nothing to report.
             if counted.line.register == 0 { throw ReportWords.nobodyThere(unit, draft.day) }
@@ -67,8 +70,8 @@ struct ReportCommand: AsyncParsableCommand {
                 guard let before, before.exists else { throw ReportWords.notReported(unit, draft.day) }
                 return try show(ReportReport(draft, before: before, form.definition))
             }
-            if zero, draft.isFinding { throw ReportWords.notZero(draft) }
-            if !zero, !draft.isFinding { throw ReportWords.sayZero(draft) }
+            if zero, !draft.against.isEmpty { throw ReportWords.notZero(draft) }
+            if !zero, draft.against.isEmpty { throw ReportWords.sayZero(draft) }
             try confirm(draft, form.definition)
             let row = try EntryReader.row(
                 asked + draft.pairs, form, context, clock: clock, moment: moment)
@@ -122,6 +125,9 @@ struct ReportDraft {
     var missing: [String]
     /// What a person said besides, as `field=value`.
     var typed: [String]
+    /// What a zero report would stand against, by the rules: form, day and person of each.
+    var against: [String]
+    var responsible: [Responsible]
 
     /// A field that was typed and is counted.
     var typedOver: String? {
@@ -129,9 +135,7 @@ struct ReportDraft {
         return typed.map { $0.prefix { $0 != "=" } }.first(where: counted.contains).map(String.init)
     }
 
-    /// Whether there is something that a zero report would deny.
-    var isFinding: Bool { counts.contains { !$0.found.isEmpty } }
-    var kind: String { isFinding ? "CASES" : "ZERO" }
+    var kind: String { against.isEmpty ? "ZERO" : "CASES" }
 
     /// As `field=value`.
     var pairs: [String] {
@@ -154,6 +158,7 @@ struct ReportDraft {
                 return "  \(label)  \(count.count)\(people)"
             } + typed.map { "  " + Output.printable($0) }
             + (missing.isEmpty ? [] : [ReportWords.missing(missing).text()])
+            + (responsible.isEmpty ? [] : ["  " + Responsible.line(responsible, of: unit).text()])
     }
 }
 
@@ -175,12 +180,14 @@ struct ReportReport: Encodable {
     var digest: String
     /// Whether the same check-ins would be counted now.
     var isUnchanged: Bool
+    /// Who held the unit's posts on the day.
+    var responsible: [Responsible]
     /// To be handed back with `--shown`; nil once it is signed.
     var code: String?
     private let labels: [Words]
 
     private enum CodingKeys: String, CodingKey {
-        case unit, day, kind, counts, counted, digest, isUnchanged, code
+        case unit, day, kind, counts, counted, digest, isUnchanged, responsible, code
     }
 
     /// - Parameter before: what was reported; nil: just this.
@@ -195,6 +202,7 @@ struct ReportReport: Encodable {
         }
         labels = draft.counts.map { Words($0.field.labels.en, zh: $0.field.labels.zh) }
         counted = draft.counted
+        responsible = draft.responsible
         digest = draft.digest.description
         let reported = form.field(named: "counted_digest").flatMap { before?[$0.id]?.string }
         isUnchanged = before == nil || reported == digest
@@ -206,6 +214,6 @@ struct ReportReport: Encodable {
                 let then = line.then.map { "\($0)" } ?? "-"
                 let mark = line.then == Int64(line.now) ? "" : "  *"
                 return "  \(label.text())  \(then) / \(line.now)\(mark)"
-            }
+            } + (responsible.isEmpty ? [] : ["  " + Responsible.line(responsible, of: unit).text()])
     }
 }
