@@ -154,7 +154,7 @@ import Testing
         #expect(heard.isEmpty)
         while hub.state.withLock({ $0.refused.isEmpty }) { await Task.yield() }
         let refused = hub.state.withLock { $0.refused }
-        #expect(refused.count == 1 && refused[0].code == nil && hub.state.withLock { $0.open } == 0)
+        #expect(refused.count == 1 && refused[0].code == .noClientKey && hub.state.withLock { $0.open } == 0)
         await listener.shutdown()
     }
 
