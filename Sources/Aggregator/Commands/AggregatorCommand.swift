@@ -57,7 +57,8 @@ struct InitCommand: AsyncParsableCommand {
     var timeZone = "Asia/Shanghai"
     @Option(
         name: .long,
-        help: ArgumentHelp("Further settings, NAME=VALUE (see README).", zh: "其他设置，名称=值（见 README）。"))
+        help: ArgumentHelp(
+            "Further settings, NAME=VALUE (see OPERATING.md).", zh: "其他设置，名称=值（见 OPERATING.md）。"))
     var set: [String] = []
 
     func run() async throws {
