@@ -90,6 +90,16 @@ enum ReportWords {
                 zh: "\(unit) \(report.day) 的报告（\(kind)）：此后打卡记录有变化；当时 / 现在：")
     }
 
+    static func anothersUnit(_ unit: String, own: String) -> Failure {
+        let (unit, own) = (Output.printable(unit), Output.printable(own))
+        return Failure(
+            .noInput,
+            Words(
+                "\(unit) is neither \(own), this branch's own unit, nor below it: what it has to report is "
+                    + "counted there; nothing was saved",
+                zh: "\(unit) 既不是本支部 \(own)，也不是其下级单位：其报告须由该单位汇总；未保存任何内容"))
+    }
+
     static func noSuchUnit(_ unit: String) -> Failure {
         let unit = Output.printable(unit)
         return Failure(

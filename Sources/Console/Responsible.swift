@@ -39,6 +39,18 @@ package struct ResponsibleBook {
         self.parents = parents
     }
 
+    /// Whether `unit` is `other` or lies below it.
+    package func isWithin(_ unit: String, _ other: String) -> Bool {
+        var next = Optional(unit)
+        var steps = 0
+        while let unit = next, !unit.isEmpty, steps < 64 {
+            if unit.utf8.elementsEqual(other.utf8) { return true }
+            next = parents[unit]
+            steps += 1
+        }
+        return false
+    }
+
     /// Those of the unit itself, or else of the nearest one above that has any.
     ///
     /// - Parameters:

@@ -98,7 +98,7 @@ import Testing
 
     /// What may stand in Chinese texts as it is: names of things that are typed so, and of standards.
     private static let names: Set<String> = [
-        "Rollcall", "Markdown", "report", "README", "OPERATING", "CSV", "GBK", "HOST", "PORT", "IANA", "JSON",
+        "Rollcall", "Markdown", "report", "OPERATING.md", "CSV", "GBK", "HOST", "PORT", "IANA", "JSON",
         "TLS",
         "SHA", "UTC",
         "UTF",

@@ -280,6 +280,11 @@ import Testing
                 #expect(told.now("n_register") == people, "\(name) on \(day)")
             }
         }
+        // Where P5 came from the branch knows of P5, and of nobody else.
+        try await story.sync("c")
+        let foreign = try await story.centre.branch(
+            "c", "report", "--unit", "B01", "--day", story.today, "--zero", expecting: [66])
+        #expect(foreign.remarks.contains("B01 is neither B02"))
         let asked = try await story.centre.branch(
             "late", "report", "--day", story.today, "--zero", expecting: [64])
         let code = try #require(asked.output.split { $0 == " " || $0 == "\n" }.last.map(String.init))

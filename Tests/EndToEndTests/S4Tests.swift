@@ -1,4 +1,5 @@
 import Foundation
+import LinkKit
 import Testing
 
 /// S4, coverage: checked-in + missing + excused = register of that day, always; made on time but delivered
@@ -120,6 +121,34 @@ import Testing
             "aggregator", ["board", "silence", "--day", today, "--data", centre.place.path("hub")],
             environment: ["LANG": "zh_CN.UTF-8"])
         #expect(chinese.output.contains("已连线但无打卡: B04"))
+        try await centre.close()
+    }
+
+    /// Created, queued, received: what a branch said that it still has, when its link broke in the middle.
+    @Test func whatABranchStillHasStandsOnTheBoard() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        let proxy = try EmulatedLink(to: centre.port)
+        defer { proxy.close() }
+        let branch = centre.college.words("mistyped_branch")
+        try await centre.join(branch, through: proxy.port)
+        try await centre.sync(branch)
+        try await centre.importSheets(of: branch)
+        let all = try await centre.status(branch).queued
+        // A part gets through, and then nothing any more.
+        proxy.plan(
+            [EmulatedLink.Cut(way: .up, after: 3_000, isReset: true)]
+                + (0..<400).map { _ in EmulatedLink.Cut(way: .up, after: 1, isReset: true) })
+        try await centre.sync(branch, expecting: [2])
+        let day = centre.college.words("last_day")
+        func link() async throws -> Table.Line.Link? {
+            try await board(centre, "coverage", day).lines.first { $0.group == branch }?.link
+        }
+        let broken = try #require(try await link())
+        #expect(broken.queued > 0 && broken.queued <= all, "as the branch said when it last got through")
+        proxy.plan([])
+        try await centre.sync(branch)
+        #expect(try await link()?.queued == 0)
         try await centre.close()
     }
 }

@@ -26,7 +26,7 @@ struct ReportCommand: AsyncParsableCommand {
         name: .long,
         help: ArgumentHelp("The day, such as 2020-02-03; today when left out.", zh: "日期，如 2020-02-03；缺省为今天。"))
     var day: String?
-    @Option(name: .long, help: ArgumentHelp("Another unit than this branch's.", zh: "本支部以外的单位。"))
+    @Option(name: .long, help: ArgumentHelp("A unit below this branch's own.", zh: "本支部的下级单位。"))
     var unit: String?
     @Flag(name: .long, help: ArgumentHelp("There is nothing to report.", zh: "零报告：声明无情况。"))
     var zero = false
@@ -55,15 +55,18 @@ struct ReportCommand: AsyncParsableCommand {
             guard let counted = try UnitDay(unit, on: date, context) else {
                 throw ReportWords.noSuchUnit(unit)
             }
+            let book = try ResponsibleBook(context)
+            // Of others' people a branch may hold some, which is not what that unit has to report.
+            guard book.isWithin(unit, context.configuration.unit) else {
+                throw ReportWords.anothersUnit(unit, own: context.configuration.unit)
+            }
             let draft = ReportDraft(
                 unit: unit, day: CivilDay.text(date), counts: try counted.counts(of: form, context.forms),
                 counted: counted.present.count, digest: counted.digest, missing: counted.line.missing,
                 typed: fields,
                 against: try counted.contradictions(of: form, context),
-                responsible: try ResponsibleBook(context).people(
-                    of: unit, day: date, created: moment.time))
+                responsible: book.people(of: unit, day: date, created: moment.time))
             if let field = draft.typedOver { throw ReportWords.isCounted(field) }
-            // Of other units' people a branch may hold nothing, which is not nothing to report.
             if counted.line.register == 0 { throw ReportWords.nobodyThere(unit, draft.day) }
             let before = try context.store.record(typed.key)?.effective(under: form.mergeRules)
             if then {
