@@ -42,7 +42,7 @@ final class TestClock: Sendable {
         let place: Place
         let folder: HubFolder
         let clock: TestClock
-        var store: SQLiteHubStore
+        private var writer: HubWriter
         var listener: HubListener
 
         init(hub time: Milliseconds) async throws {
@@ -50,7 +50,7 @@ final class TestClock: Sendable {
             folder = HubFolder(path: place.path("hub"))
             clock = TestClock(time)
             try folder.create(name: "Centre", settings: Settings())
-            store = try folder.open()
+            let store = try folder.open()
             let units =
                 "unit_id,unit_name,unit_type,parent_id,line\n"
                 + "C,Centre,committee,,party\nB,Branch,branch,C,party\n"
@@ -60,14 +60,22 @@ final class TestClock: Sendable {
                     on: store, now: time, progress: ProgressBar(Words("", zh: "")))
                 #expect(result.rejected == 0)
             }
-            listener = try await World.listen(folder, store, clock)
+            writer = HubWriter(store: store, now: { [clock] in clock.now })
+            listener = try await World.listen(folder, writer, clock)
+        }
+
+        /// Asks the store where it is written, after what sessions still do there.
+        func ask<Answer: Sendable>(
+            _ body: @escaping @Sendable (SQLiteHubStore) throws -> Answer
+        ) async throws -> Answer {
+            try await writer.run { try body(#require($0 as? SQLiteHubStore)) }
         }
 
         private static func listen(
-            _ folder: HubFolder, _ store: SQLiteHubStore, _ clock: TestClock
+            _ folder: HubFolder, _ writer: HubWriter, _ clock: TestClock
         ) async throws -> HubListener {
             let server = HubServer(
-                writer: HubWriter(store: store, now: { clock.now }),
+                writer: writer,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, now: { clock.now })
             return try await HubListener.start(
                 at: HostPort(host: "127.0.0.1", port: 0), key: try folder.key(), service: server,
@@ -78,8 +86,8 @@ final class TestClock: Sendable {
         func restart(at time: Milliseconds) async throws {
             await listener.shutdown()
             clock.now = time
-            store = try folder.open()
-            listener = try await World.listen(folder, store, clock)
+            writer = HubWriter(store: try folder.open(), now: { [clock] in clock.now })
+            listener = try await World.listen(folder, writer, clock)
         }
     }
 
@@ -95,10 +103,11 @@ final class TestClock: Sendable {
             key = try folder.keyForJoining()
             store = try folder.create(key)
             let secret = Token16.random()
-            try world.store.invite(
-                Invitation(
-                    secretHash: Hashing.sha256(secret.bytes), unit: "B", isTrusted: true,
-                    expires: world.clock.now + 3_600_000), now: world.clock.now)
+            let now = world.clock.now
+            let code = Invitation(
+                secretHash: Hashing.sha256(secret.bytes), unit: "B", isTrusted: true, expires: now + 3_600_000
+            )
+            try await world.ask { try $0.invite(code, now: now) }
             let replica = Token16.random()
             let hub = try world.folder.key().fingerprint
             let address = world.listener.address
@@ -209,12 +218,13 @@ final class TestClock: Sendable {
             // The measured skew stands in for the clock.
             #expect(abs(entry.version.authored - clocks.hub) < 60_000)
         }
-        let line = try #require(try world.store.coverage(of: day).lines.first { $0.unit == "B" })
+        let line = try #require(
+            try await world.ask { try $0.coverage(of: day) }.lines.first { $0.unit == "B" })
         #expect(line.checkedIn == 20 && line.missing.isEmpty)
         #expect(try branch.store.status(of: .routine).receipted == 20)
         #expect(try branch.store.status(of: .routine).quarantined == 0)
         #expect(try branch.store.contact().skew == clocks.hub - clocks.agent)
-        #expect(try world.store.devices().map(\.skew) == [clocks.hub - clocks.agent])
+        #expect(try await world.ask { try $0.devices() }.map(\.skew) == [clocks.hub - clocks.agent])
     }
 
     /// The branch's clock jumps between entries, in the middle of a session and back: each entry arrives
@@ -247,9 +257,9 @@ final class TestClock: Sendable {
         #expect(try branch.store.status(of: .routine).quarantined == 0)
         for person in 0..<4 {
             let key = RecordKey(form: "check-in", values: [.integer(Int64(day)), .text("P\(person)")])
-            let state = try #require(try world.store.record(key))
+            let state = try #require(try await world.ask { try $0.record(key) })
             #expect(state.siblings.contains { $0.dot.sequence == UInt64(person) + 5 })
-            let effective = try #require(try world.store.effective(key))
+            let effective = try #require(try await world.ask { try $0.effective(key) })
             #expect(!effective.hasConflict)
         }
     }
@@ -274,10 +284,11 @@ final class TestClock: Sendable {
         await world.listener.shutdown()
         for person in times.indices {
             let key = RecordKey(form: "check-in", values: [.integer(Int64(day)), .text("P\(person)")])
-            #expect(try world.store.record(key) == other.store.record(key))
+            #expect(try await world.ask { try $0.record(key) } == other.store.record(key))
             #expect(try other.store.record(key) != nil, "\(person)")
         }
-        let line = try #require(try world.store.coverage(of: day).lines.first { $0.unit == "B" })
+        let line = try #require(
+            try await world.ask { try $0.coverage(of: day) }.lines.first { $0.unit == "B" })
         #expect(line.checkedIn == times.count)
         #expect(try first.store.status(of: .routine).receipted == UInt64(times.count))
         #expect(try first.isTrusted && other.isTrusted)
@@ -299,7 +310,8 @@ final class TestClock: Sendable {
         try await branch.sync(world)
         await world.listener.shutdown()
         #expect(try branch.store.status(of: .routine).quarantined == 8)
-        let line = try #require(try world.store.coverage(of: day).lines.first { $0.unit == "B" })
+        let line = try #require(
+            try await world.ask { try $0.coverage(of: day) }.lines.first { $0.unit == "B" })
         #expect(line.checkedIn == 1)
         let hub = ["--data", world.place.path("hub")]
         for date in ["0001-01-01", "9999-12-31", CivilDay.text(day)] {
@@ -359,7 +371,8 @@ final class TestClock: Sendable {
         let verdicts = try branch.store.verdicts([.quarantined], limit: 10)
         #expect(verdicts.map(\.verdict.reason) == ["recorded_before_day"])
         #expect(verdicts.first?.key.values.last == .text("P4"))
-        let line = try #require(try world.store.coverage(of: today).lines.first { $0.unit == "B" })
+        let line = try #require(
+            try await world.ask { try $0.coverage(of: today) }.lines.first { $0.unit == "B" })
         #expect(line.checkedIn == (isTomorrow ? 3 : 4))
     }
 }
