@@ -46,8 +46,9 @@ extension HubFolder {
         let file = revocationsFile
         let damaged = try file.lines().filter { $0.revocation == nil }
         let lost = try file.lost()
-        // A store that has forgotten nothing knows them.
-        if isPutBack { unread.unknown = lost }
+        // A store that has forgotten nothing knows them all.
+        let knowsAll = try lost == 0 || store.revocations().count >= file.countOnce ?? .max
+        if isPutBack || !knowsAll { unread.unknown = lost }
         if damaged.isEmpty { return unread }
         var kept = Set(try revocations().map(\.publicKey))
         let devices = try store.deviceMarks()

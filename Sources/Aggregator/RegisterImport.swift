@@ -300,7 +300,9 @@ struct RegisterImport {
                     "there is no unit \(parent), neither in the sheet nor in the store; check the code",
                     zh: "没有单位 \(parent)（表格和已导入的单位中都没有）；请核对代码"))
         }
-        return try write(BuiltIn.unit, [.text(unit)], values, transaction)
+        return try write(
+            BuiltIn.unit, [.text(unit)], values,
+            absent: row.absent(["type": "unit_type", "parent": "parent_id"]), transaction)
     }
 
     private func hasLine(_ unit: String, _ transaction: any HubTransaction) throws -> Bool {
@@ -340,11 +342,14 @@ struct RegisterImport {
             "home_region": "home_region_code", "responsible_for": "responsible_for",
         ]
         for (field, column) in cells { values[field] = row.text(column) }
-        for flag in ["party_member", "duty_flag"] { values[flag] = try row.flag(flag) }
+        let flags = ["party_member", "duty_flag"]
+        for flag in flags { values[flag] = try row.flag(flag) }
         let place = try settle(row, present, today, transaction)
         if place == .moved { result.moved.append(person) }
         if place == .elsewhere { result.elsewhere.append(person) }
-        let known = try write(BuiltIn.person, [.text(person)], values, transaction)
+        let known = try write(
+            BuiltIn.person, [.text(person)], values,
+            absent: row.absent(cells).union(flags.filter { columns[$0] == nil }), transaction)
         return known || place == .written || place == .moved
     }
 
@@ -365,8 +370,10 @@ struct RegisterImport {
                     "“\(row.cell("change"))” is no change; write MOVE, JOIN or LEAVE",
                     zh: "“\(row.cell("change"))”不是变动类型；请写 MOVE、JOIN 或 LEAVE"))
         }
+        var values = ["unit": unit]
+        if columns["note"] != nil { values["note"] = row.text("note") }
         return try write(
-            BuiltIn.membership, [.text(person), .integer(Int64(day))], ["unit": unit], transaction)
+            BuiltIn.membership, [.text(person), .integer(Int64(day))], values, transaction)
     }
 
     private func excuse(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {
@@ -382,7 +389,8 @@ struct RegisterImport {
         }
         return try write(
             BuiltIn.excuse, [.text(person), .integer(Int64(from))],
-            ["to": .integer(Int64(to)), "reason": row.text("reason")], transaction)
+            ["to": .integer(Int64(to)), "reason": row.text("reason")],
+            absent: row.absent(["reason": "reason"]), transaction)
     }
 
     private func checkPerson(_ person: String, _ transaction: any HubTransaction) throws {
@@ -406,10 +414,12 @@ struct RegisterImport {
                 zh: "没有单位 \(code)；请核对代码，或先导入单位"))
     }
 
-    /// Writes a version when the values differ from the effective ones; fields that the sheet does not have
-    /// are left alone.
+    /// Writes a version when the values differ from the effective ones.
+    ///
+    /// - Parameter absent: fields for which the sheet has no column: left alone in a record that is there.
     private func write(
-        _ form: String, _ key: [Value], _ values: [String: Value], _ transaction: any HubTransaction
+        _ form: String, _ key: [Value], _ values: [String: Value], absent: Set<String> = [],
+        _ transaction: any HubTransaction
     ) throws -> Bool {
         guard let definition = FormCatalog.builtIn[form] else { throw StoreError(.corrupt, "form \(form)") }
         let key = RecordKey(form: form, values: key)
@@ -417,7 +427,9 @@ struct RegisterImport {
         let state = try transaction.record(key) ?? RecordState()
         let effective = state.effective(under: rules)
         let assignments: [Assignment] = definition.fields.compactMap { field in
-            guard let value = values[field.name], effective[field.id] != value else { return nil }
+            guard let value = values[field.name], effective[field.id] != value,
+                !(effective.exists && absent.contains(field.name))
+            else { return nil }
             return Assignment(field: field.id, retentionClass: field.retentionClass, value: value)
         }
         guard !assignments.isEmpty else { return false }
@@ -455,6 +467,11 @@ private struct Row {
     func cell(_ column: String) -> String {
         guard let index = columns[column] else { return "" }
         return String(decoding: CellText.trimmed(cells[index]), as: UTF8.self)
+    }
+
+    /// Those of the fields whose column the sheet does not have.
+    func absent(_ fields: [String: String]) -> Set<String> {
+        Set(fields.filter { columns[$0.value] == nil }.keys)
     }
 
     /// A text, or *not stated* for a blank cell.

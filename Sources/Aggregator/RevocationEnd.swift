@@ -23,7 +23,7 @@ struct RevocationEnd {
     /// Of how many revocations it is known that they were there, and that no line tells any more. A list that
     /// is another one lacks one at least; of one that nobody has counted nothing is known.
     func lost(of lines: [RevocationFile.Line]) -> Int {
-        guard let end = read() else { return 0 }
+        guard let end = read() else { return FileManager.default.fileExists(atPath: path) ? 1 : 0 }
         let keys = lines.compactMap(\.revocation?.publicKey)
         // A crash between the two may have left the end behind the list.
         if keys.count >= end.count, RevocationEnd.sum(keys.prefix(end.count)) == end.sum { return 0 }
@@ -33,6 +33,9 @@ struct RevocationEnd {
         return missing > 0 ? missing : damaged > 0 && missing == 0 ? 0 : 1
     }
 
+    /// How many lines there were; nil where nobody has counted, or it cannot be read.
+    var count: Int? { read()?.count }
+
     /// From here on this list is the whole one.
     func settle(at lines: [RevocationFile.Line]) throws {
         let keys = lines.compactMap(\.revocation?.publicKey)
@@ -41,7 +44,9 @@ struct RevocationEnd {
 
     /// The list has one line more. One that lacks some goes on lacking them.
     func extend(onto lines: [RevocationFile.Line]) throws {
-        guard let end = read(), lost(of: lines) > 0 else { return try settle(at: lines) }
+        guard lost(of: lines) > 0 else { return try settle(at: lines) }
+        // An end that cannot be read stays so until somebody has compared.
+        guard let end = read() else { return }
         try write(Content(count: end.count + 1, sum: end.sum))
     }
 

@@ -68,6 +68,9 @@ struct RevocationFile {
     /// Of how many revocations it is known that they were there, and that no line tells any more.
     func lost() throws -> Int { counted.lost(of: try lines()) }
 
+    /// How many lines there were; nil where that is not known.
+    var countOnce: Int? { counted.count }
+
     /// From here on the list is whole as it is.
     func settleEnd() throws { try counted.settle(at: try lines()) }
 

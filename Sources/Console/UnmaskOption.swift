@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Foundation
 
 /// Showing personal fields as they are, and why.
 package struct UnmaskOption: ParsableArguments {
@@ -37,7 +38,7 @@ package struct UnmaskOption: ParsableArguments {
 
     /// - Throws: ``Failure`` with `.usage` when it is empty and must not be, or too long.
     package static func checked(_ reason: String?, isAsked: Bool) throws -> String {
-        let reason = reason ?? ""
+        let reason = (reason ?? "").trimmingCharacters(in: .whitespacesAndNewlines)
         guard !(isAsked && reason.isEmpty), reason.utf8.count <= UnmaskOption.reasonLimit else {
             throw Failure(
                 .usage,

@@ -43,6 +43,9 @@ public enum BoardCheck {
     public static func check(
         _ json: [UInt8], catalog: CompiledCatalog, known: BoardDefinition?
     ) -> Result<BoardDefinition, DefinitionMistakes> {
+        guard json.count <= Limits.formDefinitionBytes else {
+            return .failure(DefinitionMistakes([.tooLarge(json)]))
+        }
         let root: JSONNode
         do {
             root = try JSONNode(parsing: json)

@@ -1,3 +1,5 @@
+import SyncCore
+
 /// What is wrong with a definition, and where it stands in its file.
 public struct DefinitionMistake: Error, Sendable, Hashable {
     public enum Code: String, Sendable, CaseIterable {
@@ -33,6 +35,13 @@ public struct DefinitionMistake: Error, Sendable, Hashable {
     public var subject: String
     /// What may stand there, or what was meant.
     public var allowed: [String]
+
+    /// Of a file that is so large that nothing in it is looked at.
+    static func tooLarge(_ json: [UInt8]) -> DefinitionMistake {
+        DefinitionMistake(
+            .tooLarge, "\(json.count)", at: JSONNode.Place(line: 1, column: 1),
+            allowed: ["\(Limits.valueBytes)"])
+    }
 
     public init(_ code: Code, _ subject: String, at place: JSONNode.Place, allowed: [String] = []) {
         self.place = place

@@ -8,6 +8,9 @@ public enum FormCheck {
     public static func check(
         _ json: [UInt8], catalog: FormCatalog, settings: Settings, zone: LocalZone
     ) -> Result<FormDefinition, DefinitionMistakes> {
+        guard json.count <= Limits.formDefinitionBytes else {
+            return .failure(DefinitionMistakes([.tooLarge(json)]))
+        }
         let root: JSONNode
         do {
             root = try JSONNode(parsing: json)

@@ -64,7 +64,10 @@ struct Reconciled: Decodable {
     }
 
     static func tamper(_ store: String, _ sql: String) throws {
-        let queue = try DatabaseQueue(path: store + "/store.sqlite")
+        // The hub may be writing just then.
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(30)
+        let queue = try DatabaseQueue(path: store + "/store.sqlite", configuration: configuration)
         try queue.write { try $0.execute(sql: sql) }
         #expect(queue.configuration.readonly == false)
         try queue.close()

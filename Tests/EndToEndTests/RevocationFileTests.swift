@@ -73,7 +73,9 @@ import Testing
         let end = try #require(FileManager.default.contents(atPath: path + "/revocations.end"))
         let lines = file.split(separator: UInt8(ascii: "\n")).map { Data($0 + [UInt8(ascii: "\n")]) }
         try #require(lines.count == 2)
-        func found(_ list: Data?) async throws -> (states: [DeviceInfo.State], isDoubted: Bool) {
+        func found(
+            _ list: Data?, end: Data = end
+        ) async throws -> (states: [DeviceInfo.State], isDoubted: Bool) {
             let folder = HubFolder(path: crowd.place.path("part"))
             defer { try? FileManager.default.removeItem(atPath: folder.path) }
             try DatabaseFolder.make(folder.path)
@@ -99,6 +101,9 @@ import Testing
             if !list.isEmpty { #expect(left.states.contains(.revoked), "\(name)") }
         }
         #expect(try await found(nil).isDoubted, "the whole file is gone")
+        for (name, list) in [("whole", file), ("first only", lines[0])] {
+            #expect(try await found(list, end: Data()).isDoubted, "\(name), and an end that tells nothing")
+        }
         // As an editor of another system leaves it.
         let text = String(decoding: file, as: UTF8.self)
         for changed in [
