@@ -121,15 +121,23 @@ extension Explainer {
         _ state: RecordState?, _ held: Set<Dot>, _ verdicts: [Dot: [Verdict]]
     ) -> Standing {
         let reasons = held.sorted().flatMap { Explainer.heldBack(verdicts[$0] ?? []) }
-        if !held.isEmpty { return .quarantined(reasons) }
         let effective = state?.effective(under: rules)
+        if !held.isEmpty {
+            var standing = Standing.quarantined(reasons)
+            if effective?.exists == true {
+                standing.cause = standing.cause.joined(
+                    Words("; what else is known of the record counts", zh: "；该记录的其他版本照常计入"))
+            }
+            return standing
+        }
         let record = "\(Masking.clean(key.form)) \(masking.text(key).joined(separator: " "))"
         if effective?.hasConflict == true { return .conflict(program: "aggregator", record) }
         if effective?.exists == false {
             return Standing(
                 state: .deleted, cause: Words("it was deleted", zh: "已删除"), next: Standing.nothing)
         }
-        return Standing(
+        let standing = Standing(
             state: .arrived, cause: Words("it is here and counts", zh: "已到达并计入"), next: Standing.nothing)
+        return standing.noting(state?.siblings.flatMap { verdicts[$0.dot] ?? [] } ?? [])
     }
 }
