@@ -37,6 +37,13 @@ class Report:
         figure = {"name": name, "n": len(values), "part": self.part, "unit": unit, "value": value}
         self._append({"figure": {"_0": figure}})
 
+    def add_drained(self, name, ends, count, runs):
+        """Two figures of the same runs: by the clock, and what it took of the processor, which other work on
+        the machine changes less."""
+        self.add(f"{name}: ends {ends}", "records/s", [count / run.seconds for run in runs])
+        processor = [run.processor * 1e9 / count for run in runs]
+        self.add(f"{name}: the processor's time, store, hub and client", "ns a record", processor)
+
     def skip(self, reason):
         print(f"{self.part}: skipped: {reason}", flush=True)
         self._append({"skipped": {"part": self.part, "reason": reason}})

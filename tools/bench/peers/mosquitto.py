@@ -166,22 +166,25 @@ def fill(world, saving, blobs):
 
 
 def drained(world, saving, filled, blobs, check=False):
-    """Seconds from the store's first connection until the hub has all on its disk, and bytes both ways."""
+    """A run from the store's first connection until the hub has all on its disk, and bytes both ways. Of the
+    processor's time it counts the start of the store's broker too."""
     pair = Pair(world, saving, filled)
     with pair.hub_runs() as hub, Client(pair.hub, "counter") as counter:
         counter.subscribe(b"check-ins/#", 0)
-        with Link(pair.bridged) as link, pair.store_runs(link.port):
-            counter.count(len(blobs))
-            hub.send_signal(signal.SIGUSR1)
-            size = sum(map(len, blobs))
-            wait_for(lambda: pair.has_saved(size), every=0.002, what="the hub's file")
-            seconds = time.monotonic() - link.opened
+        size = sum(map(len, blobs))
+        with Link(pair.bridged) as link, contextlib.ExitStack() as store:
+            with world.clock() as run:
+                store.enter_context(pair.store_runs(link.port))
+                counter.count(len(blobs))
+                hub.send_signal(signal.SIGUSR1)
+                wait_for(lambda: pair.has_saved(size), every=0.002, what="the hub's file")
+                run.start = link.opened
             weight = sum(link.settled())
         if check:
             stop(hub, signal.SIGKILL)
     if check:
         survives(pair, len(blobs))
-    return seconds, weight
+    return run, weight
 
 
 def survives(pair, count):
@@ -197,8 +200,7 @@ def measure(world, report):
         drained(world, saving, filled, blobs, check=True)
         found = [drained(world, saving, filled, blobs) for _ in range(world.runs)]
         name = f"{Pair(world, saving).name}, bridge with QoS 1, blobs of {BLOB}, {words}"
-        rates = [COUNT / seconds for seconds, _ in found]
-        report.add(f"{name}: ends as blobs, nothing merged", "records/s", rates)
+        report.add_drained(name, "as blobs, nothing merged", COUNT, [run for run, _ in found])
     name = f"{Pair(world, True).name}, bridge with QoS 1, blobs of {BLOB}"
     report.add(f"{name}: both ways, with TLS", "bytes a record", [weight / COUNT for _, weight in found])
     lone(world, report)

@@ -131,16 +131,15 @@ class Server:
         return command, dict(os.environ, OPENSSL_CONF=settings)
 
     def merged(self, path, port):
-        """Seconds that psql takes for a script, over a connection that stands."""
+        """A run in which psql goes through a script, over a connection that stands."""
         self.call("drop table if exists check_in;" + create() + "checkpoint;")
         command, environment = self.client(port)
         pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE, "stdout": subprocess.DEVNULL}
         with self.world.start(command, env=environment, text=True, **pipes) as psql:
             try:
                 self.tell(psql, "\\warn connected", "connected")
-                start = time.monotonic()
-                self.tell(psql, f"\\i {path}", "merged")
-                seconds = time.monotonic() - start
+                with self.world.clock() as run:
+                    self.tell(psql, f"\\i {path}", "merged")
                 psql.stdin.close()
                 psql.wait(10)
             except BaseException:
@@ -149,7 +148,7 @@ class Server:
         there = int(self.call("select count(*) from check_in").stdout)
         if there != COUNT:
             raise RuntimeError(f"{there} of {COUNT} are in the table")
-        return seconds
+        return run
 
     @staticmethod
     def tell(psql, words, answer):
@@ -171,8 +170,8 @@ def measure(world, report):
             with Link(server.port) as link:
                 server.merged(path, link.port)
                 count = sum(link.settled())
-            seconds = [server.merged(path, server.port) for _ in range(world.runs)]
-            report.add(f"{name}: ends as rows in a table", "records/s", [COUNT / each for each in seconds])
+            runs = [server.merged(path, server.port) for _ in range(world.runs)]
+            report.add_drained(name, "as rows in a table", COUNT, runs)
             report.add(f"{name}: both ways, with TLS", "bytes a record", [count / COUNT])
         lone(world, server, report)
 

@@ -5,6 +5,7 @@ import functools
 import importlib.util
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -101,6 +102,15 @@ def install(scratch):
 # MARK: - The world
 
 
+class Run:
+    """A stretch of what is measured: seconds by the clock, and of the processor."""
+
+    def __init__(self, seconds=0.0, processor=0.0):
+        self.start = time.monotonic()
+        self.seconds = seconds
+        self.processor = processor
+
+
 class World:
     def __init__(self, scratch, runs, seed):
         self.scratch = scratch
@@ -157,6 +167,37 @@ class World:
         path = tempfile.mkdtemp(prefix=name + "-", dir=self.folder)
         os.chmod(path, 0o755)
         return path
+
+    # MARK: - Time
+
+    @contextlib.contextmanager
+    def clock(self):
+        before = self.processor()
+        run = Run()
+        yield run
+        run.seconds = time.monotonic() - run.start
+        run.processor = self.processor() - before
+
+    @staticmethod
+    def processor():
+        """Seconds of the processor that all programs have taken that were started here, with those that they
+        started, ended ones too, without this one."""
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = used.ru_utime + used.ru_stime
+        parents = {}
+        ticks = {}
+        for entry in os.listdir("/proc"):
+            with contextlib.suppress(OSError):
+                if entry.isdigit():
+                    with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
+                        fields = file.read().rpartition(")")[2].split()
+                    parents[int(entry)] = int(fields[1])
+                    ticks[int(entry)] = sum(map(int, fields[11:15]))
+        own = {os.getpid()}
+        while fresh := {child for child, parent in parents.items() if parent in own} - own:
+            own |= fresh
+        own.remove(os.getpid())
+        return seconds + sum(ticks[child] for child in own) / os.sysconf("SC_CLK_TCK")
 
     # MARK: - Processes
 
