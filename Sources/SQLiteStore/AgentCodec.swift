@@ -14,6 +14,12 @@ enum AgentCodec {
         return columns.version(at: 0, dot: dot)
     }
 
+    /// Of a version that another wrote, as it was fed: finds what a disk or a hand has changed. It proves
+    /// nothing: whoever changes the version on purpose can change this as well.
+    static func checkSum(_ dot: Dot, _ body: [UInt8]) -> UInt32 {
+        Checksum.crc32(HubBytes.bigEndian(dot.origin) + HubBytes.bigEndian(dot.sequence) + body)
+    }
+
     static func body(_ columns: VersionColumns) -> [UInt8] { RowsCodec.encode(columns) }
 
     static func state(_ bytes: [UInt8]) throws -> RecordState {

@@ -1,3 +1,6 @@
+import GRDB
+import SyncCore
+
 /// The tables of a branch's store. Numbered by their order; columns are only ever added.
 ///
 /// 64-bit ids lie as SQLite's signed integers with the same bits. Times are milliseconds since 1970.
@@ -88,5 +91,20 @@ enum AgentSchema {
                 INSERT INTO receipt_time (origin, sequence, time)
                     SELECT origin, sequence, time FROM receipt ORDER BY place;
                 """),
+        // What others wrote stands in no chain here.
+        StoreMigration { database in
+            try database.execute(sql: "ALTER TABLE version ADD COLUMN check_sum INTEGER")
+            let row = try Prepared(database, "SELECT origin, sequence, body FROM version WHERE head IS NULL")
+            defer { row.reset() }
+            let check = try Prepared(
+                database, "UPDATE version SET check_sum = ? WHERE origin = ? AND sequence = ?")
+            while try row.step() {
+                let dot = Dot(origin: row.word(0), sequence: row.word(1))
+                check.bind(Int(AgentCodec.checkSum(dot, row.bytes(2))), at: 1)
+                check.bind(dot.origin, at: 2)
+                check.bind(dot.sequence, at: 3)
+                try check.run()
+            }
+        },
     ]
 }

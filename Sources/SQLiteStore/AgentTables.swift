@@ -71,16 +71,23 @@ final class SQLiteAgentTables: AgentTables {
         guard let record = try known ?? recordRow(name)?.id else {
             throw StoreError(.corrupt, "a version without its record")
         }
-        let row = try Prepared(database, "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)")
+        let row = try Prepared(database, "INSERT INTO version VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?)")
         row.bind(stored.version.dot.origin, at: 1)
         row.bind(stored.version.dot.sequence, at: 2)
         row.bind(record, at: 3)
         row.bind(stored.version.authored, at: 4)
         row.bind(stored.bytes, at: 5)
         row.bind(stored.head?.bytes, at: 6)
-        row.bind(AgentCodec.body(columns), at: 7)
+        let body = AgentCodec.body(columns)
+        row.bind(body, at: 7)
         row.bind(Int(SQLiteAgentTables.keptFrom(stored.version)), at: 8)
+        row.bind(checkSum(of: stored, body), at: 9)
         try row.run()
+    }
+
+    /// Nil of an own one: the chain proves that.
+    func checkSum(of stored: StoredVersion, _ body: [UInt8]) -> Int64? {
+        stored.head == nil ? Int64(AgentCodec.checkSum(stored.version.dot, body)) : nil
     }
 
     /// `Int32.min` until it is noted.

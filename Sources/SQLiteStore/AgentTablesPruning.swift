@@ -59,11 +59,14 @@ extension SQLiteAgentTables {
 
     func replace(_ stored: StoredVersion, columns: VersionColumns, pruned days: Int32) throws {
         let row = try Prepared(
-            database, "UPDATE version SET body = ?, pruned = ? WHERE origin = ? AND sequence = ?")
-        row.bind(AgentCodec.body(columns), at: 1)
+            database,
+            "UPDATE version SET body = ?, pruned = ?, check_sum = ? WHERE origin = ? AND sequence = ?")
+        let body = AgentCodec.body(columns)
+        row.bind(body, at: 1)
         row.bind(Int(days), at: 2)
-        row.bind(stored.version.dot.origin, at: 3)
-        row.bind(stored.version.dot.sequence, at: 4)
+        row.bind(checkSum(of: stored, body), at: 3)
+        row.bind(stored.version.dot.origin, at: 4)
+        row.bind(stored.version.dot.sequence, at: 5)
         try row.run()
     }
 

@@ -6,7 +6,8 @@ import SyncWire
 
 extension SQLiteAgentStore {
     /// Recomputes the chains of the own journals from what is stored, and checks seals and receipts: one look
-    /// at the store, an entry in memory at a time. Of versions of others a branch holds no evidence.
+    /// at the store, an entry in memory at a time. Of versions of others a branch holds no evidence, but a
+    /// check sum that finds damage: whether they are what others wrote is to be compared with the hub.
     public func verify() throws -> StoreVerification {
         try database.read { database in
             let verifier = try AgentVerifier(SQLiteAgentTables(database), means: verifyingMeans)
@@ -66,6 +67,7 @@ private final class AgentVerifier {
         }
         order = UInt64(origins.count) + 1
         try checkStrays(origins.map(\.id))
+        try checkFed()
         signatures.finish()
         for table in ["version", "seal", "salt", "receipt", "origin"] {
             let row = try Prepared(database, "PRAGMA quick_check('\(table)')")
@@ -296,6 +298,42 @@ private final class AgentVerifier {
         if origin.receipted > highest || origin.receipted < min(present, origin.sequence) {
             damage(.altered, origin, nil, "origin.receipted")
         }
+    }
+
+    // MARK: - What others wrote
+
+    private func checkFed() throws {
+        let row = try Prepared(
+            database,
+            """
+            SELECT v.origin, v.sequence, v.body, v.authored, v.kept_from, v.pruned, v.check_sum, v.bytes,
+            r.form, r.key FROM version v LEFT JOIN record r ON r.id = v.record WHERE v.head IS NULL
+            """)
+        defer { row.reset() }
+        while try row.step() {
+            let dot = Dot(origin: row.word(0), sequence: row.word(1))
+            let version = try? AgentCodec.version(row.bytes(2), dot: dot)
+            guard let part = fault(in: row, dot, of: version) else { continue }
+            result.add(
+                .init(
+                    .altered, dot.origin, dot.sequence...dot.sequence, key: version?.key,
+                    authored: version?.authored, part: part), order: order)
+        }
+    }
+
+    /// What of the row does not fit; nil when all does.
+    private func fault(in row: Prepared, _ dot: Dot, of version: Version?) -> String? {
+        guard let version, !row.isNull(6),
+            row.integer(6) == Int64(AgentCodec.checkSum(dot, row.bytes(2)))
+        else { return "version.body" }
+        if row.integer(3) != version.authored { return "version.authored" }
+        let name = RecordName(version.key)
+        if row.isNull(8) || row.bytes(8) != name.form || row.bytes(9) != name.key { return "version.record" }
+        if version.clockTrusted, row.integer(4) != Int64(SQLiteAgentTables.keptFrom(version)) {
+            return "version.kept_from"
+        }
+        if row.integer(7) != 0 { return "version.bytes" }
+        return spans.contains(row.integer(5)) ? nil : "version.pruned"
     }
 
     // MARK: - What belongs to no journal

@@ -99,6 +99,8 @@ public final class SQLiteHubStore: HubStore {
             auditBase = nil
         }
         _ = try epoch
+        // What was published of the program's own forms first: the store has worked with those revisions.
+        try connection.read { self.means.forms = try wholeCatalog() }
         if isReading { try readTables() } else { try openTables() }
         connection.began = { [unowned self] in
             if areFormsKnown { return }

@@ -98,7 +98,7 @@ extension SQLiteHubStore {
 
     /// The forms of the program and those that were published. A published one that does not go with the
     /// program's own of that name stands in its place: the records were written under it.
-    private func wholeCatalog() throws -> FormCatalog {
+    func wholeCatalog() throws -> FormCatalog {
         var catalog = ownForms
         for published in try readPublished() where published.kind == .form {
             guard let form = try? FormCatalog.decode(published.json) else { continue }

@@ -91,9 +91,14 @@ import Testing
             let to = name.hasPrefix("checkins") ? "monday.csv" : name
             try FileManager.default.copyItem(atPath: college.folder + "/" + name, toPath: place.path(to))
         }
-        for (name, text) in [("home-visit.json", OwnFormTests.first), ("visits.json", OwnFormTests.board)] {
+        for (name, text) in [
+            ("home-visit.json", OwnFormTests.first), ("visits.json", OwnFormTests.board),
+            ("wake.sh", "#!/bin/sh\necho \"$1 $2 $3 $4 $ROLLCALL_STEP\" >> \"$(dirname \"$0\")/woken\"\n"),
+        ] {
             try Data(text.utf8).write(to: URL(filePath: place.path(name)))
         }
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o755], ofItemAtPath: place.path("wake.sh"))
     }
 
     @Test(arguments: ["C", "zh_CN.UTF-8"]) func everyCommandDoesWhatItSays(language: String) async throws {
@@ -102,20 +107,22 @@ import Testing
         try Self.prepare(college, in: place)
         let day = try Self.day(college)
         let people = try College.lines(college.folder + "/people.csv").filter { $0.contains(",B04,") }
-        let person = String(try #require(people.first?.split(separator: ",").first))
+        let persons = people.compactMap { $0.split(separator: ",").first.map(String.init) }
         let port = "\(try Loopback.freePort())"
-        var told = ["2020-02-03": day, "T0101": person, "127.0.0.1:7710": "127.0.0.1:" + port]
+        var told = [
+            "2020-02-03": day, "2020-02-04": try Self.after(day), "T0101": persons[0], "T0102": persons[1],
+            "127.0.0.1:7710": "127.0.0.1:" + port,
+        ]
         var server: Running?
         for line in try Self.commands("HANDBOOK.md") {
-            var words = Self.words(line).map { word in
-                told.reduce(word) { $0.replacing($1.key, with: $1.value) }
-            }
+            // Longest first, and each place once: what is put in must not be taken for something to replace.
+            var words = Self.words(line).map { word in Self.replacing(told, in: word) }
             for index in words.indices
             where ["hub", "branch"].contains(words[index]) && words[index - 1] == "--data" {
                 words[index] = place.path(words[index])
             }
             for index in words.indices.dropFirst()
-            where [".csv", ".json", ".rcl", ".sqlite"].contains(where: words[index].hasSuffix) {
+            where [".csv", ".json", ".rcl", ".sqlite", ".sh"].contains(where: words[index].hasSuffix) {
                 words[index] = place.path(words[index])
             }
             let program = words.removeFirst()
@@ -128,6 +135,10 @@ import Testing
             let isShown = words[0] == "report" && words.contains("--zero") && !words.contains("--shown")
             let outcome = try await place.run(
                 program, words, expecting: isShown ? [64] : [0], environment: ["LANG": language])
+            if words.starts(with: ["alerts", "list"]), told["1a2b3c4d"] == nil {
+                let listed = outcome.output.split(separator: "\n").first { $0.contains(persons[1]) }
+                told["1a2b3c4d"] = String(try #require(listed?.prefix(8)))
+            }
             if words[0] == "invite" { told["CODE"] = outcome.output.trimmingCharacters(in: .newlines) }
             if words[0] == "join" {
                 let digits = (outcome.output + outcome.remarks).matches(of: /[0-9]{6}/).first
@@ -138,5 +149,29 @@ import Testing
             }
         }
         _ = try await server?.stop()
+        let woken = try String(contentsOfFile: place.path("woken"), encoding: .utf8)
+        let called = try #require(woken.split(separator: "\n").first?.split(separator: " "))
+        #expect(called.count == 5 && called[0].count == 8 && called[2] == "urgent" && called[4] == "1")
+    }
+
+    private static func replacing(_ told: [String: String], in word: String) -> String {
+        var parts = [(text: word, isFixed: false)]
+        for key in told.keys.sorted(by: { ($1.count, $0) < ($0.count, $1) }) {
+            parts = parts.flatMap { part -> [(text: String, isFixed: Bool)] in
+                if part.isFixed { return [part] }
+                var found: [(text: String, isFixed: Bool)] = []
+                for piece in part.text.components(separatedBy: key) {
+                    if !found.isEmpty { found.append((told[key] ?? "", true)) }
+                    found.append((piece, false))
+                }
+                return found
+            }
+        }
+        return parts.map(\.text).joined()
+    }
+
+    private static func after(_ day: String) throws -> String {
+        let date = try Date(day, strategy: .iso8601.year().month().day())
+        return date.addingTimeInterval(86_400).formatted(.iso8601.year().month().day())
     }
 }

@@ -99,6 +99,44 @@ import Testing
         #expect(try report([line("agent", first)]).problem?.contains("106") == true)
     }
 
+    /// What was sent before Welcome came is no gap, whatever the hub held when it wrote that.
+    @Test func whatGoesAheadOfWelcomeIsFollowed() throws {
+        let world = try InspectWorld()
+        try world.author([InspectWorld.checkIn("T001"), InspectWorld.checkIn("T002")])
+        try world.author([InspectWorld.checkIn("T003")], after: 1_000)
+        let origin = try #require(try world.origin())
+        var up = FrameWriter()
+        var down = FrameWriter()
+        func batch(after: UInt64) throws -> [UInt8] {
+            let found = try world.agent.batch(
+                of: origin.id, after: after, maximumVersions: 1, maximumBytes: 100_000)
+            return try up.frame(.batch(try #require(found)), compress: false)
+        }
+        func welcome(_ sequence: UInt64, _ head: Digest) throws -> [UInt8] {
+            try down.frame(
+                .welcome(
+                    Welcome(
+                        epoch: .zero, sessionToken: .zero,
+                        held: [HeldOrigin(origin: origin.id, sequence: sequence, head: head, receipt: nil)],
+                        urgentWindow: 1_000, routineWindow: 1_000, maximumBatch: 1_000, clock: 0,
+                        capabilities: [], dictionary: 0, settings: [])), compress: false)
+        }
+        let hello = line("agent", try up.frame(CaptureTests.hello, compress: false))
+        let (first, second, third) = (
+            line("agent", try batch(after: 0)), line("agent", try batch(after: 1)),
+            line("agent", try batch(after: 2))
+        )
+        let nothing = line("hub", try welcome(0, .zero))
+        #expect(try report([hello, first, second, nothing, third]).problem == nil)
+        #expect(try report([hello, first, nothing, third]).problem?.contains("a gap: 2") == true)
+        // It held more, and the branch goes on behind that.
+        let middle = try #require(
+            try world.agent.batch(of: origin.id, after: 1, maximumVersions: 1, maximumBytes: 100_000))
+        let more = line("hub", try welcome(2, middle.headAfter))
+        #expect(try report([hello, first, more, third]).problem == nil)
+        #expect(try report([hello, second, nothing, third]).problem?.contains("a gap: 1") == true)
+    }
+
     /// Every byte of each message is named once.
     @Test func everyByteOfEveryMessageIsNamed() throws {
         var types: Set<UInt8> = []

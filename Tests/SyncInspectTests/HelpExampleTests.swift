@@ -100,7 +100,9 @@ import Testing
                 + "cat err",
         ]
         shell.currentDirectoryURL = URL(filePath: fixed.world.root)
-        shell.environment = ["LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"]
+        shell.environment = ProgramTests.environment([
+            "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin",
+        ])
         let out = Pipe()
         shell.standardOutput = out
         try shell.run()

@@ -142,7 +142,7 @@ import Testing
                 let process = Process()
                 process.executableURL = ProgramTests.program
                 process.arguments = words + more
-                process.environment = ["LC_ALL": "C.UTF-8"]
+                process.environment = ProgramTests.environment(["LC_ALL": "C.UTF-8"])
                 let (out, err) = (Pipe(), Pipe())
                 try out.fileHandleForReading.close()
                 process.standardOutput = out
@@ -166,7 +166,8 @@ import Testing
         process.executableURL = URL(filePath: OutputTests.terminal)
         let line = ([ProgramTests.program.path] + words).map { "'\($0)'" }.joined(separator: " ")
         process.arguments = ["-qec", line, "/dev/null"]
-        process.environment = ["LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"].merging(environment) { $1 }
+        process.environment = ProgramTests.environment(["LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"])
+            .merging(environment) { $1 }
         let out = Pipe()
         process.standardOutput = out
         process.standardInput = FileHandle.nullDevice

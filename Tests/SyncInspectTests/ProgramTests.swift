@@ -17,11 +17,18 @@ import Testing
         return places.first { FileManager.default.isExecutableFile(atPath: $0.path) } ?? places[0]
     }
 
+    /// What programs are given to run with, and how a sanitizer that they are built with is to behave.
+    static func environment(_ own: [String: String]) -> [String: String] {
+        ProcessInfo.processInfo.environment
+            .filter { ["TSAN_OPTIONS", "ASAN_OPTIONS", "SWIFT_BACKTRACE"].contains($0.key) }
+            .merging(own) { $1 }
+    }
+
     static func run(_ arguments: [String], locale: String = "C.UTF-8") throws -> Run {
         let process = Process()
         process.executableURL = program
         process.arguments = arguments
-        process.environment = ["LC_ALL": locale]
+        process.environment = environment(["LC_ALL": locale])
         let (out, err) = (Pipe(), Pipe())
         process.standardOutput = out
         process.standardError = err

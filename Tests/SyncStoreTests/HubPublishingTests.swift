@@ -1,4 +1,5 @@
 import Forms
+import Foundation
 import SyncCore
 import SyncStore
 import Testing
@@ -64,6 +65,39 @@ import Testing
         let again = try SQLiteHubStore(folder: folder.path, means: HubFake.means(seed: 4))
         #expect(try again.forms()["task"]?.revision == 2)
         #expect(try again.effective(Self.key("B2"))?[2] == .integer(18_000))
+    }
+
+    /// The committee's own revision of a form that the program brings along.
+    private static func revised(_ name: String) throws -> PublishedDefinition {
+        var form = try #require(FormCatalog.builtIn[name])
+        form.revision += 1
+        let column = """
+            {"id": 60, "name": "added_here", "type": "text", "labels": {"en": "Added", "zh": "新增"},
+             "policy": "latest", "retentionClass": 0, "personal": false, "since": \(form.revision)}
+            """
+        form.fields.append(try JSONDecoder().decode(FieldDefinition.self, from: Data(column.utf8)))
+        return PublishedDefinition(
+            kind: .form, name: name, revision: Int64(form.revision),
+            json: Array(try JSONEncoder().encode(form)))
+    }
+
+    @Test(arguments: FormCatalog.builtIn.definitions.map(\.form).filter { $0 != BuiltIn.definition })
+    func aFormOfTheProgramIsRevised(_ name: String) throws {
+        let folder = HubFolder()
+        let revised = try Self.revised(name)
+        do {
+            let store = try SQLiteHubStore.create(
+                folder: folder.path, name: "Hub", settings: Settings(), means: HubFake.means(seed: 1))
+            try store.publish(revised, clock: Self.clock)
+            #expect(try store.forms()[name]?.revision == UInt32(revised.revision))
+        }
+        let again = try SQLiteHubStore(folder: folder.path, means: HubFake.means(seed: 2))
+        let reader = try SQLiteHubStore(readingFrom: folder.path, means: HubFake.means(seed: 3))
+        for store in [again, reader] {
+            #expect(try store.forms()[name]?.revision == UInt32(revised.revision))
+            #expect(try store.forms()[name]?.fields.last?.name == "added_here")
+            #expect(try store.forms().earlier.map(\.form) == [name])
+        }
     }
 
     @Test func whatWasNotCommittedIsNotThere() throws {

@@ -20,6 +20,8 @@ struct CaptureTalk {
     private var isFirst = [true: true, false: true]
     /// The next sequence and the head that each origin's batches go on with.
     private var next: [OriginID: (sequence: UInt64, head: Digest)] = [:]
+    /// With what each origin's batches began that went ahead of Welcome.
+    private var ahead: [OriginID: UInt64] = [:]
     /// When the batch that ends there was sent.
     private var waiting: [(dot: Dot, at: Int64)] = []
     private var hasClosed = false
@@ -73,7 +75,9 @@ struct CaptureTalk {
             return Said(meaning: MessageMeaning.words(message, fromAgent: fromAgent))
         case .welcome(let welcome):
             isWelcomed = true
-            for held in welcome.held { next[held.origin] = (held.sequence + 1, held.head) }
+            for held in welcome.held where !isAhead(of: held) {
+                next[held.origin] = (held.sequence + 1, held.head)
+            }
             let held = welcome.held.map { "\(RecordText.origin($0.origin))/\($0.sequence)" }
                 .joined(separator: ", ")
             return Said(
@@ -115,6 +119,12 @@ struct CaptureTalk {
         }
     }
 
+    /// Whether what went ahead of Welcome follows on what the hub held when it wrote that, and goes further.
+    private func isAhead(of held: HeldOrigin) -> Bool {
+        guard let first = ahead[held.origin], let next = next[held.origin] else { return false }
+        return first <= held.sequence + 1 && next.sequence > held.sequence + 1
+    }
+
     private mutating func hear(_ batch: VersionBatch, at now: Int64) -> Said {
         let forms = batch.rows.groups.map { "\(Masking.clean($0.form)) \($0.rows.count)" }
             .joined(separator: ", ")
@@ -131,6 +141,7 @@ struct CaptureTalk {
                 said.problem = Words("its head before is not the last head", zh: "其之前的链头与上一链头不符")
             }
         }
+        if !isWelcomed, ahead[batch.origin] == nil { ahead[batch.origin] = batch.first }
         next[batch.origin] = (batch.last + 1, batch.headAfter)
         waiting.append((Dot(origin: batch.origin, sequence: batch.last), now))
         return said

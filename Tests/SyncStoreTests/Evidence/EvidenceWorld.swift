@@ -23,12 +23,7 @@ final class EvidenceWorld {
                     HubWorld.draft("unit", [.text(unit)], [1: .text("Unit \(unit)"), 4: .text("party")]))
             }
         }
-        var random = HubRandom(state: 8)
-        agent = try SQLiteAgentStore(
-            folder: folder.path,
-            means: AgentMeans(
-                hashing: HubFake.hashing, signing: HubFake.signing(EvidenceWorld.deviceKey),
-                verifying: HubFake.verifying, random: { Token16(using: &random) }))
+        agent = try EvidenceWorld.open(folder.path)
         try agent.configure(
             AgentConfiguration(
                 replica: Token16(high: 1, low: 2), address: "hub.example:7710",
@@ -44,6 +39,16 @@ final class EvidenceWorld {
             publicKey: EvidenceWorld.deviceKey, now: world.now
         ).get()
         session = SessionRef(device: 0, replica: 0, number: 0)
+    }
+
+    /// The branch's store, to be written.
+    static func open(_ folder: String) throws -> SQLiteAgentStore {
+        var random = HubRandom(state: 8)
+        return try SQLiteAgentStore(
+            folder: folder,
+            means: AgentMeans(
+                hashing: HubFake.hashing, signing: HubFake.signing(deviceKey),
+                verifying: HubFake.verifying, random: { Token16(using: &random) }))
     }
 
     func author(_ drafts: [Draft], lane: Lane = .routine) throws {
@@ -63,6 +68,7 @@ final class EvidenceWorld {
         try author([checkIn("p1", 3700), checkIn("p4")])
         try author([checkIn("p2", 3900)], lane: .urgent)
         try sync()
+        try feed()
         try author([checkIn("p5")])
     }
 
@@ -92,6 +98,17 @@ final class EvidenceWorld {
                 try agent.accept([outcome.receipt].compactMap { $0 }, now: world.now)
                 after = batch.last
             }
+        }
+    }
+
+    /// Takes what others wrote.
+    func feed() throws {
+        let hello = try agent.hello(now: world.now, program: "test")
+        var token = hello.feed
+        while let page = try world.store.feed(for: session, after: token, maximumItems: 100) {
+            guard page.token != token else { return }
+            try agent.apply(page, now: world.now)
+            token = page.token
         }
     }
 
