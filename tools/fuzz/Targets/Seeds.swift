@@ -11,6 +11,7 @@ public struct Seed: Sendable {
     /// - Throws: when a file is not there or is no list of cases.
     public static func all(in folder: URL) throws -> [Seed] {
         try vectors(in: folder.appending(path: "vectors")) + forms(in: folder.appending(path: "forms"))
+            + boards(in: folder.appending(path: "boards"))
             + certificates(in: folder.appending(path: "vectors"))
             + corpus(in: folder.appending(path: "corpus"))
             + madeUp()
@@ -55,7 +56,17 @@ public struct Seed: Sendable {
     }
 
     private static func forms(in folder: URL) throws -> [Seed] {
-        try files(in: folder).map { Seed(target: "form", name: $0.lastPathComponent, bytes: try bytes($0)) }
+        try files(in: folder).flatMap { file in
+            try ["form", "definition"].map {
+                Seed(target: $0, name: file.lastPathComponent, bytes: try bytes(file))
+            }
+        }
+    }
+
+    private static func boards(in folder: URL) throws -> [Seed] {
+        try files(in: folder).map {
+            Seed(target: "definition", name: $0.lastPathComponent, bytes: try bytes($0))
+        }
     }
 
     private static func certificates(in folder: URL) throws -> [Seed] {

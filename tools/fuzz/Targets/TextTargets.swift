@@ -8,6 +8,7 @@ import SyncWire
 extension FuzzTarget {
     static let text: [FuzzTarget] = [
         FuzzTarget("join-code", joinCode), FuzzTarget("key", key), FuzzTarget("form", form),
+        FuzzTarget("definition", definition),
         FuzzTarget("settings", settings), FuzzTarget("judgement", judgement), FuzzTarget("cell", cell),
         FuzzTarget("sheet", sheet), FuzzTarget("certificate", certificate),
         FuzzTarget("spoken", spoken), FuzzTarget("spoken-lines", spokenLines),
@@ -60,6 +61,21 @@ extension FuzzTarget {
         check(catalog[form.form] != nil, "a form that was added is there")
         guard let compiled = try? CompiledCatalog(catalog, settings: Settings(), zone: zone) else { return }
         judge(version(of: form), by: compiled)
+    }
+
+    /// What the centre has checked before it is published: a form's file, a board's file.
+    @Sendable private static func definition(_ bytes: [UInt8]) {
+        guard let builtIn else { return }
+        let known = (try? BoardCatalog.decode(bytes)).flatMap { BoardCatalog.builtIn[$0.board] }
+        if case .success(let board) = BoardCheck.check(bytes, catalog: builtIn, known: known) {
+            check((try? BoardCatalog.decode(bytes)) == board, "a board that is taken reads")
+            check((try? CompiledBoard(board, catalog: builtIn)) != nil, "a board that is taken counts")
+        }
+        if case .success(let form) = FormCheck.check(
+            bytes, catalog: .builtIn, settings: Settings(), zone: zone)
+        {
+            check((try? FormCatalog.decode(bytes)) == form, "a form that is taken reads")
+        }
     }
 
     /// A version of a form with a value of its type in every key and field.
