@@ -42,6 +42,8 @@ final class AlertCaller: Sendable {
 
     private struct Place {
         var step: Int64
+        /// Whose turn it was; nil where that is not known.
+        var turn: String??
         var count = 0
         var next: ContinuousClock.Instant
         var isRunning = false
@@ -143,8 +145,12 @@ final class AlertCaller: Sendable {
             let time = ContinuousClock.now
             var ready: [(turn: String?, calls: [Call])] = []
             for call in calls {
-                var place = state.places[call.alert] ?? Place(step: call.step, next: time)
-                if place.step != call.step, !place.isRunning { place = Place(step: call.step, next: time) }
+                var place = state.places[call.alert] ?? Place(step: call.step, turn: call.turn, next: time)
+                let isOther = place.step != call.step || place.turn.map { $0 != call.turn } ?? false
+                if isOther, !place.isRunning {
+                    place = Place(step: call.step, turn: call.turn, next: time)
+                }
+                if place.turn == nil { place.turn = .some(call.turn) }
                 state.places[call.alert] = place
                 guard !place.isRunning, place.next <= time else { continue }
                 if let index = ready.firstIndex(where: { $0.turn == call.turn }) {
@@ -220,7 +226,7 @@ final class AlertCaller: Sendable {
                     let state = try transaction.record(call.key)
                 else { continue }
                 let record = state.effective(under: form.mergeRules)
-                guard raised.status(of: record) == RaisedForm.open else { continue }
+                guard record.exists, raised.status(of: record) == RaisedForm.open else { continue }
                 let values: [(name: String, value: Value)] = [
                     ("told_to", call.turn.map { .text($0) } ?? .notStated), ("told_at", .integer(now)),
                 ]

@@ -100,7 +100,10 @@ final class HubWriter: Sendable {
             if let back = look.wentBack {
                 logger.say(
                     .error, "clock_went_back", HubLogWords.clockWentBack,
-                    ["from": RecordText.time(back.from), "to": RecordText.time(back.to)])
+                    [
+                        "from": RecordText.time(back.from), "to": RecordText.time(back.to),
+                        "withdrawn": "\(look.events.count { $0.action == .withdrawn })",
+                    ])
             }
             for event in look.events {
                 guard case .raised = event.action else { continue }

@@ -126,6 +126,14 @@ struct RaisedDesk {
         try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
             guard let state = try transaction.record(key) else { return }
             let record = state.effective(under: form.mergeRules)
+            guard record.exists else {
+                throw Failure(
+                    .noInput,
+                    Words(
+                        "\(RaisedRow.name(of: key)) has been withdrawn: it was raised by a clock that ran "
+                            + "ahead, and comes again when its time has come; nothing was changed",
+                        zh: "\(RaisedRow.name(of: key)) 已撤回：系时钟过快时误触发，到时会重新触发；未作任何改动"))
+            }
             let values = try answer.values(raised, record, now)
             let assignments = raised.assignments(values)
             let settling = Set(assignments.map(\.field))

@@ -21,6 +21,14 @@ public struct CompiledWatch: Sendable {
     let kind: Kind
     let tell: [CompiledTell]
 
+    /// Whether it fires at moments that settings and the roster decide.
+    var isOfTime: Bool {
+        switch kind {
+        case .missing, .gap: true
+        case .beside, .differs, .clock, .open: false
+        }
+    }
+
     /// Whether a form has the keys of what such rules raise: day, rule, unit and what it is about.
     static func fits(_ definition: FormDefinition) -> Bool {
         definition.keys.map(\.type) == [.date, .text, .unit, .text]

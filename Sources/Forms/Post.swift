@@ -95,6 +95,14 @@ public struct Posts: Sendable {
         return (own.first { $0.holds(at: time) } ?? own.last)?.phone
     }
 
+    /// When holders of a post of one of `units` take it over, behind a moment; ascending.
+    func begins(of units: [String], role: String, after time: Milliseconds) -> [Milliseconds] {
+        postings.filter { posting in
+            posting.from > time && posting.role.utf8.elementsEqual(role.utf8)
+                && units.contains { $0.utf8.elementsEqual(posting.unit.utf8) }
+        }.map(\.from).sorted()
+    }
+
     /// Who comes next at `time`: those who hold the post, in their order, then those whose turn begins later.
     func line(of units: [String], role: String, at time: Milliseconds) -> [Posting] {
         let present = holders(of: units, role: role, at: time)

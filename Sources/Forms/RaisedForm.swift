@@ -71,14 +71,18 @@ public struct RaisedForm: Sendable {
     /// What the first version of a raised record assigns: what it states, and *not stated* for the fields
     /// that the form has always had. What later revisions brought is for those who answer, and costs
     /// nothing on the way.
-    public func first(_ facts: [String], _ values: [(name: String, value: Value)] = []) -> [Assignment] {
+    ///
+    /// - Parameter isWhole: that is assigned as well, because the record was there before.
+    public func first(
+        _ facts: [String], _ values: [(name: String, value: Value)] = [], isWhole: Bool = false
+    ) -> [Assignment] {
         let stated =
             values + [
                 ("facts", .list(facts.map { Array($0.utf8) })), ("status", .text(RaisedForm.open)),
             ]
         return definition.fields.compactMap { field in
             let value = stated.first { $0.name.utf8.elementsEqual(field.name.utf8) }?.value
-            guard value != nil || field.since ?? 1 == 1 else { return nil }
+            guard isWhole || value != nil || field.since ?? 1 == 1 else { return nil }
             return Assignment(
                 field: field.id, retentionClass: field.retentionClass, value: value ?? .notStated)
         }

@@ -46,6 +46,7 @@ public struct RuleEngine: Sendable {
         facts: some RuleFacts
     ) throws -> RuleOutcome {
         var run = RuleRun(catalog: catalog, through: through, now: now, facts: facts)
+        if wentBackFrom != nil { try run.doubt() }
         for record in touched { try run.onRecord(record) }
         try run.acrossRecords(touched)
         for watch in catalog.watches {
@@ -53,10 +54,14 @@ public struct RuleEngine: Sendable {
             case .missing(let form, let cutOff):
                 if !isHeld { try run.missing(watch, form, cutOff, through: heldFrom ?? through) }
             case .gap(_, let ahead): try run.gaps(watch, ahead)
-            case .clock(let back):
-                if let before = wentBackFrom, before - now >= back { try run.clock(watch, from: before) }
-            case .beside, .differs, .open: break
+            case .clock, .beside, .differs, .open: break
             }
+        }
+        run.withdraw()
+        for watch in catalog.watches {
+            guard case .clock(let back) = watch.kind, let before = wentBackFrom, before - now >= back
+            else { continue }
+            try run.clock(watch, from: before)
         }
         if looksAtOpen || !run.outcome.events.isEmpty { try run.turns(touched) }
         return run.outcome
@@ -70,6 +75,9 @@ struct RuleRun<Facts: RuleFacts> {
     let now: Milliseconds
     let facts: Facts
     var outcome = RuleOutcome()
+    /// What was raised by a clock that ran ahead and has not been judged again.
+    var doubted: Set<RecordKey> = []
+    var withdrawn: Set<RecordKey> = []
     private var memberships: [CoverageCount.Membership]?
     private var excuses: [CoverageCount.Excuse]?
     private var units: [(unit: String, parent: String?, line: String)]?
@@ -214,7 +222,9 @@ struct RuleRun<Facts: RuleFacts> {
         let key = RecordKey(
             form: watch.raises.definition.form,
             values: [.integer(Int64(day)), .text(watch.id), .text(unit), .text(about)])
-        guard try self.facts.record(key) == nil, !isRaised(key) else { return }
+        // It holds: what has become of it stays.
+        if doubted.remove(key) != nil { return }
+        guard try self.facts.record(key) == nil || self.facts.isWithdrawn(key), !isRaised(key) else { return }
         raise(watch.id, key, facts, at: time)
     }
 }

@@ -13,6 +13,8 @@ public protocol RuleFacts {
     ) throws
     /// Nil when nothing is known of it.
     func record(_ key: RecordKey) throws -> EffectiveRecord?
+    /// Whether the hub itself has taken the record back: see ``RuleEvent/Action/withdrawn``.
+    func isWithdrawn(_ key: RecordKey) throws -> Bool
     /// When the record's latest version says that it was made.
     func stated(_ key: RecordKey) throws -> Milliseconds?
 }
@@ -42,8 +44,12 @@ public struct RuleEvent: Sendable, Hashable {
     public enum Action: Sendable, Hashable {
         /// The record is made; these facts called for it.
         case raised(facts: [String])
-        /// Nobody has answered: it is this person's turn. Nil: the roster names nobody.
+        /// Nobody has answered: it is this person's turn. Nil: the roster names nobody; the step comes once
+        /// more when it does.
         case turn(step: Int64, person: String?)
+        /// A clock that ran ahead had it raised for a moment that has not come, or that is judged otherwise
+        /// now: it is taken back, and made anew when its time has come.
+        case withdrawn
     }
 
     /// The rule that raised the record.

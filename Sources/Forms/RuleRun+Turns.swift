@@ -16,11 +16,14 @@ extension RuleRun {
         var arrivals: [RecordKey: Milliseconds] = [:]
         for record in touched where arrivals[record.key] == nil { arrivals[record.key] = record.arrived }
         for event in outcome.events { arrivals[event.key] = event.at }
+        let rosterCame = touched.filter { catalog[$0.key.form]?.definition.post != nil }.map(\.arrived).max()
         for watch in catalog.watches {
             guard case .open(let conditions) = watch.kind else { continue }
             let form = watch.raises
             var waiting: [Waiting] = []
+            let withdrawn = withdrawn
             try eachWaiting(of: form.definition.form, conditions) { key, record in
+                guard record.exists, !withdrawn.contains(key) else { return }
                 let arrived = form.time("arrived_at", of: record) ?? arrivals[key] ?? now
                 waiting.append(
                     Waiting(
@@ -29,9 +32,10 @@ extension RuleRun {
                         last: form.time("due_at", of: record) ?? arrived))
             }
             for event in outcome.events where event.key.form == form.definition.form {
+                guard case .raised = event.action else { continue }
                 waiting.append(Waiting(key: event.key, form: form, step: -1, turn: nil, last: event.at))
             }
-            for one in waiting { try follow(one) }
+            for one in waiting { try follow(one, rosterCame) }
         }
     }
 
@@ -48,7 +52,9 @@ extension RuleRun {
     }
 
     /// Goes through the steps that are due, each at its own moment.
-    private mutating func follow(_ waiting: Waiting) throws {
+    ///
+    /// - Parameter rosterCame: when something came of the posts, since rules were last asked.
+    private mutating func follow(_ waiting: Waiting, _ rosterCame: Milliseconds?) throws {
         let rule = waiting.form.rule(of: waiting.key)
         let tells = catalog.tells(rule: rule, raised: waiting.key.form)
         guard !tells.isEmpty else { return }
@@ -62,6 +68,17 @@ extension RuleRun {
             let tell = tells[min(index, tells.count - 1)]
             // Told by a clock that ran ahead: nobody has been told when it says so.
             let isAhead = waiting.last > now + RuleEngine.clockSlack
+            if waiting.step >= 0, waiting.turn == nil, !isAhead,
+                let found = filled(waiting, tells, units, posts, rosterCame)
+            {
+                outcome.events.append(
+                    RuleEvent(
+                        rule: rule, key: waiting.key,
+                        action: .turn(step: waiting.step, person: found.person), at: found.time,
+                        isUrgent: catalog.isUrgent(rule: rule, raised: waiting.key.form)))
+                (waiting.turn, waiting.last) = (found.person, found.time)
+                continue
+            }
             var due = isAhead ? now : waiting.last + tell.after
             var person = posts.person(tell.step, of: units, at: due, after: waiting.turn)?.person
             if index >= tells.count, !isAhead {
@@ -85,6 +102,29 @@ extension RuleRun {
                     isUrgent: catalog.isUrgent(rule: rule, raised: waiting.key.form)))
             (waiting.step, waiting.turn, waiting.last) = (Int64(index), person, due)
         }
+    }
+
+    /// It was nobody's turn: when the roster names somebody for that step after all, unless the next comes
+    /// first.
+    private mutating func filled(
+        _ waiting: Waiting, _ tells: [CompiledTell], _ units: [String], _ posts: Posts,
+        _ rosterCame: Milliseconds?
+    ) -> (time: Milliseconds, person: String)? {
+        let index = Int(clamping: waiting.step)
+        let step = tells[min(index, tells.count - 1)].step
+        let next = waiting.last + tells[min(index + 1, tells.count - 1)].after
+        let start = min(max(waiting.last, rosterCame ?? through), now)
+        let begins = posts.begins(of: units, role: step.role ?? "", after: start)
+        if let later = begins.first(where: { $0 > now }) { isDue(next: later) }
+        // What came of the roster counts from then on; else a shift has begun meanwhile, or whose unit it is
+        // has changed.
+        let times = (rosterCame == nil ? [] : [start]) + begins.filter { $0 <= now } + [now]
+        for time in times where time < next || next <= through {
+            if let person = posts.person(step, of: units, at: time, after: nil)?.person {
+                return (time, person)
+            }
+        }
+        return nil
     }
 
     /// The unit that a raised record is about: its own, or its person's on its day.

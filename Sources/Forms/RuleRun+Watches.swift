@@ -61,6 +61,39 @@ extension RuleRun {
 
     // MARK: - The hub's clock
 
+    /// What rules on time raised for a moment beyond that to which the clock went back, or which is judged once
+    /// more. What somebody has answered stays, unless its moment is still to come.
+    mutating func doubt() throws {
+        let oldest = catalog.zone.midnight(of: catalog.zone.day(of: now) - RuleEngine.daysBack)
+        var found: Set<RecordKey> = []
+        for watch in catalog.watches where watch.isOfTime {
+            let raised = watch.raises
+            try facts.each(of: raised.definition.form, from: nil, to: nil) { key, record in
+                guard raised.rule(of: key).utf8.elementsEqual(watch.id.utf8) else { return }
+                let due = raised.time("arrived_at", of: record) ?? record.firstCreated
+                let isAgain = due > max(through, oldest) && raised.status(of: record) == RaisedForm.open
+                if due > now || isAgain { found.insert(key) }
+            }
+        }
+        doubted = found
+    }
+
+    /// Takes back what is in doubt still.
+    mutating func withdraw() {
+        withdrawn = doubted
+        doubted = []
+        let keys = withdrawn.map { (form: $0.form, bytes: Canonical.encode(key: $0.values), key: $0) }.sorted {
+            $0.form == $1.form ? $0.bytes.lexicographicallyPrecedes($1.bytes) : $0.form < $1.form
+        }
+        for (_, _, key) in keys {
+            let rule = catalog[key.form].flatMap { RaisedForm($0.definition) }?.rule(of: key) ?? ""
+            outcome.events.append(
+                RuleEvent(
+                    rule: rule, key: key, action: .withdrawn, at: now,
+                    isUrgent: catalog.isUrgent(rule: rule, raised: key.form)))
+        }
+    }
+
     /// What was judged by a clock that ran ahead is for a person to look at.
     mutating func clock(_ watch: CompiledWatch, from before: Milliseconds) throws {
         let zone = catalog.zone
@@ -70,7 +103,8 @@ extension RuleRun {
         }
         try raise(
             watch, day: zone.day(of: now), unit: top, about: zone.text(now),
-            [zone.text(before) + " - " + zone.text(now)], at: now)
+            [zone.text(before) + " - " + zone.text(now)]
+                + (withdrawn.isEmpty ? [] : ["withdrawn=\(withdrawn.count)"]), at: now)
     }
 
     // MARK: - Nobody on duty

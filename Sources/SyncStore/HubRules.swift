@@ -221,7 +221,10 @@ public struct HubRules: Sendable {
             guard let state = try transaction.record(event.key) else { return }
             let now = state.effective(under: form.mergeRules)
             let before = raised.value("step", of: now)?.integer ?? -1
-            guard before == step - 1, raised.status(of: now) == RaisedForm.open else { return }
+            let isNext =
+                before == step - 1
+                || before == step && raised.text("turn", of: now) == nil && person != nil
+            guard now.exists, isNext, raised.status(of: now) == RaisedForm.open else { return }
             var values: [(name: String, value: Value)] = [
                 ("step", .integer(step)), ("turn", person.map { .text($0) } ?? .notStated),
                 ("due_at", .integer(event.at)),
@@ -233,7 +236,26 @@ public struct HubRules: Sendable {
                         lane: lane, key: event.key, formRevision: revision, context: edit.context,
                         assignments: edit.assignments))
             }
+        case .withdrawn:
+            guard let state = try transaction.record(event.key),
+                state.effective(under: form.mergeRules).exists
+            else { return }
+            try transaction.author(
+                Draft(
+                    lane: lane, key: event.key, formRevision: revision, context: state.seen, isDelete: true,
+                    assignments: []))
         }
+    }
+}
+
+extension RecordState {
+    /// Whether nobody by name has deleted it, as a hub does that takes back what its rules raised.
+    fileprivate var isWithdrawn: Bool { !withdrawals.isEmpty }
+
+    /// The deletes that nobody signed, where the record is gone by them alone.
+    fileprivate var withdrawals: [Version] {
+        let found = siblings.filter { holds($0, RecordState.existence) }
+        return found.allSatisfy { $0.isDelete && $0.author.isEmpty } ? found : []
     }
 }
 
@@ -241,11 +263,14 @@ extension HubTransaction {
     fileprivate func raise(
         _ key: RecordKey, _ raised: RaisedForm, _ facts: [String], lane: Lane, at time: Milliseconds
     ) throws {
-        guard try record(key) == nil else { return }
+        let before = try record(key)
+        guard before?.isWithdrawn ?? true else { return }
         try author(
             Draft(
-                lane: lane, key: key, formRevision: raised.definition.revision, context: .empty,
-                assignments: raised.first(facts, [("arrived_at", .integer(time))])))
+                lane: lane, key: key, formRevision: raised.definition.revision,
+                context: before?.seen ?? .empty,
+                assignments: raised.first(
+                    facts, [("arrived_at", .integer(time))], isWhole: before != nil)))
     }
 
     /// Makes what a record's own form calls for, and nobody has made yet: in the transaction in which the
@@ -325,5 +350,9 @@ private struct StoreFacts: RuleFacts {
     }
 
     func record(_ key: RecordKey) throws -> EffectiveRecord? { try store.effective(key) }
+    func isWithdrawn(_ key: RecordKey) throws -> Bool {
+        guard let found = try store.record(key)?.withdrawals, !found.isEmpty else { return false }
+        return try found.allSatisfy { try store.device(of: $0.dot.origin) == nil }
+    }
     func stated(_ key: RecordKey) throws -> Milliseconds? { try store.record(key)?.latest?.stated }
 }

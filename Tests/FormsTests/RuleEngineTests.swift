@@ -42,6 +42,7 @@ final class MadeUpHub: RuleFacts {
     }
 
     func record(_ key: RecordKey) -> EffectiveRecord? { records[key] }
+    func isWithdrawn(_ key: RecordKey) -> Bool { records[key]?.exists == false }
     func stated(_ key: RecordKey) -> Milliseconds? { records[key]?.firstCreated }
 
     /// Takes something in, as a hub does: what was due before comes first.
@@ -91,6 +92,7 @@ final class MadeUpHub: RuleFacts {
                         "step": .integer(step), "turn": person.map { .text($0) } ?? .notStated,
                         "due_at": .integer(event.at),
                     ], at: event.at)
+            case .withdrawn: records[event.key]?.exists = false
             }
         }
         return outcome

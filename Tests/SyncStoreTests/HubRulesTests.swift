@@ -8,68 +8,15 @@ import Testing
 struct HubRulesTests {
     private static let hour: Milliseconds = 3_600_000
 
-    private static func alertKey(_ person: String) -> RecordKey {
-        RecordKey(
-            form: BuiltIn.alert,
-            values: [.integer(Int64(HubWorld.day)), .text("symptoms"), .text(person)])
-    }
-
-    /// At eight in the morning, rules have been looked at once, and the roster has two people for the day.
-    private static func world(_ kind: HubKind) throws -> HubWorld {
-        let world = try HubWorld(kind)
-        world.now = HubWorld.local(8)
-        try world.centre { transaction in
-            for (place, person) in [(Int64(1), "d1"), (2, "d2")] {
-                try transaction.author(
-                    HubWorld.draft(
-                        BuiltIn.dutyShift, [.text("C0"), .integer(HubWorld.local(0)), .integer(place)],
-                        [
-                            1: .integer(HubWorld.local(24 * 30)), 2: .text(person), 3: .text("1-\(person)"),
-                            4: .boolean(place == 2), 5: .notStated,
-                        ]))
-            }
-        }
-        try look(world)
-        return world
-    }
-
-    @discardableResult private static func look(
-        _ world: HubWorld, _ store: (any HubStore)? = nil
-    ) throws -> [RuleEvent] {
-        var rules = HubRules()
-        return try rules.lookAll(at: store ?? world.store, now: world.now)
-    }
-
-    /// What rules have made, as it stands.
-    private static func made(_ store: any HubStore) throws -> [String] {
-        var lines: [String] = []
-        for name in [BuiltIn.alert, BuiltIn.concern] {
-            let form = try #require(FormCatalog.builtIn[name])
-            let raised = try #require(RaisedForm(form))
-            try store.export(form: name, from: nil, to: nil) { key, record in
-                let said = ["facts", "status", "step", "turn", "due_at", "arrived_at"].map {
-                    "\($0)=\(raised.value($0, of: record).map { "\($0)" } ?? "-")"
-                }
-                lines.append("\(name) \(key) \(said.joined(separator: " "))")
-            }
-        }
-        return lines
-    }
-
-    private static func raised(_ events: [RuleEvent]) -> [String] {
-        events.compactMap { event in
-            if case .raised = event.action { return event.rule }
-            return nil
-        }
-    }
+    private static func world(_ kind: HubKind) throws -> RuleWorld { try RuleWorld(kind, rosterDays: 30) }
 
     @Test(arguments: HubKind.allCases) func whatIsMissingAtTheCutOffIsRaisedOnce(kind: HubKind) throws {
         let world = try Self.world(kind)
-        try world.centre { _ = try $0.author(HubWorld.checkIn("p1")) }
-        try Self.look(world)
+        try world.hub.centre { _ = try $0.author(HubWorld.checkIn("p1")) }
+        try world.look()
         world.now = HubWorld.local(16) + 1
-        let fired = try Self.look(world)
-        #expect(Self.raised(fired) == ["missing-check-in", "missing-check-in"])
+        let fired = try world.look()
+        #expect(RuleWorld.raised(fired) == ["missing-check-in", "missing-check-in"])
         let key = RecordKey(
             form: BuiltIn.concern,
             values: [
@@ -78,12 +25,15 @@ struct HubRulesTests {
         let record = try #require(try world.store.effective(key))
         #expect(record[1] == .list([Array("p2".utf8), Array("p3".utf8)]))
         #expect(record[2] == .text("open") && record[6] == .integer(HubWorld.local(16) + 1))
-        let before = try Self.made(world.store)
-        #expect(try Self.look(world).isEmpty)
+        let before = try world.made()
+        #expect(try world.look().isEmpty)
         world.now += 1_000
-        #expect(try Self.look(world).isEmpty)
-        if kind == .sqlite { #expect(try Self.look(world, try world.reopened()).isEmpty) }
-        #expect(try Self.made(world.store) == before)
+        #expect(try world.look().isEmpty)
+        if kind == .sqlite {
+            var rules = HubRules()
+            #expect(try rules.lookAll(at: try world.hub.reopened(), now: world.now).isEmpty)
+        }
+        #expect(try world.made() == before)
     }
 
     /// The transaction in which a rule fires fails, as it does when the program dies: it fires with the next.
@@ -93,26 +43,26 @@ struct HubRulesTests {
         world.now = HubWorld.local(18) + 1
         let marks = try world.store.ruleMarks()
         #expect(throws: Died.self) {
-            try world.centre { transaction in
+            try world.hub.centre { transaction in
                 try transaction.set(RuleMarks(through: world.now, position: 10_000))
                 throw Died()
             }
         }
         #expect(try world.store.ruleMarks() == marks)
-        let fired = try Self.look(world)
-        #expect(Set(Self.raised(fired)) == ["missing-check-in", "missing-report"])
+        let fired = try world.look()
+        #expect(Set(RuleWorld.raised(fired)) == ["missing-check-in", "missing-report"])
         #expect(Set(fired).count == fired.count)
     }
 
     /// A verb and the server may look at the same moment.
     @Test func twoProgramsThatLookFireOnce() throws {
         let world = try Self.world(.sqlite)
-        let other = try world.reopened()
+        let other = try world.hub.reopened()
         var rules = [HubRules(), HubRules()]
         for hour in stride(from: 9.0, to: 60, by: 0.4) {
             world.now = HubWorld.local(hour)
             if hour < 20 {
-                try world.centre {
+                try world.hub.centre {
                     _ = try $0.author(HubWorld.checkIn("p\(Int(hour) % 6 + 1)", remark: "\(hour)"))
                 }
             }
@@ -136,17 +86,17 @@ struct HubRulesTests {
                 if let step {
                     while world.now + step < time {
                         world.now += step
-                        try Self.look(world)
+                        try world.look()
                     }
                 }
                 world.now = time
                 // As every program does before it writes.
-                try Self.look(world)
+                try world.look()
             }
             for day in HubWorld.day..<(HubWorld.day + 7) {
                 try advance(to: HubWorld.local(9, on: day))
                 let isIll = day % 3 == 0
-                try world.centre { transaction in
+                try world.hub.centre { transaction in
                     _ = try transaction.author(HubWorld.checkIn("p1", day: day, fever: isIll))
                     _ = try transaction.author(HubWorld.checkIn("p4", day: day))
                     _ = try transaction.author(
@@ -157,7 +107,7 @@ struct HubRulesTests {
                 }
             }
             try advance(to: HubWorld.local(8, on: HubWorld.day + 7))
-            return try Self.made(world.store)
+            return try world.made()
         }
         let straight = try week(step: nil)
         #expect(straight.contains { $0.contains("zero-beside") } || straight.count > 20)
@@ -166,41 +116,41 @@ struct HubRulesTests {
 
     @Test(arguments: HubKind.allCases) func aFeverWithoutItsAlertIsRaisedAtTheHub(kind: HubKind) throws {
         let world = try Self.world(kind)
-        let device = try HubDevice(world, unit: "B1", number: 1)
+        let device = try HubDevice(world.hub, unit: "B1", number: 1)
         try device.hello()
         _ = try device.send([HubWorld.checkIn("p1", fever: true)])
-        #expect(try Self.look(world).isEmpty, "the branch's own may be on its way")
+        #expect(try world.look().isEmpty, "the branch's own may be on its way")
         world.now += RuleEngine.patience + 1
-        #expect(Self.raised(try Self.look(world)) == ["symptoms"])
-        let record = try #require(try world.store.effective(Self.alertKey("p1")))
+        #expect(RuleWorld.raised(try world.look()) == ["symptoms"])
+        let record = try #require(try world.store.effective(RuleWorld.alertKey("p1")))
         #expect(record[1] == .list([Array("fever".utf8)]) && record[2] == .text("open"))
-        #expect(try Self.look(world).isEmpty)
+        #expect(try world.look().isEmpty)
         // The branch's own comes later: both have made the same record.
         let branchs = HubWorld.draft(
-            BuiltIn.alert, Self.alertKey("p1").values,
+            BuiltIn.alert, RuleWorld.alertKey("p1").values,
             [1: .list([Array("fever".utf8)]), 2: .text("open"), 3: .notStated])
         _ = try device.send([branchs], lane: .urgent)
-        #expect(try Self.look(world).isEmpty)
-        let both = try #require(try world.store.effective(Self.alertKey("p1")))
+        #expect(try world.look().isEmpty)
+        let both = try #require(try world.store.effective(RuleWorld.alertKey("p1")))
         #expect(!both.hasConflict && both[7] == .integer(0) && both[8] == .text("d1"))
     }
 
     @Test(arguments: HubKind.allCases) func aBranchsAlertTakesItsTurns(kind: HubKind) throws {
         let world = try Self.world(kind)
-        let device = try HubDevice(world, unit: "B1", number: 1)
+        let device = try HubDevice(world.hub, unit: "B1", number: 1)
         try device.hello()
-        let key = Self.alertKey("p1")
+        let key = RuleWorld.alertKey("p1")
         let alert = HubWorld.draft(
             BuiltIn.alert, key.values, [1: .list([Array("fever".utf8)]), 2: .text("open"), 3: .notStated])
         _ = try device.send([HubWorld.checkIn("p1", fever: true), alert], lane: .urgent)
         let arrived = world.now
         world.now += 1_000
-        try Self.look(world)
+        try world.look()
         var record = try #require(try world.store.effective(key))
         #expect(record[6] == .integer(arrived), "when it came, not when it was looked at")
         #expect(record[7] == .integer(0) && record[8] == .text("d1") && record[9] == .integer(arrived))
         world.now = arrived + 30 * 60_000
-        try Self.look(world)
+        try world.look()
         record = try #require(try world.store.effective(key))
         #expect(record[7] == .integer(1) && record[8] == .text("d2"))
         // It is fed to the branch like everything about its people.
@@ -214,12 +164,53 @@ struct HubRulesTests {
     @Test(arguments: HubKind.allCases) func theRosterIsFedToEachBranch(kind: HubKind) throws {
         let world = try Self.world(kind)
         world.now = HubWorld.local(18) + 1
-        try Self.look(world)
-        let device = try HubDevice(world, unit: "B2", number: 1)
+        try world.look()
+        let device = try HubDevice(world.hub, unit: "B2", number: 1)
         try device.hello()
         let fed = try device.drain().versions
         #expect(fed.count { $0.key.form == BuiltIn.dutyShift } == 2)
         let concerns = fed.filter { $0.key.form == BuiltIn.concern }
         #expect(!concerns.isEmpty && concerns.allSatisfy { $0.key.values[2] == .text("B2") })
+    }
+
+    /// Whoever comes on duty later takes what was nobody's at once, and not when the step after it is due.
+    @Test(arguments: HubKind.allCases, [0.05, 5]) func whatWasNobodysGoesToWhoComesOnDuty(
+        kind: HubKind, hours: Double
+    ) throws {
+        let world = try RuleWorld(kind, rosterDays: 0)
+        let start = world.now
+        try world.hub.centre { _ = try $0.author(HubWorld.checkIn("p1", fever: true)) }
+        try world.look(at: start + RuleEngine.patience + 1)
+        let key = RuleWorld.alertKey("p1")
+        #expect(try world.store.effective(key)?[7] == .integer(0), "it was told, to nobody")
+        #expect(try world.store.effective(key)?[8] == .notStated)
+        let came = start + Milliseconds(hours * 3_600_000)
+        try world.look(at: came)
+        try world.duty(["d1", "d2"], until: HubWorld.local(24 * 30))
+        let events = try world.look(at: came + 1_000)
+        #expect(RuleWorld.turns(events, of: "symptoms") == ["d1"])
+        var record = try #require(try world.store.effective(key))
+        #expect(record[7] == .integer(0) && record[8] == .text("d1"))
+        #expect(record[9] == .integer(came), "when the roster came")
+        #expect(try world.look(at: came + 2_000).isEmpty)
+        try world.look(at: came + 30 * 60_000)
+        record = try #require(try world.store.effective(key))
+        #expect(record[7] == .integer(1) && record[8] == .text("d2"), "it goes on from there")
+    }
+
+    /// A shift of which the roster knows begins.
+    @Test(arguments: HubKind.allCases) func whatWasNobodysGoesToTheNextShift(kind: HubKind) throws {
+        let world = try RuleWorld(kind, rosterDays: 0)
+        let begin = HubWorld.local(8.2)
+        try world.duty(["d1"], from: begin, until: HubWorld.local(24))
+        try world.hub.centre { _ = try $0.author(HubWorld.checkIn("p1", fever: true)) }
+        var rules = HubRules()
+        world.now += RuleEngine.patience + 1
+        _ = try rules.lookAll(at: world.store, now: world.now)
+        #expect(try world.store.effective(RuleWorld.alertKey("p1"))?[8] == .notStated)
+        #expect(rules.next == begin)
+        _ = try rules.lookAll(at: world.store, now: begin + 60_000)
+        let record = try #require(try world.store.effective(RuleWorld.alertKey("p1")))
+        #expect(record[8] == .text("d1") && record[9] == .integer(begin))
     }
 }

@@ -20,6 +20,8 @@ struct RulesCommand: AsyncParsableCommand {
         var step: Int64?
         var turn: String?
         var at: String
+        /// Taken back: a clock that ran ahead had raised it.
+        var isWithdrawn: Bool
 
         init(_ event: RuleEvent) {
             rule = Masking.clean(event.rule)
@@ -27,6 +29,7 @@ struct RulesCommand: AsyncParsableCommand {
             form = Masking.clean(event.key.form)
             key = Masking.clean(RecordText.text(event.key))
             at = RecordText.time(event.at)
+            isWithdrawn = event.action == .withdrawn
             if case .turn(let step, let person) = event.action {
                 (self.step, turn) = (step, person.map(Masking.clean))
             }
@@ -34,6 +37,10 @@ struct RulesCommand: AsyncParsableCommand {
 
         var words: Words {
             let name = "\(alert)  \(form) \(key)"
+            if isWithdrawn {
+                return Words(
+                    "withdrawn, its time has not come: \(name)", zh: "已撤回（时间未到）：\(name)")
+            }
             guard let step else { return Words("raised: \(name)", zh: "触发：\(name)") }
             let whose = turn ?? "-"
             return Words(
