@@ -23,11 +23,31 @@ enum BoardWords {
             zh: "\(Output.printable(board.labels.zh))，\(date)")
     }
 
+    /// What the lines of a board are called.
+    static func heading(of board: BoardDefinition, _ forms: FormCatalog) -> String {
+        guard let group = board.group else { return "" }
+        if group == "unit" { return Words("unit", zh: "单位").text() }
+        for form in board.counts.compactMap({ $0.form.flatMap { forms[$0] } }) {
+            let labels = form.keyIndex(group).map { form.keys[$0].labels } ?? form.field(named: group)?.labels
+            if let labels { return Output.printable(Words(labels.en, zh: labels.zh).text()) }
+        }
+        return Output.printable(group)
+    }
+
     static func label(_ count: BoardDefinition.Count) -> String {
         Output.printable(Words(count.labels.en, zh: count.labels.zh).text())
     }
 
     static let total = Words("total", zh: "合计")
+
+    static func noSuchUnit(_ unit: String) -> Failure {
+        let unit = Output.printable(unit)
+        return Failure(
+            .noInput,
+            Words(
+                "there is no unit \(unit); `aggregator export unit` names them all",
+                zh: "没有单位 \(unit)；用 aggregator export unit 可查看全部单位"))
+    }
 
     static func noSuchNumber(_ wanted: String, _ board: BoardDefinition) -> Failure {
         let names = board.counts.map(\.id).joined(separator: ", ")
@@ -84,11 +104,15 @@ struct BoardReport: Encodable {
     var lines: [Line]
     var total: [String: Int]
     private let table: BoardTable
+    /// By what it is grouped.
+    private let heading: String
 
     private enum CodingKeys: String, CodingKey { case board, revision, day, lines, total }
 
-    init(_ table: BoardTable, links: [String: UnitLink]) {
+    /// - Parameter forms: those that the board may be grouped by.
+    init(_ table: BoardTable, links: [String: UnitLink], forms: FormCatalog) {
         self.table = table
+        heading = BoardWords.heading(of: table.definition, forms)
         board = table.definition.board
         revision = table.definition.revision
         day = CivilDay.text(table.day)
@@ -109,7 +133,7 @@ struct BoardReport: Encodable {
     func lines(_ times: TimeText) -> [String] {
         let counts = table.definition.counts
         let hasLink = lines.contains { $0.link != nil }
-        var head = [table.definition.group ?? ""] + counts.map(BoardWords.label)
+        var head = [heading] + counts.map(BoardWords.label)
         if hasLink {
             head += [
                 Words("queued there", zh: "待发").text(), Words("last heard of", zh: "最近联系").text(),
@@ -122,7 +146,7 @@ struct BoardReport: Encodable {
             if hasLink {
                 cells += [
                     line.link.map { "\($0.queued)" } ?? "", line.link?.heard.map { times.text($0) } ?? "-",
-                    line.link.map { "\($0.skew / 1_000) s" } ?? "",
+                    line.link.map { Words("\($0.skew / 1_000) s", zh: "\($0.skew / 1_000) 秒").text() } ?? "",
                 ]
             }
             text.add(cells)
@@ -174,6 +198,8 @@ struct BoardExplanation: Encodable {
         var fields: [String: String]
         /// Who held the posts of the unit on the day.
         var responsible: [Responsible]
+        /// What called for an alert has been corrected since.
+        var corrected: Correction?
     }
 
     var board: String
@@ -181,6 +207,9 @@ struct BoardExplanation: Encodable {
     var number: String
     var count: Int
     var items: [Item]
+    private let times: TimeText
+
+    private enum CodingKeys: String, CodingKey { case board, day, number, count, items }
 
     init(_ wanted: String, in table: BoardTable, _ hub: SQLiteHubStore, personal: UnmaskOption) throws {
         let parts = wanted.split(separator: "/", maxSplits: 1).map(String.init)
@@ -189,6 +218,11 @@ struct BoardExplanation: Encodable {
             throw BoardWords.noSuchNumber(wanted, table.definition)
         }
         let group = parts.count == 2 ? parts[0] : nil
+        if let group, table.definition.group == "unit", !table.lines.contains(where: { $0.group == group }),
+            try hub.effective(RecordKey(form: BuiltIn.unit, values: [.text(group)]))?.exists != true
+        {
+            throw BoardWords.noSuchUnit(group)
+        }
         let found =
             group.map { group in table.lines.first { $0.group == group }?.items[index] ?? [] }
             ?? table.items(index)
@@ -199,7 +233,9 @@ struct BoardExplanation: Encodable {
         day = CivilDay.text(table.day)
         number = wanted
         count = found.count
-        let book = try ResponsibleBook(hub, try hub.compiledForms())
+        let desk = try RaisedDesk(hub)
+        times = desk.times
+        let book = try ResponsibleBook(hub, desk.catalog)
         items = try found.map { item in
             var fields: [String: String] = [:]
             let record = try item.key.flatMap { try hub.effective($0) }
@@ -209,13 +245,22 @@ struct BoardExplanation: Encodable {
                 else { continue }
                 fields[name] = masking.text(value, field: field.id, of: key.form)
             }
+            let raised = item.key.flatMap { forms[$0.form] }.flatMap { RaisedForm($0) }
+            let corrected = try raised.flatMap { raised in
+                try item.key.flatMap { key in
+                    try record.flatMap {
+                        try desk.correction(of: key, $0, raised, unmask: personal.unmask)
+                    }
+                }
+            }
             return Item(
                 unit: item.unit, person: item.person,
                 record: item.key.map { [$0.form] + masking.text($0) },
                 firstCreated: item.created.map { RecordText.time($0) },
                 received: item.arrived.map { RecordText.time($0) }, fields: fields,
                 responsible: book.people(
-                    of: item.unit, day: item.day(forms) ?? table.day, created: item.created ?? 0))
+                    of: item.unit, day: item.day(forms) ?? table.day, created: item.created ?? 0),
+                corrected: corrected)
         }
     }
 
@@ -227,8 +272,11 @@ struct BoardExplanation: Encodable {
                 let then =
                     item.responsible.isEmpty
                     ? "" : Responsible.line(item.responsible, of: item.unit).text()
-                return ([item.unit, record] + fields + [then]).filter { !$0.isEmpty }.map(Output.printable)
-                    .joined(separator: "  ")
+                let corrected = item.corrected?.words(times).text() ?? ""
+                return ([item.unit, record] + fields + [then, corrected]).filter { !$0.isEmpty }.map(
+                    Output.printable
+                )
+                .joined(separator: "  ")
             }
     }
 }

@@ -9,6 +9,7 @@ import SyncStore
 final class HubDesk: RecordDesk {
     let catalog: CompiledCatalog
     let times: TimeText
+    let isBranch = false
     private let store: SQLiteHubStore
 
     init(_ store: SQLiteHubStore) throws {

@@ -32,9 +32,11 @@ struct RaisedDesk {
         return try RaisedDesk.each(store, catalog) { key, record, raised in
             guard isWanted(raised.status(of: record)) else { return nil }
             let unit = try store.unit(of: key)
+            let isTold = raised.time("told_at", of: record) != nil
             var row = RaisedRow(
-                key, record, raised, unit: unit,
+                key, record, raised, versions: isTold ? try store.versions(of: key) : [], unit: unit,
                 isUrgent: catalog.isUrgent(rule: raised.rule(of: key), raised: key.form), unmask: unmask)
+            row.corrected = try correction(of: key, record, raised, unmask: unmask)
             row.responsible = book.people(of: unit, day: row.day(raised), created: record.firstCreated)
             if row.status == RaisedForm.closed, let dot = RaisedRow.setter(raised, record),
                 let author = try store.versions(of: key).first(where: { $0.dot == dot })?.author
@@ -43,6 +45,16 @@ struct RaisedDesk {
             }
             return row
         }.sorted(by: RaisedRow.precedes)
+    }
+
+    /// Whether what called for a record has been corrected since.
+    func correction(
+        of key: RecordKey, _ record: EffectiveRecord, _ raised: RaisedForm, unmask: Bool
+    ) throws -> Correction? {
+        try Correction(
+            of: key, facts: raised.facts(of: record), catalog,
+            Masking(forms: catalog.catalog, unmask: unmask), record: store.record
+        ) { DeviceWords.words(for: try store.device(of: $0), isHere: true) }
     }
 
     static func each<Result>(

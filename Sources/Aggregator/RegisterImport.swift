@@ -133,6 +133,8 @@ struct RegisterImport {
         }
         let today = zone.day(of: now)
         let present = kind == .people ? try presentUnits(store, today) : [:]
+        let rows = sheet.records.compactMap { try? RegisterRow($0, columns, width: sheet.header.count) }
+        let book = kind == .registerChanges ? try MembershipBook(rows, store) : nil
         let result = try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
             var result = RegisterResult()
             result.unknownColumns = unknownColumns
@@ -147,12 +149,15 @@ struct RegisterImport {
                     continue
                 }
                 do {
-                    let row = try Row(record, columns, width: sheet.header.count)
-                    try refuseSecond(row, record.line, &seen)
+                    let row = try RegisterRow(record, columns, width: sheet.header.count)
+                    if try isRepeated(row, record.line, &seen) {
+                        result.unchanged += 1
+                        continue
+                    }
                     let isNew =
                         kind == .people
                         ? try person(row, present, today, transaction, &result)
-                        : try take(row, tree, transaction)
+                        : try take(row, tree, book, transaction)
                     if isNew { result.accepted += 1 } else { result.unchanged += 1 }
                     if kind == .people {
                         let person = Array(row.cell("person_id").utf8)
@@ -187,17 +192,19 @@ struct RegisterImport {
 
     /// Two rows about the same that differ cannot both be meant: the second one is refused, and names the
     /// first.
-    private func refuseSecond(
-        _ row: Row, _ line: Int, _ seen: inout [[String]: (line: Int, cells: [String])]
-    ) throws {
+    ///
+    /// - Returns: whether a row before it says just the same.
+    private func isRepeated(
+        _ row: RegisterRow, _ line: Int, _ seen: inout [[String]: (line: Int, cells: [String])]
+    ) throws -> Bool {
         let key = kind.key.map(row.cell)
-        guard !key.contains("") else { return }
+        guard !key.contains("") else { return false }
         let cells = (kind.required + kind.optional).map(row.cell)
         guard let first = seen[key] else {
             seen[key] = (line, cells)
-            return
+            return false
         }
-        guard first.cells != cells else { return }
+        guard first.cells != cells else { return true }
         let name = Output.printable(key.joined(separator: " "))
         throw Refused(
             column: kind.key.last ?? "", reason: "listed_twice",
@@ -205,49 +212,6 @@ struct RegisterImport {
                 "\(name) stands on line \(first.line) already, and there says something else; keep one of "
                     + "the two",
                 zh: "\(name) 在第 \(first.line) 行已出现，且内容不同；请只保留一行"))
-    }
-
-    // MARK: - Where people belong
-
-    private enum Place { case unchanged, written, moved, elsewhere }
-
-    /// The unit of each person of the sheet today, by id.
-    private func presentUnits(_ store: any HubStore, _ today: Int32) throws -> [String: String] {
-        var units: [String: String] = [:]
-        for record in sheet.records where !record.isBlank {
-            guard let row = try? Row(record, columns, width: sheet.header.count),
-                let person = try? row.id("person_id")
-            else { continue }
-            units[person] = try store.unit(of: RegisterImport.membership(person, today))
-        }
-        return units
-    }
-
-    private static func membership(_ person: String, _ day: Int32) -> RecordKey {
-        RecordKey(form: BuiltIn.membership, values: [.text(person), .integer(Int64(day))])
-    }
-
-    /// A sheet of people says where they belong, not since when. Who is new belongs there from the beginning;
-    /// who was in another unit moves today, for the figures of past days stay what they were. A sheet that
-    /// says what it said before somebody moved moves nobody back.
-    private func settle(
-        _ row: Row, _ present: [String: String], _ today: Int32, _ transaction: any HubTransaction
-    ) throws -> Place {
-        let person = try row.id("person_id")
-        let unit = row.text("unit_id")
-        let beginning = RegisterImport.membership(person, CivilDay.beginning)
-        let known = try transaction.effective(beginning)
-        let first = known.flatMap { $0[BuiltIn.membershipUnit] } ?? .notStated
-        let now: Value = present[person].map { .text($0) } ?? .notStated
-        if known == nil || (first == .notStated && now == .notStated) {
-            let isNew = try write(
-                BuiltIn.membership, beginning.values, ["unit": unit], transaction)
-            return isNew ? .written : .unchanged
-        }
-        if unit == now { return .unchanged }
-        if unit == first { return .elsewhere }
-        let key = RegisterImport.membership(person, today)
-        return try write(BuiltIn.membership, key.values, ["unit": unit], transaction) ? .moved : .unchanged
     }
 
     private var unknownColumns: [RegisterResult.UnknownColumn] {
@@ -260,140 +224,18 @@ struct RegisterImport {
     }
 
     /// Whether the row said something new.
-    private func take(_ row: Row, _ tree: UnitTree?, _ transaction: any HubTransaction) throws -> Bool {
+    private func take(
+        _ row: RegisterRow, _ tree: UnitTree?, _ book: MembershipBook?, _ transaction: any HubTransaction
+    ) throws -> Bool {
         switch kind {
         case .units: try unit(row, tree, transaction)
         case .people: false
-        case .registerChanges: try change(row, transaction)
+        case .registerChanges: try book.map { try change(row, $0, transaction) } ?? false
         case .excused: try excuse(row, transaction)
         }
     }
 
-    /// The units that are there after the whole sheet, wherever in it they stand.
-    private func unitTree(_ transaction: any HubTransaction) throws -> UnitTree {
-        var rows: [UnitTree.Row] = []
-        for record in sheet.records where !record.isBlank {
-            // What is wrong with a row is said when its turn comes.
-            guard let row = try? Row(record, columns, width: sheet.header.count),
-                let unit = try? row.id("unit_id"), (try? line(row)) != nil
-            else { continue }
-            rows.append(UnitTree.Row(unit: unit, parent: row.cell("parent_id")))
-        }
-        return try UnitTree(rows) { try transaction.unitExists($0) }
-    }
-
-    private func unit(_ row: Row, _ tree: UnitTree?, _ transaction: any HubTransaction) throws -> Bool {
-        let unit = try row.id("unit_id")
-        var values = [
-            "name": row.text("unit_name"), "type": row.text("unit_type"), "parent": row.text("parent_id"),
-        ]
-        // A sheet without the column does not move a unit that is known from one line to the other.
-        let isKept = try columns["line"] == nil && hasLine(unit, transaction)
-        if !isKept {
-            values["line"] = .text(try line(row))
-        }
-        let parent = row.cell("parent_id")
-        guard parent.isEmpty || tree?.holds(parent) == true else {
-            throw Refused(
-                column: "parent_id", reason: "unknown_unit",
-                words: Words(
-                    "there is no unit \(parent), neither in the sheet nor in the store; check the code",
-                    zh: "没有单位 \(parent)（表格和已导入的单位中都没有）；请核对代码"))
-        }
-        return try write(
-            BuiltIn.unit, [.text(unit)], values,
-            absent: row.absent(["type": "unit_type", "parent": "parent_id"]), transaction)
-    }
-
-    private func hasLine(_ unit: String, _ transaction: any HubTransaction) throws -> Bool {
-        guard let field = FormCatalog.builtIn[BuiltIn.unit]?.fields.first(where: { $0.name == "line" })
-        else { return false }
-        let known = try transaction.effective(RecordKey(form: BuiltIn.unit, values: [.text(unit)]))
-        return known?[field.id]?.string != nil
-    }
-
-    /// The line that a unit belongs to: `party` where the sheet says nothing.
-    private func line(_ row: Row) throws -> String {
-        let cell = row.cell("line")
-        let field = FormCatalog.builtIn[BuiltIn.unit]?.fields.first { $0.name == "line" }
-        let choices = field?.choices ?? []
-        if cell.isEmpty { return "party" }
-        guard choices.contains(where: { $0.utf8.elementsEqual(cell.utf8) }) else {
-            throw Refused(
-                column: "line", reason: "not_a_choice",
-                words: Words(
-                    "“\(cell)” is no line; write \(choices.joined(separator: " or ")), or leave it blank for "
-                        + "party",
-                    zh: "“\(cell)”不是条线；请写 \(choices.joined(separator: " 或 "))，空白即为 party"))
-        }
-        return cell
-    }
-
-    private func person(
-        _ row: Row, _ present: [String: String], _ today: Int32, _ transaction: any HubTransaction,
-        _ result: inout RegisterResult
-    ) throws -> Bool {
-        let person = try row.id("person_id")
-        let unit = row.text("unit_id")
-        try check(unit, row, "unit_id", transaction)
-        var values: [String: Value] = [:]
-        let cells = [
-            "name": "name", "sex": "sex", "role": "role", "department": "department_id", "phone": "phone",
-            "home_region": "home_region_code", "responsible_for": "responsible_for",
-        ]
-        for (field, column) in cells { values[field] = row.text(column) }
-        let flags = ["party_member", "duty_flag"]
-        for flag in flags { values[flag] = try row.flag(flag) }
-        let place = try settle(row, present, today, transaction)
-        if place == .moved { result.moved.append(person) }
-        if place == .elsewhere { result.elsewhere.append(person) }
-        let known = try write(
-            BuiltIn.person, [.text(person)], values,
-            absent: row.absent(cells).union(flags.filter { columns[$0] == nil }), transaction)
-        return known || place == .written || place == .moved
-    }
-
-    private func change(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {
-        let person = try row.id("person_id")
-        try checkPerson(person, transaction)
-        let day = try row.day("effective_date")
-        let unit: Value
-        switch row.cell("change").uppercased() {
-        case "MOVE", "JOIN":
-            unit = .text(try row.id("to_unit"))
-            try check(unit, row, "to_unit", transaction)
-        case "LEAVE": unit = .notStated
-        default:
-            throw Refused(
-                column: "change", reason: "not_a_choice",
-                words: Words(
-                    "“\(row.cell("change"))” is no change; write MOVE, JOIN or LEAVE",
-                    zh: "“\(row.cell("change"))”不是变动类型；请写 MOVE、JOIN 或 LEAVE"))
-        }
-        var values = ["unit": unit]
-        if columns["note"] != nil { values["note"] = row.text("note") }
-        return try write(
-            BuiltIn.membership, [.text(person), .integer(Int64(day))], values, transaction)
-    }
-
-    private func excuse(_ row: Row, _ transaction: any HubTransaction) throws -> Bool {
-        let person = try row.id("person_id")
-        try checkPerson(person, transaction)
-        let from = try row.day("from_date")
-        let to = try row.day("to_date")
-        guard to >= from else {
-            throw Refused(
-                column: "to_date", reason: "out_of_range",
-                words: Words(
-                    "the last day lies before the first; check both", zh: "结束日期早于开始日期；请核对两个日期"))
-        }
-        return try write(
-            BuiltIn.excuse, [.text(person), .integer(Int64(from))],
-            ["to": .integer(Int64(to)), "reason": row.text("reason")],
-            absent: row.absent(["reason": "reason"]), transaction)
-    }
-
-    private func checkPerson(_ person: String, _ transaction: any HubTransaction) throws {
+    func checkPerson(_ person: String, _ transaction: any HubTransaction) throws {
         guard try transaction.personExists(person) else {
             throw Refused(
                 column: "person_id", reason: "unknown_person",
@@ -403,8 +245,8 @@ struct RegisterImport {
         }
     }
 
-    private func check(
-        _ unit: Value, _ row: Row, _ column: String, _ transaction: any HubTransaction
+    func check(
+        _ unit: Value, _ row: RegisterRow, _ column: String, _ transaction: any HubTransaction
     ) throws {
         guard let code = unit.string, try !transaction.unitExists(code) else { return }
         throw Refused(
@@ -417,7 +259,7 @@ struct RegisterImport {
     /// Writes a version when the values differ from the effective ones.
     ///
     /// - Parameter absent: fields for which the sheet has no column: left alone in a record that is there.
-    private func write(
+    func write(
         _ form: String, _ key: [Value], _ values: [String: Value], absent: Set<String> = [],
         _ transaction: any HubTransaction
     ) throws -> Bool {
@@ -441,79 +283,5 @@ struct RegisterImport {
                     assignments: edit.assignments))
         }
         return true
-    }
-}
-
-/// One row of a register sheet, by column name.
-private struct Row {
-    let cells: [ArraySlice<UInt8>]
-    let columns: [String: Int]
-
-    init(_ record: SheetRecord, _ columns: [String: Int], width: Int) throws {
-        guard record.cells.count == width else {
-            throw RegisterImport.Refused(
-                column: "", reason: "malformed_row",
-                words: Words(
-                    "the row has \(record.cells.count) cells and the header \(width); look for a comma "
-                        + "too many "
-                        + "or a cut-off line",
-                    zh: "本行有 \(record.cells.count) 格，表头有 \(width) 格；请检查是否多了逗号或该行被截断"))
-        }
-        cells = record.cells
-        self.columns = columns
-    }
-
-    /// Trimmed; empty where the sheet has no such column.
-    func cell(_ column: String) -> String {
-        guard let index = columns[column] else { return "" }
-        return String(decoding: CellText.trimmed(cells[index]), as: UTF8.self)
-    }
-
-    /// Those of the fields whose column the sheet does not have.
-    func absent(_ fields: [String: String]) -> Set<String> {
-        Set(fields.filter { columns[$0.value] == nil }.keys)
-    }
-
-    /// A text, or *not stated* for a blank cell.
-    func text(_ column: String) -> Value {
-        let cell = cell(column)
-        return cell.isEmpty ? .notStated : .text(cell)
-    }
-
-    /// Yes or no in any of the spellings that sheets use; *not stated* for a blank cell.
-    func flag(_ column: String) throws -> Value {
-        guard let index = columns[column], !SheetRecord.isBlank(cells[index]) else { return .notStated }
-        guard let flag = CellText.boolean(CellText.trimmed(cells[index])) else {
-            throw RegisterImport.Refused(
-                column: column, reason: "bad_value",
-                words: Words(
-                    "“\(cell(column))” is neither yes nor no; write Y or N",
-                    zh: "“\(cell(column))”不是“是/否”；请写 Y 或 N"))
-        }
-        return .boolean(flag)
-    }
-
-    func id(_ column: String) throws -> String {
-        let cell = cell(column)
-        guard !cell.isEmpty, cell.utf8.count <= Limits.keyBytes / 2 else {
-            let words =
-                cell.isEmpty
-                ? Words("\(column) is blank; fill it in", zh: "\(column) 为空；请填写")
-                : Words("\(column) is too long; shorten it", zh: "\(column) 过长；请缩短")
-            throw RegisterImport.Refused(
-                column: column, reason: cell.isEmpty ? "missing_key" : "too_large", words: words)
-        }
-        return cell
-    }
-
-    func day(_ column: String) throws -> Int32 {
-        guard let index = columns[column], let day = CellText.date(CellText.trimmed(cells[index])) else {
-            throw RegisterImport.Refused(
-                column: column, reason: "bad_date",
-                words: Words(
-                    "“\(self.cell(column))” is no date; write it as 2020-02-03",
-                    zh: "“\(self.cell(column))”不是日期；请写成 2020-02-03 的样式"))
-        }
-        return day
     }
 }

@@ -22,8 +22,8 @@ enum RuleMarkWords {
             lines.append(
                 Words(
                     "RULES: this machine's clock went back from \(from) to \(to); what rules had raised "
-                        + "for moments still to come was withdrawn, what fell due is judged again, and nothing "
-                        + "is raised twice. Look through `aggregator alerts list`",
+                        + "for moments still to come was withdrawn, what fell due is judged again, and "
+                        + "nothing is raised twice. Look through `aggregator alerts list`",
                     zh: "规则：本机时钟曾从 \(from) 拨回到 \(to)；时间未到的事项已撤回，到期事项会重新判断，不会重复触发。"
                         + "请查看 aggregator alerts list"))
         }

@@ -9,6 +9,7 @@ import SyncStore
 final class AgentDesk: RecordDesk {
     let catalog: CompiledCatalog
     let times: TimeText
+    let isBranch = true
     private let context: AgentContext
     private let own: Set<OriginID>
 

@@ -28,6 +28,14 @@ struct ImportResult: Encodable, Sendable, Hashable {
     var unknownColumns: [UnknownColumn] = []
     /// Files of which nothing could be read.
     var filesRefused = 0
+    /// Rows that were taken and say otherwise than is counted here.
+    var differing: [CountedOtherwise] = []
+    /// Rows that were taken, of forms with computed fields.
+    var counted: [SheetRow] = []
+
+    private enum CodingKeys: String, CodingKey {
+        case records, accepted, unchanged, rejected, blank, errors, unknownColumns, filesRefused, differing
+    }
 
     struct UnknownColumn: Encodable, Sendable, Hashable {
         var file: String
@@ -173,9 +181,11 @@ struct Importer {
         result.errors = plan.refused.map { whole($0) } + plan.errors.map { issue(of: $0, in: plan) }
         result.filesRefused = plan.refused.count
         result.unknownColumns = plan.unknownColumns
+        let hasCounts = form.definition.fields.contains { $0.computed != nil }
         for (index, row) in plan.rows.enumerated() {
             let isNew = try write(row, source: plan.sources[row.file], isTrusted: isTrusted, in: transaction)
             if isNew { result.accepted += 1 } else { result.unchanged += 1 }
+            if isNew, hasCounts { result.counted.append(row) }
             if index % 256 == 255 { progress(index + 1, plan.rows.count) }
         }
         return result

@@ -18,6 +18,7 @@ struct RaisedHere {
     private let posts: Posts
     private let chain: [String]
     private let book: ResponsibleBook
+    private let desk: AgentDesk
 
     private static let page = 1_000
 
@@ -33,15 +34,8 @@ struct RaisedHere {
             try RaisedHere.each(form, context, body)
         }
         book = try ResponsibleBook(context)
-        var parents: [String: String] = [:]
-        try RaisedHere.each(BuiltIn.unit, context) { key, record in
-            if let unit = key.values.first?.string { parents[unit] = record[BuiltIn.unitParent]?.string }
-        }
-        var chain = [context.configuration.unit]
-        while chain.count < 64, let above = parents[chain[0]], !above.isEmpty, !chain.contains(above) {
-            chain.insert(above, at: 0)
-        }
-        self.chain = chain
+        desk = try AgentDesk(context)
+        chain = book.chain(from: context.configuration.unit).reversed()
     }
 
     fileprivate static func each(
@@ -67,16 +61,23 @@ struct RaisedHere {
         }
     }
 
-    func rows(where isWanted: (RaisedRow) -> Bool = { _ in true }) throws -> [RaisedRow] {
+    /// - Parameter unmask: what is personal is shown as it is.
+    func rows(
+        unmask: Bool = false, where isWanted: (RaisedRow) -> Bool = { _ in true }
+    ) throws -> [RaisedRow] {
         var rows: [RaisedRow] = []
         for raised in context.forms.raisedForms {
             try RaisedHere.eachState(raised.definition.form, context) { key, state, rules in
                 let record = state.effective(under: rules)
                 guard record.exists else { return }
                 var row = RaisedRow(
-                    key, record, raised, unit: nil,
+                    key, record, raised, versions: try context.store.versions(of: key), unit: nil,
                     isUrgent: context.forms.isUrgent(rule: raised.rule(of: key), raised: key.form),
-                    unmask: true)
+                    unmask: unmask)
+                row.corrected = try Correction(
+                    of: key, facts: raised.facts(of: record), context.forms,
+                    Masking(forms: context.forms.catalog, unmask: unmask), record: context.store.record,
+                    device: desk.device)
                 row.responsible = book.people(
                     of: raised.unit(of: key) ?? context.configuration.unit, day: row.day(raised),
                     created: record.firstCreated)

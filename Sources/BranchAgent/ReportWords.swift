@@ -1,4 +1,5 @@
 import Console
+import Forms
 import SyncCore
 
 /// What `report` says.
@@ -56,6 +57,42 @@ enum ReportWords {
         return Words(
             "unchanged: the report of \(unit) for \(draft.day) says this already",
             zh: "未变：\(unit) \(draft.day) 的报告已是此内容")
+    }
+
+    /// What is written otherwise than it is counted, and what it stands against.
+    static func otherwise(_ differences: [CountCheck.Difference], _ against: [String]) -> Words {
+        let counts = differences.map { difference in
+            Words(
+                "\(difference.field)=\(difference.says), and \(difference.counted) are counted here",
+                zh: "\(difference.field)=\(difference.says)，本机汇总为 \(difference.counted)")
+        }
+        let names = against.prefix(5).map(Output.printable).joined(separator: ", ")
+        let others =
+            against.isEmpty
+            ? [] : [Words("it says there is nothing beside \(names)", zh: "声明无情况，但 \(names) 中有情况")]
+        let all = counts + others
+        return Words(
+            all.map(\.en).joined(separator: "; "), zh: all.map(\.zh).joined(separator: "；"))
+    }
+
+    static func differs(_ check: CountCheck) -> Failure {
+        let (unit, day) = (Output.printable(check.unit), CivilDay.text(check.day))
+        let what = otherwise(check.differences, check.against)
+        return Failure(
+            .usage,
+            Words(
+                "\(what.en). Nothing was saved. `branch-agent report --day \(day) --unit \(unit)` counts and "
+                    + "shows; leave the counts out, or correct the check-ins; what a paper says and is to "
+                    + "stand is kept with --as-stated, and the centre lists it as a discrepancy",
+                zh: "\(what.zh)。未保存任何内容。可用 branch-agent report --day \(day) --unit \(unit) 汇总并查看；"
+                    + "或不填人数，或更正打卡；若须按纸质报告原样保存，请加 --as-stated，中心会将其列为不符"))
+    }
+
+    static func counted(_ check: CountCheck) -> Words {
+        let counts = check.counts.map { "\($0.field.name)=\($0.count)" }.joined(separator: " ")
+        return Words(
+            "counted from \(check.counted) check-ins here: \(counts)",
+            zh: "由本机 \(check.counted) 条打卡汇总：\(counts)")
     }
 
     static func isCounted(_ field: String) -> Failure {

@@ -24,35 +24,56 @@ struct UnitDay {
 
     private static let page = 1_000
 
-    /// - Returns: nil when the branch knows no such unit.
-    init?(_ unit: String, on day: Int32, _ context: AgentContext) throws {
-        rules = context.forms[BuiltIn.checkIn]?.mergeRules ?? .latest
-        var board = BoardOfDay(day: day, checkIn: context.forms[BuiltIn.checkIn])
-        var found: [String: (key: RecordKey, state: RecordState)] = [:]
-        for form in context.forms.forms {
-            let roles = HubRoles(form.definition)
-            guard roles.kind != .other, roles.kind != .person else { continue }
-            try UnitDay.each(form.definition.form, in: context.store) { key, state in
-                let record = state.effective(under: form.mergeRules)
-                guard record.exists else { return }
-                board.add(key.values, record, roles: roles)
-                if roles.kind == .checkIn, let date = roles.dayKey, key.values[date].integer == Int64(day),
-                    let person = roles.personKey.flatMap({ key.values[$0].string })
-                {
-                    found[person] = (key, state)
+    /// What this branch holds of a day, whosever it is.
+    struct Day {
+        let day: Int32
+        let rules: MergeRules
+        fileprivate let lines: [CoverageBoard.Line]
+        fileprivate let board: BoardOfDay
+        fileprivate let found: [String: (key: RecordKey, state: RecordState)]
+
+        init(_ day: Int32, _ context: AgentContext) throws {
+            self.day = day
+            rules = context.forms[BuiltIn.checkIn]?.mergeRules ?? .latest
+            var board = BoardOfDay(day: day, checkIn: context.forms[BuiltIn.checkIn])
+            var found: [String: (key: RecordKey, state: RecordState)] = [:]
+            for form in context.forms.forms {
+                let roles = HubRoles(form.definition)
+                guard roles.kind != .other, roles.kind != .person else { continue }
+                try UnitDay.each(form.definition.form, in: context.store) { key, state in
+                    let record = state.effective(under: form.mergeRules)
+                    guard record.exists else { return }
+                    board.add(key.values, record, roles: roles)
+                    if roles.kind == .checkIn, let date = roles.dayKey,
+                        key.values[date].integer == Int64(day),
+                        let person = roles.personKey.flatMap({ key.values[$0].string })
+                    {
+                        found[person] = (key, state)
+                    }
                 }
             }
+            let count = try CoverageCount(settings: context.settings, zone: context.forms.zone)
+            lines = board.board(count).lines
+            self.board = board
+            self.found = found
         }
-        let count = try CoverageCount(settings: context.settings, zone: context.forms.zone)
-        let lines = board.board(count).lines
-        guard let line = lines.first(where: { $0.unit.utf8.elementsEqual(unit.utf8) }) else { return nil }
-        self.line = line
-        self.day = day
-        present = board.register(of: unit).filter { found[$0] != nil }
-        checkIns = found
     }
 
-    private static func each(
+    /// - Returns: nil when the branch knows no such unit.
+    init?(_ unit: String, on day: Int32, _ context: AgentContext) throws {
+        self.init(unit, in: try Day(day, context))
+    }
+
+    init?(_ unit: String, in all: Day) {
+        guard let line = all.lines.first(where: { $0.unit.utf8.elementsEqual(unit.utf8) }) else { return nil }
+        self.line = line
+        day = all.day
+        rules = all.rules
+        present = all.board.register(of: unit).filter { all.found[$0] != nil }
+        checkIns = all.found
+    }
+
+    fileprivate static func each(
         _ form: String, in store: any AgentStore, _ body: (RecordKey, RecordState) throws -> Void
     ) throws {
         var after: [UInt8]?
@@ -76,10 +97,16 @@ struct UnitDay {
     /// What a zero report of the day would deny, by the rules that look across records.
     func contradictions(of form: CompiledForm, _ context: AgentContext) throws -> [String] {
         let counts = try counts(of: form, context.forms)
-        func value(_ field: FieldID) -> Value? {
+        return try contradictions(of: form, context) { field in
             if field == BuiltIn.reportKind { return .text("ZERO") }
             return counts.first { $0.field.id == field }.map { .integer(Int64($0.count)) }
         }
+    }
+
+    /// Records of the unit's people that a record about it would stand against, if it said so.
+    func contradictions(
+        of form: CompiledForm, _ context: AgentContext, saying value: (FieldID) -> Value?
+    ) throws -> [String] {
         let found = try context.forms.contradictions(
             of: form.definition.form, on: day, saying: value, people: present
         ) { key in
@@ -102,29 +129,6 @@ struct UnitDay {
             bytes += Canonical.bigEndian(print.hash) + Canonical.bigEndian(print.print)
         }
         return Hashing.sha256(bytes)
-    }
-}
-
-extension UnitDay {
-    /// The computed fields of a new record about a unit and a day, where nobody said another number; none
-    /// where nothing is known of the unit's people.
-    static func computed(
-        for row: SheetRow, _ form: CompiledForm, _ context: AgentContext
-    ) throws -> [Assignment] {
-        let definition = form.definition
-        guard !row.assignments.isEmpty, definition.fields.contains(where: { $0.computed != nil }),
-            let unit = definition.keys.firstIndex(where: { $0.type == .unit }),
-            let day = definition.keys.firstIndex(where: { $0.type == .date }),
-            let name = row.key.values[unit].string, let date = row.key.values[day].integer,
-            let found = try UnitDay(name, on: Int32(clamping: date), context), found.line.register > 0
-        else { return [] }
-        return try found.counts(of: form, context.forms).filter { count in
-            !row.assignments.contains { $0.field == count.field.id }
-        }.map { count in
-            Assignment(
-                field: count.field.id, retentionClass: count.field.retentionClass,
-                value: .integer(Int64(count.count)))
-        }
     }
 }
 

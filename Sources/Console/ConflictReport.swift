@@ -14,6 +14,8 @@ struct ConflictRow: Encodable {
     /// To be handed back with a decision.
     var shown: String
     fileprivate var local: String
+    /// The fields as people read them.
+    fileprivate var shownFields: [String]
 
     private enum CodingKeys: String, CodingKey { case form, key, unit, fields, since, shown }
 
@@ -25,6 +27,7 @@ struct ConflictRow: Encodable {
         self.key = Masking(forms: FormCatalog([definition]), unmask: true).text(key)
         self.unit = unit.map(Masking.clean)
         fields = conflicts.map { ConflictNames.subject($0, in: definition) }
+        shownFields = conflicts.map { ConflictNames.shown($0, in: definition) }
         let first = conflicts.map(\.since).min() ?? 0
         since = RecordText.time(first)
         local = times.text(first)
@@ -40,7 +43,7 @@ struct ConflictRow: Encodable {
         for row in rows {
             table.add([
                 row.form, row.key.joined(separator: " "), row.unit ?? "", row.local,
-                row.fields.joined(separator: ", "),
+                row.shownFields.joined(separator: ", "),
             ])
         }
         return table.lines()
@@ -55,6 +58,14 @@ enum ConflictNames {
     static func subject(_ conflict: Conflict, in form: FormDefinition) -> String {
         conflict.isAboutExistence
             ? record : conflict.fields.map { name(of: $0, in: form) }.joined(separator: "+")
+    }
+
+    /// As people read it.
+    static func shown(_ conflict: Conflict, in form: FormDefinition) -> String {
+        conflict.isAboutExistence
+            ? Words("record", zh: "整条记录（record）").text()
+            : conflict.fields.map { Masking.shownName(of: $0, in: form) ?? name(of: $0, in: form) }
+                .joined(separator: "+")
     }
 
     static func name(of id: FieldID, in form: FormDefinition) -> String {

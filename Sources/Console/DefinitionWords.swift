@@ -10,6 +10,18 @@ package enum DefinitionWords {
         return Words("\(place)\(words.en) [\(code)]", zh: "\(place)\(words.zh)〔\(code)〕")
     }
 
+    /// What a part of a definition is called in Chinese.
+    private static func shape(_ name: String) -> String {
+        switch name {
+        case "text": "文字（加引号）"
+        case "number": "整数（不加引号）"
+        case "true or false": "是（true）或否（false），不加引号"
+        case "list": "列表（用方括号）"
+        case "object": "对象（用花括号）"
+        default: "值"
+        }
+    }
+
     private static func words(_ mistake: DefinitionMistake) -> Words {
         let subject = Output.printable(mistake.subject)
         let allowed = mistake.allowed.map(Output.printable)
@@ -29,7 +41,9 @@ package enum DefinitionWords {
             return Words(
                 "\(subject) stands there twice; rename or remove one of them", zh: "\(subject) 重复；请改名或删除其一")
         case .wrongType:
-            return Words("\(subject) must be a \(list); write it so", zh: "\(subject) 应为 \(list)；请改写")
+            return Words(
+                "\(subject) must be a \(list); write it so",
+                zh: "\(subject) 应为\(allowed.map(shape).joined(separator: "、"))；请改写")
         case .notAllowed:
             return Words(
                 "\(subject) cannot stand here\(hint.en); write one of: \(list)",

@@ -29,6 +29,17 @@ package struct Masking: Sendable {
         return forms[form]?.field(id)?.name ?? "field \(id)"
     }
 
+    /// A field as people read it: in Chinese by its label, with the name under which it is typed.
+    package func shownName(of id: FieldID, in form: String) -> String {
+        if id == RecordState.existence { return Masking.existence.text() }
+        return Masking.shownName(of: id, in: forms[form]) ?? name(of: id, in: form)
+    }
+
+    package static func shownName(of id: FieldID, in form: FormDefinition?) -> String? {
+        guard let field = form?.field(id) else { return nil }
+        return Words(clean(field.name), zh: "\(clean(field.labels.zh))（\(clean(field.name))）").text()
+    }
+
     /// Ids and days as they are; what may be free text, masked.
     package func text(_ key: RecordKey) -> [String] {
         let keys = forms[key.form]?.keys ?? []

@@ -28,12 +28,21 @@ package struct RaisedRow: Encodable {
     package var onset: String?
     package var entered: String
     package var arrived: String?
+    /// When somebody was told first.
     package var told: String?
+    /// When somebody was told last, where that was later.
+    package var toldLast: String?
     package var taken: String?
     package var referred: String?
     package var closed: String?
-    /// Seconds from each of these moments to the next that is known.
+    /// Seconds from each of these moments to the next that is known; never less than none, where two clocks
+    /// differ.
     package var seconds: [String: Int64]
+    /// By so many seconds the later of two moments lies before the earlier: two clocks say so; absent where
+    /// none does.
+    package var skew: [String: Int64]?
+    /// What called for it has been corrected since.
+    package var corrected: Correction?
     /// At a branch: whether its own versions have a receipt.
     package var hasArrived: Bool?
     /// At a branch: whom to ring, because it has not arrived.
@@ -50,27 +59,30 @@ package struct RaisedRow: Encodable {
         package var arrived: Milliseconds?
         package var told: Milliseconds?
         package var taken: Milliseconds?
+        package var referred: Milliseconds?
         package var closed: Milliseconds?
 
         /// Each moment with its name, as far as it is known.
         var all: [(name: String, time: Milliseconds)] {
             [
                 ("onset", onset), ("entered", entered), ("arrived", arrived), ("told", told),
-                ("taken", taken), ("closed", closed),
+                ("taken", taken), ("referred", referred), ("closed", closed),
             ].compactMap { name, time in time.map { (name, $0) } }
         }
     }
 
     private enum CodingKeys: String, CodingKey {
         case alert, form, key, rule, unit, status, isUrgent, facts, turn, takenBy, referredTo, outcome
-        case closedBy, responsible, onset, entered, arrived, told, taken, referred, closed, seconds,
-            hasArrived, ring
+        case closedBy, responsible, onset, entered, arrived, told, toldLast, taken, referred, closed, seconds,
+            skew, corrected, hasArrived, ring
     }
 
-    /// - Parameter unmask: what is personal is shown as it is. Ids of people are shown in any case.
+    /// - Parameters:
+    ///   - versions: of the record: when somebody was told first is said by one that others followed.
+    ///   - unmask: what is personal is shown as it is. Ids of people are shown in any case.
     package init(
-        _ key: RecordKey, _ record: EffectiveRecord, _ raised: RaisedForm, unit: String?, isUrgent: Bool,
-        unmask: Bool
+        _ key: RecordKey, _ record: EffectiveRecord, _ raised: RaisedForm, versions: [Version], unit: String?,
+        isUrgent: Bool, unmask: Bool
     ) {
         func text(_ name: String) -> String? {
             raised.text(name, of: record).map { unmask ? Masking.clean($0) : Masking.mask }
@@ -90,20 +102,35 @@ package struct RaisedRow: Encodable {
         }
         (turn, takenBy) = (id("turn"), id("taken_by"))
         (referredTo, outcome) = (text("referred_to"), text("outcome"))
-        func time(_ name: String) -> Milliseconds? { raised.time(name, of: record) }
+        func time(_ name: String) -> Milliseconds? {
+            let isHidden = !unmask && raised.definition.field(named: name)?.personal ?? true
+            return isHidden ? nil : raised.time(name, of: record)
+        }
+        let last = time("told_at")
+        let first = raised.field("told_at").flatMap { field in
+            versions.compactMap { $0.assignments.first { $0.field == field }?.value.integer }.min()
+        }
         times = Times(
             onset: time("onset_at"), entered: record.firstCreated, arrived: time("arrived_at"),
-            told: time("told_at"), taken: time("taken_at"), closed: time("closed_at"))
-        onset = times.onset.map(RecordText.time)
+            told: last.map { min($0, first ?? $0) }, taken: time("taken_at"), referred: time("referred_at"),
+            closed: time("closed_at"))
+        onset =
+            times.onset.map(RecordText.time)
+            ?? (raised.time("onset_at", of: record) == nil ? nil : Masking.mask)
+        toldLast = last == times.told ? nil : last.map(RecordText.time)
         entered = RecordText.time(times.entered)
         arrived = times.arrived.map(RecordText.time)
         told = times.told.map(RecordText.time)
         taken = times.taken.map(RecordText.time)
-        referred = time("referred_at").map(RecordText.time)
+        referred = times.referred.map(RecordText.time)
         closed = times.closed.map(RecordText.time)
         seconds = [:]
         for (before, after) in zip(times.all, times.all.dropFirst()) {
-            seconds["\(before.name)-\(after.name)"] = after.time.subtractingClamped(before.time) / 1_000
+            let (name, span) = (
+                "\(before.name)-\(after.name)", after.time.subtractingClamped(before.time) / 1_000
+            )
+            seconds[name] = max(0, span)
+            if span < 0 { skew = (skew ?? [:]).merging([name: -span]) { $1 } }
         }
         recordKey = key
     }
@@ -145,6 +172,14 @@ package struct RaisedRow: Encodable {
             "\((RaisedRow.moments[name] ?? Words(name, zh: name)).text()) \(text.text(time))"
         }
         lines.append("    " + moments.joined(separator: " → "))
+        for (name, span) in (skew ?? [:]).sorted(by: { $0.key < $1.key }) {
+            let words = Words(
+                "clocks differ: \(name) is \(span) s backwards", zh: "时钟不一致：\(name) 倒退 \(span) 秒")
+            lines.append("    " + words.text())
+        }
+        if let corrected, status != RaisedForm.closed {
+            lines.append("    " + corrected.words(text).text())
+        }
         if status == RaisedForm.open {
             let span = TimeText.span(now.subtractingClamped(times.arrived ?? times.entered))
             let whose = turn.map { Words("; it is the turn of \($0)", zh: "；轮到 \($0)") }
@@ -168,7 +203,8 @@ package struct RaisedRow: Encodable {
     private static let moments = [
         "onset": Words("onset", zh: "起病"), "entered": Words("entered", zh: "填报"),
         "arrived": Words("arrived", zh: "到达"), "told": Words("told", zh: "告知"),
-        "taken": Words("taken", zh: "接手"), "closed": Words("closed", zh: "办结"),
+        "taken": Words("taken", zh: "接手"), "referred": Words("referred", zh: "转送"),
+        "closed": Words("closed", zh: "办结"),
     ]
 
     /// What is urgent and open first, then the oldest.

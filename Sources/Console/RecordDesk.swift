@@ -6,6 +6,8 @@ package import SyncStore
 package protocol RecordDesk: AnyObject {
     var catalog: CompiledCatalog { get }
     var times: TimeText { get }
+    /// Whether others may have written what is not held here.
+    var isBranch: Bool { get }
 
     func record(_ key: RecordKey) throws -> RecordState?
     func versions(of key: RecordKey) throws -> [Version]
@@ -58,7 +60,9 @@ extension RecordDesk {
         let verdicts = try verdicts(on: versions)
         var devices: [OriginID: Words] = [:]
         for origin in Set(versions.map(\.dot.origin)).sorted() { devices[origin] = try device(of: origin) }
-        return RecordReport.Surroundings(verdicts: verdicts, heldBack: heldBack(verdicts)) { devices[$0] }
+        return RecordReport.Surroundings(
+            verdicts: verdicts, heldBack: heldBack(verdicts), isBranch: isBranch
+        ) { devices[$0] }
     }
 
     package func history(of key: RecordKey, under rules: MergeRules) throws -> History {

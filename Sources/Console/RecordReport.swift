@@ -18,6 +18,12 @@ package struct RecordReport: Encodable {
         package var conflict: Bool
         /// Latest first.
         package var candidates: [Candidate]
+        /// The name as people read it.
+        fileprivate var shown: String
+
+        private enum CodingKeys: String, CodingKey {
+            case id, name, value, setter, policy, conflict, candidates
+        }
     }
 
     package struct Seen: Encodable {
@@ -46,14 +52,17 @@ package struct RecordReport: Encodable {
         package var heldBack: Set<Dot>
         /// What an origin's device is called; nil where that is not known.
         package var device: (OriginID) -> Words?
+        /// Others may have written what is not fed here.
+        package var isBranch: Bool
 
         package init(
-            verdicts: [Verdict] = [], heldBack: Set<Dot> = [],
+            verdicts: [Verdict] = [], heldBack: Set<Dot> = [], isBranch: Bool = false,
             device: @escaping (OriginID) -> Words? = { _ in nil }
         ) {
             self.verdicts = verdicts
             self.heldBack = heldBack
             self.device = device
+            self.isBranch = isBranch
         }
     }
 
@@ -108,7 +117,7 @@ package struct RecordReport: Encodable {
                     Field.Candidate(
                         value: masking.text($0.value, field: field.field, of: form),
                         setter: RecordText.text($0.setter))
-                })
+                }, shown: masking.shownName(of: field.field, in: form))
         }
         versions = History(held, heldBack: around.heldBack, under: rules).entries.map { entry in
             VersionReport(entry, state, masking, times, around)
@@ -164,7 +173,7 @@ extension RecordReport {
                 .map { "\(RecordReport.shown($0.value)) (\($0.setter))" }.joined(separator: ", ")
             let mark = field.conflict ? Words("CONFLICT ", zh: "冲突 ").text() : ""
             table.add([
-                field.name, RecordReport.shown(field.value), field.setter,
+                field.shown, RecordReport.shown(field.value), field.setter,
                 CodeWords.policy(field.policy).text(), mark + others,
             ])
         }

@@ -53,8 +53,10 @@ public enum RefusalWords {
         case .revokedDevice:
             Words(
                 "the centre has revoked this device: what is entered here does not count. What had not been "
-                    + "sent is handed over to quarantine or stays here; ring them",
-                zh: "中心已撤销本设备：此处录入的内容不再计入。尚未发送的内容会交中心隔离保存，或留在本机；请联系中心")
+                    + "sent is handed over to quarantine or stays here; ring them. To go on, ask for a "
+                    + "new join code and join with another data folder (`branch-agent join CODE --data NEW`)",
+                zh: "中心已撤销本设备：此处录入的内容不再计入。尚未发送的内容会交中心隔离保存，或留在本机。"
+                    + "请联系中心；若要继续使用，请索取新的加入码，用另一数据目录加入（branch-agent join 加入码 --data 新目录）")
         case .codeUnknown:
             Words("the hub does not know this join code; ask for a new one", zh: "汇总端不认识此加入码；请索取新码")
         case .codeSpent:

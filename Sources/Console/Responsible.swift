@@ -39,16 +39,20 @@ package struct ResponsibleBook {
         self.parents = parents
     }
 
+    /// The unit and those above it, the nearest first; each once.
+    package func chain(from unit: String?) -> [String] {
+        var chain: [String] = []
+        var next = unit
+        while let unit = next, !unit.isEmpty, chain.count < 64, !chain.contains(unit) {
+            chain.append(unit)
+            next = parents[unit]
+        }
+        return chain
+    }
+
     /// Whether `unit` is `other` or lies below it.
     package func isWithin(_ unit: String, _ other: String) -> Bool {
-        var next = Optional(unit)
-        var steps = 0
-        while let unit = next, !unit.isEmpty, steps < 64 {
-            if unit.utf8.elementsEqual(other.utf8) { return true }
-            next = parents[unit]
-            steps += 1
-        }
-        return false
+        chain(from: unit).contains { $0.utf8.elementsEqual(other.utf8) }
     }
 
     /// Those of the unit itself, or else of the nearest one above that has any.
@@ -60,20 +64,10 @@ package struct ResponsibleBook {
         let noon: Milliseconds = 43_200_000
         let time =
             day.flatMap { CivilDay.accepted.contains($0) ? zone.midnight(of: $0) + noon : nil } ?? created
-        var next = unit
-        var steps = 0
-        while let unit = next, !unit.isEmpty, steps < 64 {
-            let found = posts.responsible(of: unit, at: time)
-            if !found.isEmpty {
-                return found.map {
-                    Responsible(
-                        unit: Masking.clean($0.unit), role: Masking.clean($0.role),
-                        person: Masking.clean($0.person))
-                }
-            }
-            next = parents[unit]
-            steps += 1
+        let found = chain(from: unit).lazy.map { posts.responsible(of: $0, at: time) }.first { !$0.isEmpty }
+        return (found ?? []).map {
+            Responsible(
+                unit: Masking.clean($0.unit), role: Masking.clean($0.role), person: Masking.clean($0.person))
         }
-        return []
     }
 }

@@ -5,8 +5,22 @@ package import Forms
 package enum SheetMessages {
     /// With what the committee's settings and the form accept.
     package static func words(for error: RowError, form: CompiledForm, settings: Settings) -> Words {
-        let words = words(for: error)
         let field = form.definition.fields.first { $0.name == error.field }
+        if error.reason.hasSuffix("_not_a_number"), field.map({ $0.type == .integer }) ?? true {
+            let cell = Output.printable(error.cell)
+            return Words(
+                "“\(cell)” is not a whole number, or has too many digits. Write it such as 12.",
+                zh: "“\(cell)”不是有效的整数。请写成 12 的样式。")
+        }
+        if error.reason == Reason.missingValue, let field {
+            let (name, zh) = (Output.printable(field.name), Output.printable(field.labels.zh))
+            let accepted = field.choices.map { $0.joined(separator: ", ") }
+            return Words(
+                "\(name) is missing, and must be there. Fill it in"
+                    + (accepted.map { ", one of: \($0)." } ?? "."),
+                zh: "缺少必填的“\(zh)”（\(name)），请补填" + (accepted.map { "，可填：\($0)。" } ?? "。"))
+        }
+        let words = words(for: error)
         var hint = Words("", zh: "")
         if error.reason == Reason.dateOutOfPeriod {
             let days = settings.entryWindowDays

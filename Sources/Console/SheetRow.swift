@@ -65,6 +65,8 @@ package struct SheetRowReader {
         var rank: Int
         var reason: String
         var column: Int?
+        /// The field concerned, where it has no column.
+        var field = ""
     }
 
     private enum Rank {
@@ -104,7 +106,8 @@ package struct SheetRowReader {
         let cell = column.flatMap { $0 < record.cells.count ? record.cells[$0] : nil } ?? []
         return RowError(
             file: file, record: record.number, line: record.line,
-            column: column.map { layout.headings[$0] } ?? "", field: column.map(fieldName) ?? "",
+            column: column.map { layout.headings[$0] } ?? "",
+            field: column.map(fieldName) ?? fault.field,
             reason: fault.reason, cell: String(decoding: cell.prefix(80), as: UTF8.self))
     }
 
@@ -138,6 +141,10 @@ package struct SheetRowReader {
         guard let column = layout.column(of: .key(index)) else { return }
         let cell = CellText.trimmed(record.cells[column])
         switch CellValue.read(cell, as: key.type, scale: 0, zone: form.zone) {
+        case .failure where key.type == .time || key.type == .integer:
+            let reason = key.type == .time ? Reason.badTime : Reason.notANumber(key.name)
+            draft.faults.append(Fault(rank: Rank.key, reason: reason, column: column))
+            draft.row.key.values.append(.notStated)
         case .success(.notStated) where key.type != .date, .failure where key.type != .date:
             let reason =
                 switch key.type {
@@ -222,7 +229,7 @@ package struct SheetRowReader {
         if let index = form.definition.fields.firstIndex(where: { $0.id == finding.field }) {
             return Fault(
                 rank: Rank.fields + Int(finding.field), reason: finding.reason,
-                column: layout.column(of: .field(index)))
+                column: layout.column(of: .field(index)), field: form.definition.fields[index].name)
         }
         let day = form.definition.day.flatMap { form.definition.keyIndex($0.key) }
         switch finding.reason {

@@ -12,6 +12,10 @@ package struct VersionReport: Encodable {
         /// Versions that replaced it.
         package var by: [String]
         package var policy: String
+        /// The name as people read it.
+        fileprivate var shown: String
+
+        private enum CodingKeys: String, CodingKey { case id, name, value, outcome, by, policy }
     }
 
     package var dot: String
@@ -39,6 +43,8 @@ package struct VersionReport: Encodable {
     package var verdicts: [String]
     /// Authored, stated and first created, as people read them.
     private var local: [String]
+    private let isBranch: Bool
+    private let withdrawn: Words?
 
     private enum CodingKeys: String, CodingKey {
         case dot, authoredDot, names, revision, authored, stated, firstCreated, clockTrusted, delete, author
@@ -73,11 +79,14 @@ package struct VersionReport: Encodable {
                 id: assignment.field, name: masking.name(of: assignment.field, in: form),
                 value: masking.text(assignment.value, field: assignment.field, of: form),
                 outcome: fate?.outcome.rawValue ?? "", by: (fate?.by ?? []).map { RecordText.text($0) },
-                policy: fate?.policy.rawValue ?? "")
+                policy: fate?.policy.rawValue ?? "",
+                shown: masking.shownName(of: assignment.field, in: form))
         }
         existence = entry.fates.first { $0.field == RecordState.existence }?.outcome.rawValue
         holds = (held ?? []).map { masking.name(of: $0, in: form) }
         settled = entry.settled.flatMap(\.fields).map { masking.name(of: $0, in: form) }
+        isBranch = around.isBranch
+        withdrawn = WithdrawnWords.words(of: version, masking.forms)
         local = [version.authored, version.stated, version.firstCreated].map(times.text)
         verdicts = around.verdicts.filter { entry.names.contains($0.dot) }
             .map { "\($0.kind) \(Masking.clean($0.reason))" }
@@ -85,7 +94,7 @@ package struct VersionReport: Encodable {
 
     func lines() -> [String] {
         var notes: [String] = []
-        if delete { notes.append(Words("delete", zh: "删除").text()) }
+        if delete { notes.append((withdrawn ?? Words("delete", zh: "删除")).text()) }
         if !clockTrusted { notes.append(Words("clock not trusted", zh: "时钟不可信").text()) }
         if let authoredDot {
             notes.append(Words("first written as \(authoredDot)", zh: "原名 \(authoredDot)").text())
@@ -123,6 +132,11 @@ package struct VersionReport: Encodable {
         return lines
     }
 
+    /// A branch knows of what it holds alone.
+    package static func inForce(isBranch: Bool) -> Words {
+        isBranch ? Words("in force here", zh: "在本机生效") : Words("in force", zh: "生效")
+    }
+
     /// More blank fields with one outcome are only counted.
     private static let blanksShown = 3
 
@@ -130,10 +144,10 @@ package struct VersionReport: Encodable {
     private func outcomes() -> [(Words, [String])] {
         var result: [(what: Words, stated: [String], blank: [String])] = []
         for field in assigns {
-            let what = VersionReport.words(field)
+            let what = VersionReport.words(field, isBranch: isBranch)
             let known = result.firstIndex { $0.what == what } ?? result.count
             if known == result.count { result.append((what, [], [])) }
-            let text = "\(field.name)=\(RecordReport.shown(field.value))"
+            let text = "\(field.shown)=\(RecordReport.shown(field.value))"
             if field.value == nil {
                 result[known].blank.append(text)
             } else {
@@ -148,10 +162,10 @@ package struct VersionReport: Encodable {
         }
     }
 
-    private static func words(_ field: Assigned) -> Words {
+    private static func words(_ field: Assigned, isBranch: Bool) -> Words {
         let policy = CodeWords.policy(field.policy)
         return switch History.Outcome(rawValue: field.outcome) {
-        case .inForce: Words("in force", zh: "生效")
+        case .inForce: VersionReport.inForce(isBranch: isBranch)
         case .same: Words("says the same as what is in force", zh: "与生效值相同")
         case .merged: Words("among what is in force (\(policy.en))", zh: "已并入生效值（\(policy.zh)）")
         case .inQuestion: Words("in question, until somebody decides", zh: "有冲突，待裁定")

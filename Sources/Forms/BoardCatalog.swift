@@ -97,7 +97,8 @@ public enum BoardCheck {
         Member("id", .text, isRequired: true), Member("labels", .labels, isRequired: true),
         Member("people", .word(Measure.People.allCases.map(\.rawValue))),
         Member("units", .word(BoardDefinition.Units.allCases.map(\.rawValue))), Member("form", .text),
-        Member("days", .number(0...36_600)), Member("any", .list(FormCheck.condition, 1...64)),
+        Member("days", .number(0...36_600)), Member("ahead", .number(1...366)),
+        Member("any", .list(FormCheck.condition, 1...64)),
         Member("all", .list(FormCheck.condition, 1...64)), Member("lateAfter", hours),
         Member("arrivedAfter", hours), Member("versions", .number(2...1_000)), Member("named", .boolean),
     ])

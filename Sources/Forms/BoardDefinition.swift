@@ -13,6 +13,8 @@ public struct BoardDefinition: Codable, Sendable, Hashable {
         public var form: String?
         /// How many days count, that of the board being the last; absent: one. 0: all up to it.
         public var days: Int?
+        /// So many days behind it count as well: of what lies ahead.
+        public var ahead: Int?
         /// One of these holds.
         public var any: [RaiseRule.Condition]?
         /// All of these hold; `equals` may be said of a key as well.
@@ -229,6 +231,12 @@ public struct CompiledBoard: Sendable {
         return wanted.contains(0) ? 0 : wanted.max() ?? 1
     }
 
+    /// How many days behind its own it reads of a form's records.
+    public func daysAhead(of form: String) -> Int {
+        counts.filter { ($0.definition.form ?? BuiltIn.checkIn) == form }
+            .compactMap(\.definition.ahead).max() ?? 0
+    }
+
     /// Forms of which it matters how many versions a record has.
     public var formsCounted: [String] {
         definition.counts.filter { $0.versions != nil }.map { $0.form ?? BuiltIn.checkIn }
@@ -285,7 +293,8 @@ public struct CompiledBoard: Sendable {
     private func isWithin(_ record: BoardInput.Record, _ count: Count, _ day: Int32) -> Bool {
         let days = Int64(count.definition.days ?? 1)
         guard let own = count.dayKey.flatMap({ record.key.values[$0].integer }) else { return true }
-        return own <= Int64(day) && (days == 0 || own > Int64(day) - days)
+        return own <= Int64(day) + Int64(count.definition.ahead ?? 0)
+            && (days == 0 || own > Int64(day) - days)
     }
 
     private func people(
@@ -330,7 +339,7 @@ public struct CompiledBoard: Sendable {
         _ line: CoverageBoard.Line, _ units: BoardDefinition.Units, _ count: Count,
         _ records: [BoardInput.Record], on day: Int32, _ input: BoardInput
     ) -> Bool {
-        guard line.register > 0 else { return false }
+        guard line.owesReport else { return false }
         let own = records.filter { $0.unit.utf8.elementsEqual(line.unit.utf8) }
         func dayOf(_ record: BoardInput.Record) -> Int64 {
             count.dayKey.flatMap { record.key.values[$0].integer } ?? Int64(day)

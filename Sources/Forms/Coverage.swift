@@ -1,7 +1,10 @@
 /// Coverage of one day, as of that day: each unit of the party line with its own people.
 public struct CoverageBoard: Sendable, Hashable {
     public struct Report: Sendable, Hashable {
-        /// `MISSING`, `ON_TIME` or `LATE`.
+        /// Of a unit that owes none: nobody is on its register that day.
+        public static let notDue = "NOT_DUE"
+
+        /// `MISSING`, `ON_TIME`, `LATE` or `NOT_DUE`.
         public var status: String
         /// `ZERO` or `CASES`; nil while missing.
         public var kind: String?
@@ -23,6 +26,9 @@ public struct CoverageBoard: Sendable, Hashable {
         public var late: [String]
         public var flagged: [String]
         public var report: Report
+
+        /// Whether a record about the unit is waited for: who has nobody to report about owes no report.
+        public var owesReport: Bool { register > 0 }
 
         public init(
             unit: String, unitName: String, register: Int, checkedIn: Int, missing: [String],

@@ -160,6 +160,9 @@ public struct CoverageCount: Sendable {
             }
         }
         for line in lines.indices {
+            if !lines[line].owesReport, lines[line].report.status == CoverageCount.missing {
+                lines[line].report.status = CoverageBoard.Report.notDue
+            }
             for names in [\CoverageBoard.Line.missing, \.excused, \.late, \.flagged] {
                 lines[line][keyPath: names].sort(by: CoverageCount.precedes)
             }
@@ -189,8 +192,10 @@ public struct CoverageCount: Sendable {
         }
     }
 
+    private static let missing = "MISSING"
+
     private func status(of report: Report?, _ day: Int32) -> CoverageBoard.Report {
-        guard let report else { return CoverageBoard.Report(status: "MISSING", kind: nil) }
+        guard let report else { return CoverageBoard.Report(status: CoverageCount.missing, kind: nil) }
         let isLate = isLate(report: report.firstCreated, of: day)
         return CoverageBoard.Report(status: isLate ? "LATE" : "ON_TIME", kind: report.kind)
     }

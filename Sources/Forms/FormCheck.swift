@@ -24,7 +24,13 @@ public enum FormCheck {
         }
         names(root, &check)
         for field in root["fields"]?.items ?? [] { self.field(field, of: root, &check) }
-        if !check.mistakes.isEmpty { return .failure(DefinitionMistakes(check.mistakes)) }
+        if !check.mistakes.isEmpty {
+            // As far as it can be read all the same.
+            let more = ruleMistakes(json, root, catalog, settings).filter { rule in
+                !check.mistakes.contains { $0.place == rule.place }
+            }
+            return .failure(DefinitionMistakes(check.mistakes + more))
+        }
         // What is wrong with its rules is told together with what is wrong with the rest.
         var mistakes = ruleMistakes(json, root, catalog, settings)
         do {
@@ -192,9 +198,12 @@ public enum FormCheck {
             guard let name = part["name"]?.text, let place = part["name"]?.place else { continue }
             if !seen.insert(Array(name.utf8)).inserted { check.add(.twice, name, at: place) }
         }
+        var ids: Set<Int> = []
         for field in root["fields"]?.items ?? [] {
             guard let id = field["id"]?.integer, let place = field["id"]?.place else { continue }
-            if id <= last {
+            if !ids.insert(id).inserted {
+                check.add(.twice, "id \(id)", at: place)
+            } else if id <= last {
                 check.add(.outOfBounds, "id \(id)", at: place, allowed: ["\(last + 1)", "62"])
             }
             last = max(last, id)

@@ -45,11 +45,16 @@ public struct PostGap: Sendable, Hashable {
     public var from: Milliseconds
     /// Not included; nil while nobody follows.
     public var until: Milliseconds?
+    /// No shift comes before it: it begins with whatever is asked about.
+    public var isBeforeFirst: Bool
 
-    public init(unit: String, from: Milliseconds, until: Milliseconds?) {
+    public init(
+        unit: String, from: Milliseconds, until: Milliseconds?, isBeforeFirst: Bool = false
+    ) {
         self.unit = unit
         self.from = from
         self.until = until
+        self.isBeforeFirst = isBeforeFirst
     }
 }
 
@@ -115,9 +120,9 @@ public struct Posts: Sendable {
 
     /// The person who is told in a step; nil when the roster names nobody.
     ///
-    /// - Parameter before: who was told before.
+    /// - Parameter told: who was told before, in that order.
     public func person(
-        _ step: TellStep, of units: [String], at time: Milliseconds, after before: String?
+        _ step: TellStep, of units: [String], at time: Milliseconds, told: [String]
     ) -> Posting? {
         let role = step.role ?? ""
         let present = holders(of: units, role: role, at: time)
@@ -125,22 +130,27 @@ public struct Posts: Sendable {
         case .duty: return present.first
         case .leader: return present.first(where: \.isLeader) ?? present.first
         case .next:
-            let line = line(of: units, role: role, at: time)
-            guard let before,
-                let place = line.lastIndex(where: { $0.person.utf8.elementsEqual(before.utf8) })
-            else { return line.first }
-            let rest = line[(place + 1)...].first { !$0.person.utf8.elementsEqual(before.utf8) }
-            return rest ?? line.first
+            // All who hold the post, then whose turn begins later; once all were told, from the beginning.
+            func place(_ posting: Posting) -> Int {
+                told.lastIndex { $0.utf8.elementsEqual(posting.person.utf8) } ?? -1
+            }
+            return line(of: units, role: role, at: time).enumerated()
+                .min { (place($0.element), $0.offset) < (place($1.element), $1.offset) }?.element
         }
     }
 
-    /// The stretches between `from` and `to` in which nobody is on duty for a unit, from the first shift on.
-    /// A gap has one beginning, whenever it is asked for: the end of the shift before it.
+    /// The stretches between `from` and `to` in which nobody is on duty for a unit that has shifts.
+    /// A gap has one beginning, whenever it is asked for: the end of the shift before it. Before the first
+    /// shift there is none.
     public func gaps(of unit: String, from: Milliseconds, to: Milliseconds) -> [PostGap] {
         let shifts = postings.filter { $0.role.isEmpty && $0.unit.utf8.elementsEqual(unit.utf8) }
             .sorted { $0.from < $1.from }
-        guard var end = shifts.first?.until else { return [] }
+        guard let first = shifts.first else { return [] }
+        var end = first.until
         var gaps: [PostGap] = []
+        if first.from > from {
+            gaps.append(PostGap(unit: unit, from: from, until: first.from, isBeforeFirst: true))
+        }
         for shift in shifts.dropFirst() {
             if shift.from > end { gaps.append(PostGap(unit: unit, from: end, until: shift.from)) }
             end = max(end, shift.until)

@@ -60,6 +60,12 @@ public struct RaisedForm: Sendable {
 
     public func status(of record: EffectiveRecord) -> String { record[status]?.string ?? RaisedForm.open }
 
+    /// What called for the record, such as `temperature=37.80` or `fever`.
+    public func facts(of record: EffectiveRecord) -> [String] {
+        guard case .list(let items)? = record[facts] else { return [] }
+        return items.map { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// What is assigned, by the names of fields; names that the form lacks are left out.
     public func assignments(_ values: [(name: String, value: Value)]) -> [Assignment] {
         values.compactMap { name, value in

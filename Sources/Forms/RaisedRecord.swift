@@ -71,6 +71,53 @@ extension CompiledForm {
     }
 }
 
+/// The record for which a rule raised another.
+package struct RaisedCause: Sendable {
+    package var key: RecordKey
+    package var form: CompiledForm
+    /// What the rule looks at.
+    package var fields: [FieldID]
+    private let raised: RecordKey
+
+    init(_ key: RecordKey, of raised: RecordKey, _ form: CompiledForm, fields: [FieldID]) {
+        self.key = key
+        self.raised = raised
+        self.form = form
+        self.fields = fields
+    }
+
+    /// Whether the rule calls for the other record still.
+    package func holds(_ record: EffectiveRecord, _ catalog: CompiledCatalog) -> Bool {
+        record.exists
+            && form.raised(for: key, record, definition: { catalog.catalog[$0] }).contains {
+                $0.key == raised
+            }
+    }
+}
+
+extension CompiledCatalog {
+    /// Nil where no rule of a form raised the record, or its key does not say for which it did.
+    package func cause(of raised: RecordKey) -> RaisedCause? {
+        guard let definition = self[raised.form]?.definition, let place = definition.keyIndex("rule"),
+            place < raised.values.count, let id = raised.values[place].string
+        else { return nil }
+        for form in forms {
+            let rule = form.rules.first {
+                $0.id.utf8.elementsEqual(id.utf8) && $0.raise.utf8.elementsEqual(raised.form.utf8)
+            }
+            guard let rule else { continue }
+            let values = form.definition.keys.compactMap { key in
+                definition.keyIndex(key.name).flatMap { $0 < raised.values.count ? raised.values[$0] : nil }
+            }
+            guard values.count == form.definition.keys.count else { return nil }
+            return RaisedCause(
+                RecordKey(form: form.definition.form, values: values), of: raised, form,
+                fields: rule.conditions.map(\.field))
+        }
+        return nil
+    }
+}
+
 extension RaisedRecord {
     /// What the first version of a raised record assigns.
     public func assignments(_ form: FormDefinition) -> [Assignment] {
@@ -98,6 +145,7 @@ extension CompiledForm.Condition {
         if case .decimal(let unscaled, let scale) = value {
             return name + "=" + CellText.text(decimal: unscaled, scale: scale)
         }
+        if let text { return name + "=" + String(decoding: text, as: UTF8.self) }
         return name
     }
 }

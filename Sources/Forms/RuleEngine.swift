@@ -47,6 +47,7 @@ public struct RuleEngine: Sendable {
     ) throws -> RuleOutcome {
         var run = RuleRun(catalog: catalog, through: through, now: now, facts: facts)
         if wentBackFrom != nil { try run.doubt() }
+        run.rosterCame = touched.filter { catalog[$0.key.form]?.definition.post != nil }.map(\.arrived).max()
         for record in touched { try run.onRecord(record) }
         try run.acrossRecords(touched)
         for watch in catalog.watches {
@@ -78,6 +79,8 @@ struct RuleRun<Facts: RuleFacts> {
     /// What was raised by a clock that ran ahead and has not been judged again.
     var doubted: Set<RecordKey> = []
     var withdrawn: Set<RecordKey> = []
+    /// When something came of the posts, since rules were last asked.
+    var rosterCame: Milliseconds?
     private var memberships: [CoverageCount.Membership]?
     private var excuses: [CoverageCount.Excuse]?
     private var units: [(unit: String, parent: String?, line: String)]?

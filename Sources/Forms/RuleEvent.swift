@@ -15,6 +15,8 @@ public protocol RuleFacts {
     func record(_ key: RecordKey) throws -> EffectiveRecord?
     /// Whether the hub itself has taken the record back: see ``RuleEvent/Action/withdrawn``.
     func isWithdrawn(_ key: RecordKey) throws -> Bool
+    /// Whose turn it has been, by the field that says so, in that order.
+    func turns(of key: RecordKey, _ field: FieldID) throws -> [String]
     /// When the record's latest version says that it was made.
     func stated(_ key: RecordKey) throws -> Milliseconds?
 }
@@ -47,8 +49,8 @@ public struct RuleEvent: Sendable, Hashable {
         /// Nobody has answered: it is this person's turn. Nil: the roster names nobody; the step comes once
         /// more when it does.
         case turn(step: Int64, person: String?)
-        /// A clock that ran ahead had it raised for a moment that has not come, or that is judged otherwise
-        /// now: it is taken back, and made anew when its time has come.
+        /// A clock that ran ahead had it raised for a moment that has not come, or it was raised of what had
+        /// not all come, and is judged otherwise now: it is taken back, and made anew when it is due.
         case withdrawn
     }
 

@@ -8,6 +8,8 @@ private struct Waiting {
     var turn: String?
     /// When the last step was due; before the first, when the record came.
     var last: Milliseconds
+    /// Whose turn it has been so far.
+    var told: [String] = []
 }
 
 extension RuleRun {
@@ -16,7 +18,6 @@ extension RuleRun {
         var arrivals: [RecordKey: Milliseconds] = [:]
         for record in touched where arrivals[record.key] == nil { arrivals[record.key] = record.arrived }
         for event in outcome.events { arrivals[event.key] = event.at }
-        let rosterCame = touched.filter { catalog[$0.key.form]?.definition.post != nil }.map(\.arrived).max()
         for watch in catalog.watches {
             guard case .open(let conditions) = watch.kind else { continue }
             let form = watch.raises
@@ -35,7 +36,7 @@ extension RuleRun {
                 guard case .raised = event.action else { continue }
                 waiting.append(Waiting(key: event.key, form: form, step: -1, turn: nil, last: event.at))
             }
-            for one in waiting { try follow(one, rosterCame) }
+            for one in waiting { try follow(one) }
         }
     }
 
@@ -52,15 +53,18 @@ extension RuleRun {
     }
 
     /// Goes through the steps that are due, each at its own moment.
-    ///
-    /// - Parameter rosterCame: when something came of the posts, since rules were last asked.
-    private mutating func follow(_ waiting: Waiting, _ rosterCame: Milliseconds?) throws {
+    private mutating func follow(_ waiting: Waiting) throws {
         let rule = waiting.form.rule(of: waiting.key)
         let tells = catalog.tells(rule: rule, raised: waiting.key.form)
         guard !tells.isEmpty else { return }
         let units = try chain(of: try unit(of: waiting.key))
         let posts = try loadedPosts()
         var waiting = waiting
+        if waiting.step >= 0, tells.contains(where: { $0.step.who == .next }),
+            let field = waiting.form.field("turn")
+        {
+            waiting.told = try facts.turns(of: waiting.key, field)
+        }
         while true {
             // Without a roster there is nobody to go on to.
             if waiting.step >= 0, posts.postings.isEmpty { return }
@@ -69,7 +73,7 @@ extension RuleRun {
             // Told by a clock that ran ahead: nobody has been told when it says so.
             let isAhead = waiting.last > now + RuleEngine.clockSlack
             if waiting.step >= 0, waiting.turn == nil, !isAhead,
-                let found = filled(waiting, tells, units, posts, rosterCame)
+                let found = filled(waiting, tells, units, posts)
             {
                 outcome.events.append(
                     RuleEvent(
@@ -77,16 +81,17 @@ extension RuleRun {
                         action: .turn(step: waiting.step, person: found.person), at: found.time,
                         isUrgent: catalog.isUrgent(rule: rule, raised: waiting.key.form)))
                 (waiting.turn, waiting.last) = (found.person, found.time)
+                waiting.told.append(found.person)
                 continue
             }
             var due = isAhead ? now : waiting.last + tell.after
-            var person = posts.person(tell.step, of: units, at: due, after: waiting.turn)?.person
+            var person = posts.person(tell.step, of: units, at: due, told: waiting.told)?.person
             if index >= tells.count, !isAhead {
                 // The last step comes again and again, and says something only when it is another's turn.
                 guard tell.after > 0 else { return }
                 if due <= through { due += (through - due) / tell.after * tell.after }
                 func turn(_ time: Milliseconds) -> String? {
-                    posts.person(tell.step, of: units, at: time, after: waiting.turn)?.person
+                    posts.person(tell.step, of: units, at: time, told: waiting.told)?.person
                 }
                 person = turn(due)
                 while due <= now, person == waiting.turn {
@@ -101,14 +106,14 @@ extension RuleRun {
                     rule: rule, key: waiting.key, action: .turn(step: Int64(index), person: person), at: due,
                     isUrgent: catalog.isUrgent(rule: rule, raised: waiting.key.form)))
             (waiting.step, waiting.turn, waiting.last) = (Int64(index), person, due)
+            if let person { waiting.told.append(person) }
         }
     }
 
     /// It was nobody's turn: when the roster names somebody for that step after all, unless the next comes
     /// first.
     private mutating func filled(
-        _ waiting: Waiting, _ tells: [CompiledTell], _ units: [String], _ posts: Posts,
-        _ rosterCame: Milliseconds?
+        _ waiting: Waiting, _ tells: [CompiledTell], _ units: [String], _ posts: Posts
     ) -> (time: Milliseconds, person: String)? {
         let index = Int(clamping: waiting.step)
         let step = tells[min(index, tells.count - 1)].step
@@ -119,8 +124,9 @@ extension RuleRun {
         // What came of the roster counts from then on; else a shift has begun meanwhile, or whose unit it is
         // has changed.
         let times = (rosterCame == nil ? [] : [start]) + begins.filter { $0 <= now } + [now]
-        for time in times where time < next || next <= through {
-            if let person = posts.person(step, of: units, at: time, after: nil)?.person {
+        // Steps that were due before the roster came found nobody to tell.
+        for time in times where time < next || next <= max(through, rosterCame ?? through) {
+            if let person = posts.person(step, of: units, at: time, told: waiting.told)?.person {
                 return (time, person)
             }
         }

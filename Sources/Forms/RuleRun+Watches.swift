@@ -61,8 +61,8 @@ extension RuleRun {
 
     // MARK: - The hub's clock
 
-    /// What rules on time raised for a moment beyond that to which the clock went back, or which is judged once
-    /// more. What somebody has answered stays, unless its moment is still to come.
+    /// What rules on time raised for a moment beyond that to which the clock went back, or which is judged
+    /// once more. What somebody has answered stays, unless its moment is still to come.
     mutating func doubt() throws {
         let oldest = catalog.zone.midnight(of: catalog.zone.day(of: now) - RuleEngine.daysBack)
         var found: Set<RecordKey> = []
@@ -80,9 +80,10 @@ extension RuleRun {
 
     /// Takes back what is in doubt still.
     mutating func withdraw() {
-        withdrawn = doubted
-        doubted = []
-        let keys = withdrawn.map { (form: $0.form, bytes: Canonical.encode(key: $0.values), key: $0) }.sorted {
+        let doubted = self.doubted
+        self.doubted = []
+        withdrawn.formUnion(doubted)
+        let keys = doubted.map { (form: $0.form, bytes: Canonical.encode(key: $0.values), key: $0) }.sorted {
             $0.form == $1.form ? $0.bytes.lexicographicallyPrecedes($1.bytes) : $0.form < $1.form
         }
         for (_, _, key) in keys {
@@ -114,14 +115,30 @@ extension RuleRun {
         let zone = catalog.zone
         for unit in posts.dutyUnits {
             for gap in posts.gaps(of: unit, from: through, to: now + ahead + 1) {
+                if gap.isBeforeFirst {
+                    try beforeFirst(watch, gap)
+                    continue
+                }
                 let words = zone.text(gap.from) + " - " + (gap.until.map { zone.text($0) } ?? "")
                 try raise(
                     watch, day: zone.day(of: gap.from), unit: unit, about: zone.text(gap.from), [words],
                     at: max(gap.from - ahead, through))
             }
-            let later = posts.gaps(of: unit, from: now + ahead + 1, to: .max).first { $0.from > now + ahead }
+            let later = posts.gaps(of: unit, from: now + ahead + 1, to: .max).first {
+                !$0.isBeforeFirst && $0.from > now + ahead
+            }
             if let later { isDue(next: later.from - ahead) }
         }
+    }
+
+    /// The roster begins with a shift that has not come: until then nobody is on duty.
+    private mutating func beforeFirst(_ watch: CompiledWatch, _ gap: PostGap) throws {
+        let zone = catalog.zone
+        guard let until = gap.until, until > now else { return }
+        let words = "- " + zone.text(until)
+        try raise(
+            watch, day: zone.day(of: until), unit: gap.unit, about: words, [words],
+            at: min(rosterCame ?? now, now))
     }
 
     // MARK: - Across records
@@ -210,6 +227,21 @@ extension RuleRun {
             [form.name(of: key)] + named(found), at: time)
     }
 
+    /// What was counted has come meanwhile: what says otherwise goes, unless somebody has answered it.
+    private mutating func takeBack(
+        _ watch: CompiledWatch, day: Int32, unit: String, about: String, at time: Milliseconds
+    ) throws {
+        let key = RecordKey(
+            form: watch.raises.definition.form,
+            values: [.integer(Int64(day)), .text(watch.id), .text(unit), .text(about)])
+        guard let record = try facts.record(key), record.exists, !withdrawn.contains(key),
+            watch.raises.status(of: record) == RaisedForm.open
+        else { return }
+        withdrawn.insert(key)
+        outcome.events.append(
+            RuleEvent(rule: watch.id, key: key, action: .withdrawn, at: time, isUrgent: watch.isUrgent))
+    }
+
     private mutating func differs(
         _ watch: CompiledWatch, _ form: CompiledForm, _ key: RecordKey, _ record: EffectiveRecord,
         _ measures: [(field: FieldDefinition, measure: CompiledMeasure)], at time: Milliseconds
@@ -247,7 +279,9 @@ extension RuleRun {
             let counted = people?.count ?? line.register
             return said == Int64(counted) ? nil : "\(field.name)=\(said)/\(counted)"
         }
-        guard !differing.isEmpty else { return }
+        guard !differing.isEmpty else {
+            return try takeBack(watch, day: day, unit: unit, about: form.definition.form, at: time)
+        }
         try raise(
             watch, day: day, unit: unit, about: form.definition.form, [form.name(of: key)] + differing,
             at: time)

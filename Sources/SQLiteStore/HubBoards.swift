@@ -23,7 +23,8 @@ extension SQLiteHubStore {
                 let from: Int32? = days == 0 ? nil : day - Int32(clamping: days) + 1
                 var records: [BoardInput.Record] = []
                 let versions = compiled.formsCounted.contains(form) ? try versionCounts(of: form) : [:]
-                try export(form: form, from: from, to: day) { values, record in
+                let to = day + Int32(clamping: compiled.daysAhead(of: form))
+                try export(form: form, from: from, to: to) { values, record in
                     let key = RecordKey(form: form, values: values)
                     records.append(
                         BoardInput.Record(

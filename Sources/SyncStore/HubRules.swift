@@ -354,5 +354,10 @@ private struct StoreFacts: RuleFacts {
         guard let found = try store.record(key)?.withdrawals, !found.isEmpty else { return false }
         return try found.allSatisfy { try store.device(of: $0.dot.origin) == nil }
     }
+    func turns(of key: RecordKey, _ field: FieldID) throws -> [String] {
+        try store.versions(of: key).compactMap { version in
+            version.assignments.first { $0.field == field }?.value.string
+        }
+    }
     func stated(_ key: RecordKey) throws -> Milliseconds? { try store.record(key)?.latest?.stated }
 }

@@ -39,8 +39,10 @@ import Testing
         let forms = FormCatalog.builtIn.definitions.flatMap { definition in
             definition.fields.compactMap(\.unreadable) + [definition.day?.beforeReason].compactMap { $0 }
         }
-        let register = try MessageTests.codes(
-            in: "Sources/Aggregator/RegisterImport.swift", /reason: "(\w+)"/)
+        let sheets = ["Import", "Row", "Units", "People", "Changes", "Excuses"]
+        let register = try sheets.flatMap {
+            try MessageTests.codes(in: "Sources/Aggregator/Register\($0).swift", /reason: "(\w+)"/)
+        }
         try #require(constants.count > 25 && made.count == 2 && !forms.isEmpty && !register.isEmpty)
         let known = Set(constants + made + places + forms + register)
         let travel = Set(try rows("reason").map(\.reason))

@@ -128,6 +128,24 @@ import Testing
         #expect(try await turn() == "T3")
     }
 
+    /// Without a roster, and before its first shift, nobody is on duty; and the brief says what is coming.
+    @Test func beforeTheRosterBeginsNobodyIsOnDuty() async throws {
+        let centre = try await Centre()
+        let none = try await centre.hub("duty").output
+        #expect(none.contains("no roster at all") && none.contains("import duty-shift"))
+        try await makeRoster(centre, [Shift(from: 120, to: 20 * 60, person: "T1")])
+        let gaps = try await duty(centre, "--gaps", "30").gaps
+        #expect(gaps.count == 2 && gaps[0].until != nil && gaps[1].until == nil)
+        try await centre.hub("rules")
+        let list: [RaisedAlert] = try await centre.hub("alerts", "list", "--json").json()
+        #expect(list.count { $0.rule == "duty-gap" && $0.isUrgent } == 2)
+        let today = String(local(0).prefix(10))
+        let brief = try await centre.hub("brief", today, "--format", "csv").output
+        let line = try #require(
+            brief.split(separator: "\n").first { $0.contains(",concerns,,duty_gap,") })
+        #expect(line.hasSuffix(",2"), "what comes within two days is in today's brief")
+    }
+
     @Test func whoWasResponsibleThen() async throws {
         let centre = try await Centre()
         for (from, to, person) in [("2020-01-01", "2020-01-31", "T7"), ("2020-02-01", "", "T8")] {

@@ -175,6 +175,24 @@ import Testing
         try await story.centre.close()
     }
 
+    /// A change that does not fit where somebody was, or what it is, is refused with its row.
+    @Test func aChangeThatCannotBeIsRefused() async throws {
+        let story = try await Story()
+        let file = story.place.path("changes.csv")
+        let rows = [
+            "effective_date,person_id,change,from_unit,to_unit,note",
+            "\(story.today),P1,MOVE,B02,B01,not there", "\(story.today),P5,LEAVE,B01,B02,to nowhere",
+            "\(story.today),P7,MOVE,B99,B01,no such unit", "\(story.yesterday),P7,MOVE,,B01,no word of it",
+        ]
+        try rows.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+        let outcome = try await story.centre.hub("import", "register-changes", file, expecting: [1])
+        #expect(outcome.output.contains("1 taken") && outcome.output.contains("3 refused"))
+        #expect(outcome.remarks.contains("line 2") && outcome.remarks.contains("was in B01 before that day"))
+        #expect(outcome.remarks.contains("line 3") && outcome.remarks.contains("leave to_unit blank"))
+        #expect(outcome.remarks.contains("line 4") && outcome.remarks.contains("there is no unit B99"))
+        try await story.centre.close()
+    }
+
     /// A sheet of people says where they belong now: what was before stays as it was.
     @Test func whoStandsInAnotherUnitMovesAsOfToday() async throws {
         let story = try await Story()

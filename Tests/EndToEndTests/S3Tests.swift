@@ -58,9 +58,14 @@ import Testing
     /// check-ins: each is named with what contradicts it, and counted on the board.
     private func expectContradiction(_ centre: Centre, _ day: String) async throws {
         let other = centre.college.words("last_day")
-        try await centre.branch(
-            Self.branch, "add", "daily-report", "day=" + other, "unit=" + Self.branch, "kind=CASES",
-            "n_register=999")
+        let typed = [
+            "add", "daily-report", "day=" + other, "unit=" + Self.branch, "kind=CASES", "n_register=999",
+        ]
+        let data = ["--data", centre.data(Self.branch)]
+        let refused = try await centre.place.run("branch-agent", typed + data, expecting: [64])
+        #expect(refused.remarks.contains("n_register=999, and ") && refused.remarks.contains("--as-stated"))
+        let kept = try await centre.place.run("branch-agent", typed + ["--as-stated"] + data)
+        #expect(kept.output.contains("counted from ") && kept.output.contains("n_register="))
         // What is there already says its kind: a remark alone is added to it.
         try await centre.branch(
             Self.branch, "add", "daily-report", "day=" + other, "unit=" + Self.branch, "remark=later")
@@ -96,6 +101,45 @@ import Testing
         #expect(try await open(last) == alerts.count)
     }
 
+    /// What a paper says is kept, and that it differs is said; a zero that is typed beside a fever is not
+    /// taken without a word either.
+    private func expectPaperIsEvidence(_ centre: Centre, _ cases: String) async throws {
+        struct Imported: Decodable {
+            struct Row: Decodable {
+                struct Difference: Decodable {
+                    var field: String
+                    var says: Int
+                    var counted: Int
+                }
+                var unit: String
+                var differences: [Difference]
+            }
+            var accepted: Int
+            var differing: [Row]
+        }
+        let wanted = try #require(centre.college.expected[cases]?[Self.branch])
+        let denied = try await centre.branch(
+            Self.branch, "add", "daily-report", "day=" + cases, "unit=" + Self.branch, "kind=ZERO",
+            expecting: [64])
+        #expect(denied.remarks.contains("check-in \(cases)"))
+        let file = centre.place.path("paper.csv")
+        let sheet = "unit_id,report_date,report_kind,n_register\n\(Self.branch),\(cases),CASES,7777\n"
+        try sheet.write(toFile: file, atomically: true, encoding: .utf8)
+        let dry: Imported = try await centre.branch(
+            Self.branch, "import", "daily-report", file, "--dry-run", "--json"
+        ).json()
+        #expect(dry.accepted == 1 && dry.differing.map(\.unit) == [Self.branch])
+        let difference = try #require(dry.differing.first?.differences.first)
+        #expect(difference.field == "n_register" && difference.says == 7_777)
+        #expect(difference.counted == wanted.register)
+    }
+
+    private func expectRefusals(_ centre: Centre, _ cases: String, _ zero: String) async throws {
+        _ = try await report(centre, "--day", cases, "--shown", "00000000", expecting: [1])
+        _ = try await report(centre, "--day", zero, "--unit", "NOBODY", "--zero", expecting: [66])
+        _ = try await report(centre, "--day", zero, "--then", expecting: [66])
+    }
+
     private func expectToldWhatBecameWrong(_ centre: Centre, _ day: String) async throws {
         let asked = try await report(centre, "--day", day, "--json", expecting: [64]).output
         #expect(asked.contains("\"code\":"), "also for scripts, what is shown has a code")
@@ -113,13 +157,12 @@ import Testing
         try await centre.importSheets(of: Self.branch)
         let (cases, zero) = try days(centre)
 
+        try await expectPaperIsEvidence(centre, cases)
         let denied = try await report(centre, "--zero", "--day", cases, expecting: [64])
         #expect(denied.remarks.contains("check-in \(cases)"), "who contradicts it is named")
         let silent = try await report(centre, "--day", zero, expecting: [64])
         #expect(silent.remarks.contains("--zero"), "silence is never zero")
-        _ = try await report(centre, "--day", cases, "--shown", "00000000", expecting: [1])
-        _ = try await report(centre, "--day", zero, "--unit", "NOBODY", "--zero", expecting: [66])
-        _ = try await report(centre, "--day", zero, "--then", expecting: [66])
+        try await expectRefusals(centre, cases, zero)
         // A unit of whose people nothing is known here, and what is counted typed over.
         _ = try await report(centre, "--day", zero, "--unit", "B01", "--zero", expecting: [66])
         let over = try await report(centre, "n_register=99", "--day", zero, "--zero", expecting: [64])

@@ -82,6 +82,40 @@ import Testing
         try await centre.close()
     }
 
+    /// Who has nobody to report about owes no report, on both boards.
+    @Test func whoOwesAReportIsOneTruth() async throws {
+        struct Coverage: Decodable {
+            struct Line: Decodable {
+                struct Report: Decodable { var status: String }
+                var unit: String
+                var register: Int
+                var report: Report
+            }
+            struct Total: Decodable { var reports: [String: Int] }
+            var units: [Line]
+            var total: Total
+        }
+        let centre = try await Centre()
+        let day = centre.college.words("last_day")
+        let file = centre.place.path("empty.csv")
+        try "unit_id,unit_name,parent_id,line\nX9,Empty,C00,party\n".write(
+            toFile: file, atomically: true, encoding: .utf8)
+        try await centre.hub("import", "units", file)
+        let coverage: Coverage = try await centre.hub("coverage", "--date", day, "--json").json()
+        let empty = coverage.units.filter { $0.register == 0 }
+        #expect(empty.contains { $0.unit == "X9" } && empty.allSatisfy { $0.report.status == "NOT_DUE" })
+        let board = try await board(centre, "reports", day)
+        #expect(coverage.total.reports["MISSING"] == board.total["missing"])
+        #expect(board.total["missing"] ?? 0 > 0)
+        let named = try await explain(centre, "reports", day, "missing").map(\.unit)
+        #expect(Set(named) == Set(coverage.units.filter { $0.report.status == "MISSING" }.map(\.unit)))
+        // A unit that there is not is no zero.
+        let unknown = try await centre.hub(
+            "board", "reports", "--day", day, "--explain", "B77/missing", expecting: [66])
+        #expect(unknown.remarks.contains("no unit B77"))
+        try await centre.hub("board", "reports", "--day", day, "--explain", "X9/missing")
+    }
+
     @Test func madeOnTimeIsNotLateAndOfflineIsNotSilent() async throws {
         let centre = try await Centre()
         try await centre.open()

@@ -165,10 +165,13 @@ struct RaisedAlert: Decodable {
                 expecting: [code], environment: soon.environment)
         }
         try await answer("take", "00000000", "--by", "T90002", expecting: 66)
-        try await answer("take", name, "--by", "T90002")
+        try await answer("take", name, "--by", "T90002", "--onset", "yesterday", expecting: 64)
+        try await answer("take", name, "--by", "T90002", "--onset", "2020-02-03 08:00")
         try await answer("take", name, "--by", "T90003", expecting: 1)
         let alert = try #require(try await alerts(centre).first { $0.alert == name })
         #expect(alert.status == "taken" && alert.takenBy == "T90002" && alert.taken != nil)
+        #expect(
+            alert.onset == "***" && alert.seconds["onset-entered"] == nil, "masked like what somebody has")
 
         // The branch sees by whom and when.
         try await centre.open(at: soon)
@@ -187,8 +190,12 @@ struct RaisedAlert: Decodable {
                 $0.alert == name
             })
         #expect(closed.outcome == "tested" && closed.facts == ["temperature=38.60", "cough"])
-        let spans = ["entered-arrived", "arrived-told", "told-taken", "taken-closed"]
-        #expect(spans.allSatisfy { closed.seconds[$0] != nil }, "\(closed.seconds)")
+        let spans = [
+            "onset-entered", "entered-arrived", "arrived-told", "told-taken", "taken-referred",
+            "referred-closed",
+        ]
+        #expect(spans.allSatisfy { closed.seconds[$0] ?? -1 >= 0 }, "\(closed.seconds)")
+        #expect(closed.onset == "2020-02-03T00:00:00Z")
         #expect((closed.seconds["told-taken"] ?? 0) >= 25 * Self.minute)
         let audit = try await centre.hub("audit", "--json").output
         for act in ["alert_taken", "alert_referred", "alert_closed"] { #expect(audit.contains(act)) }
@@ -305,6 +312,47 @@ struct RaisedAlert: Decodable {
         let second = lines().dropFirst()
         let alert = try #require(try await alerts(centre).first { $0.key == "\(day) symptoms \(new)" })
         #expect(second.count == 1 && second.first?.hasPrefix(alert.alert + " 1 1") == true)
+    }
+
+    /// A fever that was a slip: the alert says what became of it, at the centre and at the branch, and stays
+    /// open until a person closes it.
+    @Test func aCorrectedFeverSaysSo() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join(Self.branch)
+        try await centre.sync(Self.branch)
+        let day = centre.college.words("last_day")
+        let person = centre.college.words("mistyped_person")
+        func list(_ more: String...) async throws -> String {
+            try await centre.place.run(
+                "aggregator", ["alerts", "list", "--data", centre.place.path("hub")] + more
+            ).output
+        }
+        try await centre.branch(
+            Self.branch, "add", "check-in", "person=" + person, "day=" + day, "temperature=38.9")
+        #expect(try await centre.sync(Self.branch).drained)
+        #expect(try await eventually { try await list().contains("symptoms") })
+        #expect(try await !list().contains("CORRECTED SINCE"))
+        try await centre.branch(
+            Self.branch, "add", "check-in", "person=" + person, "day=" + day, "temperature=36.6")
+        #expect(try await centre.branch(Self.branch, "alerts").output.contains("CORRECTED SINCE"))
+        #expect(try await centre.sync(Self.branch).drained)
+        let masked = try await list()
+        #expect(masked.contains("OPEN") && masked.contains("CORRECTED SINCE: check-in \(day) \(person)"))
+        #expect(masked.contains("temperature=***") && !masked.contains("36.6"))
+        #expect(try await list("--unmask", "--reason", "test").contains("temperature=36.60"))
+        let board = try await centre.hub("board", "alerts", "--day", day, "--explain", "open").output
+        #expect(board.contains("CORRECTED SINCE"))
+        let open = try #require(try await alerts(centre).first { $0.rule == "symptoms" })
+        #expect(open.status == "open", "a person decides")
+        // What somebody has is masked at the branch as well.
+        let here = try await alertsAtBranch(centre)
+        #expect(here.first?.facts == ["***"])
+        let asked = try await centre.branch(
+            Self.branch, "alerts", "--unmask", "--reason", "test", "--json"
+        ).output
+        #expect(asked.contains("temperature=38.90"))
+        try await centre.close()
     }
 
     /// Who answers is somebody, and by whom it was closed stands on the list.

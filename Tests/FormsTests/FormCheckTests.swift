@@ -35,7 +35,8 @@ struct FormCheckTests {
         ("\"task\"", "\"Task 1\"", "bad_name", 1), ("\"revision\": 1", "\"revision\": 0", "out_of_bounds", 1),
         ("\"keys\"", "\"key\"", "unknown_name", 2), ("\"unit\", \"type\"", "\"state\", \"type\"", "twice", 4),
         ("\"type\": \"unit\"", "\"type\": \"units\"", "not_allowed", 2),
-        ("\"id\": 2", "\"id\": 1", "out_of_bounds", 6),
+        ("\"id\": 2", "\"id\": 1", "twice", 6),
+        ("\"id\": 1", "\"id\": 3", "out_of_bounds", 6),
         ("\"choices\": [\"open\", \"done\"], ", "", "missing", 4),
         ("\"id\": 1", "\"id\": \"1\"", "wrong_type", 4), ("\"zh\": \"数\"", "\"zh\": \"\"", "missing", 6),
         ("\"computed\"", "\"scale\": 2, \"computed\"", "not_for_type", 7),
@@ -151,5 +152,20 @@ struct FormCheckTests {
         #expect(reasons(done, nil) == [Reason.missingValue])
         #expect(reasons(done, nil, isNew: false).isEmpty, "what it leaves alone may be there")
         #expect(reasons(done, .notStated, isNew: false) == [Reason.missingValue])
+    }
+
+    /// What is wrong with the shape hides nothing of what is wrong with the rules.
+    @Test func mistakesOfAllKindsAreToldAtOnce() {
+        let text = Self.good.replacing(
+            "\"writers\"",
+            with: "\"rules\": [{\"id\": \"r\", \"raise\": \"nothing\", \"any\": [{\"field\": \"state\", "
+                + "\"equals\": \"open\"}]}], \"colour\": \"red\", \"writers\"")
+        guard case .failure(let found) = Self.check(text) else {
+            Issue.record("it is taken")
+            return
+        }
+        #expect(Set(found.mistakes.map(\.code)) == [.unknownName, .notAllowed])
+        #expect(found.mistakes.contains { $0.subject == "colour" })
+        #expect(found.mistakes.contains { $0.subject == "nothing" })
     }
 }

@@ -47,16 +47,39 @@ struct PostTests {
     }
 
     @Test func theNextIsWhoComesBehind() {
-        func person(_ who: TellStep.Who, _ hours: Int64, after: String?) -> String? {
-            posts.person(TellStep(who: who), of: ["C0"], at: hours * Self.hour, after: after)?.person
+        func person(_ who: TellStep.Who, _ hours: Int64, told: String...) -> String? {
+            posts.person(TellStep(who: who), of: ["C0"], at: hours * Self.hour, told: told)?.person
         }
-        #expect(person(.duty, 1, after: nil) == "a" && person(.leader, 1, after: nil) == "lead")
-        #expect(person(.next, 1, after: "a") == "lead")
-        #expect(person(.next, 1, after: "lead") == "b", "the next shift")
-        #expect(person(.next, 21, after: "c") == "c", "who is alone is told again")
-        #expect(person(.duty, 17, after: "b") == nil)
-        #expect(person(.leader, 9, after: "b") == "b", "who leads nobody is on duty")
-        #expect(person(.next, 17, after: "b") == "c")
+        #expect(person(.duty, 1) == "a" && person(.leader, 1) == "lead")
+        #expect(person(.next, 1, told: "a") == "lead")
+        #expect(person(.next, 1, told: "a", "lead") == "b", "the next shift")
+        #expect(person(.next, 21, told: "c") == "c", "who is alone is told again")
+        #expect(person(.duty, 17, told: "b") == nil)
+        #expect(person(.leader, 9, told: "b") == "b", "who leads nobody is on duty")
+        #expect(person(.next, 17, told: "b") == "c")
+    }
+
+    /// Somebody who has a later shift as well is none the less behind nobody.
+    @Test func everybodyOfTheShiftComesBeforeTheNextShift() {
+        let posts = Posts([
+            Self.shift("C0", 0, 24, "a"), Self.shift("C0", 0, 24, "b", order: 2),
+            Self.shift("C0", 24, 48, "c"), Self.shift("C0", 24, 48, "a", order: 2),
+            Self.shift("C0", 48, 72, "d"),
+        ])
+        var told = ["a"]
+        for _ in 0..<6 {
+            let next = posts.person(TellStep(who: .next), of: ["C0"], at: Self.hour, told: told)
+            told.append(next?.person ?? "-")
+        }
+        #expect(told == ["a", "b", "c", "d", "a", "b", "c"])
+    }
+
+    @Test func beforeTheFirstShiftNobodyIsOnDuty() {
+        let posts = Posts([Self.shift("C0", 10, 20, "a")])
+        let gaps = posts.gaps(of: "C0", from: 2 * Self.hour, to: 12 * Self.hour)
+        #expect(gaps.map(\.from) == [2 * Self.hour] && gaps[0].until == 10 * Self.hour)
+        #expect(
+            gaps[0].isBeforeFirst && posts.gaps(of: "C0", from: 11 * Self.hour, to: 12 * Self.hour).isEmpty)
     }
 
     @Test func aDayRunsFromItsMidnightToTheNext() throws {

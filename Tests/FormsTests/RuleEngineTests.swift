@@ -43,6 +43,12 @@ final class MadeUpHub: RuleFacts {
 
     func record(_ key: RecordKey) -> EffectiveRecord? { records[key] }
     func isWithdrawn(_ key: RecordKey) -> Bool { records[key]?.exists == false }
+    func turns(of key: RecordKey, _ field: FieldID) -> [String] {
+        events.compactMap { event in
+            if event.key == key, case .turn(_, let person) = event.action { return person }
+            return nil
+        }
+    }
     func stated(_ key: RecordKey) -> Milliseconds? { records[key]?.firstCreated }
 
     /// Takes something in, as a hub does: what was due before comes first.

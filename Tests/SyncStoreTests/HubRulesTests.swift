@@ -213,4 +213,62 @@ struct HubRulesTests {
         let record = try #require(try world.store.effective(RuleWorld.alertKey("p1")))
         #expect(record[8] == .text("d1") && record[9] == .integer(begin))
     }
+
+    /// A report that came before what it counted says nothing wrong: once that has come, nobody is accused.
+    @Test(arguments: HubKind.allCases) func whatWasCountedMayComeLater(kind: HubKind) throws {
+        let world = try RuleWorld(kind)
+        func report(_ unit: String, _ people: Int64) throws {
+            try world.hub.centre { transaction in
+                _ = try transaction.author(
+                    HubWorld.draft(
+                        BuiltIn.dailyReport, [.integer(Int64(HubWorld.day)), .text(unit)],
+                        [1: .text("CASES"), 2: .integer(people), 3: .integer(people)],
+                        stated: HubWorld.local(9)))
+            }
+        }
+        func concern(_ unit: String) throws -> EffectiveRecord? {
+            let key = RuleWorld.concernKey("counts-differ", unit, on: HubWorld.day, about: "daily-report")
+            return try world.store.effective(key).flatMap { $0.exists ? $0 : nil }
+        }
+        world.now = HubWorld.local(9)
+        try report("B1", 3)
+        try report("B2", 2)
+        #expect(RuleWorld.raised(try world.look()) == ["counts-differ", "counts-differ"])
+        let taken = RuleWorld.concernKey("counts-differ", "B2", on: HubWorld.day, about: "daily-report")
+        try world.answer(taken, "taken")
+        world.now = HubWorld.local(10)
+        try world.hub.centre { transaction in
+            for person in ["p1", "p2", "p3", "p4"] { try transaction.author(HubWorld.checkIn(person)) }
+        }
+        try world.look()
+        #expect(try concern("B1") == nil, "the numbers agree")
+        #expect(try concern("B2")?[1] != nil, "one is wanting still, and somebody has it in hand")
+        try world.hub.centre { _ = try $0.author(HubWorld.checkIn("p5")) }
+        try world.look()
+        #expect(try concern("B2")?[2] == .text("taken"), "what is answered stays for whoever has it")
+        #expect(try world.look().isEmpty)
+
+        // It differs again, by what came of the past: it is raised again.
+        try world.hub.centre { transaction in
+            let key = HubWorld.key("p1")
+            let seen = try #require(try transaction.record(key)).seen
+            try transaction.author(
+                Draft(
+                    lane: .routine, key: key, formRevision: 1, context: seen, isDelete: true,
+                    author: Array("x".utf8), assignments: []))
+        }
+        #expect(RuleWorld.raised(try world.look()) == ["counts-differ"])
+        #expect(try concern("B1")?[2] == .text("open"))
+    }
+
+    /// The roster begins tomorrow: until then nobody is on duty, which is said once.
+    @Test(arguments: HubKind.allCases) func beforeTheFirstShiftNobodyIsOnDuty(kind: HubKind) throws {
+        let world = try RuleWorld(kind, rosterDays: 0)
+        try world.duty(["d1"], from: HubWorld.local(20), until: HubWorld.local(24 * 30))
+        let fired = try world.look(at: world.now + 1_000)
+        #expect(RuleWorld.raised(fired) == ["duty-gap"])
+        #expect(fired.first?.isUrgent == true && fired.first?.at == HubWorld.local(8))
+        #expect(RuleWorld.raised(try world.look(at: HubWorld.local(12))).isEmpty)
+        #expect(RuleWorld.raised(try world.look(at: HubWorld.local(20))).allSatisfy { $0 != "duty-gap" })
+    }
 }

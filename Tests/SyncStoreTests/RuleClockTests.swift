@@ -33,7 +33,9 @@ struct RuleClockTests {
         #expect(marks.isAhead(of: HubWorld.local(10)) && !marks.isAhead(of: marks.through - Self.minute))
         let back = try world.look(at: HubWorld.local(10))
         #expect(RuleWorld.raised(back) == ["hub-clock"], "a person is told")
-        #expect(back.first?.isUrgent == true && back.first?.key.values[2] == .text("C0"))
+        let told = try #require(back.first { $0.rule == "hub-clock" })
+        #expect(told.isUrgent && told.key.values[2] == .text("C0"))
+        #expect(try world.store.effective(told.key)?[1] != nil)
         #expect(try world.store.ruleMarks()?.wentBack?.to == HubWorld.local(10))
         #expect(try world.look(at: HubWorld.local(10) + 1).isEmpty, "once")
         try world.hub.centre { _ = try $0.author(HubWorld.checkIn("p1")) }
@@ -92,7 +94,7 @@ struct RuleClockTests {
         let world = try RuleWorld(kind)
         try world.look(at: HubWorld.local(12, on: Self.day + 6))
         let early = RuleWorld.concernKey("missing-check-in", "B1", on: Self.day + 3, about: "check-in")
-        try answer(world, early)
+        try world.answer(early, "closed")
         #expect(try Self.missing(world, on: Self.day + 2) != nil)
         let back = try world.look(at: HubWorld.local(10))
         #expect(back.count { $0.action == .withdrawn } == 24, "two units, two rules, six days")
@@ -110,18 +112,6 @@ struct RuleClockTests {
         let versions = try world.store.versions(of: early)
         #expect(versions.contains { $0.author == Array("T1".utf8) } && versions.count { $0.isDelete } == 1)
         try Self.expectOnce(world)
-    }
-
-    private func answer(_ world: RuleWorld, _ key: RecordKey) throws {
-        let form = try #require(FormCatalog.builtIn[BuiltIn.concern].flatMap { RaisedForm($0) })
-        try world.hub.centre { transaction in
-            let seen = try #require(try transaction.record(key)).seen
-            let said = form.assignments([("status", .text("closed")), ("taken_by", .text("T1"))])
-            try transaction.author(
-                Draft(
-                    lane: .urgent, key: key, formRevision: 1, context: seen, author: Array("T1".utf8),
-                    assignments: said))
-        }
     }
 
     /// By the wrong clock the cut-off had passed, and everybody was in time by the right one.
@@ -144,7 +134,7 @@ struct RuleClockTests {
         // The clock was ahead of the cut-off until after it: what holds by now stays as it stood.
         let late = try RuleWorld(kind)
         try late.look(at: HubWorld.local(12, on: Self.day + 1))
-        try answer(late, other)
+        try late.answer(other, "closed")
         late.now = HubWorld.local(12, on: Self.day + 1) + 1
         try late.hub.centre { transaction in
             for person in ["p1", "p2", "p3"] { try transaction.author(HubWorld.checkIn(person)) }

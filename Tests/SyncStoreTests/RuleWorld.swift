@@ -46,6 +46,19 @@ struct RuleWorld {
         return try rules.lookAll(at: hub.store, now: hub.now)
     }
 
+    /// A named person says of a record how it stands.
+    func answer(_ key: RecordKey, _ status: String) throws {
+        let form = try #require(FormCatalog.builtIn[key.form].flatMap { RaisedForm($0) })
+        try hub.centre { transaction in
+            let seen = try #require(try transaction.record(key)).seen
+            let said = form.assignments([("status", .text(status)), ("taken_by", .text("T1"))])
+            try transaction.author(
+                Draft(
+                    lane: .urgent, key: key, formRevision: form.definition.revision, context: seen,
+                    author: Array("T1".utf8), assignments: said))
+        }
+    }
+
     static func alertKey(_ person: String) -> RecordKey {
         RecordKey(
             form: BuiltIn.alert,
@@ -68,7 +81,8 @@ struct RuleWorld {
                 let said = ["facts", "status", "step", "turn", "due_at", "arrived_at"].map {
                     "\($0)=\(raised.value($0, of: record).map { "\($0)" } ?? "-")"
                 }
-                lines.append("\(name) \(key) \(said.joined(separator: " "))")
+                let parts = key.map { $0.string ?? $0.integer.map { "\($0)" } ?? "-" }
+                lines.append("\(name) \(parts.joined(separator: " ")) \(said.joined(separator: " "))")
             }
         }
         return lines

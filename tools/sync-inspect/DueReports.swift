@@ -44,13 +44,15 @@ struct DueReports {
             if let record, record.exists { board.add(values, record, roles: roles) }
         }
         let line = board.board(count).lines.first { $0.unit.utf8.elementsEqual(unit.utf8) }
-        return line.map { $0.report.status == DueReports.missingStatus }
+        // Of the unit's people it has not been asked here.
+        let without = [DueReports.missingStatus, CoverageBoard.Report.notDue]
+        return line.map { without.contains($0.report.status) }
     }
 
     private static let missingStatus = "MISSING"
 
     private static func isSilent(_ line: CoverageBoard.Line) -> Bool {
-        line.register > 0 && line.report.status == missingStatus
+        line.owesReport && line.report.status == missingStatus
     }
 
     /// What the branch does.

@@ -49,7 +49,8 @@ extension Explainer {
                     + (own.map { try journey(entry.version, $0, heard, store, around) } ?? [
                         ExplainReport.Step("fed", at: nil, Words("came down the feed", zh: "由中心下发"))
                     ]),
-                outcomes: FateWords.outcomes(entry, masking), fates: FateWords.lines(entry, masking))
+                outcomes: FateWords.outcomes(entry, masking),
+                fates: FateWords.lines(entry, masking, isBranch: true))
         }
         let standing = standing(versions, verdicts, state, store, around)
         return report("agent", standing, shown)
@@ -188,7 +189,10 @@ extension Explainer {
                 next: Standing.nothing)
         }
         let standing = Standing(
-            state: .receipted, cause: Words("it is at the centre, receipted, and counts", zh: "已到中心，有回执，已计入"),
+            state: .receipted,
+            cause: Words(
+                "it is at the centre, receipted, and counts here; the centre may hold another version",
+                zh: "已到中心，有回执，在本机计入；中心可能另有其他版本"),
             next: Standing.nothing)
         return standing.noting(own.last.flatMap { verdicts[$0.dot] } ?? [])
     }

@@ -59,6 +59,7 @@ struct Explainer {
         var written = Words(
             "written, about \(times.text(version.stated))", zh: "填写，所述时间 \(times.text(version.stated))")
         if version.isDelete { written = Words("deleted", zh: "删除") }
+        if let words = WithdrawnWords.words(of: version, forms) { written = words }
         if !version.clockTrusted {
             written = written.joined(
                 Words(
@@ -96,7 +97,7 @@ struct Explainer {
             ? Words("", zh: "")
             : Words(
                 " (field \(masking.name(of: verdict.field, in: form)))",
-                zh: "（字段 \(masking.name(of: verdict.field, in: form))）")
+                zh: "（字段 \(masking.shownName(of: verdict.field, in: form))）")
         switch verdict.kind {
         case .quarantined:
             return Words("the centre has quarantined it", zh: "中心已隔离").joined(place)

@@ -81,12 +81,12 @@ extension ExplainReport {
 
 /// What became of a version's fields, in words.
 enum FateWords {
-    static func lines(_ entry: History.Entry, _ masking: Masking) -> [String] {
+    static func lines(_ entry: History.Entry, _ masking: Masking, isBranch: Bool = false) -> [String] {
         let form = entry.version.key.form
         var groups: [(Words, [String])] = []
         for fate in entry.fates where fate.field != RecordState.existence {
-            let words = words(fate)
-            let name = masking.name(of: fate.field, in: form)
+            let words = words(fate, isBranch: isBranch)
+            let name = masking.shownName(of: fate.field, in: form)
             if let index = groups.firstIndex(where: { $0.0 == words }) {
                 groups[index].1.append(name)
             } else {
@@ -105,10 +105,10 @@ enum FateWords {
         return outcomes
     }
 
-    private static func words(_ fate: History.Fate) -> Words {
+    private static func words(_ fate: History.Fate, isBranch: Bool) -> Words {
         let policy = CodeWords.policy(fate.policy.rawValue)
         switch fate.outcome {
-        case .inForce: return Words("in force", zh: "生效")
+        case .inForce: return VersionReport.inForce(isBranch: isBranch)
         case .same: return Words("says the same as what is in force", zh: "与生效值相同")
         case .merged:
             return Words("among what is in force (rule \(policy.en))", zh: "已并入生效值（规则：\(policy.zh)）")

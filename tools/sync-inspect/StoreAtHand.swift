@@ -111,7 +111,7 @@ enum StoreAtHand {
             let own = Set((try store.origins() + store.closedOrigins()).map(\.id))
             return (
                 try damages.attempt("record", state, nil) { try store.record(key) }, versions,
-                RecordReport.Surroundings(verdicts: verdicts) { origin in
+                RecordReport.Surroundings(verdicts: verdicts, isBranch: true) { origin in
                     own.contains(origin) ? Words("this device", zh: "本机") : nil
                 }
             )

@@ -51,6 +51,12 @@ struct AnswerOptions: ParsableArguments {
     @Argument(help: ArgumentHelp("Its name in `alerts list`.", zh: "alerts list 中的编号。")) var alert: String
     @Option(name: .long, help: ArgumentHelp("Who answers: a person's id.", zh: "处置人编号。")) var by: String
     @Option(name: .long, help: ArgumentHelp("A note beside it.", zh: "说明。")) var note: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "When it began: a local time, such as \"2020-02-03 08:00\".", zh: "起病时间：当地时间，例如 2020-02-03 08:00。"
+        ))
+    var onset: String?
     @OptionGroup var store: DataOption
     @OptionGroup var act: ActOption
 
@@ -81,11 +87,42 @@ struct AnswerOptions: ParsableArguments {
         try desk.requireKnown(by)
         let key = try desk.key(named: alert)
         let note = self.note
+        let began = try onset.map { try AnswerOptions.time($0, desk.catalog.zone) }
+        let saysOnset = desk.catalog[key.form]?.definition.field(named: "onset_at") != nil
+        guard began == nil || saysOnset else {
+            throw Failure(
+                .usage,
+                Words(
+                    "\(key.form) has no field for --onset; leave it out",
+                    zh: "\(key.form) 没有起病时间字段；请去掉 --onset"))
+        }
         let answer = RaisedDesk.Answer(by: by, act: event) { raised, record, now in
             try values(raised, record, now) + (note.map { [("note", .text($0))] } ?? [])
+                + (began.map { [("onset_at", .integer($0))] } ?? [])
         }
         try desk.write(answer, to: key, now: HubFolder.milliseconds())
         Output.line(done("\(key.form) \(RecordText.text(key))"))
+        let record = try desk.store.effective(key)
+        let isKnown =
+            desk.catalog[key.form].flatMap { RaisedForm($0.definition) }
+            .flatMap { raised in record.flatMap { raised.time("onset_at", of: $0) } } != nil
+        if saysOnset, !isKnown {
+            Output.remark(
+                Words(
+                    "when it began is not known yet: say it with --onset \"2020-02-03 08:00\"",
+                    zh: "起病时间尚未填写：请用 --onset 写明，例如 --onset \"2020-02-03 08:00\""))
+        }
+    }
+
+    private static func time(_ text: String, _ zone: LocalZone) throws -> Milliseconds {
+        guard let local = CellText.localTime(Array(text.utf8)[...]) else {
+            throw Failure(
+                .usage,
+                Words(
+                    "\(Output.printable(text)) is no time; write it as \"2020-02-03 08:00\"",
+                    zh: "\(Output.printable(text)) 不是有效时间；请写成 \"2020-02-03 08:00\" 的样式"))
+        }
+        return zone.time(fromLocal: local)
     }
 
     /// - Throws: ``Failure`` when the record is closed.

@@ -127,7 +127,8 @@ struct AuditReport: Encodable {
             table.add([
                 "\(entry.number)", times.text(entry.at), AuditWords.words(for: entry.event).text(),
                 entry.who.isEmpty ? "-" : Output.printable(entry.who),
-                entry.device == 0 ? "-" : "\(entry.device)", Output.printable(entry.detail),
+                entry.device == 0 ? "-" : "\(entry.device)",
+                AuditDetail.words(entry.detail, of: entry.event).text(),
             ])
         }
         return entries.isEmpty ? [] : table.lines()

@@ -153,7 +153,8 @@ struct BoardCommand: AsyncParsableCommand {
                 let report = try BoardExplanation(explain, in: table, hub, personal: personal)
                 return json ? try Output.json(report) : report.lines().forEach { Output.line($0) }
             }
-            let report = BoardReport(table, links: board.link == true ? try UnitLink.all(hub) : [:])
+            let report = BoardReport(
+                table, links: board.link == true ? try UnitLink.all(hub) : [:], forms: try hub.forms())
             if json { return try Output.json(report) }
             report.lines(TimeText(zone: try hub.settings().timeZone)).forEach { Output.line($0) }
         }

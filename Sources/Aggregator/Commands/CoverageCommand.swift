@@ -126,7 +126,7 @@ struct BoardJSON: Encodable {
                 report: Report(status: line.report.status, kind: line.report.kind))
         }
         let sums = BoardSums(board)
-        var reports = ["MISSING": 0, "ON_TIME": 0, "LATE": 0]
+        var reports = ["MISSING": 0, "ON_TIME": 0, "LATE": 0, CoverageBoard.Report.notDue: 0]
         for line in board.lines { reports[line.report.status, default: 0] += 1 }
         total = Total(
             register: sums.register, checkedIn: sums.checkedIn, missing: sums.missing, excused: sums.excused,
@@ -210,6 +210,7 @@ struct BoardText {
             switch report.status {
             case "ON_TIME": Words("on time", zh: "按时")
             case "LATE": Words("late", zh: "迟报")
+            case CoverageBoard.Report.notDue: Words("none due", zh: "无需报告")
             default: Words("missing", zh: "未报")
             }
         let kind: Words? =

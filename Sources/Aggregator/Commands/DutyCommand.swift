@@ -35,6 +35,8 @@ struct DutyCommand: AsyncParsableCommand {
     struct Report: Encodable {
         var at: String
         var holders: [Holder]
+        /// False: no unit has a shift, so nobody is on duty at any time.
+        var hasRoster: Bool
         var gaps: [Gap]
     }
 
@@ -83,6 +85,7 @@ struct DutyCommand: AsyncParsableCommand {
                         isLeader: posting.isLeader, from: RecordText.time(posting.from),
                         until: posting.isOpenEnded ? nil : RecordText.time(posting.until))
                 },
+                hasRoster: !posts.dutyUnits.isEmpty,
                 gaps: gapsFound.map {
                     Gap(
                         unit: Masking.clean($0.unit), from: RecordText.time($0.from),
@@ -130,6 +133,14 @@ struct DutyCommand: AsyncParsableCommand {
             lines.append("  \(holder.unit)  \(role)\(leader)  \(holder.person)  \(holder.phone)")
         }
         if report.holders.isEmpty { lines.append(Words("  nobody", zh: "  无人").text()) }
+        if !report.hasRoster {
+            lines.append(
+                Words(
+                    "there is no roster at all, so nobody is on duty at any time: enter shifts with "
+                        + "`aggregator import duty-shift FILE`",
+                    zh: "尚无值班表，任何时间都无人值班：请用 aggregator import duty-shift 文件 导入"
+                ).text())
+        }
         for gap in gaps {
             let (unit, from) = (Masking.clean(gap.unit), times.text(gap.from))
             let end = gap.until.map(times.text) ?? Words("further notice", zh: "另行通知").text()

@@ -204,7 +204,8 @@ struct FormRow: Encodable {
                 }
                 return FormRow(
                     form: definition.form, revision: definition.revision, labels: definition.labels,
-                    rules: (definition.rules ?? []).map(\.id), writers: definition.writers,
+                    rules: (definition.rules ?? []).map(\.id) + (definition.watches ?? []).map(\.id),
+                    writers: definition.writers,
                     source: found == nil ? "program" : "committee",
                     publishedAt: found.map { RecordText.time($0.at) }, publishedBy: found?.author,
                     at: found?.at)

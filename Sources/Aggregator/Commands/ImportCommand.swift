@@ -107,11 +107,18 @@ struct ImportCommand: AsyncParsableCommand {
 
     private func show(_ result: RegisterResult, of file: String) throws {
         if json { return try Output.json(result) }
+        let away = result.elsewhere.count
+        let stays =
+            away == 0
+            ? Words("", zh: "")
+            : Words(
+                " (\(away) of them in another unit than the sheet says, and left there)",
+                zh: "（其中 \(away) 人所在单位与本表不同，保持现状）")
         Output.line(
             Words(
-                "\(file): \(result.records) rows: \(result.accepted) taken, \(result.unchanged) unchanged, "
-                    + "\(result.rejected) refused, \(result.blank) blank",
-                zh: "\(file)：共 \(result.records) 行：接受 \(result.accepted)，未变 \(result.unchanged)，"
+                "\(file): \(result.records) rows: \(result.accepted) taken, \(result.unchanged) unchanged"
+                    + "\(stays.en), \(result.rejected) refused, \(result.blank) blank",
+                zh: "\(file)：共 \(result.records) 行：接受 \(result.accepted)，未变 \(result.unchanged)\(stays.zh)，"
                     + "拒绝 \(result.rejected)，空行 \(result.blank)"))
         for column in result.unknownColumns {
             let hint =

@@ -19,6 +19,12 @@ struct AddCommand: AsyncParsableCommand {
     var form: String
     @Argument(help: ArgumentHelp("field=value ...", zh: "字段=值 ……"))
     var fields: [String] = []
+    @Flag(
+        name: .customLong("as-stated"),
+        help: ArgumentHelp(
+            "Keep counts as they are written, though the check-ins here say otherwise.",
+            zh: "按所写人数保存，即使与本机打卡汇总不符。"))
+    var asStated = false
     @OptionGroup var author: AuthorOption
     @OptionGroup var store: DataOption
     @Flag(name: .long, help: ArgumentHelp("Print JSON, for scripts.", zh: "输出 JSON，供脚本使用。"))
@@ -41,8 +47,11 @@ struct AddCommand: AsyncParsableCommand {
             let clock = try context.clock()
             let moment = try context.store.moment(of: clock)
             var row = try EntryReader.row(fields, compiled, context, clock: clock, moment: moment)
-            if try context.store.record(row.key) == nil {
-                row.assignments += try UnitDay.computed(for: row, compiled, context)
+            let check = try CountBook(context).check(row, compiled)
+            if let check, check.isOtherwise, !asStated { throw ReportWords.differs(check) }
+            let isCounted = try context.store.record(row.key) == nil
+            if isCounted, let check {
+                row.assignments += check.missing(in: row)
                 row.assignments.sort { $0.field < $1.field }
             }
             guard !row.assignments.isEmpty else {
@@ -69,6 +78,7 @@ struct AddCommand: AsyncParsableCommand {
                         "unchanged: \(form) \(RecordText.text(row.key)) says this already",
                         zh: "未变：\(form) \(RecordText.text(row.key)) 已有相同内容"))
             }
+            if isCounted, !json, let check { Output.line(ReportWords.counted(check)) }
             try tell(written, row.key, moment: moment, compiled, context)
             if try context.isRevoked() { Output.remark(SyncWords.writtenWhileRevoked) }
             if let report = try UnitDay.reportThatBecameWrong(by: row.key, context) {

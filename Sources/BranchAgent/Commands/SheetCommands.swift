@@ -39,7 +39,7 @@ struct ImportCommand: AsyncParsableCommand {
     func run() async throws {
         try await Program.run(explaining: SyncWords.failure) {
             let context = try AgentContext(store.folder)
-            _ = try context.form(form)
+            let compiled = try context.form(form)
             var importer = try Importer(form: form, catalog: context.forms, hashing: .sha256)
             if !dryRun { importer.name = try AuthorList.author(author.by, in: store.folder) }
             let sheets = files.map { SheetFile(path: $0, bytes: try? Files.read($0)) }
@@ -50,14 +50,19 @@ struct ImportCommand: AsyncParsableCommand {
                     "stopped. An import is saved whole or not at all: run it again, what was saved already "
                         + "counts as unchanged",
                     zh: "已中止。导入要么全部保存，要么完全不保存：请重新运行，已保存的内容会计为“未变”"))
-            let result = try importer.run(
+            var result = try importer.run(
                 sheets, map: headings, on: context.store, clock: try context.clock(), isDryRun: dryRun,
                 progress: { progress.show($0, of: $1) })
             progress.finish()
+            result.differing = try CountedOtherwise.among(
+                result.counted, files: files, compiled, context)
             try show(result)
             if let status = ImportCommand.status(of: result, files: files.count) { Program.end(status) }
         }
     }
+
+    /// So many rows that differ are written out.
+    private static let listed = 10
 
     /// Nil when everything was taken.
     static func status(of result: ImportResult, files: Int) -> ExitStatus? {
@@ -83,6 +88,12 @@ struct ImportCommand: AsyncParsableCommand {
                         + "\(hint.en) Correct the heading, or name it with --map, and import again",
                     zh: "\(column.file)：表单没有“\(heading)”这一列，其内容已略过\(hint.zh)"
                         + "请更正表头或用 --map 指定，再次导入"))
+        }
+        for row in result.differing.prefix(ImportCommand.listed) { Output.remark(row.words) }
+        if result.differing.count > ImportCommand.listed {
+            let more = result.differing.count - ImportCommand.listed
+            Output.remark(
+                Words("and \(more) rows more; --json lists all", zh: "另有 \(more) 行；用 --json 可列出全部"))
         }
         let saved = dryRun ? Words("nothing was saved; ", zh: "未保存任何内容；") : Words("", zh: "")
         Output.line(

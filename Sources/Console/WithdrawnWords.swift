@@ -1,0 +1,25 @@
+package import Forms
+package import SyncCore
+
+/// A hub's rules take back what they raised by a clock that ran ahead, or of what had not all come.
+package enum WithdrawnWords {
+    /// Nil for a version that is no such delete.
+    package static func words(of version: Version, _ forms: FormCatalog) -> Words? {
+        guard version.isDelete, version.author.isEmpty, let form = forms[version.key.form],
+            let raised = RaisedForm(form)
+        else { return nil }
+        let rule = raised.rule(of: version.key)
+        guard let watch = (form.watches ?? []).first(where: { $0.id.utf8.elementsEqual(rule.utf8) }) else {
+            return nil
+        }
+        if watch.differs != nil {
+            return Words(
+                "withdrawn by the hub: what was counted has come since, and the numbers agree",
+                zh: "由汇总端撤回：所计内容随后到达，数字已相符")
+        }
+        guard watch.missing != nil || watch.gap != nil else { return nil }
+        return Words(
+            "withdrawn by the hub: its clock had run ahead, and the rule is judged again when its time comes",
+            zh: "由汇总端撤回：其时钟曾过快，到时会重新判断该规则")
+    }
+}
