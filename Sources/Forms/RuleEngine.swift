@@ -47,7 +47,8 @@ public struct RuleEngine: Sendable {
     ) throws -> RuleOutcome {
         var run = RuleRun(catalog: catalog, through: through, now: now, facts: facts)
         if wentBackFrom != nil { try run.doubt() }
-        run.rosterCame = touched.filter { catalog[$0.key.form]?.definition.post != nil }.map(\.arrived).max()
+        let posts = Set(catalog.catalog.definitions.filter { $0.post != nil }.map(\.form))
+        run.rosterCame = touched.filter { posts.contains($0.key.form) }.map(\.arrived).max()
         for record in touched { try run.onRecord(record) }
         try run.acrossRecords(touched)
         for watch in catalog.watches {
@@ -86,6 +87,8 @@ struct RuleRun<Facts: RuleFacts> {
     private var units: [(unit: String, parent: String?, line: String)]?
     private var posts: Posts?
     private var people: [Int32: [[UInt8]: [String]]] = [:]
+    private var unitsByPerson: [Int32: [[UInt8]: String]] = [:]
+    private var written: [String: [Int32: Bool]] = [:]
 
     init(catalog: CompiledCatalog, through: Milliseconds, now: Milliseconds, facts: Facts) {
         self.catalog = catalog
@@ -163,6 +166,29 @@ struct RuleRun<Facts: RuleFacts> {
         }
         people[day] = found
         return found
+    }
+
+    /// The unit on whose register a person is on a day.
+    mutating func unit(of person: String, on day: Int32) throws -> String? {
+        if unitsByPerson[day] == nil {
+            var all: [[UInt8]: String] = [:]
+            for (unit, members) in try people(on: day) {
+                let name = String(decoding: unit, as: UTF8.self)
+                for member in members { all[Array(member.utf8)] = name }
+            }
+            unitsByPerson[day] = all
+        }
+        return unitsByPerson[day]?[Array(person.utf8)]
+    }
+
+    /// Whether a form has any record of a day. Of most days that a backlog brings check-ins of it has none, and
+    /// the register needs not be looked at.
+    mutating func isWritten(_ form: String, on day: Int32) throws -> Bool {
+        if let known = written[form]?[day] { return known }
+        var isThere = false
+        try facts.each(of: form, from: day, to: day) { _, _ in isThere = true }
+        written[form, default: [:]][day] = isThere
+        return isThere
     }
 
     func unit(of person: String, in people: [[UInt8]: [String]]) -> String? {

@@ -174,29 +174,20 @@ extension RuleRun {
         else { return [] }
         var found: [(RecordKey, Milliseconds)] = []
         var places: [RecordKey: Int] = [:]
-        var unitsOf: [Int32: [[UInt8]: String]] = [:]
+        // Looking a form up copies it: once is enough for thousands of records.
+        let beside = catalog[other]
         for record in touched {
             var key: RecordKey?
             if record.key.form.utf8.elementsEqual(form.definition.form.utf8) {
                 key = record.key
             } else if record.key.form.utf8.elementsEqual(other.utf8),
-                let (day, person) = catalog[other]?.dayAndPerson(of: record.key)
+                let (day, person) = beside?.dayAndPerson(of: record.key),
+                try isWritten(form.definition.form, on: day), let unit = try unit(of: person, on: day)
             {
-                if unitsOf[day] == nil {
-                    var all: [[UInt8]: String] = [:]
-                    for (unit, members) in try people(on: day) {
-                        for member in members {
-                            all[Array(member.utf8)] = String(decoding: unit, as: UTF8.self)
-                        }
-                    }
-                    unitsOf[day] = all
-                }
-                if let unit = unitsOf[day]?[Array(person.utf8)] {
-                    var values: [Value] = [.notStated, .notStated]
-                    values[dayKey] = .integer(Int64(day))
-                    values[unitKey] = .text(unit)
-                    key = RecordKey(form: form.definition.form, values: values)
-                }
+                var values: [Value] = [.notStated, .notStated]
+                values[dayKey] = .integer(Int64(day))
+                values[unitKey] = .text(unit)
+                key = RecordKey(form: form.definition.form, values: values)
             }
             guard let key else { continue }
             if let place = places[key] {

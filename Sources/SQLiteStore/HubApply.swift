@@ -55,7 +55,7 @@ extension SQLiteHubStore {
         let memory = table.roles.kind.isRegister ? nil : HubRows(group, in: table)
         let origin = pending.origin.id
         let holes = try loadedHoles().filter { $0.origin == origin }
-        let insertion = try memory.map { _ in
+        var insertion = try memory.map { _ in
             try HubInsertion(self, columns, group, table, origin: pending.origin.number)
         }
         var counter = table.roles.kind == .checkIn ? try loadedChecks().counter(group) : nil
@@ -72,8 +72,8 @@ extension SQLiteHubStore {
                 !afterHole && columns.context[row] == 0
                 && columns.flags[row] & ~VersionFlags.clockUntrusted.rawValue == 0
             let isNew =
-                if isPlain, let memory, let insertion {
-                    try insertion.insert(row, place, keys, memory, first: pending.first)
+                if isPlain, let memory {
+                    try insertion?.insert(row, place, keys, memory, first: pending.first) ?? false
                 } else {
                     false
                 }
@@ -199,13 +199,18 @@ struct HubKeys {
     func unit(_ place: Int) -> Int64? { unitPart.map { number($0, place) } }
 }
 
-/// The insert of a group's new records, bound straight from the columns.
+/// The insert of a group's new records, bound straight from the columns. What stays the same from one row to
+/// the next stays bound: binding takes longer than comparing.
 struct HubInsertion {
     private let statement: HubStatement
     private let connection: HubConnection
     private let columns: VersionColumns
     private let authors: [Int64]
     private let firstOwn: Int32
+    /// What is bound to the fields' columns: a value or where its text begins; nil for NULL.
+    private var bound: [Int64?]
+    /// The same for the row's own columns, in their order.
+    private var own: [Int64?]
 
     init(
         _ store: SQLiteHubStore, _ columns: VersionColumns, _ group: FormGroup, _ table: HubTable,
@@ -216,13 +221,17 @@ struct HubInsertion {
         self.columns = columns
         firstOwn = table.firstOwn
         authors = try columns.authors.map { $0.isEmpty ? 0 : try store.terms.number(of: $0) }
+        bound = [Int64?](repeating: nil, count: table.fields.count)
+        own = [Int64?](repeating: nil, count: HubTable.own.count)
         sqlite3_clear_bindings(statement.handle)
         sqlite3_bind_int64(statement.handle, firstOwn + 1, origin)
         sqlite3_bind_int64(statement.handle, firstOwn + 3, Int64(group.revision))
     }
 
     /// False when the record is there already, or when the row assigns nothing.
-    func insert(_ row: Int, _ place: Int, _ keys: HubKeys, _ rows: HubRows, first: UInt64) throws -> Bool {
+    mutating func insert(
+        _ row: Int, _ place: Int, _ keys: HubKeys, _ rows: HubRows, first: UInt64
+    ) throws -> Bool {
         let handle = statement.handle
         var mask = rows.commonMask
         for index in rows.partial {
@@ -231,35 +240,54 @@ struct HubInsertion {
         }
         if mask == 0 { return false }
         for part in 0..<keys.count { sqlite3_bind_int64(handle, Int32(part + 1), keys.number(part, place)) }
-        for column in rows.columns {
-            if let presence = column.presence, presence[place] != Presence.value.rawValue {
-                sqlite3_bind_null(handle, column.parameter)
-            } else if !column.isDictionary {
-                sqlite3_bind_int64(handle, column.parameter, column.numbers[place])
-            } else if let heap = column.heap, let lengths = column.lengths {
-                let start = heap + Int(column.numbers[place])
-                if column.isText {
-                    start.withMemoryRebound(to: CChar.self, capacity: Int(lengths[place])) {
-                        _ = sqlite3_bind_text(handle, column.parameter, $0, lengths[place], nil)
-                    }
-                } else {
-                    sqlite3_bind_blob(handle, column.parameter, start, lengths[place], nil)
-                }
-            }
-        }
+        bind(place, rows)
         sqlite3_bind_int64(handle, firstOwn + 2, Int64(bitPattern: first + UInt64(row)))
-        sqlite3_bind_int64(handle, firstOwn + 4, authors[Int(columns.author[row])])
-        sqlite3_bind_int64(handle, firstOwn + 5, columns.authored[row])
-        sqlite3_bind_int64(handle, firstOwn + 6, columns.stated[row])
-        sqlite3_bind_int64(handle, firstOwn + 7, columns.firstCreated[row])
-        sqlite3_bind_int64(handle, firstOwn + 8, mask)
+        bindOwn(4, authors[Int(columns.author[row])])
+        bindOwn(5, columns.authored[row])
+        bindOwn(6, columns.stated[row])
+        bindOwn(7, columns.firstCreated[row])
+        bindOwn(8, mask)
         let untrusted = columns.flags[row] & VersionFlags.clockUntrusted.rawValue != 0
-        sqlite3_bind_int64(handle, firstOwn + 9, untrusted ? HubTable.Flag.clockUntrusted : 0)
+        bindOwn(9, untrusted ? HubTable.Flag.clockUntrusted : 0)
         let code = sqlite3_step(handle)
         let reset = sqlite3_reset(handle)
         guard code == SQLITE_DONE, reset == SQLITE_OK else {
             throw HubStatement.error(code == SQLITE_DONE ? reset : code, connection.handle, "insert")
         }
         return connection.changes > 0
+    }
+
+    private mutating func bind(_ place: Int, _ rows: HubRows) {
+        let handle = statement.handle
+        for (index, column) in rows.columns.enumerated() {
+            let isValue = column.presence.map { $0[place] == Presence.value.rawValue } ?? true
+            guard isValue else {
+                if bound[index] != nil { sqlite3_bind_null(handle, column.parameter) }
+                bound[index] = nil
+                continue
+            }
+            let number = column.numbers[place]
+            if bound[index] == number { continue }
+            bound[index] = number
+            guard let heap = column.heap else {
+                sqlite3_bind_int64(handle, column.parameter, number)
+                continue
+            }
+            let start = heap + HubRows.Column.start(of: number)
+            let count = HubRows.Column.count(of: number)
+            if column.isText {
+                start.withMemoryRebound(to: CChar.self, capacity: Int(count)) {
+                    _ = sqlite3_bind_text(handle, column.parameter, $0, count, nil)
+                }
+            } else {
+                sqlite3_bind_blob(handle, column.parameter, start, count, nil)
+            }
+        }
+    }
+
+    private mutating func bindOwn(_ column: Int, _ value: Int64) {
+        if own[column - 1] == value { return }
+        own[column - 1] = value
+        sqlite3_bind_int64(statement.handle, firstOwn + Int32(column), value)
     }
 }

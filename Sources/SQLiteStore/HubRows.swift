@@ -12,11 +12,17 @@ final class HubRows {
         let isText: Bool
         /// Nil: every row has a value.
         let presence: UnsafeMutablePointer<UInt8>?
-        /// Values, or the start of each row's text in `heap`.
+        /// Values, or where each row's text lies in `heap`.
         let numbers: UnsafeMutablePointer<Int64>
-        /// Lengths of texts.
-        let lengths: UnsafeMutablePointer<Int32>?
         let heap: UnsafeMutablePointer<UInt8>?
+
+        /// Where a text begins, and its bytes, in one number: texts that lie elsewhere have another.
+        static func place(of range: Range<Int>) -> Int64 {
+            Int64(range.lowerBound) << 32 | Int64(range.count)
+        }
+
+        static func start(of place: Int64) -> Int { Int(place >> 32) }
+        static func count(of place: Int64) -> Int32 { Int32(truncatingIfNeeded: place) }
     }
 
     let count: Int
@@ -78,9 +84,8 @@ final class HubRows {
             return Column(
                 field: column.field, parameter: parameter, isDictionary: false, isText: false,
                 presence: presence,
-                numbers: numbers, lengths: nil, heap: nil)
+                numbers: numbers, heap: nil)
         }
-        let lengths = UnsafeMutablePointer<Int32>.allocate(capacity: max(1, count))
         let heap = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, column.heap.count))
         column.heap.withUnsafeBufferPointer { bytes in
             if let base = bytes.baseAddress { heap.update(from: base, count: bytes.count) }
@@ -88,18 +93,16 @@ final class HubRows {
         for row in 0..<count {
             let isValue = column.presence.isEmpty || column.presence[row] == Presence.value.rawValue
             let range = isValue ? column.range(ofEntry: Int(column.index[row])) : 0..<0
-            numbers[row] = Int64(range.lowerBound)
-            lengths[row] = Int32(range.count)
+            numbers[row] = Column.place(of: range)
         }
         return Column(
             field: column.field, parameter: parameter, isDictionary: true, isText: column.kind == .text,
-            presence: presence, numbers: numbers, lengths: lengths, heap: heap)
+            presence: presence, numbers: numbers, heap: heap)
     }
 
     private static func free(_ column: Column) {
         column.presence?.deallocate()
         column.numbers.deallocate()
-        column.lengths?.deallocate()
         column.heap?.deallocate()
     }
 }

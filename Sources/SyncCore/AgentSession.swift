@@ -371,7 +371,9 @@ public struct AgentSession: Sendable {
     private mutating func loaded(_ lane: Lane, _ batch: VersionBatch?) -> [Action] {
         guard let asked = loading, asked.lane == lane else { return [] }
         loading = nil
-        guard let batch, batch.count > 0, batch.origin == asked.origin, batch.first == asked.after + 1 else {
+        guard let batch, batch.count > 0, batch.count <= max(1, asked.versions),
+            batch.origin == asked.origin, batch.first == asked.after + 1
+        else {
             return end(
                 Refuse(.protocolError, words: "the store does not hold the versions that are to be sent"),
                 saying: true)

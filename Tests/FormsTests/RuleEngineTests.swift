@@ -8,6 +8,8 @@ import Testing
 final class MadeUpHub: RuleFacts {
     private(set) var records: [RecordKey: EffectiveRecord] = [:]
     private(set) var events: [RuleEvent] = []
+    /// Forms whose records were gone through.
+    var asked: Set<String> = []
     private var touched: [TouchedRecord] = []
     private var through: Milliseconds
     let catalog: CompiledCatalog
@@ -20,6 +22,7 @@ final class MadeUpHub: RuleFacts {
     func each(
         of form: String, from: Int32?, to: Int32?, _ body: (RecordKey, EffectiveRecord) throws -> Void
     ) throws {
+        asked.insert(form)
         let dayKey = FormCatalog.builtIn[form]?.keys.firstIndex { $0.type == .date }
         let found = records.filter { key, record in
             guard key.form == form, record.exists else { return false }
@@ -191,6 +194,22 @@ struct RuleEngineTests {
             #expect(
                 found.map(\.action) == [.raised(facts: ["daily-report \(day) B1", "check-in \(day) p2"])])
         }
+    }
+
+    /// A hub that takes in weeks of check-ins does not go through its register for each batch.
+    @Test func aDayWithoutAReportAsksForNoRegister() throws {
+        let hub = try Self.hub()
+        try hub.look(Self.at(9))
+        hub.asked = []
+        try Self.checkIn(hub, "p1", at: Self.at(9.1))
+        try hub.look(Self.at(9.2))
+        #expect(!hub.asked.contains(BuiltIn.membership), "\(hub.asked)")
+        let key: [Value] = [.integer(Int64(Self.day)), .text("B1")]
+        try hub.write("daily-report", key, ["kind": .text("ZERO")], at: Self.at(9.3))
+        try Self.checkIn(hub, "p2", fever: true, at: Self.at(9.3))
+        try hub.look(Self.at(9.4))
+        #expect(hub.asked.contains(BuiltIn.membership))
+        #expect(raised(hub, "zero-beside-findings").count == 1)
     }
 
     @Test func countsThatDifferAreNamedAndWhatCameLaterIsNot() throws {

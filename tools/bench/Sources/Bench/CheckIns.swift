@@ -56,5 +56,20 @@ struct CheckIns {
             })
     }
 
+    /// What the rule on symptoms makes of a temperature, as the branch writes it beside the check-in.
+    static func alert(for checkIn: Version) -> Version {
+        Version(
+            dot: Dot(origin: checkIn.dot.origin, sequence: checkIn.dot.sequence + 1),
+            key: RecordKey(
+                form: "alert",
+                values: [checkIn.key.values[0], .text("symptoms"), checkIn.key.values[1]]),
+            formRevision: 2, authored: checkIn.authored, stated: checkIn.stated,
+            firstCreated: checkIn.firstCreated, author: [],
+            assignments: [
+                Assignment(field: 1, retentionClass: 0, value: .list([Array("temperature".utf8)])),
+                Assignment(field: 2, retentionClass: 0, value: .text("open")),
+            ])
+    }
+
     mutating func versions(_ numbers: Range<Int>) -> [Version] { numbers.map { version($0) } }
 }

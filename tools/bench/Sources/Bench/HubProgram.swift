@@ -65,7 +65,10 @@ final class HubProgram {
             said += String(decoding: more, as: UTF8.self)
         }
         // What it says later must not fill the pipe.
-        remarks.fileHandleForReading.readabilityHandler = { _ = $0.availableData }
+        remarks.fileHandleForReading.readabilityHandler = {
+            // At the end it would be called again and again.
+            if $0.availableData.isEmpty { $0.readabilityHandler = nil }
+        }
     }
 
     /// Ends it, and returns once it is gone.
@@ -75,18 +78,10 @@ final class HubProgram {
     }
 
     /// Seconds of processor time so far, of all its threads; nil where the system does not say.
-    var processorSeconds: Double? {
-        guard
-            let text = try? String(
-                contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8),
-            let end = text.lastIndex(of: ")")
-        else { return nil }
-        let fields = text[end...].split(separator: " ")
-        guard fields.count > 13, let user = Double(fields[12]), let system = Double(fields[13]) else {
-            return nil
-        }
-        return (user + system) / 100
-    }
+    var processorSeconds: Double? { ProcessFacts(process.processIdentifier).processorSeconds }
+
+    /// Bytes of memory that it holds now, and the most that it held; nil where the system does not say.
+    var memory: (now: Double, most: Double)? { ProcessFacts(process.processIdentifier).memory }
 
     /// A port that nobody uses now.
     static func freePort() throws -> Int {

@@ -11,6 +11,9 @@ struct Journal {
     private(set) var head: Digest
     /// Everything that was appended, in order.
     private(set) var batches: [VersionBatch] = []
+    /// The chain's heads in each of them.
+    private var heads: [[Digest]] = []
+    private var lastHeads: [Digest] = []
     private var salts: [SaltGrant] = []
     private let chain = JournalChain(hashing: .sha256)
 
@@ -30,6 +33,30 @@ struct Journal {
     /// One more batch, sealed at its end.
     mutating func append(_ rows: VersionColumns) throws {
         batches.append(try next(rows))
+        heads.append(lastHeads)
+    }
+
+    /// What follows `sequence`, no more than is asked for; nil when nothing does.
+    ///
+    /// - Precondition: all batches are of the same size, but the last.
+    func batch(after sequence: UInt64, maximumVersions: Int, maximumBytes: Int) -> VersionBatch? {
+        guard let size = batches.first?.count, size > 0, Int(sequence) / size < batches.count else {
+            return nil
+        }
+        let number = Int(sequence) / size
+        let whole = batches[number]
+        let start = Int(sequence) - number * size
+        let each = whole.encodedRows.count / whole.count + 1
+        let count = min(whole.count - start, max(1, min(maximumVersions, maximumBytes / each)))
+        if start == 0, count == whole.count { return whole }
+        let rows = VersionColumns((start..<(start + count)).map { whole.version(at: $0) })
+        let range = (sequence + 1)...(sequence + UInt64(count))
+        return VersionBatch(
+            origin: origin, first: range.lowerBound,
+            headBefore: start == 0 ? whole.headBefore : heads[number][start - 1],
+            headAfter: heads[number][start + count - 1], salts: start == 0 ? whole.salts : [],
+            seals: whole.seals.filter { range.contains($0.sequence) }, rows: rows,
+            encodedRows: RowsCodec.encode(rows))
     }
 
     /// The next batch, which is not kept.
@@ -61,6 +88,7 @@ struct Journal {
             origin: origin, first: first, headBefore: head, headAfter: after, salts: fresh, seals: seals,
             rows: rows, encodedRows: RowsCodec.encode(rows))
         head = after
+        lastHeads = walk.heads
         sequence += UInt64(rows.count)
         return batch
     }

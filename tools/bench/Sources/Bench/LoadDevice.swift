@@ -10,7 +10,11 @@ final class LoadDevice: AgentSessionHost {
     private struct State {
         var welcome: Welcome?
         var feed = FeedToken.beginning
+        /// The routine and the urgent journal's sequences that are receipted.
         var receipted: UInt64 = 0
+        var urgentReceipted: UInt64 = 0
+        /// When the last urgent version was, on the clock of who measures.
+        var urgentAt: ContinuousClock.Instant?
     }
 
     private let key: DeviceKey
@@ -39,18 +43,28 @@ final class LoadDevice: AgentSessionHost {
             group: MultiThreadedEventLoopGroup.singleton)
         return LoadDevice(
             key: key, hub: .key(code.hub), address: address, replica: replica, routine: try makeJournal(key),
+            urgent: Journal(key, lane: .urgent))
+    }
+
+    /// A device that the hub knows already.
+    convenience init(
+        key: DeviceKey, hub: HubPin, address: HostPort, replica: Token16, routine: Journal, urgent: Journal
+    ) {
+        self.init(
+            key: key, hub: hub, address: address, replica: replica, routine: routine, urgent: urgent,
             state: State())
     }
 
     private init(
-        key: DeviceKey, hub: HubPin, address: HostPort, replica: Token16, routine: Journal, state: State
+        key: DeviceKey, hub: HubPin, address: HostPort, replica: Token16, routine: Journal, urgent: Journal,
+        state: State
     ) {
         self.key = key
         self.hub = hub
         self.address = address
         self.replica = replica
         self.routine = routine
-        urgent = Journal(key, lane: .urgent)
+        self.urgent = urgent
         self.state = Mutex(state)
     }
 
@@ -59,10 +73,21 @@ final class LoadDevice: AgentSessionHost {
         var state = state.withLock { $0 }
         state.receipted = 0
         return LoadDevice(
-            key: key, hub: hub, address: address, replica: replica, routine: routine, state: state)
+            key: key, hub: hub, address: address, replica: replica, routine: routine, urgent: urgent,
+            state: state)
     }
 
     var receipted: UInt64 { state.withLock { $0.receipted } }
+
+    /// Nothing is left to send.
+    var isDone: Bool {
+        state.withLock {
+            $0.receipted == routine.sequence && $0.urgentReceipted == urgent.sequence
+        }
+    }
+
+    /// When its urgent versions were receipted; nil where it has none, or not yet.
+    var urgentAt: ContinuousClock.Instant? { state.withLock { $0.urgentAt } }
 
     /// One session until both sides have everything.
     ///
@@ -79,13 +104,28 @@ final class LoadDevice: AgentSessionHost {
         return result.statistics
     }
 
+    /// Stays connected with nothing to send until the task is cancelled.
+    ///
+    /// - Parameter opened: called once the hub has answered.
+    func stay(opened: @escaping @Sendable () -> Void) async throws {
+        _ = try await AgentConnection.run(
+            address: address.host, port: address.port, pinned: hub, key: key,
+            session: AgentSession(goal: .stay), host: Listener(device: self, opened: opened),
+            group: MultiThreadedEventLoopGroup.singleton)
+    }
+
     /// Says that it has nothing to send.
     private final class Listener: AgentSessionHost {
         let device: LoadDevice
-        init(device: LoadDevice) { self.device = device }
-        func opened() async throws -> (Hello, [AgentSession.LaneOrigin]) { device.opened(through: 0) }
+        let wasOpened: @Sendable () -> Void
+        init(device: LoadDevice, opened: @escaping @Sendable () -> Void = {}) {
+            self.device = device
+            wasOpened = opened
+        }
+        func opened() async throws -> (Hello, [AgentSession.LaneOrigin]) { device.opened(isSending: false) }
         func store(_ welcome: Welcome) async throws -> AgentSession.WelcomeAnswer {
-            try await device.store(welcome)
+            wasOpened()
+            return try await device.store(welcome)
         }
         func heads(of origin: OriginID, at sequences: [UInt64]) async throws -> Heads {
             try await device.heads(of: origin, at: sequences)
@@ -103,7 +143,7 @@ final class LoadDevice: AgentSessionHost {
         func drained() async {}
     }
 
-    private func opened(through last: UInt64) -> (Hello, [AgentSession.LaneOrigin]) {
+    private func opened(isSending: Bool) -> (Hello, [AgentSession.LaneOrigin]) {
         let (welcome, feed) = state.withLock { ($0.welcome, $0.feed) }
         let now = Milliseconds(Date().timeIntervalSince1970 * 1_000)
         let journals = [urgent, routine]
@@ -116,13 +156,16 @@ final class LoadDevice: AgentSessionHost {
         return (
             hello,
             [
-                AgentSession.LaneOrigin(lane: .urgent, origin: urgent.origin, last: 0, receipted: 0),
-                AgentSession.LaneOrigin(lane: .routine, origin: routine.origin, last: last, receipted: 0),
+                AgentSession.LaneOrigin(
+                    lane: .urgent, origin: urgent.origin, last: isSending ? urgent.sequence : 0, receipted: 0),
+                AgentSession.LaneOrigin(
+                    lane: .routine, origin: routine.origin, last: isSending ? routine.sequence : 0,
+                    receipted: 0),
             ]
         )
     }
 
-    func opened() async throws -> (Hello, [AgentSession.LaneOrigin]) { opened(through: routine.sequence) }
+    func opened() async throws -> (Hello, [AgentSession.LaneOrigin]) { opened(isSending: true) }
 
     func store(_ welcome: Welcome) async throws -> AgentSession.WelcomeAnswer {
         state.withLock { $0.welcome = welcome }
@@ -133,13 +176,20 @@ final class LoadDevice: AgentSessionHost {
     func load(
         _ origin: OriginID, after: UInt64, maximumVersions: Int, maximumBytes: Int
     ) async throws -> VersionBatch? {
-        guard let size = routine.batches.first?.count, size > 0, Int(after) % size == 0 else { return nil }
-        return routine.batches[Int(after) / size]
+        (origin == urgent.origin ? urgent : routine).batch(
+            after: after, maximumVersions: maximumVersions, maximumBytes: maximumBytes)
     }
 
     func store(_ receipts: [Receipt]) async throws {
-        for receipt in receipts where receipt.origin == routine.origin {
-            state.withLock { $0.receipted = max($0.receipted, receipt.sequence) }
+        state.withLock { state in
+            for receipt in receipts {
+                if receipt.origin == routine.origin {
+                    state.receipted = max(state.receipted, receipt.sequence)
+                }
+                guard receipt.origin == urgent.origin else { continue }
+                state.urgentReceipted = max(state.urgentReceipted, receipt.sequence)
+                if state.urgentReceipted == urgent.sequence { state.urgentAt = .now }
+            }
         }
     }
 

@@ -21,6 +21,12 @@ struct Part: Sendable {
             name: "ingest-tls-one-core", words: "the same, hub and load on one core",
             run: { try await IngestLinkPart.oneCore($0) }),
         Part(
+            name: "crowd", words: "ten thousand branches that come back within ten seconds, and idle ones",
+            run: { try await CrowdPart.run($0) }),
+        Part(
+            name: "branch", words: "one entry at a branch, and its program while nothing happens",
+            run: { try BranchPart.run($0) }),
+        Part(
             name: "growth", words: "ten million check-ins in one store: speed, size, the board of a day",
             run: { try GrowthPart.run($0) }),
         Part(

@@ -52,7 +52,9 @@ final class RealPrograms {
         process.executableURL = RealPrograms.folder.appending(path: name)
         process.arguments = arguments
         process.environment = ["LANG": "C", "PATH": "/usr/bin:/bin", "TMPDIR": path]
-        for file in [output, output + ".err"] { FileManager.default.createFile(atPath: file, contents: nil) }
+        for file in [output, output + ".err"] {
+            _ = FileManager.default.createFile(atPath: file, contents: nil)
+        }
         process.standardOutput = FileHandle(forWritingAtPath: output)
         process.standardError = FileHandle(forWritingAtPath: output + ".err")
         process.standardInput = FileHandle.nullDevice

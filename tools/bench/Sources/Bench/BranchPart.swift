@@ -1,0 +1,83 @@
+import Foundation
+
+/// What a worker waits for at a branch, and what the program takes while it has nothing to do.
+enum BranchPart {
+    private static let idleSeconds = 60.0
+
+    static func run(_ bench: Bench) throws {
+        let programs = try RealPrograms()
+        try programs.enterUnit()
+        let people = (0..<200).map { "2018\(100_000 + $0)" }
+        try programs.enterPeople(people)
+        try programs.open()
+        try programs.join("B01", as: "branch")
+        _ = try programs.sync("branch")
+        try add(bench, programs, people)
+        try stay(bench, programs)
+    }
+
+    /// `add` as a person runs it, beside the same program that only says its version.
+    private static func add(_ bench: Bench, _ programs: RealPrograms, _ people: [String]) throws {
+        var next = people.makeIterator()
+        // A round of several: one process more or less disturbed says little.
+        let round = 9
+        let measured = try bench.inTurn([
+            {
+                try median(
+                    (0..<round).map { _ in
+                        try Bench.seconds { try programs.run("branch-agent", ["--version"]) } * 1_000
+                    })
+            },
+            {
+                try median(
+                    (0..<round).map { _ in
+                        guard let person = next.next() else { throw BenchError("there are too many runs") }
+                        return try Bench.seconds {
+                            try programs.add(
+                                ["check-in", "person=\(person)", "temperature=36.5"], to: "branch")
+                        } * 1_000
+                    })
+            },
+        ])
+        try bench.add(Figure("branch-agent add, all of it", unit: "ms", measured[1]).atMost(60))
+        try bench.add(
+            Figure(
+                "branch-agent add, without the start of a process", unit: "ms",
+                zip(measured[1], measured[0]).map { $0 - $1 }
+            ).atMost(10))
+    }
+
+    private static func median(_ values: [Double]) -> Double { Figure.Spread(values).median }
+
+    private static func stay(_ bench: Bench, _ programs: RealPrograms) throws {
+        let agent = try programs.start(
+            "branch-agent", ["serve", "--data", programs.data("branch")], output: programs.path + "/serve")
+        defer { agent.terminate() }
+        let end = ContinuousClock.now + .seconds(60)
+        while try programs.queued("routine", of: "branch") > 0, ContinuousClock.now < end { usleep(100_000) }
+        // What a first sync leaves to tidy up is over by then.
+        sleep(15)
+        let facts = ProcessFacts(agent.processIdentifier)
+        guard let before = facts.wakes, let processor = facts.processorSeconds else {
+            throw Skipped("the system does not say how often a process wakes")
+        }
+        usleep(UInt32(idleSeconds * 1e6))
+        guard let after = facts.wakes, let memory = facts.memory, let used = facts.processorSeconds else {
+            throw BenchError("branch-agent serve has ended")
+        }
+        try bench.add(
+            Figure(
+                "the idle branch-agent: wakes", unit: "in ten seconds",
+                [
+                    (after - before) * 10 / idleSeconds
+                ]
+            ).atMost(1))
+        try bench.add(Figure("the idle branch-agent: memory", unit: "MB", [memory.now / 1e6]).atMost(40))
+        try bench.add(
+            Figure(
+                "the idle branch-agent: processor time", unit: "ms in a minute",
+                [
+                    (used - processor) * 60_000 / idleSeconds
+                ]))
+    }
+}
