@@ -181,8 +181,8 @@ struct RuleRun<Facts: RuleFacts> {
         return unitsByPerson[day]?[Array(person.utf8)]
     }
 
-    /// Whether a form has any record of a day. Of most days that a backlog brings check-ins of it has none, and
-    /// the register needs not be looked at.
+    /// Whether a form has any record of a day. Of most days that a backlog brings check-ins of it has none,
+    /// and the register needs not be looked at.
     mutating func isWritten(_ form: String, on day: Int32) throws -> Bool {
         if let known = written[form]?[day] { return known }
         var isThere = false

@@ -6,8 +6,9 @@ import SyncStore
 import SyncTransport
 import Synchronization
 
-/// A whole organisation at one hub: ten thousand branches that have joined come back within ten seconds, each
-/// with twenty check-ins, one in ten with a fever and its alert; and a thousand that stay with nothing to say.
+/// A whole organisation at one hub: ten thousand branches that have joined come back within ten seconds,
+/// each with twenty check-ins, one in ten with a fever and its alert; and a thousand that stay with nothing
+/// to say.
 /// The branches are in this process, their sessions are real.
 enum CrowdPart {
     private static let units = 500

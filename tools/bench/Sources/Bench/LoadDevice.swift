@@ -157,7 +157,8 @@ final class LoadDevice: AgentSessionHost {
             hello,
             [
                 AgentSession.LaneOrigin(
-                    lane: .urgent, origin: urgent.origin, last: isSending ? urgent.sequence : 0, receipted: 0),
+                    lane: .urgent, origin: urgent.origin, last: isSending ? urgent.sequence : 0,
+                    receipted: 0),
                 AgentSession.LaneOrigin(
                     lane: .routine, origin: routine.origin, last: isSending ? routine.sequence : 0,
                     receipted: 0),
