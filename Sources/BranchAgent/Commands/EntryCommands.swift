@@ -84,6 +84,7 @@ struct AddCommand: AsyncParsableCommand {
             if let report = try UnitDay.reportThatBecameWrong(by: row.key, context) {
                 Output.remark(ReportWords.becameWrong(report))
             }
+            if let words = try AddCommand.wanting(row.key, compiled, context) { Output.remark(words) }
             guard try isInQuestion(row, compiled, context) else { return }
             Output.remark(
                 Words(
@@ -93,6 +94,24 @@ struct AddCommand: AsyncParsableCommand {
                     zh: "他人填写过不同内容，而您尚未见到；各方内容现并存。请用 branch-agent conflicts show \(form) "
                         + "\(RecordText.text(row.key)) 查看并裁定"))
         }
+    }
+
+    /// What a later revision of the form asks for, and a record of an earlier one does not say; nil for
+    /// nothing.
+    private static func wanting(
+        _ key: RecordKey, _ compiled: CompiledForm, _ context: AgentContext
+    ) throws -> Words? {
+        let record = try context.store.record(key)?.effective(under: compiled.mergeRules)
+        let fields = compiled.definition.fields.filter { field in
+            field.required == true && field.hidden != true
+                && (record?[field.id] ?? .notStated) == .notStated
+        }
+        guard !fields.isEmpty else { return nil }
+        let names = fields.map(\.name).joined(separator: ", ")
+        let labels = fields.map { "“\($0.labels.zh)”（\($0.name)）" }.joined(separator: "、")
+        return Words(
+            "the form asks for more by now, and this record does not say it yet: \(names); fill it in",
+            zh: "表单现已要求填写，而此记录尚未填写：\(labels)；请补填")
     }
 
     private func isInQuestion(
