@@ -1,7 +1,12 @@
 import Foundation
 import Glibc
 
-/// A command of somebody else's, in a group of processes of its own that does not outlive its time.
+/// A command of somebody else's, in a group of processes of its own that outlives neither its time nor the
+/// hub.
+///
+/// A hub that is killed outright ends nobody any more. So the group has a watcher, which waits for the end of
+/// a pipe that nobody but the hub holds open, and then ends its own group: no number of a process is kept
+/// that might be another's by then. A command that leaves its group (`setsid`) is on its own.
 enum CalledCommand {
     enum Outcome: Sendable, Hashable, CustomStringConvertible {
         /// The exit code.
@@ -28,8 +33,18 @@ enum CalledCommand {
     static func run(
         _ words: [String], environment: [String: String], within limit: Duration
     ) async -> Outcome {
+        guard let first = words.first, !first.isEmpty else { return .notStarted(ENOENT) }
+        // The shell would tell of it by an exit code only, which a command may have too.
+        let missing = reason(against: first, path: environment["PATH"] ?? "")
+        guard missing == 0 else { return .notStarted(missing) }
+        var life: [Int32] = [-1, -1]
+        guard pipe(&life) == 0 else { return .notStarted(errno) }
+        // Held open to the end, whatever that is.
+        defer { close(life[1]) }
+        for end in life { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var child: pid_t = 0
-        let code = start(words, environment, &child)
+        let code = start(CalledCommand.watched + words, environment, life: life[0], &child)
+        close(life[0])
         guard code == 0 else { return .notStarted(code) }
         let end = ContinuousClock.now + limit
         while true {
@@ -51,11 +66,35 @@ enum CalledCommand {
         }
     }
 
+    /// The watcher reads from 3, which the command itself does not get.
+    private static let watched = [
+        "/bin/sh", "-c", "(read line <&3; kill -KILL 0) & exec 3<&- && exec \"$@\"", "rollcall",
+    ]
+
+    /// Why a command cannot be started; 0 when it can.
+    private static func reason(against command: String, path: String) -> Int32 {
+        let places = path.isEmpty ? "/usr/local/bin:/usr/bin:/bin" : path
+        let candidates =
+            command.contains("/")
+            ? [command]
+            : places.split(separator: ":", omittingEmptySubsequences: false).map {
+                ($0.isEmpty ? "." : $0) + "/" + command
+            }
+        var reason = ENOENT
+        for candidate in candidates {
+            var found = stat()
+            if stat(candidate, &found) != 0 { continue }
+            if found.st_mode & S_IFMT == S_IFREG, access(candidate, X_OK) == 0 { return 0 }
+            reason = EACCES
+        }
+        return reason
+    }
+
     private typealias CloseFrom =
         @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
 
     private static func start(
-        _ words: [String], _ environment: [String: String], _ child: inout pid_t
+        _ words: [String], _ environment: [String: String], life: Int32, _ child: inout pid_t
     ) -> Int32 {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -64,9 +103,10 @@ enum CalledCommand {
         for number in [Int32(1), 2] {
             posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_WRONLY, 0)
         }
+        posix_spawn_file_actions_adddup2(&actions, life, 3)
         // It gets none of the hub's sockets and files, where the system's library can see to it.
         if let found = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np") {
-            _ = unsafeBitCast(found, to: CloseFrom.self)(&actions, 3)
+            _ = unsafeBitCast(found, to: CloseFrom.self)(&actions, 4)
         }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

@@ -49,8 +49,10 @@ struct CarriedImport {
             (sender, body) = try Envelope.open(file, .batches, with: key)
             carried = try CarriedFile.decode(batches: body)
         } catch let error as Envelope.Failure {
+            try note(error == .forAnother ? "for another hub" : "altered or none", in: store, now)
             throw failure(for: error)
         } catch is WireError {
+            try note("altered", in: store, now)
             throw failure(for: .broken)
         }
         let session = try admit(carried, sender, store, now)
@@ -84,11 +86,20 @@ struct CarriedImport {
         switch try store.admitCarried(carried.origins, publicKey: sender, now: now) {
         case .success(let session): return session
         case .failure(let refuse):
+            try note("\(refuse.code.rawValue) \(refuse.words)", of: sender, in: store, now)
             let words = RefusalWords.words(for: refuse)
             throw Failure(
                 .refusedByHub,
                 Words("\(path) was not taken: \(words.en)", zh: "未收取 \(path)：\(words.zh)"))
         }
+    }
+
+    /// Who tried to hand something in that was not taken is written down like whoever connects.
+    private func note(
+        _ why: String, of sender: [UInt8] = [], in store: SQLiteHubStore, _ now: Milliseconds
+    ) throws {
+        let key = sender.isEmpty ? "" : "; key \(Hashing.sha256(sender).short)"
+        try store.record(act: "carried", detail: "refused: \(why)\(key)", now: now)
     }
 
     /// - Returns: the sequences that are new here.

@@ -95,8 +95,10 @@ final class HubServer: HubService {
     func noteSums(isLast: Bool = false) async {
         let now = now()
         let sums = state.withLock { $0.gate.sums(now: now, isLast: isLast) }
-        guard !sums.isEmpty else { return }
-        try? await writer.run { store in for sum in sums { try store.note(sum, now: now) } }
+        try? await writer.run { store in
+            for sum in sums { try store.note(sum, now: now) }
+            try store.noteSums(now: now, isLast: isLast)
+        }
     }
 
     /// Nil when somebody at `address` may try to join.
@@ -256,7 +258,10 @@ final class HubConnection: HubConnectionHost {
             case .success(let admission):
                 session.withLock { $0 = admission.session }
                 var greeting = HubSession.Greeting(welcome: admission.welcome, feed: admission.feed)
-                if admission.session.isSurrender { greeting.farewell = .revoked }
+                if admission.session.isSurrender {
+                    greeting.farewell = .revoked
+                    await note(.revoked)
+                }
                 if admission.welcome.isTokenUnknown {
                     server.logger.say(
                         .warning, IdentityAudit.restoredOrCopied, HubLogWords.restoredOrCopied,

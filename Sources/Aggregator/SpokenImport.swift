@@ -48,6 +48,10 @@ struct SpokenImport {
                 .someRefused,
                 Words("nothing was taken: \(words.en) [\(reason)]", zh: "未收取：\(words.zh)〔\(reason)〕"))
         case .failure(let refuse):
+            try store.record(
+                act: "spoken",
+                detail: "refused: device \(opened.device.id), \(refuse.code.rawValue) \(refuse.words)",
+                now: HubFolder.milliseconds())
             let words = RefusalWords.words(for: refuse)
             throw Failure(
                 .refusedByHub,

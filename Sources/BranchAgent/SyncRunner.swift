@@ -41,6 +41,7 @@ struct SyncRunner: Sendable {
 
     /// - Parameter debugging: what is written down of the sessions.
     init(_ folder: AgentFolder, debugging options: DebuggingOptions = DebuggingOptions()) throws {
+        for what in try options.unmasked() { try UnmaskedFile(in: folder.path).append(what) }
         debugging = try .files(
             transcript: options.transcript, keyLog: options.tlsKeyLog, side: "agent",
             program: "branch-agent \(Program.version)", now: AgentFolder.milliseconds(),

@@ -4,7 +4,7 @@ public import SyncCore
 public enum AuditWords {
     /// What an entry is about; the code itself when this program does not know it.
     public static func words(for event: String) -> Words {
-        ofPeople(event) ?? ofDevices(event)
+        ofPeople(event) ?? ofAnswers(event) ?? ofDevices(event)
             ?? Words(Output.printable(event), zh: Output.printable(event))
     }
 
@@ -33,6 +33,17 @@ public enum AuditWords {
         case "alert_taken": Words("alert taken", zh: "接手预警")
         case "alert_referred": Words("alert referred", zh: "转送")
         case "alert_closed": Words("alert closed", zh: "办结预警")
+        default: nil
+        }
+    }
+
+    private static func ofAnswers(_ event: String) -> Words? {
+        switch event {
+        case "alert_taken": Words("took an alert", zh: "接手预警")
+        case "alert_referred": Words("referred an alert", zh: "转介预警")
+        case "alert_closed": Words("closed an alert", zh: "办结预警")
+        case "entered": Words("entered at the centre", zh: "中心录入")
+        case "published": Words("published", zh: "发布")
         default: nil
         }
     }

@@ -24,7 +24,24 @@ package struct DebuggingOptions: ParsableArguments {
             zh: "仅供排错：把 TLS 连接的密钥追加到此文件。得到该文件的人可以解读这些连接的录制内容。"))
     package var tlsKeyLog: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "With --transcript-unmasked or --tls-key-log: why; it is kept, with who asked.",
+            zh: "与 --transcript-unmasked 或 --tls-key-log 同用：原因；会与操作人一并保存。"))
+    package var reason: String?
+
     package init() {}
+
+    /// What is to be written down before anything of it is: who gets at people's data by it, and why.
+    ///
+    /// - Throws: ``Failure`` with `.usage` where no reason is given.
+    package func unmasked() throws -> [String] {
+        guard transcriptUnmasked || tlsKeyLog != nil else { return [] }
+        let reason = try UnmaskOption.checked(reason, isAsked: true)
+        return (transcriptUnmasked ? ["transcript of sessions: \(reason)"] : [])
+            + (tlsKeyLog == nil ? [] : ["secrets of connections logged: \(reason)"])
+    }
 
     package func validate() throws {
         if transcriptUnmasked && transcript == nil {

@@ -75,8 +75,9 @@ public enum KeyWords {
                 zh: "请从备份恢复；若无备份，请联系中心：新设备须用另一个目录加入。此处未作任何改动")
         case (.missing, .hub), (.unreadable, .hub):
             Words(
-                "Put it back from a backup, or make a new one with the recovery key (`aggregator key rotate "
-                    + "--recovery FILE`): branches believe no other key. Nothing was changed here",
+                "Put it back from a backup of your own (`aggregator backup` leaves it out), or make a new "
+                    + "one with the recovery key (`aggregator key rotate --recovery FILE`): branches believe "
+                    + "no other key. Nothing was changed here",
                 zh: "请从备份恢复，或用恢复密钥生成新密钥（aggregator key rotate --recovery FILE）：除此之外，各支部只认此密钥。"
                     + "此处未作任何改动")
         }

@@ -32,9 +32,12 @@ package struct Sheet: Sendable {
         let text = try Sheet.utf8(bytes)
         var reader = CSVReader(text)
         guard let first = reader.next(), !first.isBlank else { throw SheetError(.noHeader) }
-        header = first.cells
+        header = first.cells.map(CellText.unguarded)
         records = []
-        while let record = reader.next() { records.append(record) }
+        while var record = reader.next() {
+            record.cells = record.cells.map(CellText.unguarded)
+            records.append(record)
+        }
     }
 
     /// Bytes of a file that are read at most.

@@ -11,7 +11,8 @@ public enum StoreWords {
         switch code {
         case .diskFull, .noRoomToBegin: .diskFull
         case .inUse: .storeInUse
-        case .notAStore, .tooNew, .unknownUnit, .notJoined, .corrupt, .denied, .notAFile, .unfit:
+        case .notAStore, .tooNew, .unknownUnit, .notJoined, .corrupt, .denied, .notAFile, .exposed,
+            .unfit:
             .noInput
         case .noBallast: .noInput
         case .alreadyExists, .tooLarge: .usage
@@ -73,7 +74,7 @@ public enum StoreWords {
                 "the store\(file(error).en) could not be used (\(context)). What was saved before is kept. "
                     + "Try again, and show this to whoever helps you",
                 zh: "数据\(file(error).zh)无法使用（技术信息：\(context)）。先前保存的内容不受影响。请重试，并告知技术人员")
-        case .deviceFailed, .denied, .notAFile, .noBallast, .unfit, .noRoomToBegin:
+        case .deviceFailed, .denied, .notAFile, .exposed, .noBallast, .unfit, .noRoomToBegin:
             return aboutFile(error, context)
         }
     }
@@ -110,6 +111,15 @@ public enum StoreWords {
                 "\(name) belongs to the store, but is no plain file (a folder, a link, a device). "
                     + "Nothing was saved by this command. \(moving(name).en)",
                 zh: "\(name) 属于本数据，但不是普通文件（而是目录、链接或设备）。本命令没有保存任何内容。\(moving(name).zh)")
+        case .exposed:
+            let name = Output.printable(error.file)
+            let mode = context.hasPrefix("7") ? "700" : "600"
+            return Words(
+                "\(name) is open to others than its owner (mode \(context.dropFirst(4))), and people's data "
+                    + "lies there. Nothing was done. See who may have read it, close it with "
+                    + "`chmod \(mode) \(name)`, and run this again",
+                zh: "\(name) 对所有者以外的用户开放（权限 \(context.dropFirst(4))），其中有个人信息。未作任何操作。"
+                    + "请查明何人可能读取过，用 chmod \(mode) \(name) 收紧权限后重新运行")
         case .noRoomToBegin:
             return Words(
                 "the disk has no room for a new store\(file.en): it takes \(context). Free some space and "

@@ -11,6 +11,27 @@ public enum CellText {
         return rest
     }
 
+    /// With which a spreadsheet program takes a cell for a formula, also in Chinese input.
+    private static let formulas: [[UInt8]] =
+        [[0x09], [0x0a], [0x0d]] + ["=", "+", "-", "@", "＝", "＋", "－", "＠"].map { Array($0.utf8) }
+    private static let apostrophe: UInt8 = 0x27
+
+    private static func isFormula(behindApostrophes text: some Collection<UInt8>) -> Bool {
+        let rest = text.drop { $0 == apostrophe }
+        return formulas.contains { rest.starts(with: $0) }
+    }
+
+    /// What is written into a sheet so that no spreadsheet program takes it for a formula: an apostrophe goes
+    /// before it, which those programs read as *text follows*.
+    public static func guarded(_ text: String) -> String {
+        isFormula(behindApostrophes: text.utf8) ? "'" + text : text
+    }
+
+    /// What a cell says that was written so; the same bytes as before, whatever they were.
+    public static func unguarded(_ cell: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        cell.first == apostrophe && isFormula(behindApostrophes: cell) ? cell.dropFirst() : cell
+    }
+
     /// `2020-02-03`, `2020/2/3`, `2020.2.3` or `2020年2月3日`.
     public static func date(_ text: ArraySlice<UInt8>) -> Int32? {
         var reader = CellReader(trimmed(text))

@@ -16,6 +16,9 @@ struct Ballast: Sendable {
     static let opening = 64 << 10
     /// What is lent at a time to a transaction: a sixteenth of it.
     var share: Int { bytes / 16 }
+    /// What a hub keeps of it for acts of people, however much is urgent: who would fill the disk must not
+    /// keep himself from being revoked.
+    var last: Int { bytes >= Ballast.hubBytes ? share : 0 }
     /// Less room than this beside a whole ballast is said to be a full disk.
     static let margin: UInt64 = 256 << 10
 
@@ -105,11 +108,12 @@ struct Ballast: Sendable {
 
     /// Gives a part back to the file system: no more than is needed, because others fill what is free.
     ///
+    /// - Parameter rest: bytes that stay.
     /// - Returns: false when there was nothing to give.
-    func lend(_ wanted: Int) -> Bool {
+    func lend(_ wanted: Int, keeping rest: Int) -> Bool {
         let size = size
-        guard size > 0, let descriptor = try? DatabaseFolder.openPlain(path) else { return false }
+        guard size > rest, let descriptor = try? DatabaseFolder.openPlain(path) else { return false }
         defer { close(descriptor) }
-        return ftruncate(descriptor, off_t(max(0, size - wanted))) == 0
+        return ftruncate(descriptor, off_t(max(rest, size - wanted))) == 0
     }
 }

@@ -27,8 +27,33 @@ public enum DatabaseFolder {
         guard stat(folder, &found) == 0, found.st_mode & S_IFMT == S_IFDIR else {
             throw StoreError(.notAStore, "not a folder", file: folder)
         }
+        if holdsStore(folder) { return try requirePrivate(folder) }
         guard found.st_mode & 0o777 != 0o700, chmod(folder, 0o700) != 0 else { return }
         throw StoreError(systemError: errno, "closing the folder to others", file: folder)
+    }
+
+    /// What lies in a store's folder and tells of people or of who is let in; keys are looked at where they
+    /// are read.
+    private static let privateFiles = [
+        "store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "authors.json", "unmasked.jsonl",
+        "revocations.jsonl", "revocations.end", "audit.head", "hub.keys", "trap.marker", "rung.json",
+    ]
+
+    /// A store that others may look into is not gone on with, nor silently closed: somebody should know. What
+    /// belongs to another user is that user's affair.
+    ///
+    /// - Throws: `StoreError` with `.exposed` that names the folder or file, and its mode in the context.
+    static func requirePrivate(_ folder: String) throws {
+        for name in [""] + privateFiles {
+            let path = name.isEmpty ? folder : folder + "/" + name
+            var found = stat()
+            // What is no plain file is named for that, elsewhere.
+            guard stat(path, &found) == 0, name.isEmpty || found.st_mode & S_IFMT == S_IFREG,
+                found.st_uid == geteuid(), found.st_mode & 0o077 != 0
+            else { continue }
+            let mode = String(found.st_mode & 0o777, radix: 8)
+            throw StoreError(.exposed, (name.isEmpty ? "700 " : "600 ") + mode, file: path)
+        }
     }
 
     /// Makes an empty file that only its owner may read, whatever the umask; leaves an existing one's

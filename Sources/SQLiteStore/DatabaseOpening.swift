@@ -17,8 +17,10 @@ enum StoreKind: String {
 enum StoreClaim {
     /// Refused while the ballast is not whole.
     case routine
-    /// Takes the ballast's room when there is no other.
+    /// Takes the ballast's room when there is no other, but for what is kept for acts.
     case vital
+    /// What a person must be able to do at any time, such as revoking a device: takes the last of it.
+    case act
 }
 
 /// One step of a store's tables. Numbered by its place in the list; only ever appended to.
@@ -143,7 +145,7 @@ final class StoreDatabase {
                     return (queue, false)
                 }
                 guard ballast.isShort(by: error) else { throw DatabaseFolder.explained(error, of: path) }
-                guard ballast.lend(Ballast.opening) else {
+                guard ballast.lend(Ballast.opening, keeping: 0) else {
                     if isNew { throw StoreError(.noRoomToBegin, ballast.bytesToBegin, file: path) }
                     throw StoreError(.diskFull, error.context, file: path)
                 }
@@ -290,10 +292,19 @@ final class StoreDatabase {
                     hasShrunk = true
                     continue
                 }
-                guard claim() == .vital, ballast.lend(ballast.share) else { throw error }
+                let claim = claim()
+                guard claim != .routine,
+                    ballast.lend(ballast.share, keeping: claim == .act ? 0 : ballast.last)
+                else { throw error }
                 hasBorrowed = true
             }
         }
+    }
+
+    /// Frees some room for what an act writes beside the store; where there is none it is told then.
+    func makeRoomForAct() {
+        guard ballast.room < UInt64(Ballast.opening) else { return }
+        if ballast.lend(Ballast.opening, keeping: 0) { hasBorrowed = true }
     }
 
     /// What is routine must not eat the room that the ballast has made.
@@ -360,7 +371,11 @@ final class StoreDatabase {
             guard stat(log, &before) == 0, before.st_size > StoreDatabase.shortLog else { return false }
             // What the database grows by lies in the log already: the ballast gets back what it lends.
             let lacking = roomLackingToCheckpoint(connection)
-            if lacking > 0 { guard lacking < ballast.bytes, ballast.lend(lacking) else { return false } }
+            if lacking > 0 {
+                guard lacking < ballast.bytes, ballast.lend(lacking, keeping: ballast.last) else {
+                    return false
+                }
+            }
             defer { if lacking > 0 { _ = try? ballast.make(leaving: 0) } }
             let code = sqlite3_wal_checkpoint_v2(connection, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
             guard code == SQLITE_OK else {

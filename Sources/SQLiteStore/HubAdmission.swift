@@ -47,12 +47,14 @@ extension SQLiteHubStore {
         if standing == .tokenUnknown {
             if device.state == .active {
                 try audit(
-                    IdentityAudit.restoredOrCopied, device: device.id,
-                    detail: HubStanding.words(for: hello, held: try told(ids)), at: now)
+                    RefusedAttempt(
+                        code: .oldSessionToken, words: HubStanding.words(for: hello, held: try told(ids)),
+                        caller: caller, event: IdentityAudit.restoredOrCopied),
+                    device: device.id, at: now)
             }
             session = SessionRef(device: device.id, replica: replica?.id ?? 0, number: 0)
         } else {
-            session = try open(hello, ids, as: replica, of: device.id, sessionToken, now: now)
+            session = try open(hello, ids, as: replica, of: device.id, by: caller, sessionToken, now: now)
         }
         session.isSurrender = device.state == .revoked
         for id in ids { try renewReceipt(of: id, now: now) }
@@ -106,15 +108,15 @@ extension SQLiteHubStore {
 
     /// The next session of the Hello's replica.
     private func open(
-        _ hello: Hello, _ ids: [OriginID], as known: HubReplica?, of device: Int64, _ random: Token16,
-        now: Milliseconds
+        _ hello: Hello, _ ids: [OriginID], as known: HubReplica?, of device: Int64, by caller: Caller,
+        _ random: Token16, now: Milliseconds
     ) throws -> SessionRef {
         var replica: HubReplica
         if let known {
             replica = known
         } else {
             replica = HubReplica(
-                id: try addReplica(hello.replica, of: device, now: now), device: device,
+                id: try addReplica(hello.replica, of: device, by: caller, now: now), device: device,
                 replica: hello.replica)
         }
         let isComparable = try hello.epoch == epoch && hello.sessionToken != .zero
@@ -140,14 +142,18 @@ extension SQLiteHubStore {
         return SessionRef(device: device, replica: replica.id, number: replica.session)
     }
 
-    private func addReplica(_ replica: Token16, of device: Int64, now: Milliseconds) throws -> Int64 {
+    private func addReplica(
+        _ replica: Token16, of device: Int64, by caller: Caller, now: Milliseconds
+    ) throws -> Int64 {
         let known = try connection.first(
             "SELECT count(*) FROM replica WHERE device = ?", .int(device)
         ) { $0.int(0) }
         if let known, known > 0 {
             try audit(
-                IdentityAudit.replicaOpened, device: device,
-                detail: "replica \(Hex.encode(replica.bytes.prefix(4)))", at: now)
+                RefusedAttempt(
+                    code: nil, words: "replica \(Hex.encode(replica.bytes.prefix(4)))", caller: caller,
+                    event: IdentityAudit.replicaOpened),
+                device: device, at: now)
         }
         if let known, known >= Int64(HubReplica.perDevice) {
             try connection.run(
@@ -180,11 +186,11 @@ extension SQLiteHubStore {
     /// So many origins a revoked device may have; each time it is restored or copied it opens two.
     private static let originsOfRevoked = 512
 
-    /// Whether a device announces something that is not held here.
+    /// Whether a device announces something that is not held here, or does not know that it is.
     private func hasUnsent(_ hello: Hello, publicKey: [UInt8]) throws -> Bool {
         try hello.origins.contains { head in
             let id = head.claim.derivation(publicKey: publicKey, hashing: means.hashing).originID
-            return try head.sequence > origin(id)?.held ?? 0
+            return try HubOrigin.lacks(head, origin(id))
         }
     }
 
@@ -204,6 +210,9 @@ extension SQLiteHubStore {
                 return .failure(Refuse(.originOfAnother, words: "an origin without a name"))
             }
         }
+        let new = try derivations.count { try origin($0.originID) == nil }
+        let own = new == 0 ? 0 : try loadedOrigins().values.count { $0.device == device }
+        guard new == 0 || own + new <= Limits.deviceOrigins else { return .failure(.tooManyOrigins) }
         for (head, derivation) in zip(heads, derivations) where try origin(derivation.originID) == nil {
             var bound = try bind(derivation, claim: head.claim, device: device)
             guard head.isClosed else { continue }

@@ -19,7 +19,7 @@ extension SQLiteHubStore {
     /// An act that changes nothing else in the store. Goes through on a full disk: what must be written down
     /// is not done otherwise.
     public func record(act event: String, detail: String, now: Milliseconds) throws {
-        try connection.write(.vital) { try act(event, detail: detail, at: now) }
+        try connection.write(.act) { try act(event, detail: detail, at: now) }
     }
 
     /// Whether the log has an act of this kind whose detail begins so.
@@ -39,8 +39,21 @@ extension SQLiteHubStore {
                     $0.int(0)
                 }
             }
-            try audit(RefusedAttempt.event, device: device, detail: attempt.detail(fingerprint), at: now)
+            try audit(attempt.event, device: device, detail: attempt.detail(fingerprint), at: now)
         }
+    }
+
+    /// What a device can say with every Hello: many that are alike become one entry a minute with their
+    /// number. Within a transaction.
+    func audit(_ attempt: RefusedAttempt, device: Int64, at now: Milliseconds) throws {
+        let name = attempt.group(means.hashing)
+        guard let entry = gate.note(attempt, as: name, now: now) else { return }
+        let fingerprint = means.hashing(attempt.caller.publicKey)
+        try audit(entry.event, device: device, detail: entry.detail(fingerprint), at: now)
+    }
+
+    public func noteSums(now: Milliseconds, isLast: Bool) throws {
+        for sum in gate.sums(now: now, isLast: isLast) { try note(sum, now: now) }
     }
 
     private func append(

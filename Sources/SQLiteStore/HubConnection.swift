@@ -100,6 +100,9 @@ final class HubConnection {
         }
     }
 
+    /// Frees some room for what an act writes beside the store.
+    func makeRoomForAct() { database.makeRoomForAct() }
+
     /// Leaves nothing in the log that no table holds any more.
     func emptyLog() throws { try database.emptyLog(handle) }
 

@@ -31,6 +31,8 @@ public final class SQLiteHubStore: HubStore {
     var register: HubRegister?
     var holes: Set<HubHole>?
     var checks: HubFormChecks?
+    /// What devices say again and again is not written down each time.
+    var gate = AttemptGate()
     /// The day that scopes are of.
     var scopeDay: Int32?
     var ownLanes: [Lane: OriginID] = [:]
@@ -117,7 +119,7 @@ public final class SQLiteHubStore: HubStore {
     /// device that waits are of the present key.
     private func keepKeys() throws {
         // Also on a full disk: whoever wants to revoke somebody must get in.
-        try connection.write(.vital) {
+        try connection.write(.act) {
             try connection.run(
                 "UPDATE meta SET value = ? WHERE name = 'hub_public_key'", .blob(keys.encoded))
             let waiting = try connection.all("SELECT id, public_key FROM device WHERE state = 'pending'") {

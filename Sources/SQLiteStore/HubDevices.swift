@@ -7,6 +7,9 @@ struct HubSender {
     var publicKey: [UInt8]
     var unit: [UInt8]
     var state: DeviceInfo.State
+    /// The last day on which it brought something, and how many bytes.
+    var day: Int64
+    var dayBytes: Int64
 }
 
 extension SQLiteHubStore {
@@ -15,21 +18,28 @@ extension SQLiteHubStore {
     static let routineWindow: UInt32 = 1 << 20
 
     func sender(_ device: Int64) throws -> HubSender? {
-        try connection.first("SELECT public_key, unit, state FROM device WHERE id = ?", .int(device)) {
+        try connection.first(
+            "SELECT public_key, unit, state, day, day_bytes FROM device WHERE id = ?", .int(device)
+        ) {
             HubSender(
                 publicKey: $0.bytes(0), unit: $0.bytes(1),
-                state: DeviceInfo.State(rawValue: $0.text(2)) ?? .revoked)
+                state: DeviceInfo.State(rawValue: $0.text(2)) ?? .revoked, day: $0.int(3),
+                dayBytes: $0.int(4))
         }
     }
 
     /// What a device said to wait is less by what has come.
-    func noteArrival(of versions: Int, in lane: Lane, from device: Int64) throws {
+    ///
+    /// - Parameter bytes: of its day, all in all.
+    func noteArrival(
+        of versions: Int, in lane: Lane, from device: Int64, on day: Int64, bytes: Int64
+    ) throws {
         let name = lane == .urgent ? "urgent" : "routine"
         try connection.run(
             """
             UPDATE device SET \(name)_age = CASE WHEN \(name)_count > ?1 THEN \(name)_age ELSE 0 END,
-            \(name)_count = max(0, \(name)_count - ?1) WHERE id = ?2
-            """, .int(Int64(versions)), .int(device))
+            \(name)_count = max(0, \(name)_count - ?1), day = ?3, day_bytes = ?4 WHERE id = ?2
+            """, .int(Int64(versions)), .int(device), .int(day), .int(bytes))
     }
 
     // MARK: - Joining

@@ -70,8 +70,15 @@ extension SQLiteHubStore {
             if submission.session.isSurrender, try !mayHandOver(batch, submission.session.device) {
                 return .refused(.surrenderedEnough)
             }
-            if try !fitsIntoDay(batch, of: submission.session, in: origin.lane, now: now) {
-                return .refused(.dayIsFull(now))
+            let day = HubDay.number(of: now)
+            var dayBytes = sender.day == day ? sender.dayBytes : 0
+            // What a person at the centre takes in by hand is not counted.
+            if !submission.session.isSurrender, !submission.session.isCarried {
+                let bytes = bytes(of: batch)
+                guard HubDay.fits(bytes, in: origin.lane, taken: dayBytes, limit: means.dayLimit) else {
+                    return .refused(.dayIsFull(now))
+                }
+                dayBytes += Int64(bytes)
             }
             willApply()
             let unit = try terms.number(of: sender.unit)
@@ -84,7 +91,9 @@ extension SQLiteHubStore {
             try connection.run(
                 "UPDATE replica SET token_rival = NULL WHERE id = ? AND token_rival IS NOT NULL",
                 .int(submission.session.replica))
-            try noteArrival(of: part.range.count, in: origin.lane, from: submission.session.device)
+            try noteArrival(
+                of: part.range.count, in: origin.lane, from: submission.session.device, on: day,
+                bytes: dayBytes)
             return .held(receipt: nil, position: position)
         }
     }
@@ -141,36 +150,6 @@ extension SQLiteHubStore {
 
     private func bytes(of batch: VersionBatch) -> Int {
         batch.encodedRows.isEmpty ? RowsCodec.encode(batch.rows).count : batch.encodedRows.count
-    }
-
-    /// Nor does an active one; what a person at the centre takes in by hand is not counted.
-    private func fitsIntoDay(
-        _ batch: VersionBatch, of session: SessionRef, in lane: Lane, now: Milliseconds
-    ) throws -> Bool {
-        if session.isSurrender || session.isCarried { return true }
-        let day = HubDay.number(of: now)
-        let taken = try connection.first(
-            "SELECT day, day_bytes FROM device WHERE id = ?", .int(session.device)
-        ) {
-            $0.int(0) == day ? $0.int(1) : 0
-        }
-        let bytes = bytes(of: batch)
-        guard HubDay.fits(bytes, in: lane, taken: taken ?? 0, limit: means.dayLimit) else { return false }
-        try connection.run(
-            "UPDATE device SET day = ?, day_bytes = ? WHERE id = ?", .int(day),
-            .int((taken ?? 0) + Int64(bytes)), .int(session.device))
-        return true
-    }
-
-    /// Another limit than `deviceDayBytes`.
-    public func limitDay(toBytes limit: Int) { means.dayLimit = limit }
-
-    /// Bytes that devices brought today, where it is any.
-    public func broughtToday(_ now: Milliseconds) throws -> [Int64: Int64] {
-        let rows = try connection.all(
-            "SELECT id, day_bytes FROM device WHERE day = ? AND day_bytes > 0", .int(HubDay.number(of: now))
-        ) { ($0.int(0), $0.int(1)) }
-        return Dictionary(uniqueKeysWithValues: rows)
     }
 
     /// Writes a judged batch: rows, verdicts, feed, counters, segment.

@@ -80,7 +80,7 @@ extension SQLiteHubStore {
 
     public func revoke(_ device: Int64, reason: String, now: Milliseconds) throws -> Bool {
         // Also on a full disk.
-        try connection.write(.vital) {
+        try connection.write(.act) {
             try connection.run(
                 """
                 UPDATE device SET state = 'revoked', revoked = ?, revoked_for = ?
@@ -119,7 +119,7 @@ extension SQLiteHubStore {
     /// This store was put back, and what it has forgotten cannot be read where it is kept: until a person has
     /// compared, nothing is to be taken of any device.
     public func doubtRevocations() throws {
-        try connection.write(.vital) {
+        try connection.write(.act) {
             try connection.run(
                 "INSERT OR REPLACE INTO meta (name, value) VALUES (?, 1)", .text(SQLiteHubStore.doubted))
         }
@@ -132,7 +132,7 @@ extension SQLiteHubStore {
 
     /// A person has compared.
     public func believeRevocations(detail: String, now: Milliseconds) throws {
-        try connection.write(.vital) {
+        try connection.write(.act) {
             try connection.run("DELETE FROM meta WHERE name = ?", .text(SQLiteHubStore.doubted))
             try act("revocations_settled", detail: detail, at: now)
         }
@@ -163,7 +163,7 @@ extension SQLiteHubStore {
         let known = Set(try self.revocations().map(\.publicKey))
         let missing = revocations.filter { !known.contains($0.publicKey) }
         guard !missing.isEmpty else { return 0 }
-        return try connection.write(.vital) { try missing.count { try replay($0, now: now) } }
+        return try connection.write(.act) { try missing.count { try replay($0, now: now) } }
     }
 
     /// Within a transaction; false when it is revoked already.

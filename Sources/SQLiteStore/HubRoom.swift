@@ -6,6 +6,9 @@ extension SQLiteHubStore {
     /// Seconds after which an agent may ask again.
     private static let retryAfter: UInt32 = 15
 
+    /// Frees some room on a full disk for what an act writes beside the store.
+    public func makeRoomForAct() { connection.makeRoomForAct() }
+
     public func storage() -> StorageState { connection.storage }
 
     public func ingest(

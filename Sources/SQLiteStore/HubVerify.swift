@@ -434,6 +434,7 @@ private final class HubVerifier {
             if origin.sealed != journal.sealed || origin.sealedHead != journal.sealedHead {
                 result.add(.init(.altered, origin.id, part: "origin.sealed"), order: end)
             }
+            try checkMarks(of: origin, order: end)
             guard let receipt = origin.receipt else { continue }
             result.receipts += 1
             signatures.add(
@@ -444,6 +445,19 @@ private final class HubVerifier {
                     .init(.receipt, origin.id, origin.sealed...origin.sealed, part: "origin.receipt"),
                     order: end)
             }
+        }
+    }
+
+    /// How far a journal is said to be safe elsewhere: branches let go of what is over by that.
+    private func checkMarks(of origin: HubOrigin, order: UInt64) throws {
+        let passed = try store.connection.first(
+            "SELECT max(last) FROM hole WHERE origin = ?", .int(origin.number)
+        ) { $0.isNull(0) ? 0 : $0.word(0) }
+        if origin.passed != passed ?? 0 {
+            result.add(.init(.altered, origin.id, part: "origin.passed"), order: order)
+        }
+        if origin.backedUp > origin.settled {
+            result.add(.init(.altered, origin.id, part: "origin.backed_up"), order: order)
         }
     }
 

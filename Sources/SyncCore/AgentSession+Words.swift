@@ -24,6 +24,8 @@ extension AgentSession {
         /// Something was authored: the lanes' highest sequences.
         case appended([Lane: UInt64])
         case writable(Bool)
+        /// So many bytes are there of a frame whose rest has not come; 0 for none. Follows `received`.
+        case holds(Int)
         /// The store could not do what was asked, or does not believe the hub.
         case failed(Refuse)
         case tick

@@ -71,6 +71,7 @@ public struct AgentSession: Sendable {
     /// Those that wait for their answers, in the order in which they were sent.
     private var unanswered: [(lane: Lane, origin: OriginID, last: UInt64, hole: Hole?)] = []
     private var isWritable = true
+    private var frame = FrameProgress()
     private var heardAt: UInt64 = 0
     private var helloAt: UInt64 = 0
     private var pingedAt: UInt64 = 0
@@ -116,8 +117,13 @@ public struct AgentSession: Sendable {
         switch event {
         case .opened(let hello, let origins): return open(hello, origins, now)
         case .received(let message):
+            frame.ended()
             heardAt = now
             return receive(message, now)
+        case .holds(let bytes):
+            // What gets on is a word, however long it is; whether anything comes about is another question.
+            if frame.holds(bytes, now: now) { heardAt = now }
+            return []
         case .welcomeStored(let resumes): return resume(resumes, now)
         case .parted(let partings):
             guard phase == .storingWelcome else { return [] }

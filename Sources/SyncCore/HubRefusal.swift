@@ -19,9 +19,13 @@ struct HubRefusal: Sendable {
         grace = 0
     }
 
-    /// - Parameter grace: milliseconds in which something more of it must come.
+    /// - Parameters:
+    ///   - grace: milliseconds in which something more of it must come.
+    ///   - isGreeted: the agent hears by a Welcome what is held, and sends none of that again. Else it does
+    ///     so in the same breath as its Hello, and waits for the receipt.
     init(
-        _ refuse: Refuse, _ hello: Hello?, _ welcome: Welcome, lanes: [Lane], grace: UInt64, now: UInt64
+        _ refuse: Refuse, _ hello: Hello?, _ welcome: Welcome, lanes: [Lane], grace: UInt64, isGreeted: Bool,
+        now: UInt64
     ) {
         self.refuse = refuse
         self.grace = grace
@@ -30,8 +34,8 @@ struct HubRefusal: Sendable {
         // The store answers for each origin of the Hello, in its order.
         guard own.count == welcome.held.count else { return }
         for (head, held) in zip(own, welcome.held) where lanes.contains(head.claim.lane) {
-            awaited.append(
-                Awaited(origin: held.origin, taken: held.sequence, announced: head.sequence))
+            let taken = isGreeted ? held.sequence : min(held.sequence, head.receipted)
+            awaited.append(Awaited(origin: held.origin, taken: taken, announced: head.sequence))
         }
     }
 

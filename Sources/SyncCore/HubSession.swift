@@ -15,6 +15,10 @@ public struct HubSession: Sendable {
         /// Somebody's commit moved the arrival log.
         case logMoved
         case writable(Bool)
+        /// So many bytes are there of a frame whose rest has not come; 0 for none. Follows `received`.
+        case holds(Int)
+        /// So many bytes wait for the other side to take them; comes before each `tick`.
+        case unsent(Int)
         /// In the order of the questions.
         case answered(TallyAnswer)
         case failed(Refuse)
@@ -97,6 +101,8 @@ public struct HubSession: Sendable {
     public static let quietLimit: UInt64 = 90_000
     /// Milliseconds without a word after which the hub hangs up.
     public static let silenceLimit: UInt64 = 300_000
+    /// Milliseconds in which a frame must get on, or the other side take some of what it is told.
+    public static let progressLimit = FrameProgress.limit
     /// Milliseconds that a hub which is going to refuse waits for each urgent batch that Hello announced.
     public static let urgentGrace: UInt64 = 10_000
     /// Milliseconds that a hub waits for each batch that a revoked device announced.
@@ -123,11 +129,20 @@ public struct HubSession: Sendable {
     /// Highest position that a receipt has named.
     private var heldPosition: UInt64 = 0
     private var isWritable = true
+    private var frame: FrameProgress
+    /// More was written than is taken at once: since when none of it was taken, and how much waits.
+    private var stuck: (at: UInt64, bytes: Int)?
     private var headsAsked = 0
     private var questionsInWork = 0
     private var questions = 0
 
-    public init() {}
+    private let progressLimit: UInt64
+
+    /// - Parameter progressLimit: another one than the protocol's, for tests.
+    public init(progressLimit: UInt64 = HubSession.progressLimit) {
+        self.progressLimit = progressLimit
+        frame = FrameProgress(limit: progressLimit)
+    }
 
     /// True between Welcome and the end.
     public var isOpen: Bool {
@@ -144,14 +159,18 @@ public struct HubSession: Sendable {
 
     /// When `tick` is wanted at the latest; nil when the session is over.
     public var deadline: UInt64? {
-        switch phase {
+        let quiet = max(heardAt, pingedAt) + HubSession.quietLimit
+        let stuck = min(frame.deadline ?? .max, stuckDeadline ?? .max)
+        return switch phase {
         case .ended: nil
         case .waiting: heardAt + HubSession.greetingLimit
         case .refusing: refusal.deadline
-        case .surrendering: min(refusal.deadline, max(heardAt, pingedAt) + HubSession.quietLimit)
-        default: max(heardAt, pingedAt) + HubSession.quietLimit
+        case .surrendering: min(refusal.deadline, quiet, stuck)
+        default: min(quiet, stuck)
         }
     }
+
+    private var stuckDeadline: UInt64? { stuck.map { $0.at + progressLimit } }
 
     public mutating func handle(_ event: Event, now: UInt64) -> [Action] {
         guard phase != .ended else { return [] }
@@ -160,6 +179,7 @@ public struct HubSession: Sendable {
             heardAt = now
             return []
         case .received(let message, let bytes):
+            frame.ended()
             if phase != .waiting { heardAt = now }
             return receive(message, bytes, now)
         case .admitted(let result): return admitted(result, now)
@@ -178,7 +198,17 @@ public struct HubSession: Sendable {
             return pump()
         case .writable(let flag):
             isWritable = flag
+            stuck = flag ? nil : stuck ?? (now, 0)
             return pump()
+        case .holds(let bytes):
+            // What gets on is a word, however long it is.
+            if frame.holds(bytes, now: now), phase != .waiting { heardAt = now }
+            return []
+        case .unsent(let bytes):
+            guard let last = stuck else { return [] }
+            let isTaken = bytes <= last.bytes - Limits.frameStep
+            stuck = isTaken ? (now, bytes) : (last.at, max(bytes, last.bytes))
+            return []
         case .answered(let answer):
             questionsInWork -= 1
             return phase == .answering ? [.send(.tally(answer), compress: true)] : []
@@ -291,14 +321,14 @@ public struct HubSession: Sendable {
             phase = .refusing
             refusal = HubRefusal(
                 greeting.overload ?? Refuse(.overloaded), hello, greeting.welcome, lanes: [.urgent],
-                grace: HubSession.urgentGrace, now: now)
+                grace: HubSession.urgentGrace, isGreeted: false, now: now)
             return early.flatMap { takeUrgent($0, 0, now) } + refuseWhenDone()
         case .success(let greeting):
             if let farewell = greeting.farewell {
                 phase = .surrendering
                 refusal = HubRefusal(
                     farewell, hello, greeting.welcome, lanes: Lane.allCases,
-                    grace: HubSession.surrenderGrace, now: now)
+                    grace: HubSession.surrenderGrace, isGreeted: true, now: now)
             } else {
                 phase = .open
             }
@@ -395,6 +425,14 @@ public struct HubSession: Sendable {
             refusal.tick(now)
             let said = refuseWhenDone()
             if phase == .refusing || !said.isEmpty { return said }
+        }
+        if phase != .waiting {
+            if let deadline = frame.deadline, now >= deadline {
+                return end(Refuse(.silence, words: "a frame has begun and does not get on"), saying: true)
+            }
+            if let deadline = stuckDeadline, now >= deadline {
+                return end(Refuse(.silence, words: "what is said is not taken"), saying: true)
+            }
         }
         let limit = phase == .waiting ? HubSession.greetingLimit : HubSession.silenceLimit
         if now >= heardAt + limit {

@@ -7,6 +7,8 @@ public enum Limits {
     public static let frameInflated = 4 << 20
     /// Bytes of any frame before both sides are authenticated and greeted.
     public static let frameBeforeWelcome = 32_767
+    /// A frame gets on where so many more bytes of it have come.
+    public static let frameStep = 4_096
     /// Bytes of urgent batches that may follow `Hello` before `Welcome`.
     public static let urgentBeforeWelcome = 16_384
     public static let batchVersions = 8_192
@@ -52,6 +54,8 @@ public enum Limits {
     /// Rules across records and on time in one form.
     public static let formWatches = 64
     public static let feedItems = 8_192
+    /// Origins that a hub binds to one device in all, closed ones too.
+    public static let deviceOrigins = 8_192
     public static let headsEntries = 64
     /// Questions for heads that a hub answers in one session.
     public static let headsQuestions = 64

@@ -131,6 +131,8 @@ extension TableAgentStore {
             if parted > 0 { try tables.put(IdentityEvent(at: now, kind: .parted, versions: parted)) }
             if passed > 0 { try tables.put(IdentityEvent(at: now, kind: .hole, versions: passed)) }
             var session = try tables.session()
+            // What the hub held when it first said so had come before, and counts.
+            let isHeldBefore = welcome.isSurrender && !session.isSurrender
             if session.isSurrender, !welcome.isSurrender { try letInAgain(tables) }
             session.token = welcome.sessionToken
             session.isSurrender = welcome.isSurrender
@@ -143,7 +145,9 @@ extension TableAgentStore {
             contact.lastContact = now
             contact.lastFailure = nil
             contact.nextTry = nil
-            if try self.believe(receipts, in: tables) { contact.lastReceipt = now }
+            if try self.believe(receipts, in: tables, isHeldBefore: isHeldBefore) {
+                contact.lastReceipt = now
+            }
             try tables.put(contact)
             let own = try tables.ownOrigins()
             for index in resumes.indices {
@@ -238,9 +242,12 @@ extension TableAgentStore {
 
     /// Raises what counts as arrived.
     ///
+    /// - Parameter isHeldBefore: what they name came before the device was revoked.
     /// - Returns: false when there was nothing to believe.
     /// - Throws: `Refuse` when a receipt is not the hub's, or not about this journal.
-    func believe(_ receipts: [Receipt], in tables: any AgentTables) throws -> Bool {
+    func believe(
+        _ receipts: [Receipt], in tables: any AgentTables, isHeldBefore: Bool = false
+    ) throws -> Bool {
         if receipts.isEmpty { return false }
         guard let configuration = try tables.configuration() else {
             throw StoreError(.notJoined, "this store has not joined a hub")
@@ -274,7 +281,9 @@ extension TableAgentStore {
                 )
             }
             guard receipt.sequence > origin.receipted else { continue }
-            if session.isSurrender { try surrendered(through: receipt.sequence, of: origin, epoch, tables) }
+            if session.isSurrender, !isHeldBefore {
+                try surrendered(through: receipt.sequence, of: origin, epoch, tables)
+            }
             origin.receipted = receipt.sequence
             try tables.put(origin)
             try tables.put(KeptReceipt(receipt: receipt, epoch: epoch))

@@ -44,6 +44,14 @@ package struct HubOrigin: Sendable, Hashable {
     package var id: OriginID { derivation.originID }
     package var lane: Lane { claim.lane }
 
+    /// Whether a Hello announces what is not held, or does not know that it is: a receipt was lost on its
+    /// way, or what it is for came by file.
+    package static func lacks(_ head: OriginHead, _ known: HubOrigin?) -> Bool {
+        guard let known else { return head.sequence > 0 }
+        let isUnknown = known.sealed > head.receipted && known.sealed <= head.sequence
+        return head.sequence > known.held || isUnknown
+    }
+
     package var told: HeldOrigin {
         HeldOrigin(origin: id, sequence: held, head: head, receipt: receipt, backedUp: backedUp)
     }

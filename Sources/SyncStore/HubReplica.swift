@@ -97,13 +97,13 @@ extension HubStanding {
         }
     }
 
-    /// What the audit log says of a Hello whose token is unknown: the code, and by what it was known.
+    /// What the audit log says of a Hello whose token is unknown, beside the code: by what it was known.
     package static func words(for hello: Hello, held: [HeldOrigin]) -> String {
         let why =
             isBehind(hello, held)
             ? "its journal is behind the hub's, or another" : "an old session token was shown"
         let replica = Hex.encode(hello.replica.bytes.prefix(4))
-        return "\(RefusalCode.oldSessionToken.rawValue) \(why); replica \(replica)"
+        return "\(why); replica \(replica)"
     }
 }
 

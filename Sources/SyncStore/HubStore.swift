@@ -161,6 +161,10 @@ public protocol HubStore: AnyObject {
     func join(_ join: Join, by caller: Caller, now: Milliseconds) throws -> Result<Joined, Refuse>
     /// Keeps in the audit log that somebody was turned away.
     func note(_ attempt: RefusedAttempt, now: Milliseconds) throws
+    /// Writes down what devices have said too often to be written down each time, as far as it is due.
+    ///
+    /// - Parameter isLast: nobody will ask again.
+    func noteSums(now: Milliseconds, isLast: Bool) throws
     func devices() throws -> [DeviceInfo]
     /// Lets a device in no more, pending or active, from the next commit on; false when there is none
     /// of that number, or it was revoked before.
@@ -322,6 +326,11 @@ extension Refuse {
             words: "this device has brought as much as is taken of one in a day; urgent first")
     }
 
+    /// A device opens two journals each time that it is restored or copied; one that opens thousands fills
+    /// the hub with them.
+    package static let tooManyOrigins = Refuse(
+        .limitExceeded, words: "this device has opened as many journals as are taken of one; join anew")
+
     /// It has handed over as much as is taken of one.
     package static let surrenderedEnough = Refuse(
         .revokedDevice, words: "this device was revoked, and has handed over as much as is taken")
@@ -347,5 +356,6 @@ extension Asker {
 }
 
 extension HubStore {
+    public func noteSums(now: Milliseconds, isLast: Bool) throws {}
     public func storage() -> StorageState { .ample }
 }

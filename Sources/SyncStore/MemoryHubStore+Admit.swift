@@ -13,18 +13,18 @@ extension MemoryHubStore {
         let info = content.devices[index].info
         if info.state == .pending { return .failure(Refuse(.pendingDevice, retryAfter: 60)) }
         guard hello.origins.count <= Limits.helloOrigins else { return .failure(Refuse(.limitExceeded)) }
-        let derivations = hello.origins.map {
-            $0.claim.derivation(publicKey: publicKey, hashing: means.hashing)
-        }
+        let hashing = means.hashing
+        let derivations = hello.origins.map { $0.claim.derivation(publicKey: publicKey, hashing: hashing) }
         for derivation in derivations {
             let known = content.origins[derivation.originID]
             let isOthers = known.map { $0.device != info.id || $0.derivation != derivation } ?? false
             if isOthers || derivation.originID == 0 { return .failure(Refuse(.originOfAnother)) }
         }
-        let hasUnsent = zip(hello.origins, derivations).contains { head, derivation in
-            head.sequence > content.origins[derivation.originID]?.held ?? 0
+        let hasUnsent = zip(hello.origins, derivations).contains {
+            HubOrigin.lacks($0, content.origins[$1.originID])
         }
         if info.state == .revoked, !hasUnsent { return .failure(.revoked) }
+        guard hasRoom(for: derivations, of: info.id) else { return .failure(.tooManyOrigins) }
         return try transaction {
             for (head, derivation) in zip(hello.origins, derivations)
             where content.origins[derivation.originID] == nil {
@@ -71,6 +71,12 @@ extension MemoryHubStore {
                     session: session, unit: info.unit, welcome: welcome,
                     feed: self.known(hello.feed)))
         }
+    }
+
+    private func hasRoom(for derivations: [Digest], of device: Int64) -> Bool {
+        let new = derivations.count { content.origins[$0.originID] == nil }
+        return new == 0
+            || content.origins.values.count { $0.device == device } + new <= Limits.deviceOrigins
     }
 
     /// The next session of the Hello's replica.

@@ -1,7 +1,9 @@
 public import SyncCore
 
-/// Somebody was turned away, or what they sent was.
+/// Somebody was turned away, or what they sent was; or a device said what it can say as often as it likes.
 public struct RefusedAttempt: Sendable, Hashable {
+    /// What the audit log calls it.
+    public var event: String
     /// Nil where the connection ended before anything could be said.
     public var code: RefusalCode?
     public var words: String
@@ -12,8 +14,10 @@ public struct RefusedAttempt: Sendable, Hashable {
     public var leftOut: UInt64
 
     public init(
-        code: RefusalCode?, words: String, caller: Caller, alike: UInt64 = 0, leftOut: UInt64 = 0
+        code: RefusalCode?, words: String, caller: Caller, alike: UInt64 = 0, leftOut: UInt64 = 0,
+        event: String = RefusedAttempt.event
     ) {
+        self.event = event
         self.code = code
         self.words = words
         self.caller = caller
@@ -24,12 +28,12 @@ public struct RefusedAttempt: Sendable, Hashable {
     /// Those that count together: of one device, or of one address where any key will do, with one code.
     package func group(_ hashing: Hashing) -> String {
         let joins: [RefusalCode] = [.codeUnknown, .codeSpent, .codeExpired, .tooManyAttempts]
-        let isJoin = code.map { joins.contains($0) } ?? true
+        let isJoin = event == RefusedAttempt.event && code.map { joins.contains($0) } ?? true
         let who = isJoin || caller.publicKey.isEmpty ? caller.address : hashing(caller.publicKey).short
-        return "\(code?.rawValue ?? 0) \(who)"
+        return "\(event) \(code?.rawValue ?? 0) \(who)"
     }
 
-    package static let event = "refused"
+    public static let event = "refused"
 
     /// What is written down: code, words, address, the key's fingerprint.
     ///

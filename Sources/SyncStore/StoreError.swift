@@ -19,6 +19,8 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case denied
         /// Something else stands where a file of the store belongs: a folder, a link, a device.
         case notAFile = "not_a_file"
+        /// A file or folder of the store may be read or written by others than its owner.
+        case exposed
         /// The ballast cannot be made, and not for want of room: only urgent work is taken.
         case noBallast = "no_ballast"
         /// The file system cannot keep what a commit promises.

@@ -67,6 +67,11 @@ final class AgentDriver: LinkDriver {
         isHearing = false
     }
 
+    func linkHolds(_ bytes: Int) -> Refuse? {
+        handle(.holds(bytes))
+        return nil
+    }
+
     func linkIsWritable(_ flag: Bool) { handle(.writable(flag)) }
     func linkTicked() { handle(.tick) }
 

@@ -16,7 +16,7 @@ final class HubDriver: LinkDriver {
     private let number: UInt64
     private var link: Link?
     private var host: (any HubConnectionHost)?
-    private var session = HubSession()
+    private var session: HubSession
     private var calls: CallQueue?
     private var events: [HubSession.Event] = []
     private var isHandling = false
@@ -30,6 +30,9 @@ final class HubDriver: LinkDriver {
     private var isHungry = false
     /// Bytes that the budget counts of a frame whose rest has not come.
     private var bytesBegun = 0
+    /// The session waits for the rest of a frame.
+    private var isFrameBegun = false
+    private var isPaused = false
     private var isWelcomed = false
     /// Hello is being judged: nothing that follows it is looked at.
     private var isJudging = false
@@ -45,6 +48,7 @@ final class HubDriver: LinkDriver {
         number: UInt64, address: String, service: any HubService, register: ConnectionRegister,
         budget: FrameBudget, limits: HubLimits, loop: any EventLoop
     ) {
+        session = HubSession(progressLimit: limits.progressLimit)
         self.budget = budget
         self.number = number
         self.address = address
@@ -122,6 +126,7 @@ final class HubDriver: LinkDriver {
     }
 
     func linkHolds(_ bytes: Int) -> Refuse? {
+        noteFrame(bytes)
         let counted = bytes > FrameBudget.small ? bytes : 0
         guard counted != bytesBegun else { return nil }
         let change = counted - bytesBegun
@@ -136,12 +141,22 @@ final class HubDriver: LinkDriver {
 
     func linkDecoded(_ message: Message?) { host?.decoded(message) }
 
+    private func noteFrame(_ bytes: Int) {
+        guard bytes > 0 || isFrameBegun else { return }
+        isFrameBegun = bytes > 0
+        handle(.holds(bytes))
+    }
+
     func linkIsWritable(_ flag: Bool) {
         handle(.writable(flag))
+        handle(.unsent(link?.bytesUnsent ?? 0))
         balance()
     }
 
-    func linkTicked() { handle(.tick) }
+    func linkTicked() {
+        events.append(.unsent(link?.bytesUnsent ?? 0))
+        handle(.tick)
+    }
 
     private var caller: Caller {
         Caller(publicKey: link?.peerKey ?? [], address: address, version: link?.version ?? 0)
@@ -326,6 +341,11 @@ final class HubDriver: LinkDriver {
     private func balance() {
         guard let link else { return }
         let isFull = bytesInWork > 0 && bytesInWork > limits.share(among: register.count)
-        link.pause(isFull || isJudging || isHungry || !link.isWritable || farewell != nil)
+        let pauses = isFull || isJudging || isHungry || !link.isWritable || farewell != nil
+        let isNew = pauses != isPaused
+        isPaused = pauses
+        link.pause(pauses)
+        // While nobody reads, nobody is waited for.
+        if isNew, isPaused == pauses { noteFrame(pauses ? 0 : link.bytesBegun) }
     }
 }

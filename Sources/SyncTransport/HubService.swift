@@ -70,6 +70,9 @@ public struct HubLimits: Sendable, Hashable {
     /// them and sends more is sent away for a while.
     public var bytesBegun = 64 << 20
 
+    /// Milliseconds in which a frame that has begun must get on, or a peer take some of what it is told.
+    public var progressLimit = HubSession.progressLimit
+
     public init() {}
 
     /// Bytes that may wait for the store of one of so many connections.

@@ -12,7 +12,7 @@ protocol LinkDriver: AnyObject {
     func linkReceived(_ message: Message, wireBytes: Int)
     /// Whether a frame that is there as a whole may be looked at now; with false the link is paused.
     func linkMayDecode() -> Bool
-    /// So many bytes of a frame are there whose rest has not come.
+    /// So many bytes of a frame are there whose rest has not come; 0 for none.
     func linkHolds(_ bytes: Int) -> Refuse?
     /// A frame is about to be decoded: with a refusal it is not, and the link fails with that.
     func linkWillDecode(checksum: UInt32, length: UInt32) -> Refuse?
@@ -164,8 +164,17 @@ final class Link: ChannelInboundHandler {
         guard state == .open, buffer.readableBytes > 0 else { return }
         buffer.withUnsafeReadableBytes { reader.append($0) }
         drain()
-        guard state == .open, !isPaused, let refuse = driver?.linkHolds(reader.waiting) else { return }
+        guard state == .open, !isPaused, let refuse = driver?.linkHolds(reader.begun) else { return }
         driver?.linkFailed(refuse)
+    }
+
+    /// Bytes of a frame whose rest has not come.
+    var bytesBegun: Int { state == .open ? reader.begun : 0 }
+
+    /// Bytes that were written and wait for the other side to take them.
+    var bytesUnsent: Int {
+        let options = context?.channel.syncOptions
+        return (try? options?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

@@ -139,6 +139,8 @@ public struct FrameReader {
 
     /// Bytes that wait for the rest of their frame.
     public var waiting: Int { buffer.count - start }
+    /// The same with the frame's header, where that has been read.
+    public var begun: Int { waiting + (header == nil ? 0 : FrameHeader.size) }
     public var holdsContext: Bool { inflater != nil }
 
     public mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBytes { append($0) } }

@@ -125,4 +125,25 @@ import Testing
         let known = ["add", "import", "sync", "status", "temperature"]
         #expect(Typo.closest(to: typed, among: known) == meant)
     }
+
+    /// Nothing that the audit log keeps is told by its code alone.
+    @Test func everyActHasWords() throws {
+        let sources = try #require(
+            FileManager.default.enumerator(
+                at: MessageTests.sources.appending(path: "Sources"), includingPropertiesForKeys: nil))
+        var events = Set(IdentityAudit.all + [RefusedAttempt.event, IdentityAudit.backedUp])
+        let pattern = try Regex(#"(?:\bact\(|\bact: |\baudit\(|options\.run\()\s*"([a-z_]+)""#)
+        for case let file as URL in sources where file.pathExtension == "swift" {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            for match in text.matches(of: pattern) {
+                events.insert(match.output[1].substring.map(String.init) ?? "")
+            }
+        }
+        #expect(
+            events.count >= 20 && events.isSuperset(of: ["alert_taken", "revoked", "joined", "exported"]))
+        for event in events.sorted() {
+            let words = AuditWords.words(for: event)
+            #expect(MessageTests.hasChinese(words.zh) && !words.en.contains("_"), "\(event)")
+        }
+    }
 }

@@ -131,6 +131,11 @@ import Testing
         #expect(refused.remarks.contains("changed on its way"))
         try Data(bytes.prefix(60)).write(to: URL(filePath: changed))
         try await centre.hub("import", "--carried", changed, expecting: [66])
+        // Who tried to hand in something that was not taken is on record, at either hub.
+        let log = try await AuditTests.Log.read(centre)
+        #expect(log.intact)
+        #expect(log.details("carried") == ["refused: altered or none", "refused: altered or none"])
+        #expect(try await AuditTests.Log.read(other).details("carried") == ["refused: for another hub"])
         _ = try await take(centre, file)
         bytes = Array(try Data(contentsOf: URL(filePath: file + ".answer")))
         bytes[bytes.count - 20] ^= 1
@@ -138,6 +143,21 @@ import Testing
         try await centre.branch("B04", "carry", "--receipts", changed, expecting: [7])
         try await centre.branch("B04", "carry", "--receipts", file, expecting: [66])
         try await centre.hub("import", "--carried", file, "units", expecting: [64])
+        try await centre.close()
+    }
+
+    /// Of a device that is not let in yet nothing is taken by hand either, and that is on record.
+    @Test func whoIsNotLetInHandsInNothing() async throws {
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.branch("B04", "join", try await centre.invite("B04", trusted: false))
+        try await centre.importSheets(of: "B04")
+        let file = centre.place.path("a.carried")
+        _ = try await carry(centre, file)
+        try await centre.hub("import", "--carried", file, expecting: [3])
+        let log = try await AuditTests.Log.read(centre)
+        let told = try #require(log.details("carried").first)
+        #expect(told.hasPrefix("refused: 201 ") && told.contains("; key "), "\(told)")
         try await centre.close()
     }
 

@@ -133,19 +133,52 @@ struct FullDiskTests {
         let serve = try hub.start("A", "serve")
         #expect(try await eventually { try await hub.status("A").lastContact != nil })
         disks.fill(disk)
-        let said = try await hub.hub("revoke", "1", expecting: [5])
-        #expect(said.remarks.contains("run this once more"))
+        let said = try await hub.hub("revoke", "1", "--reason", "lost")
+        #expect(said.remarks.contains("is revoked"))
         #expect(try await eventually { serve.remarks.contains("202") })
-        disks.free(disk)
-        try await hub.hub("revoke", "1", "--reason", "lost")
         let file = disk + "/revocations.jsonl"
         #expect(disks.text(file).contains("\"at\""))
+        disks.free(disk)
         // A file that was left behind is made anew.
         disks.remove(file)
         try await hub.killAndOpen()
         #expect(disks.text(file).contains("\"at\""))
         _ = try await serve.stop()
         try await hub.close()
+    }
+
+    /// Urgent work has used the ballast up, but for what is kept so that whoever fills the disk can be
+    /// revoked; and then that too is gone.
+    @Test func whoFillsTheDiskWithUrgentWorkCanBeRevoked() async throws {
+        let (hub, disks) = try await hub(small: "hub", megabytes: 16)
+        let disk = hub.place.path("hub")
+        for branch in ["A", "B"] {
+            try await hub.join(branch)
+            _ = try await hub.sync(branch)
+        }
+        try await hub.close()
+        let share = 512 << 10
+        disks.fill(disk, withBallastOf: share)
+        try await hub.open()
+        try await hub.place.run("branch-agent", add("Q1", "38.9") + ["--data", hub.data("B")])
+        let refused = try await hub.branch("B", "sync", expecting: [3])
+        #expect(refused.remarks.contains("122"), "\(refused.remarks)")
+        // A program that opens the store takes a little.
+        let left = disks.stat(disk + "/ballast").split(separator: " ").first.flatMap { Int($0) } ?? 0
+        #expect(left >= share / 2, "what is kept for acts is left alone: \(left)")
+        try await hub.hub("revoke", "1", "--reason", "fills the disk")
+        let again = try await hub.branch("A", "sync", expecting: [3])
+        #expect(again.remarks.contains("202"), "\(again.remarks)")
+        try await hub.close()
+        // To the last byte: it is said that nothing was done, and what to do.
+        disks.fill(disk, withBallastOf: 0)
+        let said = try await hub.hub("revoke", "2", "--reason", "lost", expecting: [5])
+        #expect(said.remarks.contains("nobody was revoked") && said.remarks.contains("run this once more"))
+        disks.free(disk)
+        let log = try await AuditTests.Log.read(hub)
+        #expect(log.intact && log.details("revoked") == ["fills the disk"])
+        try await hub.hub("revoke", "2", "--reason", "lost")
+        #expect(disks.text(disk + "/revocations.jsonl").split(separator: "\n").count == 2)
     }
 
     /// The disk is full when the program that changed the hub's key was about to tell the store: who comes

@@ -156,7 +156,12 @@ import Testing
         )
         let keys = scene.crowd.place.path("keys.log")
         try await scene.crowd.open(more: ["--transcript", theirs])
-        let outcome = try await scene.sync("--transcript", mine, "--tls-key-log", keys)
+        _ = try await scene.sync("--transcript", mine, "--tls-key-log", keys, expecting: [64])
+        let outcome = try await scene.sync(
+            "--transcript", mine, "--tls-key-log", keys, "--reason", "a fault of the link")
+        let looks = try String(
+            contentsOfFile: scene.crowd.data("B000") + "/unmasked.jsonl", encoding: .utf8)
+        #expect(looks.contains("secrets of connections logged: a fault of the link"))
         #expect(outcome.remarks.contains("secrets of the connections"))
         #expect(try String(contentsOfFile: keys, encoding: .utf8).contains("CLIENT_TRAFFIC_SECRET_0"))
         try await scene.crowd.close()
@@ -175,11 +180,15 @@ import Testing
         let open = scene.crowd.place.path("open.transcript")
         try await scene.crowd.open(more: [
             "--transcript", scene.crowd.place.path("open-hub.transcript"), "--transcript-unmasked",
+            "--reason", "a fault",
         ])
-        let audit = try await scene.crowd.hub("audit")
-        #expect(audit.output.contains("transcript of sessions"))
+        let log = try await AuditTests.Log.read(scene.crowd)
+        let entry = try #require(log.entries.last { $0.event == "unmasked" })
+        #expect(entry.detail == "transcript of sessions: a fault" && entry.who?.isEmpty == false)
         try await scene.add("S000002", "36.6")
-        let told = try await scene.sync("--transcript", open, "--transcript-unmasked")
+        _ = try await scene.sync("--transcript", open, "--transcript-unmasked", expecting: [64])
+        let told = try await scene.sync(
+            "--transcript", open, "--transcript-unmasked", "--reason", "a fault")
         #expect(told.remarks.contains("delete it when it has served"))
         _ = try await scene.crowd.place.run("sync-inspect", ["capture", open])
         // A file that was cut is said to be.

@@ -72,12 +72,16 @@ import Testing
         #expect(isNoted)
         let rows: [Row] = try await crowd.hub("devices", "--json").json()
         #expect(rows.map { (1...(2 << 20)).contains($0.bytesToday) } == [true])
+        // By the limit that this hub keeps, not by the one that it would have.
+        let told = try await crowd.hub("devices").output
+        #expect(told.contains("device 1 has brought") && told.contains("of the 1 MiB"), "\(told)")
         try await crowd.hub("serve", "--device-day", "0", expecting: [64])
         // Who looks after the hub may let more in.
         try await crowd.close()
         try await crowd.open()
         #expect(try await crowd.sync("B000").drained)
         #expect(try await crowd.arrived().count == persons)
+        #expect(try await !crowd.hub("devices").output.contains("has brought"))
         try await crowd.close()
     }
 
@@ -116,9 +120,28 @@ import Testing
         #expect(frame.receipts.map(\.origin) == [urgent.origin] && frame.receipts.map(\.sequence) == [1])
         #expect(refuse.code == .overloaded && refuse.retryAfter > 0 && !refuse.words.isEmpty)
         peer.close()
-        // Nothing is announced that is missing: it is told at once.
+        // The receipt was lost on its way: it comes once more, as often as it is asked for.
+        for _ in 0..<2 {
+            let anew = try await device.connect()
+            try await anew.say(.hello(device.hello()))
+            await anew.say(HostileFrameTests.frame(.batch(urgent)))
+            guard case .receipt(let frame)? = try await anew.hear(),
+                case .refuse(let refuse)? = try await anew.hear()
+            else {
+                Issue.record("not a receipt and a refusal")
+                return
+            }
+            #expect(frame.receipts.map(\.sequence) == [1] && refuse.code == .overloaded)
+            anew.close()
+        }
+        // Nothing is announced that is missing, and it is known that it is not: that is told at once.
         let again = try await device.connect()
-        try await again.say(.hello(device.hello { $0.origins.removeLast() }))
+        try await again.say(
+            .hello(
+                device.hello { hello in
+                    hello.origins.removeLast()
+                    hello.origins[0].receipted = 1
+                }))
         #expect(try await again.farewell()?.code == .overloaded)
         // A forged one is not taken because the hub is in a hurry.
         var forged = try device.urgent.write([.checkIn("S000002", day: crowd.firstDay)])

@@ -63,13 +63,18 @@ struct Reconciled: Decodable {
         return crowd
     }
 
+    /// Each statement alters one row.
     static func tamper(_ store: String, _ sql: String) throws {
         // The hub may be writing just then.
         var configuration = Configuration()
         configuration.busyMode = .timeout(30)
         let queue = try DatabaseQueue(path: store + "/store.sqlite", configuration: configuration)
-        try queue.write { try $0.execute(sql: sql) }
-        #expect(queue.configuration.readonly == false)
+        try queue.write { database in
+            for statement in sql.split(separator: ";") {
+                try database.execute(sql: String(statement))
+                #expect(database.changesCount == 1, "\(statement)")
+            }
+        }
         try queue.close()
     }
 

@@ -82,6 +82,40 @@ import Testing
         try await crowd.close()
     }
 
+    /// What the hub holds whole came by file, or its receipt was lost, before the device was revoked: the
+    /// device hears that it is there, and can be certified.
+    @Test func whoIsRevokedBeforeItsReceiptsCameHearsOfThem() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 6, days: 2)
+        try await crowd.open()
+        try await crowd.join("B000")
+        try await crowd.checkIn("B000", "S000000", "36.6")
+        try await crowd.checkIn("B000", "S000001", "39.5")
+        let file = crowd.place.path("first.carried")
+        try await crowd.branch("B000", "carry", file)
+        try await crowd.hub("import", "--carried", file)
+        #expect(try await crowd.arrived().count == 2)
+        let certificate = crowd.place.path("certificate.json")
+        try await crowd.branch("B000", "retire", certificate, expecting: [1])
+        try await crowd.hub("revoke", String(try await Self.device(of: "B000", crowd).id))
+        let sync = try await crowd.branch("B000", "sync", expecting: [3])
+        #expect(sync.remarks.contains("202"))
+        let status = try await crowd.status("B000")
+        #expect(status.queued == 0 && status.receipted == 3, "\(status)")
+        let words = try await crowd.branch("B000", "status").output
+        #expect(!words.contains("quarantined check-in"), "what came before counts: \(words)")
+        try await crowd.branch("B000", "retire", certificate)
+        #expect(try await crowd.arrived().count == 2 && Self.quarantined(crowd) == 0)
+        // What is entered from then on is handed over, and does not count.
+        try await crowd.checkIn("B000", "S000002", "36.7")
+        try await crowd.branch("B000", "sync", expecting: [3])
+        #expect(try await crowd.status("B000").queued == 0)
+        #expect(try await crowd.arrived().count == 2 && Self.quarantined(crowd) == 1)
+        #expect(try await crowd.branch("B000", "status").output.contains("quarantined check-in"))
+        let log = try await AuditTests.Log.read(crowd)
+        #expect(log.details("refused").contains { $0.hasPrefix("202 ") })
+        try await crowd.close()
+    }
+
     /// Windows, compressed batches and alerts, and a link that is cut in between.
     @Test func aFortnightIsHandedOverWhole() async throws {
         let centre = try await Centre()

@@ -199,6 +199,9 @@ struct RaisedAlert: Decodable {
         #expect((closed.seconds["told-taken"] ?? 0) >= 25 * Self.minute)
         let audit = try await centre.hub("audit", "--json").output
         for act in ["alert_taken", "alert_referred", "alert_closed"] { #expect(audit.contains(act)) }
+        let told = try await centre.hub("audit").output
+        for act in ["took an alert", "referred an alert", "closed an alert"] { #expect(told.contains(act)) }
+        #expect(!told.contains("alert_"))
         try await centre.close()
     }
 
@@ -258,6 +261,33 @@ struct RaisedAlert: Decodable {
                 try await eventually { !FileManager.default.fileExists(atPath: "/proc/\(line)") },
                 "what hangs ends with the hub")
         }
+    }
+
+    /// A hub that is killed ends nobody; what it had called ends all the same, with all that it has begun.
+    @Test func aCommandDoesNotOutliveAHubThatIsKilled() async throws {
+        let centre = try await Centre()
+        try await Self.makeRoster(centre)
+        let wake = centre.place.path("wake")
+        let script =
+            "#!/bin/sh\nsleep 1000 &\necho $! $$ >> \(wake).started\ntrap '' TERM HUP INT\nwait; sleep 1000\n"
+        try Data(script.utf8).write(to: URL(filePath: wake))
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: wake)
+        let day = centre.college.words("last_day")
+        let person = centre.college.words("mistyped_person")
+        try await centre.hub("add", "check-in", "person=" + person, "day=" + day, "temperature=38.9")
+        try await centre.open(more: ["--on-alert", wake, "--on-alert-every", "900"])
+        #expect(try await eventually { FileManager.default.fileExists(atPath: wake + ".started") })
+        let numbers = try String(contentsOfFile: wake + ".started", encoding: .utf8).split { $0.isWhitespace }
+        #expect(numbers.count == 2 && numbers.allSatisfy { Self.lives($0) })
+        centre.kill()
+        #expect(try await eventually { !numbers.contains { Self.lives($0) } }, "what was called has ended")
+        try await centre.close()
+    }
+
+    /// Nobody may be there to take note of the end of a process.
+    private static func lives(_ number: Substring) -> Bool {
+        let status = try? String(contentsOfFile: "/proc/\(number)/status", encoding: .utf8)
+        return status.map { !$0.contains("State:\tZ") } ?? false
     }
 
     /// What the centre itself takes down is an alert in the same moment, whether it serves or not.

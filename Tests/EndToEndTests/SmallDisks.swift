@@ -58,6 +58,11 @@ final class SmallDisks: Sendable {
 
     /// Leaves not one free byte.
     func fill(_ path: String) { SmallDisks.shell(prefix, "cat /dev/zero >> '\(path)/fill' 2>/dev/null") }
+    /// Leaves not one free byte, and so many of the ballast.
+    func fill(_ path: String, withBallastOf bytes: Int) {
+        SmallDisks.shell(
+            prefix, "truncate -s \(bytes) '\(path)/ballast'; cat /dev/zero >> '\(path)/fill' 2>/dev/null")
+    }
     /// Leaves some free bytes.
     func fill(_ path: String, leaving bytes: Int) {
         let free = Int(SmallDisks.read(prefix, "df --output=avail -B1 '\(path)' | tail -n 1")) ?? 0

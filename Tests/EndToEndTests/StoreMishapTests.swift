@@ -125,6 +125,36 @@ extension Place {
         }
     }
 
+    /// Refused in words, not silently closed: somebody should know that others could look.
+    @Test func whatIsOpenToOthersIsRefused() async throws {
+        let (crowd, branch, hub) = try await made()
+        let files = FileManager.default
+        try await crowd.hub("revoke", "1", "--reason", "a test")
+        for (program, data, names) in [
+            ("branch-agent", branch, ["", "store.sqlite"]),
+            ("aggregator", hub, ["", "store.sqlite", "revocations.jsonl", "revocations.end", "audit.head"]),
+        ] {
+            for name in names {
+                let path = name.isEmpty ? data[1] : data[1] + "/" + name
+                let (closed, open) = name.isEmpty ? (0o700, [0o755, 0o710]) : (0o600, [0o644, 0o660])
+                for mode in open {
+                    try files.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+                    let digits = String(mode, radix: 8)
+                    try await crowd.place.expect(
+                        program, ["status"] + data, code: 66,
+                        says: [
+                            "\(path) is open to others than its owner (mode \(digits))",
+                            "chmod \(String(closed, radix: 8)) \(path)",
+                        ], ["\(path) 对所有者以外的用户开放（权限 \(digits)）"])
+                    let found = try files.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+                    #expect(found == mode, "it is not closed in silence")
+                }
+                try files.setAttributes([.posixPermissions: closed], ofItemAtPath: path)
+                try await crowd.place.run(program, ["status"] + data)
+            }
+        }
+    }
+
     @Test func keysThatCannotBeUsed() async throws {
         let (crowd, branch, hub) = try await made()
         let files = FileManager.default

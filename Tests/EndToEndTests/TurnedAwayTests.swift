@@ -248,13 +248,90 @@ import Testing
         try await siege.lift()
     }
 
-    private func token(_ shown: Welcome, of device: RawDevice) async throws -> Welcome {
+    /// Whatever somebody can do as often as he likes, with a key of his own, a device's or a revoked one:
+    /// many that are alike are one entry, and none is forgotten.
+    @Test func whateverIsDoneOftenIsOneEntryWithItsNumber() async throws {
+        let siege = try await Siege()
+        let calls = 12
+        func many(_ call: () async throws -> RefusalCode?, _ code: RefusalCode?) async throws {
+            for _ in 0..<calls { #expect(try await call() == code) }
+        }
+        let stranger = RawDevice(port: siege.port, hub: siege.fingerprint)
+        let unknown = HostileFrameTests.frame(.hello(stranger.hello()))
+        try await many({ try await siege.farewell(stranger, to: unknown)?.code }, .unknownDevice)
+        try await many(
+            { try await siege.farewell(stranger, to: HostileFrameTests.frame(0xee, [1], flags: 1))?.code },
+            .unknownCritical)
+        try await many(
+            {
+                let peer = try? await RawPeer.open(port: siege.port, key: stranger.key, pinned: .zero)
+                peer?.close()
+                return nil
+            }, nil)
+        let lost = try await siege.device()
+        try await lost.welcomed().peer.close()
+        let id = try #require(try await self.device(lost.key, siege))
+        try await siege.hub("revoke", String(id))
+        let hello = HostileFrameTests.frame(.hello(lost.hello()))
+        try await many({ try await siege.farewell(lost, to: hello)?.code }, .revokedDevice)
+        var device = try await siege.device()
+        var other = try await siege.device()
+        try await other.welcomed().peer.close()
+        let foreign = try other.routine.write([siege.passing()])
+        try await many({ try await said(siege, device, foreign) }, .originOfAnother)
+        let good = try device.routine.trial(siege)
+        var forged = good
+        forged.seals = [try device.routine.seal(good.last, good.headAfter, by: .generate())]
+        try await many({ try await said(siege, device, forged) }, .forgedSeal)
+        var astray = good
+        astray.headBefore = .zero
+        try await many({ try await said(siege, device, astray) }, nil)
+        try await many(
+            {
+                let (peer, _) = try await device.welcomed()
+                try await peer.say(.close(Refuse(.forgedReceipt)))
+                return try await peer.farewell()?.code
+            }, nil)
+        let first = try await device.welcomed()
+        first.peer.close()
+        try await siege.deliver(device, try device.routine.write([siege.valid()]))
+        _ = try await token(try await token(first.welcome, of: device), of: device)
+        try await many({ try await token(first.welcome, of: device).isTokenUnknown ? .done : nil }, .done)
+        try await many(
+            {
+                _ = try await token(first.welcome, of: device, as: .random()); return nil
+            }, nil)
+        try await siege.lift()
+        let log = try await AuditTests.Log.read(siege)
+        #expect(log.intact)
+        for (event, code) in [
+            ("refused", "200 "), ("refused", "105 "), ("refused", "215 "), ("refused", "202 "),
+            ("refused", "207 "), ("refused", "208 "), ("refused", "216 "), ("refused", "213 "),
+            ("store_restored_or_copied", "217 "), ("replica_opened", "replica "),
+        ] {
+            let entries = log.details(event).filter { $0.hasPrefix(code) }
+            #expect(Self.stoodFor(entries) == calls, "\(code)\(entries)")
+            #expect(entries.count < calls / 2, "\(code)\(entries)")
+        }
+    }
+
+    /// With which code a batch is answered by Close.
+    private func said(_ siege: Siege, _ device: RawDevice, _ batch: VersionBatch) async throws -> RefusalCode?
+    {
+        guard case .close(let refuse)? = try await siege.answer(device, to: batch) else { return nil }
+        return refuse.code
+    }
+
+    private func token(
+        _ shown: Welcome, of device: RawDevice, as replica: Token16? = nil
+    ) async throws -> Welcome {
         let peer = try await device.connect()
         defer { peer.close() }
         try await peer.say(
             .hello(
                 device.hello { hello in
-                    hello.sessionToken = shown.sessionToken
+                    hello.replica = replica ?? hello.replica
+                    hello.sessionToken = replica == nil ? shown.sessionToken : .zero
                     hello.epoch = shown.epoch
                 }))
         guard case .welcome(let welcome)? = try await peer.hear() else {

@@ -81,9 +81,42 @@ import Testing
         var session = Self.session(in: .open)
         _ = session.handle(.writable(false), now: 1)
         #expect(session.handle(.logMoved, now: 2).isEmpty)
-        #expect(words(session.handle(.tick, now: 1 + HubSession.quietLimit)) == "ping")
-        #expect(words(session.handle(.tick, now: HubSession.silenceLimit - 1)) == "ping")
-        #expect(words(session.handle(.tick, now: HubSession.silenceLimit)) == "close 108, end 108")
+        _ = session.handle(.unsent(100_000), now: 3)
+        #expect(words(session.handle(.tick, now: HubSession.quietLimit)) == "ping")
+        let end = 1 + HubSession.progressLimit
+        #expect(session.deadline == end)
+        // A few bytes of it are nothing, and it makes no difference that more waits meanwhile.
+        _ = session.handle(.unsent(100_500), now: end - 2)
+        _ = session.handle(.unsent(100_500 - Limits.frameStep + 1), now: end - 1)
+        #expect(session.handle(.tick, now: end - 1).isEmpty)
+        #expect(words(session.handle(.tick, now: end)) == "close 108, end 108")
+    }
+
+    /// However slow the line: who takes some of what waits for it is waited for, as long as it says a word.
+    @Test func whoReadsSlowlyIsFed() {
+        var session = Self.session(in: .open)
+        _ = session.handle(.writable(false), now: 0)
+        var unsent = Limits.framePayload
+        var now: UInt64 = 0
+        _ = session.handle(.unsent(unsent), now: 0)
+        while unsent > Limits.frameStep {
+            now += HubSession.progressLimit
+            unsent -= Limits.frameStep
+            _ = session.handle(.received(Talk.pong, wireBytes: 25), now: now)
+            _ = session.handle(.unsent(unsent), now: now)
+            #expect(!words(session.handle(.tick, now: now)).contains("end"))
+        }
+        _ = session.handle(.writable(true), now: now)
+        _ = session.handle(.received(Talk.pong, wireBytes: 25), now: now)
+        #expect(session.deadline == now + HubSession.quietLimit)
+        // And who reads without a word is not kept by that.
+        var silent = Self.session(in: .open)
+        _ = silent.handle(.writable(false), now: 0)
+        for second in UInt64(1)...299 {
+            _ = silent.handle(.unsent(1_000_000 - 5_000 * Int(second)), now: second * 1_000)
+            #expect(!words(silent.handle(.tick, now: second * 1_000)).contains("end"))
+        }
+        #expect(words(silent.handle(.tick, now: HubSession.silenceLimit)) == "close 108, end 108")
     }
 
     @Test func whatTheStoreSaysToAGreetingIsPassedOn() {
@@ -176,10 +209,30 @@ import Testing
     // MARK: - Overloaded
 
     @Test func withNothingUrgentMissingItIsRefusedAtOnce() {
-        var session = Self.session(in: .admitting)
+        var session = HubSession()
+        _ = session.handle(.opened, now: 0)
+        var hello = Talk.hello(urgent: 9, routine: 50)
+        for index in hello.origins.indices { hello.origins[index].receipted = 9 }
+        _ = session.handle(.received(.hello(hello), wireBytes: 300), now: 0)
         #expect(
             words(session.handle(.admitted(.success(Self.greeting(isBusy: true, held: 9))), now: 1))
                 == "refuse 120, end 120")
+    }
+
+    /// It was taken the last time, and the receipt got lost: whoever does not know sends it again, and hears
+    /// of it before he is sent away.
+    @Test func whatIsHeldIsReceiptedOnceMore() {
+        var session = Self.session(in: .admitting)
+        let busy = HubSession.Event.admitted(.success(Self.greeting(isBusy: true, held: 9)))
+        #expect(session.handle(busy, now: 1).isEmpty)
+        let batch = Message.batch(Talk.batch(Talk.urgent, 1...9))
+        #expect(words(session.handle(.received(batch, wireBytes: 500), now: 2)) == "ingest 1-9")
+        #expect(words(session.handle(Self.held(9), now: 3)) == "receipt, refuse 120, end 120")
+        // Nor is anybody waited for who does not send it.
+        var silent = Self.session(in: .admitting)
+        _ = silent.handle(busy, now: 1)
+        #expect(
+            words(silent.handle(.tick, now: 1 + HubSession.urgentGrace)) == "refuse 120, end 120")
     }
 
     @Test func whatIsUrgentIsTakenAndReceiptedFirst() {

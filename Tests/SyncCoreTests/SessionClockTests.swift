@@ -119,6 +119,72 @@ import Testing
         #expect(words(open.handle(.tick, now: 200_000 + HubSession.silenceLimit)) == Self.silent)
     }
 
+    /// A byte now and then is no frame.
+    @Test(arguments: [HubSessionTests.Phase.open, .answering, .surrendering])
+    func theHubDropsWhoDripsAFrame(phase: HubSessionTests.Phase) {
+        for pause in [UInt64(1_000), 20_000] {
+            var session = HubSessionTests.session(in: phase)
+            var now: UInt64 = 0
+            var end: String?
+            for bytes in 1...400 where end == nil {
+                now += pause
+                // It says that it is there, between its frames.
+                if bytes == 1 { _ = session.handle(.received(Talk.pong, wireBytes: 25), now: now) }
+                _ = session.handle(.holds(bytes), now: now)
+                let said = words(session.handle(.tick, now: now))
+                if said.contains("end") { end = said }
+            }
+            let code = phase == .surrendering && now < pause + HubSession.progressLimit ? 202 : 108
+            #expect(end == "close \(code), end \(code)")
+            #expect(now <= pause + HubSession.progressLimit)
+        }
+    }
+
+    /// The largest frame over a line of which next to nothing is left, but not nothing.
+    @Test func aLargeFrameOverASlowLineIsWaitedFor() {
+        for (bytesASecond, isWaitedFor) in [(8_000, true), (160, true), (35, true), (34, false)] {
+            var hub = HubSessionTests.session(in: .open)
+            var agent = AgentSessionTests.session(in: .open, goal: .stay)
+            _ = agent.handle(.received(Talk.receipt(Talk.urgent, 3)), now: 0)
+            _ = agent.handle(
+                .receiptsStored([Receipt(origin: Talk.urgent, sequence: 3, head: .zero)]), now: 0)
+            var ends: [UInt64?] = [nil, nil]
+            for second in 1...(Limits.framePayload / bytesASecond) {
+                let (now, bytes) = (UInt64(second) * 1_000, second * bytesASecond)
+                _ = hub.handle(.holds(bytes), now: now)
+                _ = agent.handle(.holds(bytes), now: now)
+                if words(hub.handle(.tick, now: now)).contains("end") { ends[0] = ends[0] ?? now }
+                if words(agent.handle(.tick, now: now)).contains("end") { ends[1] = ends[1] ?? now }
+            }
+            #expect((ends[0] == nil) == isWaitedFor, "\(bytesASecond)")
+            #expect((ends[1] == nil) == isWaitedFor, "\(bytesASecond)")
+        }
+    }
+
+    /// Whoever sends small frames without a pause has always begun one.
+    @Test func aFrameThatFollowsAnotherHasItsOwnTime() {
+        var session = HubSessionTests.session(in: .open)
+        for second in UInt64(1)...1_000 {
+            _ = session.handle(.received(.unknown(type: 99), wireBytes: 500), now: second * 1_000)
+            _ = session.handle(.holds(300 + Int(second)), now: second * 1_000)
+            #expect(!words(session.handle(.tick, now: second * 1_000)).contains("end"))
+        }
+        // While the hub itself does not read, nobody is waited for.
+        _ = session.handle(.holds(0), now: 1_000_000)
+        #expect(session.deadline == 1_000_000 + HubSession.quietLimit)
+    }
+
+    /// Who waits for something to come about is not kept by the bytes of one frame after the other.
+    @Test func bytesOfFramesAreNoProgress() {
+        var session = AgentSessionTests.session(in: .open)
+        var bytes = 0
+        let end = live(&session, until: 3_600_000, every: 1_000) { _ in
+            bytes += Limits.frameStep
+            return [.holds(bytes % Limits.framePayload)]
+        }
+        #expect(end?.at == session.progressLimit && end?.words == Self.silent)
+    }
+
     @Test func backoffKeepsWhatTheHubAsksAndSpreadsIt() {
         var generator = SessionPairTests.Generator(state: 5)
         var waits: [UInt64] = []

@@ -33,6 +33,24 @@ import Testing
         #expect(try world.store.effective(HubWorld.key("p3")) != nil)
     }
 
+    /// What counts is in the store with the entries themselves, whoever opens it next.
+    @Test func theDayGoesOnWhereTheStoreWasLeft() throws {
+        let world = try HubWorld(.sqlite, dayLimit: 2_500)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        #expect(try device.send([Self.checkIn("p1")]).isHeld)
+        #expect(try device.send([Self.checkIn("p2")]).isHeld)
+        let store = try #require(world.sqlite)
+        let before = try store.broughtToday(world.now)
+        #expect(before.count == 1 && before.values.allSatisfy { (1_000...2_500).contains($0) })
+        #expect(try store.dayLimit() == 2_500)
+        try store.limitDay(toBytes: 2_600)
+        let again = try world.reopened()
+        #expect(try again.broughtToday(world.now) == before)
+        #expect(try again.dayLimit() == 2_600, "who only asks is told what the hub was told")
+        #expect(try device.send([Self.checkIn("p3")]).refusal == .dayIsFull)
+        #expect(try again.broughtToday(world.now) == before)
+    }
+
     @Test func daysAreUTCDaysWhateverTheClock() {
         #expect(HubDay.number(of: 0) == 0 && HubDay.number(of: 86_399_999) == 0)
         #expect(HubDay.number(of: 86_400_000) == 1)

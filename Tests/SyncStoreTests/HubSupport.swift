@@ -233,6 +233,9 @@ final class HubDevice {
         salts["\(lane) \(day) \(retentionClass)"]
     }
 
+    /// It says in Hello that it has receipts for all that it wrote.
+    var hasReceipts = false
+
     /// From now on it makes new ones.
     func forgetSalts() { salts = [:] }
 
@@ -240,7 +243,11 @@ final class HubDevice {
 
     func hello() throws {
         let heads = Lane.allCases.compactMap { lane in
-            journals[lane].map { OriginHead(claim: $0.claim, sequence: $0.sequence, head: $0.head) }
+            journals[lane].map {
+                OriginHead(
+                    claim: $0.claim, sequence: $0.sequence, head: $0.head,
+                    receipted: hasReceipts ? $0.sequence : 0)
+            }
         }
         let hello = Hello(
             replica: Token16(high: 9, low: UInt64(key[1])), origins: heads, capabilities: [],

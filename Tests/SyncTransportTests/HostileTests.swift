@@ -245,6 +245,65 @@ import Testing
         #expect(told.codes.last == .shuttingDown, "who came first keeps what it has")
     }
 
+    /// Devices that are let in, begin a frame and never end it, be it one byte or all but one: they hear 108.
+    @Test func whoDoesNotEndItsFrameIsDropped() async throws {
+        var limits = HubLimits()
+        limits.progressLimit = 1_000
+        let listener = try await HubListener.start(
+            at: local, key: hubKey, service: FakeHub(), limits: limits, group: group)
+        let hello = Hello(
+            replica: .zero, origins: [], capabilities: [], dictionaries: [], clock: 1, sessionToken: .zero,
+            feed: .beginning, urgent: Backlog(), routine: Backlog(), program: "test")
+        var writer = FrameWriter()
+        let greeting = Preamble.bytes() + (try writer.frame(.hello(hello), compress: false))
+        let frame = try writer.frame(.ping(Ping(isReply: true, token: 1)), compress: false)
+        for bytes in [1, FrameHeader.size - 1, FrameHeader.size, frame.count - 1] {
+            // Whole frames before it are no excuse.
+            let heard = try await Stranger.say(
+                greeting, andThen: frame + frame + frame.prefix(bytes), to: listener.address,
+                security: try SecureLink.client(key: .generate()), pinned: .key(hubKey.fingerprint),
+                group: group)
+            let farewell = try Stranger.farewell(in: heard)
+            #expect(farewell?.code == .silence && farewell?.words.contains("frame") == true)
+        }
+        await listener.shutdown()
+    }
+
+    /// A device that takes nothing of what it asks for is cut off; closing does not wait for it.
+    @Test func whoTakesNothingIsCutOff() async throws {
+        var limits = HubLimits()
+        limits.progressLimit = 2_000
+        let hub = FakeHub()
+        let listener = try await HubListener.start(
+            at: local, key: hubKey, service: hub, limits: limits, group: group)
+        let hello = Hello(
+            replica: .zero, origins: [], capabilities: [], dictionaries: [], clock: 1, sessionToken: .zero,
+            feed: .beginning, urgent: Backlog(), routine: Backlog(), program: "test")
+        var writer = FrameWriter()
+        let words = Preamble.bytes() + (try writer.frame(.hello(hello), compress: false))
+        let channel = try await ClientBootstrap(group: group).channelOption(
+            .socketOption(.so_rcvbuf), value: 4_096
+        )
+        .channelInitializer { [hubKey] channel in
+            channel.eventLoop.makeCompletedFuture {
+                let security = try SecureLink.client(key: .generate())
+                try channel.pipeline.syncOperations.addHandler(
+                    try security.clientHandler(
+                        pinned: .key(hubKey.fingerprint), peer: SecureLink.Peer()))
+            }
+        }.connect(host: listener.address.host, port: listener.address.port).get()
+        try await channel.writeAndFlush(ByteBuffer(bytes: words)).get()
+        while hub.state.withLock({ $0.open }) < 1 { await Task.yield() }
+        try await channel.setOption(.autoRead, value: false).get()
+        // Questions, whose answers nobody takes: more than lies between the two.
+        let question = try writer.frame(.ping(Ping(isReply: false, token: 1)), compress: false)
+        let questions = Array(repeatElement(question, count: 40_000).joined())
+        channel.writeAndFlush(ByteBuffer(bytes: questions), promise: nil)
+        while listener.connections > 0 { await Task.yield() }
+        channel.close(promise: nil)
+        await listener.shutdown()
+    }
+
     /// Whoever holds many connections loses its own first.
     @Test func oneAddressTakesNoRoomFromOthers() throws {
         var limits = HubLimits()

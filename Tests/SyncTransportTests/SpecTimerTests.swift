@@ -22,6 +22,10 @@ import Testing
                 + "then 108 |",
             "| hub | any word | \(seconds(HubSession.quietLimit)), then `Ping`; "
                 + "\(seconds(HubSession.silenceLimit)), then 108 |",
+            "| | the rest of a frame that has begun, or 4,096 bytes more of it | "
+                + "\(seconds(HubSession.progressLimit)), then 108 |",
+            "| | the agent to take some of what waits for it, 4,096 bytes at least | "
+                + "\(seconds(HubSession.progressLimit)), then 108 |",
             "| agent that wants to be done | any word | \(seconds(drains.quietLimit)), then `Ping`; "
                 + "\(seconds(drains.silenceLimit)), then 108 |",
             "| | something to come about | \(seconds(drains.progressLimit)), then 108 |",
@@ -33,6 +37,7 @@ import Testing
                 + "then 108 |",
             "| hub, after its last word | the agent's end | \(seconds(Link.lingerLimit)), then hangs up |",
         ]
+        #expect(Limits.frameStep == 4_096)
         for row in rows { #expect(spec.contains("   " + row + "\n"), "\(row)") }
     }
 }

@@ -19,9 +19,16 @@ struct CertificateReport: Encodable {
     /// By the device's clock, UTC.
     var made: String
     var journals: [Journal]
+    /// What the file says beside what is signed: the branch's own word.
+    var unit: String
+    /// Records of which the hub held a version back then.
+    var quarantined: UInt64
 
+    /// - Parameter file: what is not signed in it is shown as that.
     /// - Throws: `Failure`, when something in it does not hold, or it is for another hub.
-    init(_ certificate: Certificate, hub pinned: Digest) throws {
+    init(_ certificate: Certificate, in file: CertificateFile, hub pinned: Digest) throws {
+        unit = Output.printable(file.unit)
+        quarantined = file.quarantined ?? 0
         guard certificate.hub.identity(.sha256) == pinned else {
             throw Failure(
                 .otherHub,
@@ -49,10 +56,10 @@ struct CertificateReport: Encodable {
         let unsigned = journals.reduce(0) { $0 + $1.unsigned }
         var lines = [
             Words(
-                "everything in it holds: device \(device.prefix(16)) had nothing left to send at \(made) by "
-                    + "its clock; its \(versions) entries were receipted by the hub whose key has the "
+                "what is signed in it holds: device \(device.prefix(16)) had nothing left to send at \(made) "
+                    + "by its clock; its \(versions) entries were receipted by the hub whose key has the "
                     + "fingerprint \(hub)",
-                zh: "全部无误：设备 \(device.prefix(16)) 在 \(made)（按其时钟）已无待发送内容；"
+                zh: "其中经签名的内容无误：设备 \(device.prefix(16)) 在 \(made)（按其时钟）已无待发送内容；"
                     + "其 \(versions) 条内容已由密钥指纹为 \(hub) 的汇总端签收"
             ).text()
         ]
@@ -64,6 +71,13 @@ struct CertificateReport: Encodable {
                     zh: "其中 \(unsigned) 条汇总端已有但未签收：该数据曾被恢复或复制"
                 ).text())
         }
+        let unit = unit.isEmpty ? "-" : unit
+        lines.append(
+            Words(
+                "the branch's own word, which nobody has signed: unit \(unit); the centre held versions of "
+                    + "\(quarantined) records back then (ask there: `aggregator devices`)",
+                zh: "以下为支部自述，未经签名：单位 \(unit)；当时中心隔离的记录 \(quarantined) 条（请向中心核对：aggregator devices）"
+            ).text())
         return lines
     }
 

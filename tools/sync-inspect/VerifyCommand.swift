@@ -21,13 +21,19 @@ struct VerifyCommand: AsyncParsableCommand {
                 + "signed, with 10 for another hub than the one named.",
             zh: "由已存内容重新计算每份日志，核对设备签封和汇总端回执，并指出第一处不符。全部无误时退出码为 0；"
                 + "有内容被改动、删除、插入或调换为 7；签封不是该设备所签为 8；回执不是该汇总端所签为 9；属于另一个汇总端为 10。"),
-        example: "sync-inspect verify DIR; sync-inspect verify sent.proof --hub FINGERPRINT")
+        example: "sync-inspect verify --data DIR; sync-inspect verify sent.proof --hub FINGERPRINT")
 
     @Argument(
         help: ArgumentHelp(
             "The folder of a store, two of them, a proof, or a certificate.",
             zh: "一个或两个数据目录，或一份证明文件。"))
-    var paths: [String]
+    var paths: [String] = []
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The folder of a store, as the other verbs take it; twice for two of them.",
+            zh: "数据目录，与其他命令相同；两份数据写两次。"))
+    var data: [String] = []
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -39,7 +45,7 @@ struct VerifyCommand: AsyncParsableCommand {
         false
 
     func validate() throws {
-        if !(1...2).contains(paths.count) {
+        if !(1...2).contains((data + paths).count) {
             throw ValidationError(
                 Words("Name one store, two stores, or one proof.", zh: "请指定一份数据、两份数据或一份证明。").text())
         }
@@ -47,9 +53,10 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Program.run {
+            let paths = data + paths
             let pinned = try hub.map { try VerifyCommand.fingerprint($0) }
             let folders = paths.filter(VerifyCommand.isFolder)
-            if paths.count == 1, folders.isEmpty {
+            if paths.count == 1, folders.isEmpty, data.isEmpty {
                 return try evidence(at: paths[0], try Files.read(paths[0]), pinned)
             }
             var report = VerifyReport()
@@ -92,7 +99,7 @@ struct VerifyCommand: AsyncParsableCommand {
             guard let certificate = file.certificate(hashing: .sha256) else {
                 throw VerifyWords.failure(for: ProofDefect(.malformed))
             }
-            let report = try CertificateReport(certificate, hub: pinned)
+            let report = try CertificateReport(certificate, in: file, hub: pinned)
             try output.show(report, report.lines())
             return
         }

@@ -100,7 +100,7 @@ final class Transcript {
         case .healed: "new journals are open, and what was unsent is written again"
         case .loaded(_, let batch):
             batch.map { "loaded \(name($0.origin, $0.first, $0.last))" } ?? "nothing loaded"
-        case .batchWritten, .writable, .tick: nil
+        case .batchWritten, .writable, .holds, .tick: nil
         case .batchWithheld(let lane): "\(lane): too large to go ahead of Welcome"
         case .receiptsStored: "receipts stored"
         case .feedStored(let token): "feed stored as far as \(token.position)"
@@ -125,7 +125,7 @@ final class Transcript {
         case .feedLoaded(.complete(let mark)): "everything is fed, as far as \(mark.position)"
         case .headsLoaded(let heads): words(heads)
         case .answered: "the tables have been looked into"
-        case .logMoved, .writable, .tick: nil
+        case .logMoved, .writable, .holds, .unsent, .tick: nil
         case .failed(let refuse): "cannot go on: " + words(refuse)
         }
     }

@@ -148,7 +148,7 @@ struct DevicesCommand: AsyncParsableCommand {
             }
             let times = TimeText(zone: try hub.settings().timeZone)
             for line in DeviceRow.lines(devices, times: times) { Output.line(line) }
-            for line in DeviceRow.crowding(brought) { Output.line(line) }
+            for line in DeviceRow.crowding(brought, limit: try hub.dayLimit()) { Output.line(line) }
             for line in HeldBack.lines(heldBack) { Output.line(line) }
             for line in try IdentityLines.lines(hub, devices, times: times) { Output.line(line) }
             let missing = try store.folder.revocationsMissing(in: hub).count

@@ -123,9 +123,8 @@ struct Brief {
                     } + [("", { table.items($0).count })]
                 return groups.flatMap { group, number in
                     table.definition.counts.enumerated().map { index, count in
-                        CSV.line([
-                            CivilDay.text(day), table.definition.board, group, count.id, "\(number(index))",
-                        ])
+                        let names = [table.definition.board, group, count.id].map(CellText.guarded)
+                        return CSV.line([CivilDay.text(day)] + names + ["\(number(index))"])
                     }
                 }
             }

@@ -139,15 +139,23 @@ struct DeviceRow: Encodable {
     }
 
     /// Those that bring so much in a day that somebody should look.
-    static func crowding(_ brought: [Int64: Int64]) -> [String] {
-        brought.filter { $0.value >= Int64(Limits.deviceDayBytes) / 8 }.sorted { $0.key < $1.key }.map {
-            let size = $0.value >> 20
+    ///
+    /// - Parameter limit: bytes that one may bring.
+    static func crowding(_ brought: [Int64: Int64], limit: Int) -> [String] {
+        brought.filter { $0.value >= Int64(limit) / 8 }.sorted { $0.key < $1.key }.map {
+            let (size, most) = (size($0.value), size(Int64(limit)))
             return Words(
-                "device \($0.key) has brought \(size) MiB today, far more than a branch writes; look what it "
-                    + "sends, or `aggregator revoke \($0.key)`",
-                zh: "设备 \($0.key) 今日已送来 \(size) MiB，远多于一个支部的填报量；请查看其内容，或 aggregator revoke \($0.key)"
+                "device \($0.key) has brought \(size) today, far more than a branch writes, of the \(most) "
+                    + "that are taken of one (`serve --device-day`); look what it sends, or `aggregator "
+                    + "revoke \($0.key)`",
+                zh: "设备 \($0.key) 今日已送来 \(size)，远多于一个支部的填报量（每台设备每日上限 \(most)，见 serve "
+                    + "--device-day）；请查看其内容，或 aggregator revoke \($0.key)"
             ).text()
         }
+    }
+
+    private static func size(_ bytes: Int64) -> String {
+        bytes < 1 << 20 ? "\(bytes >> 10) KiB" : "\(bytes >> 20) MiB"
     }
 
     /// Milliseconds that the oldest had been waiting when the device was last seen.

@@ -52,14 +52,16 @@ struct ExportCommand: AsyncParsableCommand {
             let names = definition.keys.map(\.name) + columns.map(\.name) + ["first_created"]
             Output.line(CSV.line(names))
             try hub.export(form: form, from: first, to: last) { key, record in
-                let keys =
+                let shown =
                     personal.unmask
                     ? zip(definition.keys, key).map { RecordText.text($1, as: $0.type) }
                     : masking.text(RecordKey(form: form, values: key))
+                let keys = zip(definition.keys, shown).map { CSV.cell($1, as: $0.type) }
                 let values = columns.map { field in
                     let value = record[field.id] ?? .notStated
                     let isShown = personal.unmask || !field.personal || value == .notStated
-                    return isShown ? RecordText.text(value, as: field.type) : Masking.mask
+                    return isShown
+                        ? CSV.cell(RecordText.text(value, as: field.type), as: field.type) : Masking.mask
                 }
                 Output.line(CSV.line(keys + values + [RecordText.time(record.firstCreated)]))
             }
@@ -81,6 +83,15 @@ struct ExportCommand: AsyncParsableCommand {
 
 /// Values and lines of a CSV as exports write them.
 enum CSV {
+    /// Numbers and times as they are; texts so that no spreadsheet program takes them for formulas.
+    static func cell(_ text: String, as type: FieldType) -> String {
+        switch type {
+        case .integer, .decimal, .boolean, .date, .time: text
+        case .text, .choice, .multiChoice, .person, .unit, .region, .placeList, .record:
+            CellText.guarded(text)
+        }
+    }
+
     static func line(_ cells: [String]) -> String {
         cells.map { cell in
             let mustQuote = cell.utf8.contains { $0 == 0x22 || $0 == 0x2c || $0 == 0x0a || $0 == 0x0d }

@@ -44,31 +44,50 @@ struct RevokeCommand: AsyncParsableCommand {
                         "--reason has at most \(RevokeCommand.reasonLimit) bytes; shorten it",
                         zh: "--reason 最多 \(RevokeCommand.reasonLimit) 字节；请缩短"))
             }
-            let folder = try act.folder(store)
-            let hub = try folder.open()
-            let now = HubFolder.milliseconds()
-            guard let device, !settled else { return try settle(folder, hub) }
-            guard let revocation = try hub.revocation(of: device, reason: reason, now: now) else {
-                throw Failure(
-                    .noInput,
-                    Words(
-                        "there is no device \(device); `aggregator devices` lists them",
-                        zh: "没有编号为 \(device) 的设备；请用 aggregator devices 查看"))
+            do {
+                try revoke(in: try act.folder(store))
+            } catch let error as StoreError where error.isOfRoom {
+                throw noRoom
             }
-            // The file first: what only the store knew would be forgotten when it is put back.
-            let unkept = try RevokeCommand.keep(revocation, in: folder)
-            guard try hub.revoke(device, reason: reason, now: now) || unkept != nil else {
-                return Output.remark(
-                    Words("device \(device) was revoked before", zh: "设备 \(device) 此前已撤销"))
-            }
-            if let unkept { throw unkept }
-            let unit = Output.printable(revocation.unit)
-            Output.remark(
-                Words(
-                    "device \(device) of \(unit) is revoked; what it had not sent it can only hand over to "
-                        + "quarantine",
-                    zh: "\(unit) 的设备 \(device) 已撤销；其尚未发送的内容只能交出并隔离"))
         }
+    }
+
+    private func revoke(in folder: HubFolder) throws {
+        let hub = try folder.open()
+        let now = HubFolder.milliseconds()
+        guard let device, !settled else { return try settle(folder, hub) }
+        guard let revocation = try hub.revocation(of: device, reason: reason, now: now) else {
+            throw Failure(
+                .noInput,
+                Words(
+                    "there is no device \(device); `aggregator devices` lists them",
+                    zh: "没有编号为 \(device) 的设备；请用 aggregator devices 查看"))
+        }
+        hub.makeRoomForAct()
+        // The file first: what only the store knew would be forgotten when it is put back.
+        let unkept = try RevokeCommand.keep(revocation, in: folder)
+        guard try hub.revoke(device, reason: reason, now: now) || unkept != nil else {
+            return Output.remark(
+                Words("device \(device) was revoked before", zh: "设备 \(device) 此前已撤销"))
+        }
+        if let unkept { throw unkept }
+        let unit = Output.printable(revocation.unit)
+        Output.remark(
+            Words(
+                "device \(device) of \(unit) is revoked; what it had not sent it can only hand over to "
+                    + "quarantine",
+                zh: "\(unit) 的设备 \(device) 已撤销；其尚未发送的内容只能交出并隔离"))
+    }
+
+    /// Also what is kept free for this is used up.
+    private var noRoom: Failure {
+        Failure(
+            .diskFull,
+            Words(
+                "nobody was revoked: the disk is full to the last byte. Stop `aggregator serve`, so that the "
+                    + "device is not let in meanwhile, make room, and run this once more",
+                zh: "未撤销任何设备：磁盘已完全写满。请先停止 aggregator serve，以免该设备此时接入，"
+                    + "腾出空间后再运行一次"))
     }
 
     private func settle(_ folder: HubFolder, _ hub: SQLiteHubStore) throws {

@@ -90,7 +90,7 @@ struct ServeCommand: AsyncParsableCommand {
             try folder.settleRestore()
             try folder.settleKeys()
             let hubStore = try folder.open()
-            hubStore.limitDay(toBytes: deviceDay << 20)
+            try hubStore.limitDay(toBytes: deviceDay << 20)
             try folder.requireRevocations(of: hubStore)
             let key = try folder.key()
             var logger = Logger(label: "aggregator") { StreamLogHandler.standardError(label: $0) }
@@ -130,7 +130,7 @@ struct ServeCommand: AsyncParsableCommand {
             }
             let listener = HubListenerService(
                 address: address, key: key, keys: hubStore.keys, server: server, caller: caller,
-                debugging: try files(hubStore))
+                debugging: try files(folder))
             try? hubStore.loseOpenSessions()
             let group = ServiceGroup(
                 services: [listener], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -141,13 +141,14 @@ struct ServeCommand: AsyncParsableCommand {
 
 extension ServeCommand {
     /// Who looks at people's data leaves an entry in the audit log.
-    fileprivate func files(_ store: SQLiteHubStore) throws -> LinkDebugging {
-        let now = HubFolder.milliseconds()
-        if debugging.transcriptUnmasked {
-            try store.record(act: "unmasked", detail: "transcript of sessions", now: now)
-        }
-        if debugging.tlsKeyLog != nil {
-            try store.record(act: "unmasked", detail: "secrets of connections logged", now: now)
+    fileprivate func files(_ store: HubFolder) throws -> LinkDebugging {
+        let unmasked = try debugging.unmasked()
+        if !unmasked.isEmpty {
+            // By a person, not by the hub itself.
+            let named = try HubFolder(path: store.path, actor: Actor.current(as: nil)).open()
+            for what in unmasked {
+                try named.record(act: "unmasked", detail: what, now: HubFolder.milliseconds())
+            }
         }
         let files = try LinkDebugging.files(
             transcript: debugging.transcript, keyLog: debugging.tlsKeyLog, side: "hub",

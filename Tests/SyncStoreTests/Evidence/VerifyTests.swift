@@ -167,6 +167,9 @@ import Testing
             let found = try change(hub, sql) { try world.hubReader().verify() }
             #expect(found.damages.contains { $0.kind == kind }, "\(sql): \(found.damages)")
         }
+        // How far branches are told that they may let go.
+        try hubSays(["UPDATE origin SET backed_up = sealed + 1 WHERE sealed > 0"], .altered)
+        try hubSays(["UPDATE origin SET passed = held WHERE sealed > 0"], .altered)
         try hubSays(["DELETE FROM segment WHERE position = 2"], .dropped)
         try hubSays(["DELETE FROM segment WHERE position = \(last)"], .dropped)
         let columns = try hub.tables([("segment", [])])[0].columns

@@ -111,10 +111,10 @@ import Testing
         #expect(try world.value("p4") == .text("and on"))
     }
 
-    /// Nobody but a revoked branch knows that the hub was put back, and it opens no epoch: its receipt is of
-    /// the present one.
-    @Test(arguments: HubKind.allCases)
-    func aRevokedBranchHandsOverWhatFollowsWhatItHasLetGo(kind: HubKind) throws {
+    /// A branch whose two entries the hub has taken since its image.
+    private static func worldWithTwoSince(
+        _ kind: HubKind
+    ) throws -> (world: IdentityWorld, branch: Branch, image: (any HubStore, HubFolder?)) {
         let world = try IdentityWorld(kind)
         let branch = try Branch(kind, 1, unit: "B1", at: world)
         try branch.sync(world)
@@ -122,6 +122,14 @@ import Testing
         try branch.write(
             HubWorld.checkIn("p1", remark: "one"), HubWorld.checkIn("p2", remark: "two"), at: world)
         try branch.sync(world)
+        return (world, branch, image)
+    }
+
+    /// Nobody but a revoked branch knows that the hub was put back, and it opens no epoch: its receipt is of
+    /// the present one.
+    @Test(arguments: HubKind.allCases)
+    func aRevokedBranchHandsOverWhatFollowsWhatItHasLetGo(kind: HubKind) throws {
+        let (world, branch, image) = try Self.worldWithTwoSince(kind)
         try branch.letGo(below: 2)
         try branch.write(HubWorld.checkIn("p3", remark: "three"), at: world)
         try world.putBack(image, seed: 100)
@@ -201,13 +209,7 @@ import Testing
     /// shows it, so the branch says once more what it had been told then.
     @Test(arguments: HubKind.allCases, [false, true])
     func aLaneThatLiesWhollyInAHoleIsPassedAgainAndAgain(kind: HubKind, isClosed: Bool) throws {
-        let world = try IdentityWorld(kind)
-        let branch = try Branch(kind, 1, unit: "B1", at: world)
-        try branch.sync(world)
-        let image = try world.image()
-        try branch.write(
-            HubWorld.checkIn("p1", remark: "one"), HubWorld.checkIn("p2", remark: "two"), at: world)
-        try branch.sync(world)
+        let (world, branch, image) = try Self.worldWithTwoSince(kind)
         try branch.letGo(below: 3)
         if isClosed {
             let stale = try Branch(copyOf: branch, seed: 9)
@@ -253,13 +255,7 @@ import Testing
     /// Otherwise the branch would wait for a backup of it, and keep what it may not keep.
     @Test(arguments: HubKind.allCases)
     func whatIsMissingForEverNeedsNoBackup(kind: HubKind) throws {
-        let world = try IdentityWorld(kind)
-        let branch = try Branch(kind, 1, unit: "B1", at: world)
-        try branch.sync(world)
-        let image = try world.image()
-        try branch.write(
-            HubWorld.checkIn("p1", remark: "one"), HubWorld.checkIn("p2", remark: "two"), at: world)
-        try branch.sync(world)
+        let (world, branch, image) = try Self.worldWithTwoSince(kind)
         try branch.letGo(below: 3)
         try world.putBack(image, seed: 100)
         try branch.sync(world)

@@ -1,3 +1,4 @@
+import SQLiteStore
 import SyncCore
 import SyncStore
 import Testing
@@ -228,6 +229,89 @@ import Testing
         try second.sync(world)
         try Self.expect(world, ["p1": "one", "p2": "two", "p3": "three"])
         #expect((first.endings + second.endings) == [.identityRenewed])
+    }
+
+    /// A device that says as often as it likes that it was restored, or that it is another store, fills no
+    /// log: one entry stands for many.
+    @Test(arguments: [false, true])
+    func whoSaysItAgainAndAgainFillsNoLog(isOther: Bool) throws {
+        let world = try HubWorld(.sqlite)
+        let store = try #require(world.sqlite)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        var epoch = try world.store.epoch
+        for number in UInt64(0)..<300 {
+            let hello = Hello(
+                replica: Token16(high: 77, low: isOther ? number : 9), origins: [], capabilities: [],
+                dictionaries: [], clock: world.now,
+                sessionToken: isOther ? .zero : Token16(high: 0, low: 1 + number), epoch: epoch,
+                feed: .beginning, urgent: Backlog(), routine: Backlog(), program: "test")
+            if number == 0, !isOther {
+                // Its first session, from which tokens are compared.
+                var first = hello
+                first.sessionToken = .zero
+                let token = try world.store.admit(
+                    first, publicKey: device.key, sessionToken: Token16(high: 1, low: 1), now: world.now
+                ).get().welcome.sessionToken
+                first.sessionToken = token
+                epoch = try world.store.epoch
+                first.epoch = epoch
+                _ = try world.store.admit(
+                    first, publicKey: device.key, sessionToken: Token16(high: 1, low: 2), now: world.now
+                ).get()
+            }
+            _ = try world.store.admit(
+                hello, publicKey: device.key, sessionToken: Token16(high: 1, low: number), now: world.now
+            ).get()
+            world.now += 10
+        }
+        let event = isOther ? IdentityAudit.replicaOpened : IdentityAudit.restoredOrCopied
+        func entries() throws -> [String] {
+            try store.auditLog().entries.filter { $0.event == event }.map(\.detail)
+        }
+        #expect(try entries().count == 3)
+        try store.noteSums(now: world.now, isLast: false)
+        #expect(try entries().count == 3, "not more often than once a minute")
+        world.now += 60_000
+        try store.noteSums(now: world.now, isLast: false)
+        let last = try #require(try entries().last)
+        #expect(try entries().count == 4 && last.hasSuffix("; 296 more like it"), "\(last)")
+        try store.noteSums(now: world.now + 60_000, isLast: true)
+        #expect(try entries().count == 4)
+    }
+
+    /// A device opens two journals each time that it is restored; one that opens thousands fills no disk.
+    @Test(arguments: HubKind.allCases)
+    func aDeviceHasSoManyJournals(kind: HubKind) throws {
+        let world = try HubWorld(kind)
+        let device = try HubDevice(world, unit: "B1", number: 1)
+        func open(_ range: Range<UInt64>) throws -> Result<Admission, Refuse> {
+            let origins = range.map {
+                OriginHead(
+                    claim: OriginClaim(lane: .routine, nonce: Token16(high: 5, low: $0)), sequence: 0,
+                    head: .zero, isClosed: true)
+            }
+            let hello = Hello(
+                replica: Token16(high: 77, low: 9), origins: origins, capabilities: [], dictionaries: [],
+                clock: world.now, sessionToken: .zero, feed: .beginning, urgent: Backlog(),
+                routine: Backlog(), program: "test")
+            return try world.store.admit(
+                hello, publicKey: device.key, sessionToken: Token16(high: 1, low: 1), now: world.now)
+        }
+        // The two of the device itself are there.
+        let all = UInt64(Limits.deviceOrigins - 2)
+        for start in stride(from: UInt64(0), to: all, by: 400) {
+            _ = try open(start..<min(all, start + 400)).get()
+        }
+        guard case .failure(let refuse) = try open(all..<(all + 1)) else {
+            Issue.record("taken")
+            return
+        }
+        #expect(refuse == .tooManyOrigins)
+        // Those that are there are welcome as before, and so are other devices.
+        _ = try open(0..<2).get()
+        let other = try HubDevice(world, unit: "B1", number: 2)
+        #expect(try other.send([HubWorld.checkIn("p1")]).isHeld)
+        #expect(try device.send([HubWorld.checkIn("p2")]).isHeld)
     }
 
     /// Half a device's tokens may be lost with a connection.

@@ -51,6 +51,9 @@ struct HubSessionRun {
             case 3: feed(.received(.feedAck(sentFeeds.last ?? source.feedToken()), wireBytes: 80))
             case 4:
                 now += source.number(upTo: 400_000)
+                // Part of a frame, and of what waits, as large as the time is late.
+                feed(.holds(Int(now % 9_000)))
+                feed(.unsent(Int(now % 70_000)))
                 feed(.tick)
             case 5: feed(source.flag() ? .logMoved : .writable(source.flag()))
             case 6 where source.choice(16) == 0: feed(.failed(source.refuse()))
