@@ -172,7 +172,8 @@ package struct RaisedRow: Encodable {
             "\((RaisedRow.moments[name] ?? Words(name, zh: name)).text()) \(text.text(time))"
         }
         lines.append("    " + moments.joined(separator: " → "))
-        for (name, span) in (skew ?? [:]).sorted(by: { $0.key < $1.key }) {
+        // The moments above are said to the minute.
+        for (name, span) in (skew ?? [:]).sorted(by: { $0.key < $1.key }) where span >= 60 {
             let words = Words(
                 "clocks differ: \(name) is \(span) s backwards", zh: "时钟不一致：\(name) 倒退 \(span) 秒")
             lines.append("    " + words.text())

@@ -35,13 +35,16 @@ import Testing
     /// Two clocks that differ make no time that runs backwards.
     @Test func noIntervalIsNegative() throws {
         let raised = try #require(FormCatalog.builtIn[BuiltIn.alert].flatMap { RaisedForm($0) })
-        let first = version(
-            1, [("status", .text("open")), ("taken_by", .notStated), ("arrived_at", .integer(98_000))],
-            of: raised)
-        let shown = row([first], raised)
-        #expect(shown.seconds["entered-arrived"] == 0 && shown.skew == ["entered-arrived": 2])
-        let lines = shown.lines(times: TimeText(zone: "UTC"), now: 200_000)
-        #expect(lines.contains { $0.contains("entered-arrived") })
+        // Below a minute nobody is told: the moments are said to the minute.
+        for (arrived, skew, isTold) in [(Int64(98_000), Int64(2), false), (28_000, 72, true)] {
+            let first = version(
+                1, [("status", .text("open")), ("taken_by", .notStated), ("arrived_at", .integer(arrived))],
+                of: raised)
+            let shown = row([first], raised)
+            #expect(shown.seconds["entered-arrived"] == 0 && shown.skew == ["entered-arrived": skew])
+            let lines = shown.lines(times: TimeText(zone: "UTC"), now: 200_000)
+            #expect(lines.contains { $0.contains("entered-arrived") } == isTold)
+        }
     }
 
     /// Each later turn is told as well; how long it took counts from the first.

@@ -88,6 +88,13 @@ struct AnswerOptions: ParsableArguments {
         let key = try desk.key(named: alert)
         let note = self.note
         let began = try onset.map { try AnswerOptions.time($0, desk.catalog.zone) }
+        if let onset, let began, began > HubFolder.milliseconds() {
+            throw Failure(
+                .usage,
+                Words(
+                    "--onset \(onset) is yet to come; say when it began",
+                    zh: "--onset \(onset) 尚未到来；请写明起病的时间"))
+        }
         let saysOnset = desk.catalog[key.form]?.definition.field(named: "onset_at") != nil
         guard began == nil || saysOnset else {
             throw Failure(

@@ -121,7 +121,11 @@ struct ServeCommand: AsyncParsableCommand {
                         "\(listen) is no HOST:PORT; write it as 0.0.0.0:7710",
                         zh: "\(listen) 不是 HOST:PORT；请写成 0.0.0.0:7710 的样式"))
             }
-            let caller = onAlert.map { command in
+            let called = onAlert.map { CalledProgram.find($0) ?? $0 }
+            if let onAlert, CalledProgram.find(onAlert) == nil {
+                Output.remark(CalledProgram.missing(onAlert))
+            }
+            let caller = called.map { command in
                 AlertCaller(
                     AlertCaller.Plan(
                         command: command, every: .seconds(min(max(onAlertEvery, 1), 900)),
