@@ -67,11 +67,13 @@ public enum BoardCheck {
         if !check.mistakes.isEmpty { return .failure(DefinitionMistakes(check.mistakes)) }
         do {
             let board = try BoardCatalog.decode(json)
-            if let known, known != board, board.revision <= known.revision {
+            let before = known?.revision ?? 0
+            let highest = before + FormCheck.highestStep
+            if known != board, board.revision <= before || board.revision > highest {
                 let place = root["revision"]?.place ?? root.place
                 let mistake = DefinitionMistake(
                     .outOfBounds, "revision \(board.revision)", at: place,
-                    allowed: ["\(known.revision + 1)", "\(Int32.max)"])
+                    allowed: ["\(before + 1)", "\(highest)"])
                 return .failure(DefinitionMistakes([mistake]))
             }
             let found = BoardMeaning(board, root, catalog).mistakes

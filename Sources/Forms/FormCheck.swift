@@ -35,6 +35,14 @@ public enum FormCheck {
         var mistakes = ruleMistakes(json, root, catalog, settings)
         do {
             let definition = try FormCatalog.decode(json)
+            let before = Int(catalog[definition.form]?.revision ?? 0)
+            if Int(definition.revision) > before + highestStep {
+                mistakes.append(
+                    DefinitionMistake(
+                        .outOfBounds, "revision \(definition.revision)",
+                        at: root["revision"]?.place ?? root.place,
+                        allowed: ["\(before + 1)", "\(before + highestStep)"]))
+            }
             if let known = catalog[definition.form], known != definition {
                 try definition.check(succeeding: known)
             }
@@ -49,6 +57,9 @@ public enum FormCheck {
         }
         return .failure(DefinitionMistakes(mistakes))
     }
+
+    /// A revision is never taken back: one typed wrong must leave room for those that mend it.
+    static let highestStep = 1_000
 
     private static func ruleMistakes(
         _ json: [UInt8], _ root: JSONNode, _ catalog: FormCatalog, _ settings: Settings

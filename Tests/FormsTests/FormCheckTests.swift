@@ -22,6 +22,25 @@ struct FormCheckTests {
             Array(text.utf8), catalog: catalog, settings: Settings(), zone: .fixed(hours: 8))
     }
 
+    /// A revision far ahead could never be followed by another.
+    @Test func aRevisionFarAheadIsRefused() throws {
+        let source = try #require(FormCatalog.builtInSources.first { $0.form == BuiltIn.checkIn })
+        let text = String(decoding: source.json, as: UTF8.self)
+        let now = try #require(FormCatalog.builtIn[BuiltIn.checkIn]).revision
+        func revised(_ revision: UInt32) -> String {
+            text.replacing("\"revision\": \(now),", with: "\"revision\": \(revision),")
+        }
+        #expect(throws: Never.self) { _ = try Self.check(revised(now + 1)).get() }
+        for revision in [now + 1_001, UInt32(Int32.max)] {
+            guard case .failure(let found) = Self.check(revised(revision)) else {
+                Issue.record("\(revision) is taken")
+                continue
+            }
+            #expect(found.mistakes.map(\.code) == [.outOfBounds])
+            #expect(found.mistakes.first?.allowed == ["\(now + 1)", "\(now + 1_000)"])
+        }
+    }
+
     @Test func everyShippedFormIsWithoutMistakes() throws {
         for source in FormCatalog.builtInSources {
             let found = FormCheck.check(

@@ -20,8 +20,10 @@ let package = Package(
             dependencies: [
                 "CFloor",
                 .product(name: "RollcallBenchTargets", package: "rollcall"),
-                // Only built: parts run it as a program of its own.
+                // Only built: parts run them as programs of their own.
                 .product(name: "aggregator", package: "rollcall"),
+                .product(name: "branch-agent", package: "rollcall"),
+                .product(name: "make-college", package: "rollcall"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
