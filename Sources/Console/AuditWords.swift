@@ -28,11 +28,6 @@ public enum AuditWords {
         case "exported": Words("exported", zh: "导出")
         case "unmasked": Words("looked at unmasked", zh: "查看未遮盖内容")
         case "decided": Words("decided", zh: "裁定或更正")
-        case "published": Words("published", zh: "发布")
-        case "entered": Words("entered", zh: "录入")
-        case "alert_taken": Words("alert taken", zh: "接手预警")
-        case "alert_referred": Words("alert referred", zh: "转送")
-        case "alert_closed": Words("alert closed", zh: "办结预警")
         default: nil
         }
     }

@@ -24,6 +24,12 @@ import Testing
         return (crowd, backup, file)
     }
 
+    /// As the hub writes it: nobody else may read it.
+    private static func write(_ bytes: Data, to path: String) throws {
+        try bytes.write(to: URL(filePath: path))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+    }
+
     /// Restores into a folder that has nothing but the key and this list.
     private static func restored(
         _ crowd: Crowd, _ backup: String, _ list: Data, _ name: String
@@ -33,7 +39,7 @@ import Testing
         try DatabaseFolder.make(folder.path)
         try FileManager.default.copyItem(
             atPath: crowd.place.path("hub/hub.key"), toPath: folder.path + "/hub.key")
-        try list.write(to: URL(filePath: folder.path + "/revocations.jsonl"))
+        try write(list, to: folder.path + "/revocations.jsonl")
         return try await RestoreTests.unlocked {
             _ = try folder.restore(from: backup, now: 77)
             let store = try folder.open()
@@ -80,8 +86,8 @@ import Testing
             defer { try? FileManager.default.removeItem(atPath: folder.path) }
             try DatabaseFolder.make(folder.path)
             try FileManager.default.copyItem(atPath: path + "/hub.key", toPath: folder.path + "/hub.key")
-            try list?.write(to: URL(filePath: folder.path + "/revocations.jsonl"))
-            try end.write(to: URL(filePath: folder.path + "/revocations.end"))
+            if let list { try Self.write(list, to: folder.path + "/revocations.jsonl") }
+            try Self.write(end, to: folder.path + "/revocations.end")
             return try await RestoreTests.unlocked {
                 _ = try folder.restore(from: backup, now: 77)
                 let store = try folder.open()
