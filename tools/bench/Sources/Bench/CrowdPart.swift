@@ -18,7 +18,7 @@ enum CrowdPart {
     private static let secondsToReturn = 10.0
     private static let idle = 1_000
     /// Sessions at once while the register is handed out beforehand.
-    private static let atOnce = 64
+    private static let atOnce = 16
 
     private static var devices: Int { units * devicesOfAUnit }
 
