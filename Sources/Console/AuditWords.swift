@@ -28,6 +28,8 @@ public enum AuditWords {
         case "exported": Words("exported", zh: "导出")
         case "unmasked": Words("looked at unmasked", zh: "查看未遮盖内容")
         case "decided": Words("decided", zh: "裁定或更正")
+        case "published": Words("published", zh: "发布")
+        case "entered": Words("entered at the centre", zh: "中心录入")
         default: nil
         }
     }
@@ -37,8 +39,6 @@ public enum AuditWords {
         case "alert_taken": Words("took an alert", zh: "接手预警")
         case "alert_referred": Words("referred an alert", zh: "转介预警")
         case "alert_closed": Words("closed an alert", zh: "办结预警")
-        case "entered": Words("entered at the centre", zh: "中心录入")
-        case "published": Words("published", zh: "发布")
         default: nil
         }
     }

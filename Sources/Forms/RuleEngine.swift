@@ -191,11 +191,6 @@ struct RuleRun<Facts: RuleFacts> {
         return isThere
     }
 
-    func unit(of person: String, in people: [[UInt8]: [String]]) -> String? {
-        people.first { $0.value.contains { $0.utf8.elementsEqual(person.utf8) } }
-            .map { String(decoding: $0.key, as: UTF8.self) }
-    }
-
     mutating func isExcused(_ person: String, on day: Int32) throws -> Bool {
         if excuses == nil {
             var found: [CoverageCount.Excuse] = []

@@ -138,6 +138,6 @@ extension RuleRun {
         guard let form = catalog[key.form] else { return "" }
         if let (_, unit) = form.dayAndUnit(of: key) { return unit }
         guard let (day, person) = form.dayAndPerson(of: key) else { return "" }
-        return unit(of: person, in: try people(on: day)) ?? ""
+        return try unit(of: person, on: day) ?? ""
     }
 }
