@@ -46,6 +46,33 @@ import Testing
         #expect(link.counts[0].beginnings[0] == bytes)
     }
 
+    /// What got through is read before a cut in good order counts as done; later nobody gets through.
+    @Test func whatGotThroughIsRead() throws {
+        let echo = try Loopback.listen(port: 0)
+        defer { Glibc.close(echo.descriptor) }
+        let link = try EmulatedLink(to: echo.port)
+        defer { link.close() }
+        link.cutOnce(.up, after: 2_000)
+        let client = try #require(Loopback.connect(port: link.port))
+        let server = accept(echo.descriptor, nil, nil)
+        let said = (0..<3_000).map { UInt8(truncatingIfNeeded: $0) }
+        #expect(write(client, said, said.count) == said.count)
+        // The far end answers while it reads, which nobody hears any more: nothing is lost by that.
+        var got: [UInt8] = []
+        while got.count < 2_000 {
+            got += try read(1, from: server)
+            #expect(write(server, [2], 1) == 1)
+        }
+        #expect(got == Array(said.prefix(2_000)) && link.done == 0)
+        for end in [client, server] { Glibc.close(end) }
+        let later = try #require(Loopback.connect(port: link.port))
+        #expect(write(later, said, said.count) == said.count)
+        var none: UInt8 = 0
+        #expect(Glibc.read(later, &none, 1) <= 0)
+        Glibc.close(later)
+        #expect(link.counts.map(\.up) == [2_000, 1])
+    }
+
     private func read(_ count: Int, from descriptor: Int32) throws -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4_096)

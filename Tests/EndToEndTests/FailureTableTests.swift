@@ -4,6 +4,7 @@ import LinkKit
 import NIOPosix
 import SyncCore
 import SyncTransport
+import Synchronization
 import Testing
 
 @testable import SyncWire
@@ -106,19 +107,33 @@ import Testing
         try await hub.close()
     }
 
-    /// Bytes stop, and nobody says so: the branch itself finds it out.
+    /// Bytes stop, and nobody says so: the branch itself finds it out. On each of its connections it has
+    /// given the batch to the link, and from then on nothing comes back.
     @Test func aLinkThatStalls() async throws {
         let scene = try await InspectScene()
-        scene.proxy.plan(
-            (0..<9).map { _ in EmulatedLink.Cut(way: .down, after: 2_150, isReset: false, isStall: true) })
+        let end = try await FalseHub(key: try DeviceKey.load(from: scene.hub + "/hub.key"))
+        scene.proxy.redirect(to: end.port)
+        let key = try DeviceKey.load(from: scene.crowd.data("B000") + "/device.key").publicKey
+        let swallowed = Mutex(0)
+        let swallowing = Task {
+            await end.answer { peer in
+                let talk = try await FalseTalk(peer, device: key, hub: end.key)
+                _ = try await talk.nextBatch()
+                swallowed.withLock { $0 += 1 }
+                _ = try await peer.farewell()
+            }
+        }
         let outcome = try await scene.sync(expecting: [2])
+        #expect(swallowed.withLock { $0 } > 0)
         #expect(outcome.remarks.contains("108"), "\(outcome.remarks)")
         let sessions: InspectScene.Sessions = try await scene.inspect("session", "--json").json()
         #expect(sessions.sessions.first?.ending == "108", "\(sessions)")
         let told = try await scene.explain()
         #expect(told.contains("it was given to the link") && told.contains("code 108"), "\(told)")
         #expect(told.contains("try again when the link is better"), "\(told)")
-        scene.proxy.plan([])
+        swallowing.cancel()
+        try await end.close()
+        scene.proxy.redirect(to: scene.crowd.port)
         try await scene.sync()
         #expect(try await scene.explain().contains("it is at the centre, receipted"))
     }

@@ -88,7 +88,7 @@ import Testing
         var wasAlone = false
         for bytes in [1_800, 2_400, 3_000, 3_600, 4_200, 5_000, 6_000] {
             let before = proxy.done
-            proxy.plan([EmulatedLink.Cut(way: .up, after: bytes, isReset: true)])
+            proxy.cutOnce(.up, after: bytes)
             let sync = try centre.start(branch, "sync")
             #expect(try await eventually { proxy.done > before || !sync.isRunning })
             sync.kill()
@@ -100,6 +100,7 @@ import Testing
             if hasAlert && rows.count < 700 { wasAlone = true }
         }
         #expect(wasAlone)
+        proxy.plan([])
         #expect(try await centre.sync(branch).drained)
         try await centre.close()
     }

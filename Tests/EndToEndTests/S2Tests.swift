@@ -48,12 +48,13 @@ import Testing
         try await centre.open()
         for bytes in [1_500, 2_500, 4_000] {
             let before = proxy.done
-            proxy.plan([EmulatedLink.Cut(way: .up, after: bytes, isReset: true)])
+            proxy.cutOnce(.up, after: bytes)
             let sync = try centre.start(branch, "sync")
             #expect(try await eventually { proxy.done > before || !sync.isRunning })
             sync.kill()
             _ = try await sync.end()
         }
+        proxy.plan([])
         try await centre.hub("import", "--carried", file)
         try await centre.hub("import", "--carried", file)
         #expect(try await centre.sync(branch).drained)

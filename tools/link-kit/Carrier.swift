@@ -101,15 +101,15 @@ struct Carrier {
         guard !ways[way].isOver, !ways[way].isStalled, !isBreaking else { return 0 }
         let waiting = ways[way].pieces.reduce(0) { $0 + ($1.leaves > now ? $1.bytes.count : 0) }
         let flying = ways[way].pieces.reduce(0) { $0 + $1.bytes.count }
-        return min(link.profile.buffer - waiting, Carrier.flightBytes - flying)
+        let left = cut.map { $0.way.rawValue == way ? $0.after - sent[way] : .max } ?? .max
+        return min(link.profile.buffer - waiting, Carrier.flightBytes - flying, left)
     }
 
     private mutating func take(
         _ way: Int, _ buffer: inout [UInt8], _ now: UInt64,
         _ counts: (UnsafeRawBufferPointer, EmulatedLink.Way) -> Void
     ) {
-        var room = min(buffer.count, room(way, now))
-        if let cut, cut.way.rawValue == way { room = min(room, cut.after - sent[way]) }
+        let room = min(buffer.count, room(way, now))
         let count = read(ends[way], &buffer, room)
         guard count > 0 else {
             if count == 0 || (errno != EAGAIN && errno != EINTR) { ways[way].isOver = true }

@@ -11,7 +11,8 @@ public final class EmulatedLink: Sendable {
         public var way: Way
         /// Bytes of that way that still get through.
         public var after: Int
-        /// With a reset, or with an orderly end.
+        /// With a reset, which may throw away what was not read yet, or with an orderly end: what got through
+        /// is read.
         public var isReset: Bool
         /// Nothing breaks, but nothing more of that way gets through.
         public var isStall: Bool
@@ -90,6 +91,19 @@ public final class EmulatedLink: Sendable {
         }
     }
 
+    /// The next connection is cut there in good order, and of later ones nothing gets through.
+    public func cutOnce(_ way: Way, after bytes: Int) {
+        let isFirst = Mutex(true)
+        plan {
+            let isFirst = isFirst.withLock { isFirst in
+                defer { isFirst = false }
+                return isFirst
+            }
+            return isFirst
+                ? Cut(way: way, after: bytes, isReset: false) : Cut(way: .up, after: 1, isReset: true)
+        }
+    }
+
     /// Asked for each connection whether and where it is cut.
     public func plan(_ chooses: @escaping @Sendable () -> Cut?) { state.withLock { $0.chooses = chooses } }
 
@@ -101,7 +115,7 @@ public final class EmulatedLink: Sendable {
 
     /// Connections that stand at the moment.
     public var carrying: Int { state.withLock { $0.carrying } }
-    /// Cuts that have happened.
+    /// Cuts that have happened, stalls apart; of an orderly one what got through has been read.
     public var done: Int { state.withLock { $0.done } }
     /// Cuts that no connection has met with.
     public var left: Int { state.withLock { $0.cuts.count } }
@@ -140,14 +154,15 @@ public final class EmulatedLink: Sendable {
             let time = EmulatedLink.now() - openedAt
             state.withLock { $0.counts[number].add(bytes, way, at: time) }
         }
+        let isReset = ending == .gone || cut?.isReset ?? false
         if ending == .cut {
+            if !isReset { Loopback.finish([client, server]) }
             let hears = state.withLock { state in
                 state.done += 1
                 return state.hears
             }
             hears?(carrier.sent[Way.up.rawValue])
         }
-        let isReset = ending == .gone || cut?.isReset ?? false
         for end in [client, server] {
             if isReset { Loopback.reset(end) } else { Glibc.close(end) }
         }

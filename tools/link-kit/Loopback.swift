@@ -68,6 +68,17 @@ public enum Loopback {
         Glibc.close(connection)
     }
 
+    /// Says to both that nothing more comes, and waits for their ends: whoever has read everything ends as
+    /// well. At most half a minute, for those who do not.
+    static func finish(_ connections: [Int32]) {
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        for connection in connections { shutdown(connection, Int32(SHUT_WR)) }
+        for connection in connections {
+            var waiting = [pollfd(fd: connection, events: Int16(POLLIN), revents: 0)]
+            while poll(&waiting, 1, 30_000) > 0, read(connection, &buffer, buffer.count) > 0 {}
+        }
+    }
+
     /// Sends at once, and reads and writes without waiting.
     static func prepare(_ connection: Int32) {
         var on: Int32 = 1
