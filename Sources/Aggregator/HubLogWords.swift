@@ -1,5 +1,7 @@
 import Console
+import Logging
 import SyncCore
+import SyncStore
 
 /// What the hub's log tells whoever looks after it, and what to do.
 enum HubLogWords {
@@ -32,23 +34,38 @@ enum HubLogWords {
         "a revoked device hands over what it had not sent; it is kept and does not count",
         zh: "一台已撤销的设备正在交出尚未发送的内容；已隔离保存，不计入")
 
-    static let overloaded = Words(
+    private static let overloaded = Words(
         "overloaded: as many devices are connected as the hub takes, of this one only what is urgent is "
             + "taken; it comes again by itself, `--sessions` allows more",
         zh: "汇总端繁忙：连接的设备已达上限，本设备只接收紧急内容；它会自动重试，可用 --sessions 提高上限")
 
-    static let fork = Words(
+    private static let fork = Words(
         "a device sent other entries under numbers that it had used before: its folder was restored from "
             + "a backup, or copied. It puts that in order by itself and sends them under new numbers",
         zh: "有设备用已使用过的编号发来不同的内容：其目录是从备份恢复或复制的。该设备会自行理顺，并以新编号重新发送")
 
-    static let restoredOrCopied = Words(
+    private static let restoredOrCopied = Words(
         "a device's folder was restored from a backup, or copied; it puts its entries in order by itself, "
             + "nothing is lost. `aggregator devices` tells whether two machines run as one device",
         zh: "有设备的目录是从备份恢复或复制的；该设备会自行理顺其内容，没有内容丢失。"
             + "可用 aggregator devices 查看是否有两台机器以同一设备运行")
 
-    static func refused(_ code: RefusalCode) -> Words {
+    /// What the log calls these.
+    static let deviceRefused = "device_refused"
+    static let isOverloaded = "overloaded"
+    static let forked = "fork"
+
+    /// How loud a line is that may stand for many, and its words.
+    static func said(_ line: RefusedAttempt) -> (level: Logger.Level, words: Words) {
+        switch line.event {
+        case isOverloaded: (.notice, overloaded)
+        case forked: (.warning, fork)
+        case IdentityAudit.restoredOrCopied: (.warning, restoredOrCopied)
+        default: (.notice, refused(line.code ?? .unknownDevice))
+        }
+    }
+
+    private static func refused(_ code: RefusalCode) -> Words {
         switch code {
         case .pendingDevice:
             Words(

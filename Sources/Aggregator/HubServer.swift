@@ -53,6 +53,8 @@ final class HubServer: HubService {
         var isNewsScheduled = false
         var bytesWaiting = 0
         var gate = AttemptGate()
+        /// The same for the program's log.
+        var logGate = AttemptGate()
     }
 
     private let state = Mutex(State())
@@ -94,11 +96,33 @@ final class HubServer: HubService {
     /// - Parameter isLast: the hub is about to end.
     func noteSums(isLast: Bool = false) async {
         let now = now()
-        let sums = state.withLock { $0.gate.sums(now: now, isLast: isLast) }
+        let (sums, lines) = state.withLock { state in
+            (state.gate.sums(now: now, isLast: isLast), state.logGate.sums(now: now, isLast: isLast))
+        }
+        for line in lines { write(line) }
         try? await writer.run { store in
             for sum in sums { try store.note(sum, now: now) }
             try store.noteSums(now: now, isLast: isLast)
         }
+    }
+
+    /// Says in the program's log what a caller can bring about as often as he likes: many that are alike
+    /// become one line a minute with their number.
+    func say(_ event: String, _ code: RefusalCode? = nil, of caller: Caller, device: Int64? = nil) {
+        let attempt = RefusedAttempt(code: code, words: "", caller: caller, event: event)
+        let now = now()
+        let line = state.withLock { $0.logGate.note(attempt, as: attempt.group(.sha256), now: now) }
+        if let line { write(line, device: device) }
+    }
+
+    private func write(_ line: RefusedAttempt, device: Int64? = nil) {
+        let (level, words) = HubLogWords.said(line)
+        var more = ["key": Hashing.sha256(line.caller.publicKey).short]
+        if let device { more["device"] = "\(device)" }
+        if let code = line.code { more["code"] = "\(code.rawValue)" }
+        if line.alike > 0 { more["alike"] = "\(line.alike)" }
+        if line.leftOut > 0 { more["left_out"] = "\(line.leftOut)" }
+        logger.say(level, line.event, words, more)
     }
 
     /// Nil when somebody at `address` may try to join.
@@ -250,9 +274,7 @@ final class HubConnection: HubConnectionHost {
             }
             switch result {
             case .failure(let refuse):
-                server.logger.say(
-                    .notice, "device_refused", HubLogWords.refused(refuse.code),
-                    ["code": "\(refuse.code.rawValue)"])
+                server.say(HubLogWords.deviceRefused, refuse.code, of: caller)
                 await note(refuse)
                 return .failure(refuse)
             case .success(let admission):
@@ -263,14 +285,11 @@ final class HubConnection: HubConnectionHost {
                     await note(.revoked)
                 }
                 if admission.welcome.isTokenUnknown {
-                    server.logger.say(
-                        .warning, IdentityAudit.restoredOrCopied, HubLogWords.restoredOrCopied,
-                        ["device": "\(admission.session.device)"])
+                    server.say(
+                        IdentityAudit.restoredOrCopied, of: caller, device: admission.session.device)
                 }
                 guard server.opened(self, admission.session, moved: moved, close: close) else {
-                    server.logger.say(
-                        .notice, "overloaded", HubLogWords.overloaded,
-                        ["device": "\(admission.session.device)"])
+                    server.say(HubLogWords.isOverloaded, of: caller, device: admission.session.device)
                     greeting.overload = server.load.refusal
                     return .success(greeting)
                 }
@@ -325,8 +344,7 @@ final class HubConnection: HubConnectionHost {
             switch outcome {
             case .held: server.logMoved()
             case .fork(let fork):
-                server.logger.say(
-                    .warning, "fork", HubLogWords.fork, ["device": "\(session.device)"])
+                server.say(HubLogWords.forked, of: caller, device: session.device)
                 let origin = RecordText.origin(fork.origin)
                 await server.note(
                     .chainParted,
@@ -426,9 +444,12 @@ final class HubConnection: HubConnectionHost {
         server.diary.ended(self, end, at: server.now())
     }
 
+    private var isSurrender: Bool { session.withLock { $0?.isSurrender } ?? false }
+
     /// What a peer is told when the store could not do its work; the log has the rest.
     private func refusal(for error: any Error) -> Refuse {
         if let refuse = error as? Refuse { return refuse }
+        if let error = error as? StoreError, error.isOfRoom, isSurrender { return .revoked }
         server.logger.say(
             .error, "store_failed", Program.failure(for: error).message, ["error": "\(error)"])
         if let error = error as? StoreError, error.isOfRoom {

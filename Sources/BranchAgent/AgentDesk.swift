@@ -75,7 +75,9 @@ final class AgentDesk: RecordDesk {
     func moment() throws -> AuthoringMoment { try store.moment(of: try context.clock()) }
 
     func write<Result>(_ body: (any DeskWriter) throws -> Result) throws -> Result {
-        try store.write(clock: try context.clock()) { try body(AgentDeskWriter($0, context)) }
+        let result = try store.write(clock: try context.clock()) { try body(AgentDeskWriter($0, context)) }
+        try context.tellCaveats()
+        return result
     }
 }
 

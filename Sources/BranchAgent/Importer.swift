@@ -202,8 +202,8 @@ struct Importer {
         let state = try transaction.record(row.key) ?? RecordState()
         let assignments = try changes(
             of: row, source: source, onto: state, isTrusted: isTrusted, in: transaction)
-        // A row without a time that says nothing new has nothing to be kept for.
-        if assignments.isEmpty && row.stated == nil && !state.isEmpty {
+        // A row without a time of its own that says nothing new has nothing to be kept for.
+        if assignments.isEmpty && !state.isEmpty && hasNoTime(row, beside: state) {
             try transaction.remember(print, of: row.key)
             return false
         }
@@ -215,9 +215,9 @@ struct Importer {
     }
 
     /// What the row assigns: nothing when it is older than the version in force; everything when its source
-    /// says something of the record for the first time; otherwise what changed against what the source said
-    /// last, and, when the row itself is dated after all that is known here, also what differs from the
-    /// record as it stands.
+    /// says something of the record for the first time that does not stand there already; otherwise what
+    /// changed against what the source said last, and, when the row itself is dated after all that is known
+    /// here, also what differs from the record as it stands.
     private func changes(
         of row: SheetRow, source: String, onto state: RecordState, isTrusted: Bool,
         in transaction: any AgentTransaction
@@ -229,14 +229,25 @@ struct Importer {
             return []
         }
         try transaction.rememberImport(from: source, row.key, row.assignments)
-        guard let said, let latest = state.latest else { return row.assignments }
-        let isNewer = row.stated.map { $0 > latest.stated } ?? false
         let effective = state.effective(under: form.mergeRules)
+        guard let said, let latest = state.latest else {
+            // An export that is imported again, say, is no correction.
+            let isKnown = effective.exists && !effective.hasConflict && hasNoTime(row, beside: state)
+            let isSaid = row.assignments.allSatisfy { (effective[$0.field] ?? .notStated) == $0.value }
+            return isKnown && isSaid ? [] : row.assignments
+        }
+        let isNewer = row.stated.map { $0 > latest.stated } ?? false
         return row.assignments.filter { assignment in
             let last = said.first { $0.field == assignment.field }?.value
             return last != assignment.value
                 || (isNewer && (effective[assignment.field] ?? .notStated) != assignment.value)
         }
+    }
+
+    /// Neither a time of its own, nor an earlier beginning.
+    private func hasNoTime(_ row: SheetRow, beside state: RecordState) -> Bool {
+        guard let stated = row.stated else { return true }
+        return stated == state.latest?.stated && (row.firstCreated ?? .max) >= state.firstCreated
     }
 
     /// A version by a clock that cannot be trusted does not hold back one by a clock that can.

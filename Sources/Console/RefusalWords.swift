@@ -18,9 +18,10 @@ public enum RefusalWords {
             zh: "汇总端拒绝，代码 \(refuse.code.rawValue)\(hasDetail ? "（技术信息：\(said)）" : "")：\(next.zh)")
     }
 
-    /// What no hub says, since the device finds it out by itself.
+    /// What no hub says, since the device finds it out by itself; or what either side says of a link that
+    /// carries nothing.
     private static func ownJudgement(_ code: RefusalCode) -> Words? {
-        guard [.forgedHubKey, .anotherHub].contains(code), let next = next(code) else { return nil }
+        guard [.forgedHubKey, .anotherHub, .silence].contains(code), let next = next(code) else { return nil }
         return Words("code \(code.rawValue): \(next.en)", zh: "代码 \(code.rawValue)：\(next.zh)")
     }
 

@@ -6,6 +6,21 @@ extension SQLiteHubStore {
     public func admit(
         _ hello: Hello, by caller: Caller, sessionToken: Token16, now: Milliseconds
     ) throws -> Result<Admission, Refuse> {
+        do {
+            return try letIn(hello, by: caller, sessionToken: sessionToken, now: now)
+        } catch let error as StoreError where error.isOfRoom {
+            // Who is let in no more hears that, also where there is no room to take anything over.
+            let fingerprint = means.hashing(caller.publicKey)
+            guard try devices(where: "fingerprint = ?", .digest(fingerprint)).first?.state == .revoked else {
+                throw error
+            }
+            return .failure(.revoked)
+        }
+    }
+
+    private func letIn(
+        _ hello: Hello, by caller: Caller, sessionToken: Token16, now: Milliseconds
+    ) throws -> Result<Admission, Refuse> {
         // Without a session nothing urgent comes in either.
         try connection.write(.vital) {
             let publicKey = caller.publicKey
@@ -128,6 +143,7 @@ extension SQLiteHubStore {
             token_rival = ?, last_seen = ? WHERE id = ?
             """, .word(replica.session), binding(replica.confirmed), binding(replica.offered),
             binding(replica.former), binding(replica.rival), .int(now), .int(replica.id))
+        try sumUp(replica: replica.id)
         let current = Set(zip(hello.origins, ids).filter { !$0.0.isClosed }.map(\.1))
         let owned = try loadedOrigins().values.filter { origin in
             origin.replica == replica.id || current.contains(origin.id)
@@ -165,7 +181,9 @@ extension SQLiteHubStore {
         try connection.run(
             "INSERT INTO replica (device, replica, session, first_seen, last_seen) VALUES (?, ?, 0, ?, ?)",
             .int(device), .blob(replica.bytes), .int(now), .int(now))
-        return connection.lastRow
+        let id = connection.lastRow
+        try sumUp(replica: id)
+        return id
     }
 
     /// A device has shown that this store knew more once.
@@ -245,6 +263,7 @@ extension SQLiteHubStore {
             try connection.run(
                 "UPDATE replica SET feed_position = ? WHERE id = ?", .word(token.position),
                 .int(session.replica))
+            try sumUp(replica: session.replica)
         }
     }
 

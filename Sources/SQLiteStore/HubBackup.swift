@@ -30,11 +30,12 @@ extension SQLiteHubStore {
         try SQLiteHubStore.sync(path.lastIndex(of: "/").map { String(path[...$0]) } ?? ".")
         try connection.write {
             for (number, settled) in reached {
-                try connection.run(
-                    "UPDATE origin SET backed_up = ? WHERE num = ? AND max(sealed, passed) >= ?",
-                    .word(settled), .int(number), .word(settled))
+                guard var origin = try origin(try originID(number)), origin.settled >= settled else {
+                    continue
+                }
+                origin.backedUp = settled
+                try save(origin)
             }
-            origins = nil
             try act(IdentityAudit.backedUp, detail: "", at: now)
         }
     }

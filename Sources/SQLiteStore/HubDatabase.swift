@@ -151,7 +151,10 @@ public final class SQLiteHubStore: HubStore {
     func openEpoch(now: Milliseconds) throws {
         try connection.run(
             "INSERT OR REPLACE INTO meta (name, value) VALUES ('epoch', ?)", .blob(means.random().bytes))
-        try connection.run("UPDATE origin SET receipt = NULL")
+        for var origin in try loadedOrigins().values.sorted(by: { $0.number < $1.number }) {
+            origin.receipt = nil
+            try save(origin)
+        }
         if var marks = try ruleMarks() {
             marks.hold(at: now)
             try keep(marks)

@@ -91,6 +91,7 @@ extension SQLiteHubStore {
             try connection.run(
                 "UPDATE replica SET token_rival = NULL WHERE id = ? AND token_rival IS NOT NULL",
                 .int(submission.session.replica))
+            if connection.changes > 0 { try sumUp(replica: submission.session.replica) }
             try noteArrival(
                 of: part.range.count, in: origin.lane, from: submission.session.device, on: day,
                 bytes: dayBytes)

@@ -83,7 +83,7 @@ extension SQLiteHubStore {
             .digest(derivation), .digest(derivation), .blob(claim.nonce.bytes))
         let origin = HubOrigin(
             number: connection.lastRow, derivation: derivation, claim: claim, device: device)
-        remember(origin)
+        try save(origin)
         return origin
     }
 
@@ -93,14 +93,26 @@ extension SQLiteHubStore {
     }
 
     func save(_ origin: HubOrigin) throws {
-        try connection.run(
-            """
-            UPDATE origin SET current = ?, held = ?, head = ?, sealed = ?, sealed_head = ?, receipt = ?,
-            replica = ?, backed_up = ?, passed = ?, receipt_time = ? WHERE num = ?
-            """, .flag(origin.isCurrent), .word(origin.held), .digest(origin.head), .word(origin.sealed),
+        let name: [HubBinding] = [
+            .int(origin.number), .word(origin.id), .digest(origin.derivation),
+            .int(Int64(origin.lane.rawValue)), .optional(origin.device), .blob(origin.claim.nonce.bytes),
+        ]
+        let standing: [HubBinding] = [
+            .flag(origin.isCurrent), .word(origin.held), .digest(origin.head), .word(origin.sealed),
             .digest(origin.sealedHead), origin.receipt.map { .blob($0.signature) } ?? .null,
             .optional(origin.replica), .word(origin.backedUp), .word(origin.passed),
-            .optional(origin.receipt?.time), .int(origin.number))
+            .optional(origin.receipt?.time),
+        ]
+        let statement = try connection.statement(
+            """
+            UPDATE origin SET current = ?, held = ?, head = ?, sealed = ?, sealed_head = ?, receipt = ?,
+            replica = ?, backed_up = ?, passed = ?, receipt_time = ?, check_sum = ? WHERE num = ?
+            """)
+        let sum = HubBinding.int(HubCheckSum.of(name + standing))
+        for (index, value) in (standing + [sum, .int(origin.number)]).enumerated() {
+            statement.bind(Int32(index + 1), value)
+        }
+        try statement.run()
         remember(origin)
     }
 

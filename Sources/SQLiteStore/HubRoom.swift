@@ -41,6 +41,8 @@ extension SQLiteHubStore {
                     // Too much even for the ballast.
                 }
             }
+            // It is told what concerns it, and keeps what was not taken.
+            if submissions[index].session.isSurrender { return .refused(.revoked) }
             return .refused(
                 Refuse(
                     .diskFull, retryAfter: SQLiteHubStore.retryAfter,

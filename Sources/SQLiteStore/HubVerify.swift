@@ -100,6 +100,7 @@ private final class HubVerifier {
         signatures.finish()
         try checkOrigins()
         signatures.finish()
+        try checkSums()
         try checkFile()
         for journal in journals.values.sorted(by: { $0.origin.number < $1.origin.number })
         where journal.held > 0 {
@@ -448,6 +449,16 @@ private final class HubVerifier {
         }
     }
 
+    /// What no chain proves: which replica writes to an origin, and how its sessions stand.
+    private func checkSums() throws {
+        for number in try store.damaged(HubCheckSum.origin) {
+            result.add(.init(.altered, journals[number]?.origin.id, part: "origin"), order: .max)
+        }
+        for number in try store.damaged(HubCheckSum.replica) {
+            result.add(.init(.altered, nil, part: "replica \(number)"), order: .max)
+        }
+    }
+
     /// How far a journal is said to be safe elsewhere: branches let go of what is over by that.
     private func checkMarks(of origin: HubOrigin, order: UInt64) throws {
         let passed = try store.connection.first(
@@ -463,7 +474,7 @@ private final class HubVerifier {
 
     /// What SQLite itself finds broken in the file.
     private func checkFile() throws {
-        for table in ["segment", "salt", "origin", "device", "hole"] {
+        for table in ["segment", "salt", "origin", "replica", "device", "hole"] {
             let said = try store.connection.all("PRAGMA quick_check('\(table)')") { $0.text(0) }
             if let first = said.first, first != "ok" {
                 result.add(.init(.altered, nil, part: "store.sqlite: \(first)"), order: .max)

@@ -305,16 +305,13 @@ public struct HubSession: Sendable {
         switch result {
         case .failure(let refuse):
             return [.send(.refuse(refuse), compress: false)] + end(refuse, saying: false)
+        case .success(let greeting) where greeting.overload != nil && !mayTakeUrgent(greeting):
+            let overload = greeting.overload ?? Refuse(.overloaded)
+            return [.send(.refuse(overload), compress: false)] + end(overload, saying: false)
         case .success(let greeting) where hello?.onlyAsks == true:
-            if let overload = greeting.overload {
-                return [.send(.refuse(overload), compress: false)] + end(overload, saying: false)
-            }
             phase = .answering
             return [.send(.welcome(greeting.welcome), compress: false)]
         case .success(let greeting) where greeting.welcome.isTokenUnknown:
-            if let overload = greeting.overload {
-                return [.send(.refuse(overload), compress: false)] + end(overload, saying: false)
-            }
             phase = .mending
             return [.send(.welcome(greeting.welcome), compress: false)]
         case .success(let greeting) where greeting.overload != nil:
@@ -336,7 +333,15 @@ public struct HubSession: Sendable {
             feed = greeting.feed
             var actions: [Action] = [.send(.welcome(greeting.welcome), compress: false)]
             for batch in early {
-                refusal.note(batch.origin, through: batch.last, now: now)
+                // It was sent by somebody who does not know yet that it will not count, and would take it for
+                // arrived if this Welcome were lost: it comes again once that was heard.
+                if phase == .surrendering,
+                    let held = greeting.welcome.held.first(where: { $0.origin == batch.origin })
+                {
+                    let gap = Gap(origin: batch.origin, wanted: held.sequence + 1)
+                    actions.append(.send(.gap(gap), compress: false))
+                    continue
+                }
                 actions += take(batch, 0)
             }
             return actions + goOn()
@@ -344,6 +349,12 @@ public struct HubSession: Sendable {
     }
 
     // MARK: - Refusing
+
+    /// Not of somebody who only asks, whose journal may be another one, or who does not know yet that nothing
+    /// of it will count.
+    private func mayTakeUrgent(_ greeting: Greeting) -> Bool {
+        hello?.onlyAsks != true && !greeting.welcome.isTokenUnknown && greeting.farewell == nil
+    }
 
     /// What is not urgent is left with the agent, which keeps what is not receipted.
     private mutating func takeUrgent(_ batch: VersionBatch, _ bytes: Int, _ now: UInt64) -> [Action] {

@@ -81,6 +81,35 @@ import Testing
         try await spoil(crowd, count: log.entries.count)
     }
 
+    /// Whatever verb shows personal fields at the hub: not without a reason, and the log has it first.
+    @Test func everyVerbThatUnmasksAsksWhyAndIsWrittenDown() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 2, days: 1)
+        try await crowd.open()
+        try await crowd.join("B000")
+        try await crowd.checkIn("B000", "S000000", "38.6")
+        #expect(try await crowd.sync("B000").drained)
+        let key = ["check-in", crowd.days[0], "S000000"]
+        let verbs = [
+            ["export", "check-in"], ["history"] + key, ["conflicts", "show"] + key, ["alerts", "list"],
+            ["board", "coverage", "--day", crowd.days[0], "--explain", "B000/checked_in"], ["duty"],
+        ]
+        let data = ["--data", crowd.place.path("hub")]
+        for verb in verbs {
+            let before = try await Log.read(crowd).entries.count
+            let bare = try await crowd.place.run("aggregator", verb + ["--unmask"] + data, expecting: [64])
+            #expect(bare.output.isEmpty && bare.remarks.contains("--reason"), "\(verb)")
+            #expect(try await Log.read(crowd).entries.count == before, "\(verb)")
+            let words = "asked for \(verb[0])"
+            try await crowd.place.run("aggregator", verb + ["--unmask", "--reason", words] + data)
+            let log = try await Log.read(crowd)
+            let entry = try #require(log.entries.last)
+            #expect(log.intact && log.entries.count == before + 1, "\(verb)")
+            #expect(["unmasked", "exported"].contains(entry.event), "\(verb): \(entry.event)")
+            #expect(entry.detail.hasSuffix(": \(words)") && entry.who?.isEmpty == false, "\(verb)")
+        }
+        try await crowd.close()
+    }
+
     /// At a branch too: who looks at personal fields says why, and it stands beside the store.
     @Test func aBranchKeepsWhoLookedAtWhat() async throws {
         let crowd = try await Crowd(branches: 1, persons: 1, days: 1)

@@ -29,6 +29,15 @@ import Testing
         return Dictionary(uniqueKeysWithValues: full.map { ($0[person], $0[remark]) })
     }
 
+    /// Check-ins of the day that the board has as edited.
+    private func edited(_ crowd: Crowd) async throws -> Int {
+        struct Board: Decodable {
+            var total: [String: Int]
+        }
+        let board: Board = try await crowd.hub("board", "coverage", "--day", crowd.days[0], "--json").json()
+        return try #require(board.total["edited"])
+    }
+
     @Test func whatWouldBeAFormulaIsNoneAndComesBack() async throws {
         let crowd = try await Crowd(branches: 1, persons: Self.remarks.count, days: 1)
         try await crowd.open()
@@ -49,6 +58,22 @@ import Testing
             if remark.hasPrefix("=") { #expect(cell == "'" + remark) }
             if remark == "plain" || remark == "'quoted'" { #expect(cell == remark) }
         }
+        // Imported again where it came from it says nothing new: nobody has edited anything.
+        let again = crowd.place.path("again.csv")
+        try exported.write(toFile: again, atomically: true, encoding: .utf8)
+        let counts: ImportCounts = try await crowd.branch("B000", "import", "check-in", again, "--json")
+            .json()
+        #expect(counts.accepted == 0 && counts.rejected == 0, "\(counts)")
+        #expect(counts.unchanged == Self.remarks.count)
+        #expect(try await crowd.sync("B000").drained)
+        #expect(try await edited(crowd) == 0)
+        #expect(try await crowd.export("check-in").output == exported)
+        // What somebody has changed in it is one.
+        try exported.replacing("36.5", with: "36.7", maxReplacements: 1).write(
+            toFile: again, atomically: true, encoding: .utf8)
+        try await crowd.branch("B000", "import", "check-in", again)
+        #expect(try await crowd.sync("B000").drained)
+        #expect(try await edited(crowd) == 1)
         try await crowd.close()
         // Another hub, of the same people, that hears of it by that sheet.
         let other = try await Crowd(branches: 1, persons: Self.remarks.count, days: 1)

@@ -131,6 +131,7 @@ import Testing
         let told = try await scene.explain()
         #expect(told.contains("it was given to the link") && told.contains("code 108"), "\(told)")
         #expect(told.contains("try again when the link is better"), "\(told)")
+        #expect(!told.contains("refused"), "nobody has: \(told)")
         swallowing.cancel()
         try await end.close()
         scene.proxy.redirect(to: scene.crowd.port)

@@ -147,6 +147,28 @@ struct FullDiskTests {
         try await hub.close()
     }
 
+    /// It has thousands of entries to hand over, for which there is no room: what it hears is that it is
+    /// revoked, not that the disk is full, and it keeps them.
+    @Test func whoIsRevokedHearsThatBesideAFullDisk() async throws {
+        let (hub, disks) = try await hub(small: "hub", megabytes: 16)
+        let disk = hub.place.path("hub")
+        try await hub.join("A")
+        try await hub.branch("A", "import", "check-in", try sheet(in: hub.place))
+        disks.fill(disk)
+        #expect(try await hub.branch("A", "sync", expecting: [3]).remarks.contains("122"))
+        try await hub.hub("revoke", "1", "--reason", "lost")
+        for _ in 0..<2 {
+            let refused = try await hub.branch("A", "sync", expecting: [3])
+            #expect(refused.remarks.contains("202") && !refused.remarks.contains("122"), "\(refused.remarks)")
+            #expect(try await hub.status("A").queued == 2_100)
+        }
+        disks.free(disk)
+        let said = try await hub.branch("A", "sync", expecting: [3])
+        #expect(said.remarks.contains("202"))
+        #expect(try await hub.status("A").queued == 0, "handed over now that there is room")
+        try await hub.close()
+    }
+
     /// Urgent work has used the ballast up, but for what is kept so that whoever fills the disk can be
     /// revoked; and then that too is gone.
     @Test func whoFillsTheDiskWithUrgentWorkCanBeRevoked() async throws {

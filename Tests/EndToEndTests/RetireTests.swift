@@ -17,6 +17,33 @@ import Testing
         var invalid: [Vector]
     }
 
+    /// Whoever enters something after the certificate hears that it is not covered, whatever the verb.
+    @Test func whatIsEnteredAfterTheCertificateIsNotCovered() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 6, days: 1)
+        try await crowd.open()
+        try await crowd.join("B000")
+        let entry = ["day=\(crowd.days[0])", "person=S000000"]
+        func branch(_ words: [String]) async throws -> String {
+            try await crowd.place.run("branch-agent", words + ["--data", crowd.data("B000")]).remarks
+        }
+        let words = "does not cover this entry"
+        #expect(try await !branch(["add", "check-in"] + entry + ["temperature=36.5"]).contains(words))
+        #expect(try await crowd.sync("B000").drained)
+        let path = crowd.place.path("certificate.json")
+        try await crowd.branch("B000", "retire", path)
+        #expect(try await branch(["add", "check-in"] + entry + ["temperature=36.6"]).contains(words))
+        #expect(try await !branch(["add", "check-in"] + entry + ["temperature=36.6"]).contains(words))
+        #expect(try await branch(["edit", "check-in"] + entry + ["temperature=36.7"]).contains(words))
+        let sheet = crowd.place.path("sheet.csv")
+        try "person_id,check_date,temperature\nS000001,\(crowd.days[0]),36.5\n".write(
+            toFile: sheet, atomically: true, encoding: .utf8)
+        #expect(try await !branch(["import", "check-in", sheet, "--dry-run"]).contains(words))
+        #expect(try await branch(["import", "check-in", sheet]).contains(words))
+        #expect(try await !branch(["import", "check-in", sheet]).contains(words), "nothing new")
+        try await crowd.branch("B000", "retire", path, expecting: [1])
+        try await crowd.close()
+    }
+
     @Test func certificatesOfTheVectorsAreJudgedAsTheySay() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appending(path: "Protocol/vectors/certificates.json")
@@ -53,7 +80,11 @@ import Testing
         #expect(try await crowd.sync("B000").drained)
         // No link is needed any more.
         try await crowd.close()
+        let folder = crowd.data("B000")
+        #expect(!FileManager.default.fileExists(atPath: folder + "/retired"))
         try await crowd.branch("B000", "retire", path)
+        let rights = try FileManager.default.attributesOfItem(atPath: folder + "/retired")
+        #expect(rights[.posixPermissions] as? Int == 0o600)
         let file = try #require(
             CertificateFile.read(Array(try Data(contentsOf: URL(fileURLWithPath: path)))))
         let certificate = try #require(file.certificate(hashing: .sha256))

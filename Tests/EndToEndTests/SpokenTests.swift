@@ -115,6 +115,18 @@ import Testing
         try await centre.hub("revoke", "1", "--reason", "lost")
         let revoked = try await hear(centre, last, expecting: 3)
         #expect(revoked.remarks.contains("revoked"))
+        // Nor one that the centre has not confirmed; the audit log has both, with their codes.
+        try await centre.branch("new", "join", try await centre.invite("B04", trusted: false))
+        try await centre.branch(
+            "new", "add", "daily-report", "unit=B04", "day=" + centre.college.words("last_day"), "kind=CASES")
+        let said: Said = try await centre.branch("new", "carry", "--text", "daily-report", "--json").json()
+        let pending = try await hear(centre, try #require(said.entries.first).lines, expecting: 3)
+        #expect(pending.remarks.contains("not confirmed"))
+        let log = try await AuditTests.Log.read(centre)
+        let refused = log.details("spoken").filter { $0.hasPrefix("refused: ") }
+        #expect(log.intact && refused.count == 2, "\(refused)")
+        #expect(refused.first?.hasPrefix("refused: device 1, 202 ") == true, "\(refused)")
+        #expect(refused.last?.hasPrefix("refused: device 2, 201 ") == true, "\(refused)")
         try await centre.close()
     }
 }

@@ -302,6 +302,11 @@ import Testing
                 _ = try await token(first.welcome, of: device, as: .random()); return nil
             }, nil)
         try await siege.lift()
+        try await expectSums(calls, siege)
+    }
+
+    /// Each of them was done `calls` times.
+    private func expectSums(_ calls: Int, _ siege: Siege) async throws {
         let log = try await AuditTests.Log.read(siege)
         #expect(log.intact)
         for (event, code) in [
@@ -313,6 +318,20 @@ import Testing
             #expect(Self.stoodFor(entries) == calls, "\(code)\(entries)")
             #expect(entries.count < calls / 2, "\(code)\(entries)")
         }
+        // The program's log is not filled either.
+        for words in [
+            "code=200 event=device_refused", "event=fork", "event=store_restored_or_copied",
+        ] {
+            let lines = siege.log.split(separator: "\n").filter { $0.contains(words) }
+            let stoodFor = lines.reduce(0) { $0 + 1 + Self.alike(inLine: $1) }
+            #expect(stoodFor == calls && lines.count < calls / 2, "\(words): \(lines)")
+        }
+    }
+
+    /// So many others a line of the program's log stands for.
+    private static func alike(inLine line: Substring) -> Int {
+        let field = line.split(separator: " ").first { $0.hasPrefix("alike=") }
+        return field.flatMap { Int($0.dropFirst("alike=".count)) } ?? 0
     }
 
     /// With which code a batch is answered by Close.

@@ -353,12 +353,23 @@ import Testing
         #expect(!session.isOpen)
     }
 
-    @Test func whatWentAheadOfWelcomeIsTakenOfARevokedDeviceToo() {
-        var session = Self.session(in: .admitting, early: [Talk.batch(Talk.urgent, 1...9)])
-        var greeting = Self.greeting(isBusy: false)
+    /// A device that has not heard that it is revoked would take for arrived what is held back.
+    @Test func whatWentAheadOfWelcomeIsTakenOfARevokedDeviceOnceItHasHeardThatItIs() {
+        var session = Self.session(in: .admitting, early: [Talk.batch(Talk.urgent, 3...9)])
+        var greeting = Self.greeting(isBusy: false, held: 2)
         greeting.farewell = Refuse(.revokedDevice)
-        #expect(words(session.handle(.admitted(.success(greeting)), now: 1)) == "welcome, ingest 1-9")
-        #expect(words(session.handle(Self.held(9), now: 2)) == "receipt", "the routine ones are missing")
+        #expect(words(session.handle(.admitted(.success(greeting)), now: 1)) == "welcome, gap 3")
+        let again = Message.batch(Talk.batch(Talk.urgent, 3...9))
+        #expect(words(session.handle(.received(again, wireBytes: 300), now: 2)) == "ingest 3-9")
+        #expect(words(session.handle(Self.held(9), now: 3)) == "receipt", "the routine ones are missing")
+    }
+
+    /// It hears no Welcome here, and so not that what is taken of it does not count.
+    @Test func aBusyHubTakesNothingUrgentOfARevokedDevice() {
+        var session = Self.session(in: .admitting, early: [Talk.batch(Talk.urgent, 1...9)])
+        var greeting = Self.greeting(isBusy: true)
+        greeting.farewell = Refuse(.revokedDevice)
+        #expect(words(session.handle(.admitted(.success(greeting)), now: 1)) == "refuse 120, end 120")
     }
 
     @Test func aRevokedDeviceThatSendsNothingIsNotWaitedForLong() {

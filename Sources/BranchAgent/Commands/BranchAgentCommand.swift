@@ -194,6 +194,13 @@ enum SyncWords {
             + "does not count. Ask the centre for a new join code",
         zh: "中心已停用本设备：在此填写的内容只留在本机或被隔离，不计入统计。请向中心索取新的加入码")
 
+    static let writtenAfterRetiring = Words(
+        "a certificate was made here that nothing is left to send: it does not cover this entry. Run "
+            + "`branch-agent sync`, and `branch-agent retire` once more, before this device is wiped or "
+            + "handed on",
+        zh: "本机已出具“没有待发内容”的证明，但不包括此次填写的内容。清除或转交本设备之前，请先运行 branch-agent sync，"
+            + "再重新运行 branch-agent retire")
+
     static func tell(_ report: SyncReport) {
         for note in report.identity { Output.line(note.words) }
         Output.line(words(for: report))

@@ -67,6 +67,7 @@ struct EditCommand: AsyncParsableCommand {
                     in: transaction)
             }
             try tell(written, row.key, desk)
+            try context.tellCaveats()
         }
     }
 

@@ -80,7 +80,7 @@ struct AddCommand: AsyncParsableCommand {
             }
             if isCounted, !json, let check { Output.line(ReportWords.counted(check)) }
             try tell(written, row.key, moment: moment, compiled, context)
-            if try context.isRevoked() { Output.remark(SyncWords.writtenWhileRevoked) }
+            try context.tellCaveats()
             if let report = try UnitDay.reportThatBecameWrong(by: row.key, context) {
                 Output.remark(ReportWords.becameWrong(report))
             }

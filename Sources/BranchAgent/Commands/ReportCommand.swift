@@ -87,6 +87,7 @@ struct ReportCommand: AsyncParsableCommand {
                     firstCreated: row.firstCreated, author: name, in: transaction)
                 return true
             }
+            if isNew { try context.tellCaveats() }
             if json { return try Output.json(ReportReport(draft, before: nil, form.definition)) }
             Output.line(isNew ? ReportWords.saved(draft) : ReportWords.unchanged(draft))
         }

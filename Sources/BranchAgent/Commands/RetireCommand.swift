@@ -37,6 +37,8 @@ struct RetireCommand: AsyncParsableCommand {
             certificate.signature = try Signing(key).sign(certificate.statement(hashing: .sha256))
             let document = CertificateFile(
                 certificate, unit: configuration.unit, quarantined: ends.quarantined, hashing: .sha256)
+            // First: what is entered from here on hears of it, also where the certificate cannot be written.
+            try RetiredFile(in: store.folder.path).make()
             try Files.write(try document.bytes, to: file)
             Output.line(RetireCommand.words(for: certificate, in: file))
             if let words = RetireCommand.words(forQuarantined: ends.quarantined) { Output.line(words) }

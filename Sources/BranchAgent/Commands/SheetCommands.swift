@@ -57,6 +57,7 @@ struct ImportCommand: AsyncParsableCommand {
             result.differing = try CountedOtherwise.among(
                 result.counted, files: files, compiled, context)
             try show(result)
+            if result.accepted > 0, !dryRun { try context.tellCaveats() }
             if let status = ImportCommand.status(of: result, files: files.count) { Program.end(status) }
         }
     }

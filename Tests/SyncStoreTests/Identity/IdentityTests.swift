@@ -1,3 +1,4 @@
+import Forms
 import SQLiteStore
 import SyncCore
 import SyncStore
@@ -374,5 +375,30 @@ import Testing
         let candidates: Set<Value> = [.text("first's"), .text("second's edit")]
         #expect(Set(remark.candidates.map(\.value)) == candidates)
         #expect(try world.value("p9") == .text("another"))
+    }
+
+    /// A device that has not heard that it is revoked sends what is urgent together with its Hello, as ever.
+    /// It is not taken before it has heard: else it would count as arrived here and be held back there.
+    @Test(arguments: HubKind.allCases)
+    func whatWentAheadOfALostWelcomeIsKnownToBeHeldBack(_ kind: HubKind) throws {
+        let world = try IdentityWorld(kind)
+        let branch = try Branch(kind, 1, unit: "B1", at: world)
+        try branch.write(HubWorld.checkIn("p1"), at: world)
+        try branch.sync(world)
+        let id = try #require(try world.hub.devices().first).id
+        #expect(try world.hub.revoke(id, reason: "lost", now: world.now))
+        var urgent = HubWorld.checkIn("p2")
+        urgent.lane = .urgent
+        let dot = try #require(try branch.write(urgent, at: world).first)
+        for _ in 0..<2 {
+            #expect(try branch.handOver(world, losingWelcome: true) == nil)
+            #expect(try branch.queued == 1 && world.hub.verdicts(on: dot).isEmpty)
+        }
+        #expect(try branch.handOver(world) == .revokedDevice)
+        #expect(try branch.queued == 0)
+        #expect(try world.hub.verdicts(on: dot).map(\.kind) == [.quarantined])
+        let known = try branch.store.verdicts([.quarantined], limit: 9).map(\.verdict)
+        #expect(known.map(\.dot) == [dot] && known.map(\.reason) == [Reason.revokedDevice])
+        #expect(try branch.store.status(of: .urgent).quarantined == 1)
     }
 }

@@ -101,8 +101,11 @@ final class Branch {
     }
 
     /// One session of a revoked device, which the hub ends.
-    func handOver(_ world: IdentityWorld) throws -> RefusalCode? {
+    ///
+    /// - Parameter losingWelcome: nothing of what the hub says gets through from its Welcome on.
+    func handOver(_ world: IdentityWorld, losingWelcome: Bool = false) throws -> RefusalCode? {
         var line = Line(self, world)
+        line.losesWelcome = losingWelcome
         return try line.run()?.code
     }
 
@@ -194,6 +197,9 @@ struct Line {
     private let cut: Lane?
     /// Nothing gets through any more; what had gone before still does what it does.
     private var isCut = false
+    /// The hub's Welcome does not get through, nor does what it says behind it.
+    var losesWelcome = false
+    private var isDeaf = false
     private var agent = AgentSession(goal: .drain)
     private var hub = HubSession()
     private var agentEvents: [AgentSession.Event] = []
@@ -220,7 +226,7 @@ struct Line {
                 try carryOut(agent.handle(agentEvents.removeFirst(), now: clock))
             } else if !hubEvents.isEmpty {
                 try carryOut(hub.handle(hubEvents.removeFirst(), now: clock))
-            } else if isCut {
+            } else if isCut || isDeaf {
                 return nil
             } else {
                 break
@@ -285,7 +291,9 @@ struct Line {
     private mutating func carryOut(_ actions: [HubSession.Action]) throws {
         for action in actions {
             switch action {
-            case .send(let message, _): agentEvents.append(.received(message))
+            case .send(let message, _):
+                if losesWelcome, case .welcome = message { isDeaf = true }
+                if !isDeaf { agentEvents.append(.received(message)) }
             case .admit(let hello):
                 let result = try world.hub.admit(
                     hello, publicKey: Branch.key(branch.number), sessionToken: Token16(using: &world.random),
