@@ -168,14 +168,16 @@ package struct RaisedRow: Encodable {
         let place = unit.map { " \($0)" } ?? ""
         var lines = ["\(alert)  \(state.text())  \(what.text())  \(label.text()) \(key)\(place)"]
         if !facts.isEmpty { lines.append("    " + facts.joined(separator: "; ")) }
-        let moments = times.all.map { name, time in
-            "\((RaisedRow.moments[name] ?? Words(name, zh: name)).text()) \(text.text(time))"
-        }
+        func called(_ name: String) -> Words { RaisedRow.moments[name] ?? Words(name, zh: name) }
+        let moments = times.all.map { name, time in "\(called(name).text()) \(text.text(time))" }
         lines.append("    " + moments.joined(separator: " → "))
         // The moments above are said to the minute.
-        for (name, span) in (skew ?? [:]).sorted(by: { $0.key < $1.key }) where span >= 60 {
+        for (before, after) in zip(times.all, times.all.dropFirst()) {
+            guard let span = skew?["\(before.name)-\(after.name)"], span >= 60 else { continue }
+            let (earlier, later) = (called(before.name), called(after.name))
             let words = Words(
-                "clocks differ: \(name) is \(span) s backwards", zh: "时钟不一致：\(name) 倒退 \(span) 秒")
+                "clocks differ: \(later.en) stands \(span) s before \(earlier.en)",
+                zh: "时钟不一致：“\(later.zh)”早于“\(earlier.zh)” \(span) 秒")
             lines.append("    " + words.text())
         }
         if let corrected, status != RaisedForm.closed {
