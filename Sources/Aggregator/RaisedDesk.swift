@@ -142,9 +142,11 @@ struct RaisedDesk {
                 throw Failure(
                     .noInput,
                     Words(
-                        "\(RaisedRow.name(of: key)) has been withdrawn: it was raised by a clock that ran "
-                            + "ahead, and comes again when its time has come; nothing was changed",
-                        zh: "\(RaisedRow.name(of: key)) 已撤回：系时钟过快时误触发，到时会重新触发；未作任何改动"))
+                        "\(RaisedRow.name(of: key)) has been withdrawn: it does not hold any more, or was "
+                            + "raised by a clock that ran ahead, and comes again when it holds; nothing was "
+                            + "changed",
+                        zh: "\(RaisedRow.name(of: key)) 已撤回：情况已不存在，或系时钟过快时误触发，再次出现时会重新触发；"
+                            + "未作任何改动"))
             }
             let values = try answer.values(raised, record, now)
             let assignments = raised.assignments(values)

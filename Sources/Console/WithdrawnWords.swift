@@ -14,10 +14,20 @@ package enum WithdrawnWords {
         }
         if watch.differs != nil {
             return Words(
-                "withdrawn by the hub: what was counted has come since, and the numbers agree",
-                zh: "由汇总端撤回：所计内容随后到达，数字已相符")
+                "withdrawn by the hub: the numbers agree with the check-ins of the time of the report",
+                zh: "由汇总端撤回：数字与报告时的打卡已相符")
         }
-        guard watch.missing != nil || watch.gap != nil else { return nil }
+        if watch.beside != nil {
+            return Words(
+                "withdrawn by the hub: one of the records has been corrected, and they agree",
+                zh: "由汇总端撤回：其中一方已更正，不再矛盾")
+        }
+        if watch.gap != nil {
+            return Words(
+                "withdrawn by the hub: the roster names somebody now, or the hub's clock had run ahead",
+                zh: "由汇总端撤回：值班表已排有人，或汇总端时钟曾过快")
+        }
+        guard watch.missing != nil else { return nil }
         return Words(
             "withdrawn by the hub: its clock had run ahead, and the rule is judged again when its time comes",
             zh: "由汇总端撤回：其时钟曾过快，到时会重新判断该规则")

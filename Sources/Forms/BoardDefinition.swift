@@ -38,6 +38,8 @@ public struct BoardDefinition: Codable, Sendable, Hashable {
         case offline
         /// None for the day, though a device of the unit was heard of.
         case silent
+        /// At some moment of the day nobody holds the post of the form, of the unit or of one above.
+        case uncovered
     }
 
     public var board: String
@@ -82,13 +84,31 @@ public struct BoardInput: Sendable {
     public var records: [String: [Record]]
     /// When a device of the unit was last heard of.
     public var heard: [String: Milliseconds]
+    /// Who holds which posts; for boards that ask for it.
+    public var posts: Posts
+    /// The unit above each unit.
+    public var parents: [String: String]
 
     public init(
-        coverage: CoverageBoard, records: [String: [Record]] = [:], heard: [String: Milliseconds] = [:]
+        coverage: CoverageBoard, records: [String: [Record]] = [:], heard: [String: Milliseconds] = [:],
+        posts: Posts = Posts(), parents: [String: String] = [:]
     ) {
         self.coverage = coverage
         self.records = records
         self.heard = heard
+        self.posts = posts
+        self.parents = parents
+    }
+
+    /// The unit and those above it, the nearest first.
+    func chain(from unit: String) -> [String] {
+        var chain = [unit]
+        while chain.count < 64, let above = chain.last.flatMap({ parents[$0] }), !above.isEmpty,
+            !chain.contains(above)
+        {
+            chain.append(above)
+        }
+        return chain
     }
 }
 
@@ -182,6 +202,7 @@ public struct CompiledBoard: Sendable {
         guard let form = catalog[count.form ?? BuiltIn.checkIn] else {
             throw refuse(count.form ?? BuiltIn.checkIn, .badName)
         }
+        if count.units == .uncovered, !form.definition.isDuty { throw refuse(count.id, .badComputed) }
         guard isChecked || !asks, count.units == nil || !asks else { throw refuse(count.id, .badComputed) }
         func conditions(
             _ wanted: [RaiseRule.Condition]?
@@ -241,6 +262,9 @@ public struct CompiledBoard: Sendable {
     public var formsCounted: [String] {
         definition.counts.filter { $0.versions != nil }.map { $0.form ?? BuiltIn.checkIn }
     }
+
+    /// Whether it reads who holds posts, and which unit stands above which.
+    public var readsPosts: Bool { definition.counts.contains { $0.units == .uncovered } }
 
     // MARK: - Counting
 
@@ -340,6 +364,10 @@ public struct CompiledBoard: Sendable {
         _ records: [BoardInput.Record], on day: Int32, _ input: BoardInput
     ) -> Bool {
         guard line.owesReport else { return false }
+        if units == .uncovered {
+            let (from, to) = (catalog.zone.midnight(of: day), catalog.zone.midnight(of: day + 1))
+            return !input.posts.uncovered(input.chain(from: line.unit), from: from, to: to).isEmpty
+        }
         let own = records.filter { $0.unit.utf8.elementsEqual(line.unit.utf8) }
         func dayOf(_ record: BoardInput.Record) -> Int64 {
             count.dayKey.flatMap { record.key.values[$0].integer } ?? Int64(day)

@@ -48,6 +48,10 @@ struct BoardMeaning {
                 .notAllowed, count.form ?? "", at: place("form"),
                 allowed: catalog.forms.map(\.definition.form).sorted())
         }
+        if count.units == .uncovered, !form.isDuty {
+            let allowed = catalog.forms.map(\.definition).filter(\.isDuty).map(\.form).sorted()
+            check.add(.notAllowed, form.form, at: place("form"), allowed: allowed)
+        }
         let isChecked = count.people == nil || count.people == .checkedIn || count.people == .late
         if !isChecked || count.units != nil {
             for member in ["any", "all", "lateAfter", "arrivedAfter", "versions"] where node[member] != nil {

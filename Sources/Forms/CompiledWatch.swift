@@ -8,7 +8,7 @@ public struct CompiledWatch: Sendable {
             form: CompiledForm, any: [CompiledForm.Condition], finder: CompiledForm,
             finds: [CompiledForm.Condition])
         case differs(form: CompiledForm, measures: [(field: FieldDefinition, measure: CompiledMeasure)])
-        case gap(form: CompiledForm, ahead: Milliseconds)
+        case gap(form: CompiledForm, ahead: Milliseconds, never: Milliseconds?)
         case clock(back: Milliseconds)
         case open([CompiledForm.Condition])
     }
@@ -66,7 +66,9 @@ public struct CompiledWatch: Sendable {
             kind = .differs(
                 form: form, measures: measures.filter { measure in names.contains(measure.field.name) })
         } else if let gap = watch.gap, let hours = forms.settings.span(gap.ahead) {
-            kind = .gap(form: form, ahead: Milliseconds(hours) * 3_600_000)
+            kind = .gap(
+                form: form, ahead: Milliseconds(hours) * 3_600_000,
+                never: gap.never.flatMap { forms.settings.span($0) }.map { Milliseconds($0) * 3_600_000 })
         } else if let clock = watch.clock, let minutes = forms.settings.span(clock.back) {
             kind = .clock(back: Milliseconds(minutes) * 60_000)
         } else if let open = watch.open {

@@ -24,7 +24,7 @@ extension FormCheck {
                 Member("finds", .list(condition, 1...64), isRequired: true),
             ])),
         Member("differs", .list(.text, 1...62)),
-        Member("gap", .object([Member("ahead", .text, isRequired: true)])),
+        Member("gap", .object([Member("ahead", .text, isRequired: true), Member("never", .text)])),
         Member("clock", .object([Member("back", .text, isRequired: true)])),
         Member("open", .list(condition, 1...64)), Member("tell", .list(tell, 1...16)),
     ])

@@ -31,6 +31,11 @@ public struct Posting: Sendable, Hashable {
 
     public var isOpenEnded: Bool { until >= LocalZone.acceptedTimes.upperBound }
 
+    fileprivate func isSamePost(as other: Posting) -> Bool {
+        order == other.order && unit.utf8.elementsEqual(other.unit.utf8)
+            && role.utf8.elementsEqual(other.role.utf8)
+    }
+
     /// The order in which people are told.
     static func precedes(_ left: Posting, _ right: Posting) -> Bool {
         if left.order != right.order { return left.order < right.order }
@@ -62,8 +67,17 @@ public struct PostGap: Sendable, Hashable {
 public struct Posts: Sendable {
     public private(set) var postings: [Posting]
 
+    /// What is held until further notice is held until the next one of the same unit, role and place in the
+    /// order begins, also where that names nobody; where both say when they end, both hold it meanwhile.
     public init(_ postings: [Posting] = []) {
-        self.postings = postings.filter { $0.from < $0.until && !$0.person.isEmpty }.sorted(
+        let ended = postings.map { posting in
+            guard posting.isOpenEnded else { return posting }
+            var posting = posting
+            let next = postings.filter { $0.from > posting.from && $0.isSamePost(as: posting) }.map(\.from)
+            posting.until = min(posting.until, next.min() ?? .max)
+            return posting
+        }
+        self.postings = ended.filter { $0.from < $0.until && !$0.person.isEmpty }.sorted(
             by: Posting.precedes)
     }
 
@@ -159,6 +173,33 @@ public struct Posts: Sendable {
             gaps.append(PostGap(unit: unit, from: end, until: nil))
         }
         return gaps.filter { $0.from < to && $0.until ?? .max > from }
+    }
+}
+
+extension Posts {
+    /// Whether one of `units` has a shift at any time.
+    public func hasDuty(_ units: [String]) -> Bool {
+        postings.contains { posting in
+            posting.role.isEmpty && units.contains { $0.utf8.elementsEqual(posting.unit.utf8) }
+        }
+    }
+
+    /// The stretches between `from` and `to` in which nobody is on duty for any of `units`: what is raised
+    /// about the first of them then reaches nobody.
+    public func uncovered(_ units: [String], from: Milliseconds, to: Milliseconds) -> [PostGap] {
+        guard let unit = units.first, from < to else { return [] }
+        let shifts = postings.filter { posting in
+            posting.role.isEmpty && posting.from < to && posting.until > from
+                && units.contains { $0.utf8.elementsEqual(posting.unit.utf8) }
+        }.sorted { $0.from < $1.from }
+        var end = from
+        var gaps: [PostGap] = []
+        for shift in shifts {
+            if shift.from > end { gaps.append(PostGap(unit: unit, from: end, until: shift.from)) }
+            end = max(end, shift.until)
+        }
+        if end < to { gaps.append(PostGap(unit: unit, from: end, until: nil)) }
+        return gaps
     }
 }
 

@@ -176,8 +176,9 @@ private struct RuleChecker {
             if field.computed == nil { add("differs.\(name)", .notComputed, name, allowed: computed) }
         }
         if let gap = watch.gap {
-            if settings.span(gap.ahead) == nil {
-                add("gap.ahead", .unknownSetting, gap.ahead, allowed: RuleChecker.spans)
+            for (member, span) in [("gap.ahead", gap.ahead), ("gap.never", gap.never ?? gap.ahead)]
+            where settings.span(span) == nil {
+                add(member, .unknownSetting, span, allowed: RuleChecker.spans)
             }
             if subject.post == nil || subject.post?.role != nil { add("of", .noPost, watch.of) }
         }

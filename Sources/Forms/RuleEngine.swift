@@ -21,6 +21,7 @@ public struct RuleEngine: Sendable {
         guard let compiled = catalog[form] else { return false }
         if !compiled.rules.isEmpty || compiled.definition.post != nil { return true }
         if form == BuiltIn.membership { return false }
+        if form == BuiltIn.unit { return looksForRoster }
         return catalog.watches.contains { watch in
             switch watch.kind {
             case .beside(let one, _, let other, _):
@@ -29,6 +30,14 @@ public struct RuleEngine: Sendable {
             case .open: watch.raises.definition.form == form
             case .missing, .gap, .clock: false
             }
+        }
+    }
+
+    /// Units of which nobody was ever on duty are looked for.
+    private var looksForRoster: Bool {
+        catalog.watches.contains { watch in
+            if case .gap(_, _, .some) = watch.kind { return true }
+            return false
         }
     }
 
@@ -55,7 +64,10 @@ public struct RuleEngine: Sendable {
             switch watch.kind {
             case .missing(let form, let cutOff):
                 if !isHeld { try run.missing(watch, form, cutOff, through: heldFrom ?? through) }
-            case .gap(_, let ahead): try run.gaps(watch, ahead)
+            case .gap(_, let ahead, let never):
+                try run.gaps(watch, ahead)
+                if looksAtOpen, let never { try run.without(watch, since: never) }
+                if run.rosterCame != nil { try run.filled(watch, hasNever: never != nil) }
             case .clock, .beside, .differs, .open: break
             }
         }
@@ -68,6 +80,15 @@ public struct RuleEngine: Sendable {
         if looksAtOpen || !run.outcome.events.isEmpty { try run.turns(touched) }
         return run.outcome
     }
+}
+
+/// A unit and where it stands.
+struct PlacedUnit {
+    var unit: String
+    var parent: String?
+    var line: String
+    /// Since when it is on the register.
+    var since: Milliseconds
 }
 
 /// One evaluation, with what it has looked up.
@@ -84,7 +105,7 @@ struct RuleRun<Facts: RuleFacts> {
     var rosterCame: Milliseconds?
     private var memberships: [CoverageCount.Membership]?
     private var excuses: [CoverageCount.Excuse]?
-    private var units: [(unit: String, parent: String?, line: String)]?
+    private var units: [PlacedUnit]?
     private var posts: Posts?
     private var people: [Int32: [[UInt8]: [String]]] = [:]
     private var unitsByPerson: [Int32: [[UInt8]: String]] = [:]
@@ -103,13 +124,15 @@ struct RuleRun<Facts: RuleFacts> {
 
     // MARK: - What is looked up
 
-    mutating func loadedUnits() throws -> [(unit: String, parent: String?, line: String)] {
+    mutating func loadedUnits() throws -> [PlacedUnit] {
         if let units { return units }
-        var found: [(unit: String, parent: String?, line: String)] = []
+        var found: [PlacedUnit] = []
         try facts.each(of: BuiltIn.unit, from: nil, to: nil) { key, record in
             guard let unit = key.values.first?.string else { return }
             found.append(
-                (unit, record[BuiltIn.unitParent]?.string, record[BuiltIn.unitLine]?.string ?? ""))
+                PlacedUnit(
+                    unit: unit, parent: record[BuiltIn.unitParent]?.string,
+                    line: record[BuiltIn.unitLine]?.string ?? "", since: record.firstCreated))
         }
         units = found
         return found

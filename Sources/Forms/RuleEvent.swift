@@ -17,8 +17,11 @@ public protocol RuleFacts {
     func isWithdrawn(_ key: RecordKey) throws -> Bool
     /// Whose turn it has been, by the field that says so, in that order.
     func turns(of key: RecordKey, _ field: FieldID) throws -> [String]
-    /// When the record's latest version says that it was made.
-    func stated(_ key: RecordKey) throws -> Milliseconds?
+    /// What it said at a moment, by the times that its versions give for themselves; nil when it did not
+    /// exist yet.
+    func record(_ key: RecordKey, asOf time: Milliseconds) throws -> EffectiveRecord?
+    /// When the version that a field's value is from says that it was made.
+    func stated(_ key: RecordKey, _ field: FieldID) throws -> Milliseconds?
 }
 
 /// A record of which something has come.

@@ -4,7 +4,7 @@ public import SyncCore
 private let namedFacts = 64
 
 extension RuleRun {
-    private func named(_ all: [String]) -> [String] {
+    func named(_ all: [String]) -> [String] {
         all.count <= namedFacts ? all : Array(all.prefix(namedFacts)) + ["+\(all.count - namedFacts)"]
     }
 
@@ -108,39 +108,6 @@ extension RuleRun {
                 + (withdrawn.isEmpty ? [] : ["withdrawn=\(withdrawn.count)"]), at: now)
     }
 
-    // MARK: - Nobody on duty
-
-    mutating func gaps(_ watch: CompiledWatch, _ ahead: Milliseconds) throws {
-        let posts = try loadedPosts()
-        let zone = catalog.zone
-        for unit in posts.dutyUnits {
-            for gap in posts.gaps(of: unit, from: through, to: now + ahead + 1) {
-                if gap.isBeforeFirst {
-                    try beforeFirst(watch, gap)
-                    continue
-                }
-                let words = zone.text(gap.from) + " - " + (gap.until.map { zone.text($0) } ?? "")
-                try raise(
-                    watch, day: zone.day(of: gap.from), unit: unit, about: zone.text(gap.from), [words],
-                    at: max(gap.from - ahead, through))
-            }
-            let later = posts.gaps(of: unit, from: now + ahead + 1, to: .max).first {
-                !$0.isBeforeFirst && $0.from > now + ahead
-            }
-            if let later { isDue(next: later.from - ahead) }
-        }
-    }
-
-    /// The roster begins with a shift that has not come: until then nobody is on duty.
-    private mutating func beforeFirst(_ watch: CompiledWatch, _ gap: PostGap) throws {
-        let zone = catalog.zone
-        guard let until = gap.until, until > now else { return }
-        let words = "- " + zone.text(until)
-        try raise(
-            watch, day: zone.day(of: until), unit: gap.unit, about: words, [words],
-            at: min(rosterCame ?? now, now))
-    }
-
     // MARK: - Across records
 
     mutating func acrossRecords(_ touched: [TouchedRecord]) throws {
@@ -148,14 +115,13 @@ extension RuleRun {
             switch watch.kind {
             case .beside(let form, let any, let finder, let finds):
                 for (key, arrived) in try subjects(of: form, beside: finder.definition.form, touched) {
-                    guard let record = try facts.record(key), record.exists,
-                        any.contains(where: { $0.holds(in: record) })
-                    else { continue }
-                    try beside(watch, form, key, finder, finds, at: arrived)
+                    guard let record = try facts.record(key) else { continue }
+                    let says = record.exists && any.contains { $0.holds(in: record) }
+                    try beside(watch, form, key, finder, finds, says: says, at: arrived)
                 }
             case .differs(let form, let measures):
                 for (key, arrived) in try subjects(of: form, beside: BuiltIn.checkIn, touched) {
-                    guard let record = try facts.record(key), record.exists else { continue }
+                    guard let record = try facts.record(key) else { continue }
                     try differs(watch, form, key, record, measures, at: arrived)
                 }
             case .missing, .gap, .clock, .open: break
@@ -202,30 +168,35 @@ extension RuleRun {
 
     private mutating func beside(
         _ watch: CompiledWatch, _ form: CompiledForm, _ key: RecordKey, _ finder: CompiledForm,
-        _ finds: [CompiledForm.Condition], at time: Milliseconds
+        _ finds: [CompiledForm.Condition], says: Bool, at time: Milliseconds
     ) throws {
         guard let (day, unit) = form.dayAndUnit(of: key) else { return }
         var found: [String] = []
-        for person in try people(on: day)[Array(unit.utf8)] ?? [] {
+        for person in says ? try people(on: day)[Array(unit.utf8)] ?? [] : [] {
             guard let other = finder.key(day: day, person: person), let record = try facts.record(other),
                 finds.contains(where: { $0.holds(in: record) })
             else { continue }
             found.append(finder.name(of: other))
         }
-        guard !found.isEmpty else { return }
+        guard !found.isEmpty else {
+            return try takeBack(watch, day: day, unit: unit, about: form.definition.form, at: time)
+        }
         try raise(
             watch, day: day, unit: unit, about: form.definition.form,
             [form.name(of: key)] + named(found), at: time)
     }
 
-    /// What was counted has come meanwhile: what says otherwise goes, unless somebody has answered it.
-    private mutating func takeBack(
+    /// What contradicted has been mended or has come meanwhile: what says otherwise goes, unless somebody has
+    /// answered it.
+    mutating func takeBack(
         _ watch: CompiledWatch, day: Int32, unit: String, about: String, at time: Milliseconds
     ) throws {
         let key = RecordKey(
             form: watch.raises.definition.form,
             values: [.integer(Int64(day)), .text(watch.id), .text(unit), .text(about)])
+        // What is in doubt is taken back as such.
         guard let record = try facts.record(key), record.exists, !withdrawn.contains(key),
+            !doubted.contains(key),
             watch.raises.status(of: record) == RaisedForm.open
         else { return }
         withdrawn.insert(key)
@@ -233,21 +204,43 @@ extension RuleRun {
             RuleEvent(rule: watch.id, key: key, action: .withdrawn, at: time, isUrgent: watch.isUrgent))
     }
 
+    /// What was made or corrected after a number was stated is no contradiction to it.
     private mutating func differs(
         _ watch: CompiledWatch, _ form: CompiledForm, _ key: RecordKey, _ record: EffectiveRecord,
         _ measures: [(field: FieldDefinition, measure: CompiledMeasure)], at time: Milliseconds
     ) throws {
-        guard let (day, unit) = form.dayAndUnit(of: key), let checkIn = catalog[BuiltIn.checkIn],
+        guard let (day, unit) = form.dayAndUnit(of: key) else { return }
+        var counts: [Milliseconds: UnitCount] = [:]
+        var differing: [String] = []
+        for (field, measure) in record.exists ? measures : [] {
+            guard let said = record[field.id]?.integer else { continue }
+            let until = try facts.stated(key, field.id) ?? .max
+            guard let count = try counts[until] ?? unitCount(unit, on: day, asOf: until) else { continue }
+            counts[until] = count
+            let counted = count.people(measure)
+            if said != Int64(counted) { differing.append("\(field.name)=\(said)/\(counted)") }
+        }
+        guard !differing.isEmpty else {
+            return try takeBack(watch, day: day, unit: unit, about: form.definition.form, at: time)
+        }
+        try raise(
+            watch, day: day, unit: unit, about: form.definition.form, [form.name(of: key)] + differing,
+            at: time)
+    }
+
+    /// A unit's check-ins of a day, as they read at a moment.
+    private mutating func unitCount(
+        _ unit: String, on day: Int32, asOf time: Milliseconds
+    ) throws -> UnitCount? {
+        guard let checkIn = catalog[BuiltIn.checkIn],
             let count = try? CoverageCount(settings: catalog.settings, zone: catalog.zone)
-        else { return }
-        // What was made after the report is no contradiction.
-        let until = try facts.stated(key) ?? .max
+        else { return nil }
         let members = try people(on: day)[Array(unit.utf8)] ?? []
         var records: [[UInt8]: EffectiveRecord] = [:]
         var excused: Set<[UInt8]> = []
         for person in members {
-            if let other = checkIn.key(day: day, person: person), let record = try facts.record(other),
-                record.exists, record.firstCreated <= until
+            if let other = checkIn.key(day: day, person: person),
+                let record = try facts.record(other, asOf: time)
             {
                 records[Array(person.utf8)] = record
             } else if try isExcused(person, on: day) {
@@ -262,20 +255,21 @@ extension RuleRun {
                     .checkedIn(firstCreated: $0.firstCreated, isFlagged: false)
                 } ?? (excused.contains(Array(person.utf8)) ? .excused : .missing)
             }, name: { $0 })
-        guard let line = board.lines.first else { return }
-        let present = members.filter { records[Array($0.utf8)] != nil }
-        let differing = measures.compactMap { field, measure -> String? in
-            guard let said = record[field.id]?.integer else { return nil }
-            let people = line.people(measure, present: present) { records[Array($0.utf8)] }
-            let counted = people?.count ?? line.register
-            return said == Int64(counted) ? nil : "\(field.name)=\(said)/\(counted)"
+        return board.lines.first.map { line in
+            UnitCount(
+                line: line, present: members.filter { records[Array($0.utf8)] != nil }, records: records)
         }
-        guard !differing.isEmpty else {
-            return try takeBack(watch, day: day, unit: unit, about: form.definition.form, at: time)
-        }
-        try raise(
-            watch, day: day, unit: unit, about: form.definition.form, [form.name(of: key)] + differing,
-            at: time)
+    }
+}
+
+/// What was there of a unit and a day at a moment.
+private struct UnitCount {
+    var line: CoverageBoard.Line
+    var present: [String]
+    var records: [[UInt8]: EffectiveRecord]
+
+    func people(_ measure: CompiledMeasure) -> Int {
+        line.people(measure, present: present) { records[Array($0.utf8)] }?.count ?? line.register
     }
 }
 

@@ -21,6 +21,9 @@ public struct WatchRule: Codable, Sendable, Hashable {
     public struct Gap: Codable, Sendable, Hashable {
         /// Hours before, or the name of the setting that holds them.
         public var ahead: String
+        /// "Of a unit neither it nor one above has ever had anybody": so many hours after the unit above all
+        /// of them came onto the register, or the name of the setting. Absent: that is not looked for.
+        public var never: String?
     }
 
     /// "The hub's clock has gone back."
@@ -36,7 +39,8 @@ public struct WatchRule: Codable, Sendable, Hashable {
     public var of: String?
     public var missing: Missing?
     public var beside: Beside?
-    /// Computed fields of the form that say another number than is counted.
+    /// Computed fields of the form that say another number than was counted: of the check-ins made by the
+    /// time that the number gives for itself, as those read then.
     public var differs: [String]?
     public var gap: Gap?
     public var clock: Clock?
@@ -123,6 +127,9 @@ public struct RuleFault: Sendable, Hashable {
 extension FormDefinition {
     /// Who may see records of the form: `unit` (the unit's or person's own line), or `everybody`.
     public var isEverybodys: Bool { audience?.utf8.elementsEqual("everybody".utf8) ?? false }
+
+    /// Whether its records say who is on duty.
+    var isDuty: Bool { post.map { $0.role == nil } ?? false }
 
     /// A key's or field's type by its name.
     public func type(named name: String) -> FieldType? {

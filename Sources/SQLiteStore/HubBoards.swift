@@ -17,6 +17,7 @@ extension SQLiteHubStore {
         try connection.read {
             let compiled = try CompiledBoard(board, catalog: try loadedChecks().catalog)
             var input = BoardInput(coverage: try coverage(of: day), heard: try heard())
+            if compiled.readsPosts { try placePosts(&input) }
             var arrivals = HubArrivalTimes(self)
             for form in compiled.formsRead {
                 let days = compiled.days(of: form)
@@ -35,6 +36,20 @@ extension SQLiteHubStore {
                 input.records[form] = records
             }
             return compiled.table(of: day, input)
+        }
+    }
+
+    private func placePosts(_ input: inout BoardInput) throws {
+        func each(_ form: String, _ body: (RecordKey, EffectiveRecord) throws -> Void) throws {
+            try export(form: form, from: nil, to: nil) {
+                try body(RecordKey(form: form, values: $0), $1)
+            }
+        }
+        input.posts = try PostBook.posts(try loadedChecks().catalog, each: each)
+        try each(BuiltIn.unit) { key, record in
+            if let unit = key.values.first?.string {
+                input.parents[unit] = record[BuiltIn.unitParent]?.string
+            }
         }
     }
 

@@ -159,7 +159,8 @@ public struct HubRules: Sendable {
         let outcome = try engine.evaluate(
             news.touched, through: min(start.through, now), now: now, looksAtOpen: mustLook,
             isHeld: start.held.map { now < $0.until } ?? false, heldFrom: start.held?.from,
-            wentBackFrom: start == marks ? nil : marks.through, facts: StoreFacts(store: store))
+            wentBackFrom: start == marks ? nil : marks.through,
+            facts: StoreFacts(store: store, catalog: catalog))
         var moved = start
         moved.advance(to: now)
         moved.position = news.position
@@ -259,6 +260,19 @@ extension RecordState {
     }
 }
 
+extension RecordState {
+    /// The record as those of its versions make it that say they were made by a moment.
+    ///
+    /// - Parameter versions: all that are held, also those that do not count.
+    fileprivate func asOf(_ time: Milliseconds, among versions: [Version]) -> RecordState {
+        var then = RecordState()
+        for version in versions where version.stated <= time && seen.covers(version.dot) {
+            then.merge(version) { dot in versions.first { $0.dot == dot } }
+        }
+        return then
+    }
+}
+
 extension HubTransaction {
     fileprivate func raise(
         _ key: RecordKey, _ raised: RaisedForm, _ facts: [String], lane: Lane, at time: Milliseconds
@@ -312,6 +326,7 @@ extension HubRules {
                     guard let form = catalog[group.form] else { continue }
                     let isWaiting =
                         form.definition.post != nil || RaisedForm(form.definition) != nil
+                        || group.form == BuiltIn.unit
                     if isWaiting { concernsWaiting = true }
                     let flagged = form.flagged(group)
                     for place in group.rows.indices {
@@ -331,6 +346,7 @@ extension HubRules {
 /// A hub's store as rules look at it.
 private struct StoreFacts: RuleFacts {
     let store: any HubStore
+    let catalog: CompiledCatalog
 
     func each(
         of form: String, from: Int32?, to: Int32?, _ body: (RecordKey, EffectiveRecord) throws -> Void
@@ -359,5 +375,18 @@ private struct StoreFacts: RuleFacts {
             version.assignments.first { $0.field == field }?.value.string
         }
     }
-    func stated(_ key: RecordKey) throws -> Milliseconds? { try store.record(key)?.latest?.stated }
+    func record(_ key: RecordKey, asOf time: Milliseconds) throws -> EffectiveRecord? {
+        guard let state = try store.record(key), state.firstCreated <= time else { return nil }
+        let rules = catalog[key.form]?.mergeRules ?? .latest
+        let isOfThen = state.siblings.allSatisfy { $0.stated <= time }
+        let then = isOfThen ? state : try state.asOf(time, among: store.versions(of: key))
+        let record = then.effective(under: rules)
+        return record.exists ? record : nil
+    }
+    func stated(_ key: RecordKey, _ field: FieldID) throws -> Milliseconds? {
+        guard let state = try store.record(key) else { return nil }
+        let rules = catalog[key.form]?.mergeRules ?? .latest
+        let setter = state.effective(under: rules).fields.first { $0.field == field }?.setter
+        return state.siblings.first { $0.dot == setter }?.stated
+    }
 }

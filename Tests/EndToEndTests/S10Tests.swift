@@ -146,6 +146,102 @@ import Testing
         #expect(line.hasSuffix(",2"), "what comes within two days is in today's brief")
     }
 
+    /// A hub of which nobody ever entered a roster: an alert reaches nobody, which stands among what waits and
+    /// in the brief of the day, until there is a roster.
+    @Test func withoutAnyRosterItIsSaidUntilThereIsOne() async throws {
+        let centre = try await Centre()
+        func open() async throws -> [RaisedAlert] {
+            let list: [RaisedAlert] = try await centre.hub("alerts", "list", "--json").json()
+            return list.filter { $0.rule == "duty-gap" }
+        }
+        let day = centre.college.days[3]
+        func uncovered() async throws -> [String] {
+            let brief = try await centre.hub("brief", day, "--format", "csv").output.split(separator: "\n")
+            let lines = brief.filter { $0.contains(",concerns,") && $0.contains(",uncovered,") }
+            #expect(lines.last?.hasPrefix("\(day),concerns,,uncovered,") == true, "also when there is none")
+            return lines.dropLast().filter { $0.hasSuffix(",1") }
+                .map { String($0.split(separator: ",")[2]) }
+        }
+        #expect(Set(try await uncovered()).isSuperset(of: centre.college.branches))
+        let text = try await centre.hub("brief", day).output
+        #expect(text.contains("units whose alerts reach nobody on duty"))
+        let opened = try await centre.hub("board", "concerns", "--day", day, "--explain", "B04/uncovered")
+        #expect(opened.output.contains("B04"))
+
+        // Within an hour of the register it is a concern, once.
+        let later = FalseClock(offset: 61 * 60)
+        #expect(try await rules(centre, at: later).contains { $0.rule == "duty-gap" && $0.step == nil })
+        #expect(try await rules(centre, at: later).allSatisfy { $0.rule != "duty-gap" || $0.step != nil })
+        let found = try await open()
+        #expect(found.map(\.unit) == ["C00"] && found.first?.isUrgent == true)
+        // The branches' own rosters are not enough as long as one has none.
+        func put(_ unit: String) async throws {
+            try await centre.place.run(
+                "aggregator",
+                [
+                    "add", "duty-shift", "unit=" + unit, "from=2020-01-01 00:00", "to=2099-01-01 00:00",
+                    "place=1", "person=T1", "phone=1", "--data", centre.place.path("hub"),
+                ], environment: later.environment)
+        }
+        let others = centre.college.branches.filter { $0 != "B04" }
+        for unit in others { try await put(unit) }
+        let left = try await uncovered()
+        #expect(left.contains("B04") && Set(left).isDisjoint(with: others))
+        _ = try await rules(centre, at: later)
+        #expect(try await open().count == 1)
+        try await put("C00")
+        #expect(try await uncovered().isEmpty)
+        _ = try await rules(centre, at: later)
+        #expect(try await open().isEmpty, "it is a gap no more")
+    }
+
+    /// What fills a gap closes it; a unit without anybody of its own shows who above it is called.
+    @Test func aGapThatIsFilledIsOverAndWhoIsAboveAnswers() async throws {
+        let centre = try await Centre()
+        let hour = 60
+        try await makeRoster(
+            centre,
+            [
+                Shift(from: -hour, to: 5 * hour, person: "T1"),
+                Shift(from: 6 * hour, to: 400 * hour, person: "T3"),
+            ])
+        try await centre.hub("rules")
+        func open() async throws -> Int {
+            let list: [RaisedAlert] = try await centre.hub("alerts", "list", "--json").json()
+            return list.count { $0.rule == "duty-gap" }
+        }
+        #expect(try await open() == 1)
+        try await add(
+            centre, "duty-shift", "unit=C00", "from=" + local(4 * hour), "to=" + local(7 * hour), "place=1",
+            "person=T2", "phone=10092")
+        try await centre.hub("rules")
+        #expect(try await open() == 0)
+        #expect(try await duty(centre, "--gaps", "30").gaps.isEmpty)
+
+        // Nobody of B04 is on duty or appointed: the committee's are.
+        try await add(
+            centre, "appointment", "unit=C00", "role=secretary", "from=2020-01-01", "person=T7", "phone=10097"
+        )
+        struct Answering: Decodable {
+            struct Unit: Decodable {
+                var called: [Duty.Holder]
+                var responsible: [Duty.Holder]
+            }
+            var holders: [Duty.Holder]
+            var gaps: [Duty.Gap]
+            var answering: Unit?
+        }
+        let branch: Answering = try await centre.hub("duty", "--unit", "B04", "--json").json()
+        #expect(branch.holders.isEmpty && branch.answering?.called.map(\.person) == ["T1"])
+        #expect(branch.answering?.called.first?.unit == "C00" && branch.gaps.isEmpty)
+        #expect(branch.answering?.responsible.map(\.person) == ["T7"])
+        let text = try await centre.hub("duty", "--unit", "B04").output
+        #expect(text.contains("alerts of B04 go to") && text.contains("C00  on duty  T1  ***"))
+        #expect(text.contains("nobody is appointed at B04 itself") && text.contains("C00  secretary  T7"))
+        let before = try await centre.hub("duty", "--unit", "B04", "--at", "2019-01-01 08:00").output
+        #expect(before.contains("nobody is on duty for B04, nor for a unit above"))
+    }
+
     @Test func whoWasResponsibleThen() async throws {
         let centre = try await Centre()
         for (from, to, person) in [("2020-01-01", "2020-01-31", "T7"), ("2020-02-01", "", "T8")] {

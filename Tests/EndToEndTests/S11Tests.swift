@@ -109,4 +109,34 @@ import Testing
         try await expectNamed(centre, alertOn: days[2], by: people[0], reportOn: days[6], by: people[1])
         try await centre.close()
     }
+
+    /// Two appointments to one post, neither with an end: the later one ends the earlier, for alerts and
+    /// reports as for `duty`.
+    @Test func theLaterAppointmentToAPostEndsTheEarlier() async throws {
+        let centre = try await Centre()
+        let days = centre.college.days
+        for (person, from) in [("T7", days[0]), ("T8", days[5])] {
+            try await centre.hub(
+                "add", "appointment", "unit=B04", "role=secretary", "from=" + from, "person=" + person,
+                "phone=10000000001")
+        }
+        #expect(try await holders(centre, days[4], "secretary") == ["T7"])
+        #expect(try await holders(centre, days[5], "secretary") == ["T8"])
+        let person = try #require(
+            try College.lines(centre.college.folder + "/people.csv").first { $0.contains(",B04,") }?
+                .split(separator: ",").first.map(String.init))
+        for day in [days[4], days[5]] {
+            try await centre.hub("add", "check-in", "day=" + day, "person=" + person, "temperature=38.5")
+            try await centre.hub("add", "daily-report", "day=" + day, "unit=B04", "kind=CASES")
+        }
+        let raised: [Raised] = try await centre.hub("alerts", "list", "--json").json()
+        for (day, name) in [(days[4], "T7"), (days[5], "T8")] {
+            let alert = try #require(raised.first { $0.key.hasPrefix("\(day) symptoms") })
+            #expect(alert.responsible.map(\.person) == [name])
+            let board: Explained = try await centre.hub(
+                "board", "reports", "--day", day, "--json", "--explain", "B04/reports"
+            ).json()
+            #expect(board.items.map { $0.responsible.map(\.person) } == [[name]])
+        }
+    }
 }

@@ -118,6 +118,28 @@ struct BoardTests {
         #expect(reports["B1"]?["missing"] == 1 && reports["B2"]?["missing"] == 1)
     }
 
+    /// Every instant of the day is covered, by the unit's own roster or by one above, or the unit is listed.
+    @Test func unitsOfWhichNobodyIsOnDutyAreCounted() throws {
+        func listed(_ shifts: [(unit: String, from: Int64, until: Int64)]) throws -> [String] {
+            var input = input()
+            input.parents = ["B1": "G1", "G1": "C0", "B2": "C0", "B3": "C0"]
+            input.posts = Posts(
+                shifts.map { shift in
+                    Posting(
+                        unit: shift.unit, from: Self.morning + shift.from * 3_600_000,
+                        until: Self.morning + shift.until * 3_600_000, person: "x")
+                })
+            let board = try #require(BoardCatalog.builtIn["concerns"])
+            let table = try CompiledBoard(board, catalog: try catalog()).table(of: Self.day, input)
+            let index = try #require(board.counts.firstIndex { $0.id == "uncovered" })
+            return table.items(index).map(\.unit)
+        }
+        #expect(try listed([]) == ["B1", "B2", "B3"], "nobody at all; the committee has no people")
+        #expect(try listed([("C0", -9, 40)]).isEmpty)
+        #expect(try listed([("C0", -9, 12), ("C0", 13, 40), ("B2", 12, 13)]) == ["B1", "B3"])
+        #expect(try listed([("G1", -9, 40), ("B2", -9, 24), ("B3", 0, 23)]) == ["B3"])
+    }
+
     private static let own = """
         {"board": "own", "revision": 1, "labels": {"en": "Own", "zh": "自建"}, "group": "kind",
          "counts": [{"id": "n", "labels": {"en": "n", "zh": "数"}, "form": "daily-report", "days": 2}]}
@@ -141,6 +163,7 @@ struct BoardTests {
         ("\"days\": 2", "\"any\": [{\"field\": \"kind\", \"equals\": \"NONE\"}]", "not_allowed", 2),
         ("\"days\": 2", "\"lateAfter\": \"noon\"", "not_allowed", 2),
         ("\"days\": 2", "\"all\": [{\"field\": \"knid\", \"equals\": \"ZERO\"}]", "no_such_field", 2),
+        ("\"days\": 2", "\"units\": \"uncovered\"", "not_allowed", 2),
         ("\"revision\": 1", "\"revision\": -1", "out_of_bounds", 1),
     ])
     func names(what: String, instead: String, code: String, line: Int) throws {

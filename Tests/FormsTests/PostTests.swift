@@ -82,6 +82,46 @@ struct PostTests {
             gaps[0].isBeforeFirst && posts.gaps(of: "C0", from: 11 * Self.hour, to: 12 * Self.hour).isEmpty)
     }
 
+    /// Two appointments to one post, neither with an end: the later one ends the earlier.
+    @Test func whoComesNextToThePostEndsWhoHeldItUntilFurtherNotice() {
+        let never = LocalZone.acceptedTimes.upperBound
+        func holder(
+            _ person: String, from: Int64, until: Int64? = nil, unit: String = "C0", role: String = "head"
+        )
+            -> Posting
+        {
+            Posting(
+                unit: unit, from: from * Self.hour, until: until.map { $0 * Self.hour } ?? never,
+                person: person, role: role)
+        }
+        func heads(_ posts: Posts, _ time: Int64, role: String = "head") -> [String] {
+            posts.responsible(of: "C0", at: time * Self.hour).filter { $0.role == role }.map(\.person)
+        }
+        let posts = Posts([
+            holder("second", from: 10), holder("first", from: 0), holder("other", from: 12, role: "deputy"),
+            holder("elsewhere", from: 5, unit: "B1"), holder("", from: 30),
+        ])
+        #expect(heads(posts, 4) == ["first"] && heads(posts, 10) == ["second"])
+        #expect(heads(posts, 20) == ["second"] && heads(posts, 20, role: "deputy") == ["other"])
+        #expect(heads(posts, 30).isEmpty, "vacant from then on")
+        #expect(posts.postings.filter(\.isOpenEnded).map(\.person) == ["elsewhere", "other"])
+        // Who says when it ends holds it so long, beside whoever takes it over.
+        let both = Posts([holder("first", from: 0, until: 15), holder("second", from: 10)])
+        #expect(heads(both, 12) == ["first", "second"] && heads(both, 15) == ["second"])
+    }
+
+    /// An alert goes to who is on duty for the unit or above it: where neither is, it reaches nobody.
+    @Test func aUnitIsCoveredByItsOwnRosterAndByThoseAbove() {
+        func uncovered(_ units: [String], _ from: Int64, _ to: Int64) -> [Int64] {
+            posts.uncovered(units, from: from * Self.hour, to: to * Self.hour).map { $0.from / Self.hour }
+        }
+        #expect(uncovered(["B1", "C0"], 0, 24).isEmpty)
+        #expect(uncovered(["B2", "C0"], 0, 24) == [16] && uncovered(["C0"], 0, 48) == [16, 24])
+        #expect(uncovered(["B2"], 3, 5) == [3] && posts.uncovered(["B2"], from: 3, to: 5)[0].unit == "B2")
+        #expect(posts.hasDuty(["B2", "B1"]) && !posts.hasDuty(["B2"]))
+        #expect(!Posts([Self.shift("B2", 0, 9, "x", role: "head")]).hasDuty(["B2"]), "a role is no duty")
+    }
+
     @Test func aDayRunsFromItsMidnightToTheNext() throws {
         let form = try CompiledForm(
             #require(FormCatalog.builtIn[BuiltIn.appointment]), settings: Settings(), zone: .fixed(hours: 8))

@@ -52,7 +52,10 @@ final class MadeUpHub: RuleFacts {
             return nil
         }
     }
-    func stated(_ key: RecordKey) -> Milliseconds? { records[key]?.firstCreated }
+    func record(_ key: RecordKey, asOf time: Milliseconds) -> EffectiveRecord? {
+        records[key].flatMap { $0.exists && $0.firstCreated <= time ? $0 : nil }
+    }
+    func stated(_ key: RecordKey, _ field: FieldID) -> Milliseconds? { records[key]?.firstCreated }
 
     /// Takes something in, as a hub does: what was due before comes first.
     ///

@@ -248,15 +248,21 @@ struct HubRulesTests {
         #expect(try concern("B2")?[2] == .text("taken"), "what is answered stays for whoever has it")
         #expect(try world.look().isEmpty)
 
-        // It differs again, by what came of the past: it is raised again.
-        try world.hub.centre { transaction in
-            let key = HubWorld.key("p1")
-            let seen = try #require(try transaction.record(key)).seen
-            try transaction.author(
-                Draft(
-                    lane: .routine, key: key, formRevision: 1, context: seen, isDelete: true,
-                    author: Array("x".utf8), assignments: []))
+        // What goes afterwards was there when it was counted.
+        func delete(_ person: String, stated: Milliseconds?) throws {
+            try world.hub.centre { transaction in
+                let key = HubWorld.key(person)
+                let seen = try #require(try transaction.record(key)).seen
+                try transaction.author(
+                    Draft(
+                        lane: .routine, key: key, formRevision: 1, context: seen, isDelete: true,
+                        stated: stated, author: Array("x".utf8), assignments: []))
+            }
         }
+        try delete("p2", stated: nil)
+        #expect(try world.look().isEmpty)
+        // It differs again, by what came of the past: it is raised again.
+        try delete("p1", stated: HubWorld.local(8.5))
         #expect(RuleWorld.raised(try world.look()) == ["counts-differ"])
         #expect(try concern("B1")?[2] == .text("open"))
     }

@@ -24,6 +24,25 @@ struct DutyCommand: AsyncParsableCommand {
         var from: String
         /// Absent: until further notice.
         var until: String?
+
+        init(_ posting: Posting, unmask: Bool) {
+            unit = Masking.clean(posting.unit)
+            role = Masking.clean(posting.role)
+            person = Masking.clean(posting.person)
+            phone = unmask ? Masking.clean(posting.phone) : Masking.mask
+            isLeader = posting.isLeader
+            from = RecordText.time(posting.from)
+            until = posting.isOpenEnded ? nil : RecordText.time(posting.until)
+        }
+    }
+
+    /// Who answers for one unit.
+    struct Answering: Encodable {
+        var unit: String
+        /// Who is called of its alerts, in that order: on duty for it, or for a unit above.
+        var called: [Holder]
+        /// Who is responsible for it: of the unit itself, or else of the nearest above that has anybody.
+        var responsible: [Holder]
     }
 
     struct Gap: Encodable {
@@ -38,6 +57,8 @@ struct DutyCommand: AsyncParsableCommand {
         /// False: no unit has a shift, so nobody is on duty at any time.
         var hasRoster: Bool
         var gaps: [Gap]
+        /// Of the unit that was asked for.
+        var answering: Answering?
     }
 
     @Option(
@@ -71,30 +92,33 @@ struct DutyCommand: AsyncParsableCommand {
             {
                 throw DutyCommand.unknown(unit, posts)
             }
-            func isWanted(_ name: String) -> Bool { unit.map { $0.utf8.elementsEqual(name.utf8) } ?? true }
-            let units = posts.dutyUnits.filter(isWanted)
             let hours = Milliseconds(min(max(gaps, 0), 100_000)) * 3_600_000
-            let gapsFound = units.flatMap { posts.gaps(of: $0, from: time, to: time + hours) }
-            let report = Report(
-                at: RecordText.time(time),
-                holders: posts.postings.filter { $0.holds(at: time) && isWanted($0.unit) }.map { posting in
-                    Holder(
-                        unit: Masking.clean(posting.unit), role: Masking.clean(posting.role),
-                        person: Masking.clean(posting.person),
-                        phone: personal.unmask ? Masking.clean(posting.phone) : Masking.mask,
-                        isLeader: posting.isLeader, from: RecordText.time(posting.from),
-                        until: posting.isOpenEnded ? nil : RecordText.time(posting.until))
-                },
+            let chain = try unit.map { try ResponsibleBook(hub, catalog).chain(from: $0) } ?? []
+            let found = DutyCommand.gaps(posts, of: chain, from: time, to: time + hours)
+            var report = Report(
+                at: RecordText.time(time), holders: posts.holders(of: unit, at: time, personal.unmask),
                 hasRoster: !posts.dutyUnits.isEmpty,
-                gaps: gapsFound.map {
+                gaps: found.map {
                     Gap(
                         unit: Masking.clean($0.unit), from: RecordText.time($0.from),
                         until: $0.until.map(RecordText.time))
                 })
+            if let unit { report.answering = posts.answering(unit, chain, at: time, personal.unmask) }
             if json { return try Output.json(report) }
             let times = TimeText(zone: catalog.settings.timeZone)
-            DutyCommand.lines(report, gapsFound, times, at: time).forEach { Output.line($0) }
+            DutyCommand.lines(report, found, times, at: time).forEach { Output.line($0) }
         }
+    }
+
+    /// - Parameter chain: the unit that was asked for and those above it; empty: all units with shifts.
+    private static func gaps(
+        _ posts: Posts, of chain: [String], from: Milliseconds, to: Milliseconds
+    ) -> [PostGap] {
+        guard let unit = chain.first else {
+            return posts.dutyUnits.flatMap { posts.gaps(of: $0, from: from, to: to) }
+        }
+        return posts.hasDuty([unit])
+            ? posts.gaps(of: unit, from: from, to: to) : posts.uncovered(chain, from: from, to: to)
     }
 
     private func moment(_ zone: LocalZone) throws -> Milliseconds {
@@ -127,12 +151,9 @@ struct DutyCommand: AsyncParsableCommand {
     ) -> [String] {
         let moment = times.text(time)
         var lines = [Words("As of \(moment)", zh: "截至 \(moment)").text()]
-        for holder in report.holders {
-            let role = holder.role.isEmpty ? Words("on duty", zh: "值班").text() : holder.role
-            let leader = holder.isLeader ? Words(", leads", zh: "，带班").text() : ""
-            lines.append("  \(holder.unit)  \(role)\(leader)  \(holder.person)  \(holder.phone)")
-        }
+        lines += report.holders.map(\.line)
         if report.holders.isEmpty { lines.append(Words("  nobody", zh: "  无人").text()) }
+        lines += report.answering?.lines ?? []
         if !report.hasRoster {
             lines.append(
                 Words(
@@ -149,6 +170,52 @@ struct DutyCommand: AsyncParsableCommand {
                     "nobody is on duty for \(unit) from \(from) until \(end)",
                     zh: "\(unit) 无人值班：\(from) 至 \(end)"
                 ).text())
+        }
+        return lines
+    }
+}
+
+extension Posts {
+    fileprivate func holders(
+        of unit: String?, at time: Milliseconds, _ unmask: Bool
+    ) -> [DutyCommand.Holder] {
+        postings.filter { posting in
+            posting.holds(at: time) && unit.map { $0.utf8.elementsEqual(posting.unit.utf8) } ?? true
+        }.map { DutyCommand.Holder($0, unmask: unmask) }
+    }
+
+    fileprivate func answering(
+        _ unit: String, _ chain: [String], at time: Milliseconds, _ unmask: Bool
+    ) -> DutyCommand.Answering {
+        let responsible = chain.lazy.map { self.responsible(of: $0, at: time) }.first { !$0.isEmpty }
+        // As alerts go: to the topmost that has somebody on duty.
+        return DutyCommand.Answering(
+            unit: Masking.clean(unit),
+            called: holders(of: chain.reversed(), at: time).map { DutyCommand.Holder($0, unmask: unmask) },
+            responsible: (responsible ?? []).map { DutyCommand.Holder($0, unmask: unmask) })
+    }
+}
+
+extension DutyCommand.Holder {
+    fileprivate var line: String {
+        let post = role.isEmpty ? Words("on duty", zh: "值班").text() : role
+        let leads = isLeader ? Words(", leads", zh: "，带班").text() : ""
+        return "  \(unit)  \(post)\(leads)  \(person)  \(phone)"
+    }
+}
+
+extension DutyCommand.Answering {
+    fileprivate var lines: [String] {
+        let nobody = Words(
+            "nobody is on duty for \(unit), nor for a unit above: an alert of it reaches nobody",
+            zh: "\(unit) 及其上级单位均无人值班：其预警无人接收")
+        let head = called.isEmpty ? nobody : Words("alerts of \(unit) go to", zh: "\(unit) 的预警通知")
+        var lines = [head.text()] + called.map(\.line)
+        if let first = responsible.first, !first.unit.utf8.elementsEqual(unit.utf8) {
+            let above = Words(
+                "nobody is appointed at \(unit) itself; responsible above it",
+                zh: "\(unit) 本身无责任人；上级责任人")
+            lines += [above.text()] + responsible.map(\.line)
         }
         return lines
     }
