@@ -120,8 +120,8 @@ final class AlertCaller: Sendable {
             let turn = raised.text("turn", of: record)
             let told = raised.text("told_to", of: record)
             return Call(
-                alert: RaisedRow.name(of: key), key: key, unit: try store.unit(of: key) ?? "", step: step,
-                turn: turn, phone: "",
+                alert: RaisedRow.name(of: key), key: key,
+                unit: try store.answeringUnit(of: key, catalog) ?? "", step: step, turn: turn, phone: "",
                 isTold: raised.time("told_at", of: record) != nil && told == turn)
         }
         guard calls.contains(where: { $0.turn != nil }) else { return calls }

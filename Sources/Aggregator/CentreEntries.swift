@@ -91,16 +91,25 @@ struct CentreEntries {
         }
         let check = EntryCheck(store, form)
         var rows: [SheetRow] = []
-        for row in read.rows {
-            guard let words = try check.refusal(of: row) else {
-                rows.append(row)
-                continue
-            }
+        var lines: [RecordKey: SheetRow] = [:]
+        func refuse(_ row: SheetRow, _ column: String, _ reason: String, _ words: Words) {
             result.rejected += 1
             result.errors.append(
                 RegisterResult.Rejection(
-                    record: row.record, line: row.line, column: form.definition.post?.to ?? "",
-                    reason: "out_of_range", message: words.text()))
+                    record: row.record, line: row.line, column: column, reason: reason, message: words.text())
+            )
+        }
+        for row in read.rows {
+            if let words = try check.refusal(of: row) {
+                refuse(row, form.definition.post?.to ?? "", "out_of_range", words)
+            } else if let first = lines[row.key], first.stated == row.stated,
+                first.assignments != row.assignments
+            {
+                refuse(row, form.definition.keys.last?.name ?? "", "listed_twice", twice(row, first))
+            } else {
+                lines[row.key] = lines[row.key] ?? row
+                rows.append(row)
+            }
         }
         try check.notes(on: rows).forEach { Output.remark($0) }
         result.unknownColumns = layout.unknown.map {
@@ -108,6 +117,15 @@ struct CentreEntries {
                 heading: $0, suggestion: SheetLayout.suggestion(for: $0, in: form.definition))
         }
         return (rows, result)
+    }
+
+    /// Nothing tells which of two rows is meant.
+    private func twice(_ row: SheetRow, _ first: SheetRow) -> Words {
+        let name = Output.printable(RecordText.text(row.key))
+        return Words(
+            "\(name) stands on line \(first.line) already, and there says something else; keep one of "
+                + "the two",
+            zh: "\(name) 在第 \(first.line) 行已出现，且内容不同；请只保留一行")
     }
 
     /// - Returns: how many of them said something new.

@@ -31,7 +31,7 @@ struct RaisedDesk {
         let book = try ResponsibleBook(store, catalog)
         return try RaisedDesk.each(store, catalog) { key, record, raised in
             guard isWanted(raised.status(of: record)) else { return nil }
-            let unit = try store.unit(of: key)
+            let unit = try store.answeringUnit(of: key, catalog)
             let isTold = raised.time("told_at", of: record) != nil
             var row = RaisedRow(
                 key, record, raised, versions: isTold ? try store.versions(of: key) : [], unit: unit,

@@ -30,11 +30,24 @@ struct ImportResult: Encodable, Sendable, Hashable {
     var filesRefused = 0
     /// Rows that were taken and say otherwise than is counted here.
     var differing: [CountedOtherwise] = []
-    /// Rows that were taken, of forms with computed fields.
-    var counted: [SheetRow] = []
+    /// People of rows that were taken whom the register here does not know.
+    var unknownPeople: [String] = []
+    /// Rows that say something else of a record than an earlier one of their sheet, where neither says when.
+    var twice: [Twice] = []
+    /// Rows that were taken and said something new.
+    var taken: [SheetRow] = []
 
     private enum CodingKeys: String, CodingKey {
         case records, accepted, unchanged, rejected, blank, errors, unknownColumns, filesRefused, differing
+        case unknownPeople, twice
+    }
+
+    /// Two rows of one sheet about one record; the later one stands.
+    struct Twice: Encodable, Sendable, Hashable {
+        var file: String
+        var key: String
+        var line: Int
+        var earlierLine: Int
     }
 
     struct UnknownColumn: Encodable, Sendable, Hashable {
@@ -42,6 +55,8 @@ struct ImportResult: Encodable, Sendable, Hashable {
         var heading: String
         /// A heading that the form knows and that looks much like it.
         var suggestion: String?
+        /// It is a field that the form's revision hides.
+        var isHidden = false
     }
 }
 
@@ -111,7 +126,8 @@ struct ImportPlan: Sendable {
         unknownColumns += layout.unknown.map {
             ImportResult.UnknownColumn(
                 file: file.path, heading: $0,
-                suggestion: SheetLayout.suggestion(for: $0, in: form.definition))
+                suggestion: SheetLayout.suggestion(for: $0, in: form.definition),
+                isHidden: SheetLayout.isHidden($0, in: form.definition))
         }
         records += sheet.records.count
         let filled = sheet.records.filter { !$0.isBlank }
@@ -181,14 +197,33 @@ struct Importer {
         result.errors = plan.refused.map { whole($0) } + plan.errors.map { issue(of: $0, in: plan) }
         result.filesRefused = plan.refused.count
         result.unknownColumns = plan.unknownColumns
-        let hasCounts = form.definition.fields.contains { $0.computed != nil }
+        result.twice = twice(plan)
         for (index, row) in plan.rows.enumerated() {
             let isNew = try write(row, source: plan.sources[row.file], isTrusted: isTrusted, in: transaction)
             if isNew { result.accepted += 1 } else { result.unchanged += 1 }
-            if isNew, hasCounts { result.counted.append(row) }
+            if isNew { result.taken.append(row) }
             if index % 256 == 255 { progress(index + 1, plan.rows.count) }
         }
         return result
+    }
+
+    /// Rows of one sheet that are about one record and say different things, with nothing to tell which came
+    /// later: the order of the sheet decides, and that is to be said.
+    private func twice(_ plan: ImportPlan) -> [ImportResult.Twice] {
+        struct Place: Hashable {
+            var file: Int
+            var key: RecordKey
+            var stated: Milliseconds?
+        }
+        var last: [Place: SheetRow] = [:]
+        return plan.rows.compactMap { row in
+            let place = Place(file: row.file, key: row.key, stated: row.stated)
+            defer { last[place] = row }
+            guard let earlier = last[place], earlier.assignments != row.assignments else { return nil }
+            return ImportResult.Twice(
+                file: plan.files[row.file], key: RecordText.text(row.key), line: row.line,
+                earlierLine: earlier.line)
+        }
     }
 
     /// False when an equal row or version is known already.

@@ -117,6 +117,13 @@ enum ReportWords {
     static func thenAndNow(_ report: ReportReport) -> Words {
         let unit = Output.printable(report.unit)
         let kind = Output.printable(report.kind)
+        if report.isAsTyped {
+            return Words(
+                "report of \(unit) for \(report.day) (\(kind)): it was typed in, not signed with "
+                    + "`report`, and does not say which check-ins stand behind it; as stated / counted now:",
+                zh: "\(unit) \(report.day) 的报告（\(kind)）：系直接录入，未经 report 签报，未记明所依据的打卡；"
+                    + "所填 / 现在汇总：")
+        }
         return report.isUnchanged
             ? Words(
                 "report of \(unit) for \(report.day) (\(kind)): the same check-ins are here now; then / now:",

@@ -120,9 +120,10 @@ extension ShownCode {
         throw Failure(
             .someRefused,
             Words(
-                "something was written since that was shown (\(Output.printable(code))); nothing was "
-                    + "changed. Look again: \(again)",
-                zh: "显示之后（\(Output.printable(code))）又有新的内容写入；未作任何改动。请重新查看：\(again)"))
+                "\(Output.printable(code)) is not the code of what stands there now: it was mistyped, or "
+                    + "something was written since it was shown; nothing was changed. Look again: \(again)",
+                zh: "\(Output.printable(code)) 不是当前内容的代码：可能输入有误，或显示之后又有新的内容写入；未作任何改动。"
+                    + "请重新查看：\(again)"))
     }
 
     /// Asks a person who was just shown what is to be decided.

@@ -42,6 +42,14 @@ package enum SheetEntry {
                 form.definition.keys.map(\.name)
                 + form.definition.fields.filter { $0.hidden != true }.map(\.name)
             let names = known.joined(separator: " ")
+            if SheetLayout.isHidden(unknown, in: form.definition) {
+                throw Failure(
+                    .usage,
+                    Words(
+                        "\(form.definition.form) does not ask for \(Output.printable(unknown)) any more: "
+                            + "leave it out. Its fields are: \(names)",
+                        zh: "\(form.definition.form) 已停用 \(Output.printable(unknown))：请勿填写。可用字段：\(names)"))
+            }
             let hint = Typo.closest(to: unknown, among: known).map {
                 Words("; did you mean \($0)? ", zh: "；是否想写 \($0)？")
             }

@@ -24,10 +24,21 @@ package struct SheetLayout: Sendable {
 
     /// What a heading that the form does not know was probably meant to be.
     package static func suggestion(for heading: String, in form: FormDefinition) -> String? {
+        if isHidden(heading, in: form) { return nil }
         let keys = form.keys.flatMap { [$0.name, $0.labels.zh] + ($0.headings ?? []) }
-        let fields = form.fields.flatMap { [$0.name, $0.labels.zh] + ($0.headings ?? []) }
+        let fields = form.fields.filter { $0.hidden != true }.flatMap {
+            [$0.name, $0.labels.zh] + ($0.headings ?? [])
+        }
         let times = form.times.map { $0.recorded + $0.corrected } ?? []
         return Typo.closest(to: heading, among: keys + fields + times)
+    }
+
+    /// Whether a heading is that of a field which the form hides.
+    package static func isHidden(_ heading: String, in form: FormDefinition) -> Bool {
+        form.fields.contains { field in
+            let names = [field.name, field.labels.zh, field.labels.en] + (field.headings ?? [])
+            return field.hidden == true && names.contains { $0.utf8.elementsEqual(heading.utf8) }
+        }
     }
 
     /// - Throws: ``SheetError`` when a key has no column or something has two.

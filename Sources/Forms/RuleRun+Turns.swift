@@ -133,11 +133,20 @@ extension RuleRun {
         return nil
     }
 
-    /// The unit that a raised record is about: its own, or its person's on its day.
+    /// The unit that a raised record is about: its own, or its person's on its day. Of somebody on no
+    /// register it is the reporting branch's, and the topmost where the centre took it down itself: an alert
+    /// is somebody's turn whoever it is about.
     private mutating func unit(of key: RecordKey) throws -> String {
         guard let form = catalog[key.form] else { return "" }
         if let (_, unit) = form.dayAndUnit(of: key) { return unit }
-        guard let (day, person) = form.dayAndPerson(of: key) else { return "" }
-        return try unit(of: person, on: day) ?? ""
+        if let (day, person) = form.dayAndPerson(of: key), let unit = try unit(of: person, on: day) {
+            return unit
+        }
+        if let unit = try facts.reportingUnit(of: key) { return unit }
+        if let cause = catalog.cause(of: key), let unit = try facts.reportingUnit(of: cause.key) {
+            return unit
+        }
+        let units = try loadedUnits().filter { $0.line == CoverageCount.line }
+        return units.first { $0.parent?.isEmpty ?? true }?.unit ?? ""
     }
 }

@@ -19,7 +19,9 @@ extension SQLiteHubStore {
             var input = BoardInput(coverage: try coverage(of: day), heard: try heard())
             if compiled.readsPosts { try placePosts(&input) }
             var arrivals = HubArrivalTimes(self)
+            let catalog = try loadedChecks().catalog
             for form in compiled.formsRead {
+                let isRaised = catalog[form].flatMap { RaisedForm($0.definition) } != nil
                 let days = compiled.days(of: form)
                 let from: Int32? = days == 0 ? nil : day - Int32(clamping: days) + 1
                 var records: [BoardInput.Record] = []
@@ -29,7 +31,9 @@ extension SQLiteHubStore {
                     let key = RecordKey(form: form, values: values)
                     records.append(
                         BoardInput.Record(
-                            key: key, unit: try unit(of: key) ?? "", record: record,
+                            key: key,
+                            unit: try (isRaised ? answeringUnit(of: key, catalog) : unit(of: key)) ?? "",
+                            record: record,
                             arrived: try arrivals.first(of: record),
                             versions: versions[Canonical.encode(key: values)] ?? 1))
                 }

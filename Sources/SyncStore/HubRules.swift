@@ -383,6 +383,7 @@ private struct StoreFacts: RuleFacts {
         let record = then.effective(under: rules)
         return record.exists ? record : nil
     }
+    func reportingUnit(of key: RecordKey) throws -> String? { try store.reportingUnit(of: key) }
     func stated(_ key: RecordKey, _ field: FieldID) throws -> Milliseconds? {
         guard let state = try store.record(key) else { return nil }
         let rules = catalog[key.form]?.mergeRules ?? .latest

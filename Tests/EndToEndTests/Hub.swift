@@ -16,10 +16,13 @@ class Hub: @unchecked Sendable {
         ? 256 << 20 : 1_024 << 20
 
     /// Makes the hub; its register is empty.
-    init(in place: Place, name: String) async throws {
+    ///
+    /// - Parameter settings: as `NAME=VALUE`.
+    init(in place: Place, name: String, settings: [String] = []) async throws {
         self.place = place
         port = try Loopback.freePort()
-        try await hub("init", "--name", name)
+        let set = settings.flatMap { ["--set", $0] }
+        try await place.run("aggregator", ["init", "--name", name, "--data", place.path("hub")] + set)
     }
 
     // MARK: - The hub

@@ -230,4 +230,54 @@ import Testing
         try await hub.branch("A", "sync")
         try await hub.close()
     }
+
+    /// Two rows of one sheet about one record that say different things: both are named. A check-in stands as
+    /// the later line says, a fever among them is an alert all the same; of a roster only one can be meant.
+    @Test func twoRowsAboutTheSameAreNamed() async throws {
+        struct Imported: Decodable {
+            struct Twice: Decodable {
+                var key: String
+                var line: Int
+                var earlierLine: Int
+            }
+            var accepted: Int
+            var twice: [Twice]
+        }
+        let centre = try await Centre()
+        try await centre.open()
+        try await centre.join("B04")
+        try await centre.sync("B04")
+        try await centre.close()
+        let (day, person) = (centre.college.words("last_day"), centre.college.words("mistyped_person"))
+        let file = centre.place.path("twice.csv")
+        func write(_ lines: String...) throws {
+            try lines.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+        }
+        try write(
+            "person_id,check_date,temperature", "\(person),\(day),38.6", "\(person),\(day),36.5",
+            "\(person),\(day),36.5")
+        let dry: Imported = try await centre.branch(
+            "B04", "import", "check-in", file, "--dry-run", "--json"
+        ).json()
+        #expect(dry.twice.map(\.line) == [3] && dry.twice.map(\.earlierLine) == [2])
+        let taken = try await centre.branch("B04", "import", "check-in", file)
+        #expect(taken.remarks.contains("line 3 says something else of \(day) \(person) than line 2"))
+        #expect(taken.output.contains("2 taken, 1 unchanged"))
+        let alerts = try await centre.branch("B04", "alerts").output
+        #expect(alerts.contains("symptoms") && alerts.contains("CORRECTED SINCE"))
+        // With times it is plain which is the later one.
+        try write(
+            "person_id,check_date,recorded_at,temperature", "\(person),\(day),\(day) 08:00,36.4",
+            "\(person),\(day),\(day) 09:00,36.6")
+        let timed = try await centre.branch("B04", "import", "check-in", file)
+        #expect(!timed.remarks.contains("something else"))
+
+        try write(
+            "unit_id,from_time,place,to_time,person_id,phone", "C00,2020-02-03 08:00,1,2020-02-03 20:00,T1,1",
+            "C00,2020-02-03 08:00,1,2020-02-03 20:00,T2,2", "C00,2020-02-03 08:00,1,2020-02-03 20:00,T1,1")
+        let roster = try await centre.hub("import", "duty-shift", file, expecting: [1])
+        #expect(roster.remarks.contains("line 3") && roster.remarks.contains("stands on line 2 already"))
+        let duty = try await centre.hub("duty", "--at", "2020-02-03 09:00").output
+        #expect(duty.contains("T1") && !duty.contains("T2"))
+    }
 }

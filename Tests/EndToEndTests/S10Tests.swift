@@ -146,8 +146,8 @@ import Testing
         #expect(line.hasSuffix(",2"), "what comes within two days is in today's brief")
     }
 
-    /// A hub of which nobody ever entered a roster: an alert reaches nobody, which stands among what waits and
-    /// in the brief of the day, until there is a roster.
+    /// A hub without any roster: an alert reaches nobody, which stands among what waits and in the brief of
+    /// the day, until there is one.
     @Test func withoutAnyRosterItIsSaidUntilThereIsOne() async throws {
         let centre = try await Centre()
         func open() async throws -> [RaisedAlert] {

@@ -126,6 +126,31 @@ import Testing
         try await story.centre.close()
     }
 
+    /// The four sheets of a college, each twice: the second time nothing changes, in figures and in records.
+    @Test func theSameSheetsAgainChangeNothing() async throws {
+        let centre = try await Centre()
+        func everything() async throws -> [String] {
+            var found: [String] = []
+            for form in ["unit", "person", "membership", "excuse"] {
+                found.append(try await centre.export(form).output)
+            }
+            for day in [centre.college.days[0], centre.college.words("last_day")] {
+                found.append(try await centre.hub("coverage", "--date", day, "--json").output)
+            }
+            return found
+        }
+        let before = try await everything()
+        #expect(before.prefix(4).allSatisfy { $0.split(separator: "\n").count > 1 })
+        for sheet in Centre.sheets {
+            let file = centre.college.folder + "/" + sheet.file
+            let counts: Counts = try await centre.hub("import", sheet.kind, file, "--json").json()
+            let rows = try College.lines(file).dropFirst().count { !$0.isEmpty }
+            #expect(
+                counts.records == rows && counts.accepted == 0 && counts.unchanged == rows, "\(sheet.kind)")
+        }
+        #expect(try await everything() == before)
+    }
+
     /// A column that a sheet lacks is left alone in records that are there.
     @Test func whatASheetDoesNotSayStays() async throws {
         let story = try await Story()

@@ -114,7 +114,14 @@ struct S21Tests {
         try await centre.branch(
             "B01", "add", "check-in", "day=" + day, "person=" + person, "temperature=37.9",
             "track=SECRET-place", "name=SECRET-name")
-        for branch in ["B01", "B04"] { try await centre.sync(branch) }
+        // The unit above it sees it, and the one beside it does not.
+        let above = try #require(
+            try College.lines(centre.college.folder + "/units.csv").first { $0.hasPrefix("B01,") }?
+                .split(separator: ",", omittingEmptySubsequences: false)[3])
+        try await centre.join(String(above))
+        for branch in ["B01", "B04", String(above)] { try await centre.sync(branch) }
+        let seen = try await centre.branch(String(above), "history", "check-in", day, person)
+        #expect(!seen.output.isEmpty)
         try await centre.branch("B04", "history", "check-in", day, person, expecting: [66])
         #expect(try files(of: centre, contain: "SECRET-place") == ["hub"], "no other branch's")
         let history = try await centre.hub("history", "check-in", day, person).output

@@ -15,6 +15,7 @@ import Testing
         var counted: Int
         var digest: String
         var isUnchanged: Bool
+        var isAsTyped: Bool?
 
         func now(_ field: String) -> Int? { counts.first { $0.field == field }?.now }
         func then(_ field: String) -> Int? { counts.first { $0.field == field }?.then }
@@ -66,6 +67,10 @@ import Testing
         #expect(refused.remarks.contains("n_register=999, and ") && refused.remarks.contains("--as-stated"))
         let kept = try await centre.place.run("branch-agent", typed + ["--as-stated"] + data)
         #expect(kept.output.contains("counted from ") && kept.output.contains("n_register="))
+        let then = try await report(centre, "--then", "--day", other)
+        #expect(then.output.contains("it was typed in, not signed with"), "nothing has changed since")
+        let counted: Report = try await report(centre, "--then", "--day", other, "--json").json()
+        #expect(counted.isAsTyped == true && counted.then("n_register") == 999)
         // What is there already says its kind: a remark alone is added to it.
         try await centre.branch(
             Self.branch, "add", "daily-report", "day=" + other, "unit=" + Self.branch, "remark=later")
@@ -135,9 +140,34 @@ import Testing
     }
 
     private func expectRefusals(_ centre: Centre, _ cases: String, _ zero: String) async throws {
-        _ = try await report(centre, "--day", cases, "--shown", "00000000", expecting: [1])
+        let mistyped = try await report(centre, "--day", cases, "--shown", "00000000", expecting: [1])
+        #expect(
+            mistyped.remarks.contains("00000000 is not the code") && mistyped.remarks.contains("mistyped"))
         _ = try await report(centre, "--day", zero, "--unit", "NOBODY", "--zero", expecting: [66])
         _ = try await report(centre, "--day", zero, "--then", expecting: [66])
+    }
+
+    /// Nobody has reported: that is missing at the centre, in figures and in records, and no zero.
+    private func expectNoReport(_ centre: Centre, _ day: String) async throws {
+        struct Coverage: Decodable {
+            struct Line: Decodable {
+                struct Report: Decodable {
+                    var status: String
+                    var kind: String?
+                }
+                var unit: String
+                var report: Report
+            }
+            var units: [Line]
+        }
+        struct Table: Decodable { var total: [String: Int] }
+        let coverage: Coverage = try await centre.hub("coverage", "--date", day, "--json").json()
+        let line = try #require(coverage.units.first { $0.unit == Self.branch })
+        #expect(line.report.status == "MISSING" && line.report.kind == nil)
+        let board: Table = try await centre.hub("board", "reports", "--day", day, "--json").json()
+        #expect(board.total["zero"] == 0 && board.total["missing"] ?? 0 > 0)
+        let rows = try await centre.export("daily-report", "--from", day, "--to", day).output
+        #expect(rows.split(separator: "\n").count == 1, "the heading alone")
     }
 
     private func expectToldWhatBecameWrong(_ centre: Centre, _ day: String) async throws {
@@ -162,6 +192,7 @@ import Testing
         #expect(denied.remarks.contains("check-in \(cases)"), "who contradicts it is named")
         let silent = try await report(centre, "--day", zero, expecting: [64])
         #expect(silent.remarks.contains("--zero"), "silence is never zero")
+        try await expectNoReport(centre, zero)
         try await expectRefusals(centre, cases, zero)
         // A unit of whose people nothing is known here, and what is counted typed over.
         _ = try await report(centre, "--day", zero, "--unit", "B01", "--zero", expecting: [66])

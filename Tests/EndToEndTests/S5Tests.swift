@@ -205,6 +205,97 @@ struct RaisedAlert: Decodable {
         try await centre.close()
     }
 
+    /// What to do names the hospital that the committee has designated, without any link.
+    @Test func theDesignatedHospitalIsNamedOffline() async throws {
+        let place = try Place()
+        let centre = try await Hub(in: place, name: "Committee", settings: ["hospital=First Hospital"])
+        let sheets = [
+            ("units", ["unit_id,unit_name,parent_id,line", "C0,Committee,,party", "B01,Branch,C0,party"]),
+            ("people", ["person_id,name,unit_id", "P1,Person 1,B01", "P2,Person 2,B01"]),
+        ]
+        for (kind, lines) in sheets {
+            let file = place.path(kind + ".csv")
+            try lines.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+            try await centre.hub("import", kind, file)
+        }
+        try await centre.open()
+        try await centre.join("B01")
+        try await centre.sync("B01")
+        try await centre.close()
+        let added = try await centre.branch("B01", "add", "check-in", "person=P1", "fatigue=Y")
+        #expect(added.output.contains("designated hospital: First Hospital"))
+        let chinese = try await place.run(
+            "branch-agent",
+            ["add", "check-in", "person=P1", "temperature=38.5", "--data", centre.data("B01")],
+            environment: ["LANG": "zh_CN.UTF-8"])
+        #expect(chinese.output.contains("定点医院就诊：First Hospital"))
+        let none = try await centre.branch("B01", "add", "check-in", "person=P2", "headache=Y")
+        #expect(!none.output.contains("hospital"), "a headache alone is no such symptom")
+    }
+
+    /// Somebody whom the register does not know: who typed it is told at once, and the alert goes to who is
+    /// on duty for the branch that reported it.
+    @Test func anAlertOfSomebodyUnknownReachesAPerson() async throws {
+        struct Imported: Decodable { var unknownPeople: [String] }
+        let centre = try await Centre()
+        for (unit, person) in [(Self.branch, "T5"), ("B01", "T6")] {
+            try await centre.hub(
+                "add", "duty-shift", "unit=" + unit, "from=2020-01-01 00:00", "to=2099-01-01 00:00",
+                "place=1", "person=" + person, "phone=1")
+        }
+        try await centre.open()
+        try await centre.join(Self.branch)
+        try await centre.sync(Self.branch)
+        try await centre.close()
+        let day = "day=" + centre.college.words("last_day")
+        let person = try #require(
+            try College.lines(centre.college.folder + "/people.csv").first {
+                $0.contains(",\(Self.branch),")
+            }?.split(separator: ",").first)
+        let known = try await centre.branch(
+            Self.branch, "add", "check-in", day, "temperature=36.5", "person=" + person)
+        #expect(!known.remarks.contains("does not know"))
+        let added = try await centre.branch(
+            Self.branch, "add", "check-in", day, "temperature=38.9", "person=2099999999")
+        #expect(
+            added.remarks.contains("does not know 2099999999") && added.remarks.contains("on duty for B04"))
+        let file = centre.place.path("unknown.csv")
+        let last = centre.college.words("last_day")
+        try "person_id,check_date,fever\n2088888888,\(last),Y\n".write(
+            toFile: file, atomically: true, encoding: .utf8)
+        let imported = try await centre.branch(Self.branch, "import", "check-in", file)
+        #expect(imported.remarks.contains("does not know 2088888888"))
+        try "person_id,check_date,fever\n2077777777,\(last),Y\n".write(
+            toFile: file, atomically: true, encoding: .utf8)
+        let told: Imported = try await centre.branch(
+            Self.branch, "import", "check-in", file, "--dry-run", "--json"
+        ).json()
+        #expect(told.unknownPeople == ["2077777777"])
+
+        try await centre.open()
+        #expect(try await centre.sync(Self.branch).drained)
+        func unknown() async throws -> [RaisedAlert] {
+            try await alerts(centre).filter {
+                $0.key.hasSuffix("2099999999") || $0.key.hasSuffix("2088888888")
+            }
+        }
+        #expect(
+            try await eventually {
+                let found = try await unknown()
+                return found.count == 2 && found.allSatisfy { $0.turn == "T5" && $0.unit == Self.branch }
+            })
+        try await centre.close()
+        #expect(try await centre.branch(Self.branch, "status").output.contains("2099999999"))
+        // What the centre takes down itself goes to who is on duty for the committee.
+        try await centre.hub(
+            "add", "duty-shift", "unit=C00", "from=2020-01-01 00:00", "to=2099-01-01 00:00", "place=1",
+            "person=T4", "phone=1")
+        try await centre.hub("add", "check-in", day, "temperature=39.9", "person=2066666666")
+        try await centre.hub("rules")
+        let own = try #require(try await alerts(centre).first { $0.key.hasSuffix("2066666666") })
+        #expect(own.turn == "T4")
+    }
+
     /// An alert that was read out by telephone stands on the list, and waits like any other.
     @Test func anAlertReadOutStandsOnTheListToo() async throws {
         struct Said: Decodable {

@@ -48,6 +48,8 @@ struct RuleCheckTests {
         #expect(
             try faults({ $0.gap?.ahead = "soon" }, of: "duty-gap") == ["duty-gap gap.ahead unknown_setting"])
         #expect(
+            try faults({ $0.gap?.never = "soon" }, of: "duty-gap") == ["duty-gap gap.never unknown_setting"])
+        #expect(
             try faults({ $0.tell?[1].after = "later" }, of: "unattended")
                 == ["unattended tell.2.after unknown_setting"])
         #expect(try faults({ $0.level = "loud" }, of: "duty-gap") == ["duty-gap level bad_level"])

@@ -55,6 +55,9 @@ final class MadeUpHub: RuleFacts {
     func record(_ key: RecordKey, asOf time: Milliseconds) -> EffectiveRecord? {
         records[key].flatMap { $0.exists && $0.firstCreated <= time ? $0 : nil }
     }
+    /// By the record's key.
+    var reporting: [RecordKey: String] = [:]
+    func reportingUnit(of key: RecordKey) -> String? { reporting[key] }
     func stated(_ key: RecordKey, _ field: FieldID) -> Milliseconds? { records[key]?.firstCreated }
 
     /// Takes something in, as a hub does: what was due before comes first.

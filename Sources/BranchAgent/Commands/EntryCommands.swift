@@ -80,6 +80,10 @@ struct AddCommand: AsyncParsableCommand {
             }
             if isCounted, !json, let check { Output.line(ReportWords.counted(check)) }
             try tell(written, row.key, moment: moment, compiled, context)
+            let unknown = try UnknownPeople.among([row.key], compiled, context)
+            if !unknown.isEmpty {
+                Output.remark(UnknownPeople.words(unknown, unit: context.configuration.unit))
+            }
             try context.tellCaveats()
             if let report = try UnitDay.reportThatBecameWrong(by: row.key, context) {
                 Output.remark(ReportWords.becameWrong(report))

@@ -184,6 +184,8 @@ struct ReportReport: Encodable {
     var digest: String
     /// Whether the same check-ins would be counted now.
     var isUnchanged: Bool
+    /// It was typed as a paper says it: nothing was counted then with which now could be compared.
+    var isAsTyped: Bool
     /// Who held the unit's posts on the day.
     var responsible: [Responsible]
     /// To be handed back with `--shown`; nil once it is signed.
@@ -191,7 +193,7 @@ struct ReportReport: Encodable {
     private let labels: [Words]
 
     private enum CodingKeys: String, CodingKey {
-        case unit, day, kind, counts, counted, digest, isUnchanged, responsible, code
+        case unit, day, kind, counts, counted, digest, isUnchanged, isAsTyped, responsible, code
     }
 
     /// - Parameter before: what was reported; nil: just this.
@@ -210,6 +212,7 @@ struct ReportReport: Encodable {
         digest = draft.digest.description
         let reported = form.field(named: "counted_digest").flatMap { before?[$0.id]?.string }
         isUnchanged = before == nil || reported == digest
+        isAsTyped = before != nil && reported == nil
     }
 
     func lines() -> [String] {

@@ -54,9 +54,12 @@ struct ImportCommand: AsyncParsableCommand {
                 sheets, map: headings, on: context.store, clock: try context.clock(), isDryRun: dryRun,
                 progress: { progress.show($0, of: $1) })
             progress.finish()
-            result.differing = try CountedOtherwise.among(
-                result.counted, files: files, compiled, context)
-            try show(result)
+            if compiled.definition.fields.contains(where: { $0.computed != nil }) {
+                result.differing = try CountedOtherwise.among(
+                    result.taken, files: files, compiled, context)
+            }
+            result.unknownPeople = try UnknownPeople.among(result.taken.map(\.key), compiled, context)
+            try show(result, unit: context.configuration.unit)
             if result.accepted > 0, !dryRun { try context.tellCaveats() }
             if let status = ImportCommand.status(of: result, files: files.count) { Program.end(status) }
         }
@@ -76,19 +79,19 @@ struct ImportCommand: AsyncParsableCommand {
         return result.rejected > 0 || result.filesRefused > 0 || isMistyped ? .someRefused : nil
     }
 
-    private func show(_ result: ImportResult) throws {
+    private func show(_ result: ImportResult, unit: String) throws {
         if json { return try Output.json(result) }
-        for column in result.unknownColumns {
-            let hint =
-                column.suggestion.map { Words("; did you mean \($0)?", zh: "；是否应为“\($0)”？") }
-                ?? Words("", zh: "")
-            let heading = Output.printable(column.heading)
+        for column in result.unknownColumns { Output.remark(ImportCommand.words(for: column)) }
+        for twice in result.twice.prefix(ImportCommand.listed) {
+            Output.remark(ImportCommand.words(for: twice))
+        }
+        if result.twice.count > ImportCommand.listed {
+            let more = result.twice.count - ImportCommand.listed
             Output.remark(
-                Words(
-                    "\(column.file): the form does not know the column \(heading), its content was left out"
-                        + "\(hint.en) Correct the heading, or name it with --map, and import again",
-                    zh: "\(column.file)：表单没有“\(heading)”这一列，其内容已略过\(hint.zh)"
-                        + "请更正表头或用 --map 指定，再次导入"))
+                Words("and \(more) rows more; --json lists all", zh: "另有 \(more) 行；用 --json 可列出全部"))
+        }
+        if !result.unknownPeople.isEmpty {
+            Output.remark(UnknownPeople.words(result.unknownPeople, unit: unit))
         }
         for row in result.differing.prefix(ImportCommand.listed) { Output.remark(row.words) }
         if result.differing.count > ImportCommand.listed {
@@ -112,6 +115,34 @@ struct ImportCommand: AsyncParsableCommand {
                     zh: "\(files.count) 个文件中有 \(result.filesRefused) 个被略过："))
         }
         for error in result.errors { Output.remark(ImportCommand.words(for: error)) }
+    }
+
+    private static func words(for twice: ImportResult.Twice) -> Words {
+        let key = Output.printable(twice.key)
+        return Words(
+            "\(twice.file): line \(twice.line) says something else of \(key) than line "
+                + "\(twice.earlierLine), and neither says when; both were taken, and line \(twice.line) "
+                + "stands. Keep the right one in the sheet and import it again",
+            zh: "\(twice.file)：第 \(twice.line) 行与第 \(twice.earlierLine) 行均为 \(key)，内容不同且未写时间；"
+                + "两行均已保存，以第 \(twice.line) 行为准。请在表中只保留正确的一行，再次导入")
+    }
+
+    private static func words(for column: ImportResult.UnknownColumn) -> Words {
+        let heading = Output.printable(column.heading)
+        if column.isHidden {
+            return Words(
+                "\(column.file): the committee's form does not ask for \(heading) any more, its content was "
+                    + "left out; the column may stay",
+                zh: "\(column.file)：表单已停用“\(heading)”，其内容已略过；该列可保留")
+        }
+        let hint =
+            column.suggestion.map { Words("; did you mean \($0)?", zh: "；是否应为“\($0)”？") }
+            ?? Words("", zh: "")
+        return Words(
+            "\(column.file): the form does not know the column \(heading), its content was left out"
+                + "\(hint.en) Correct the heading, or name it with --map, and import again",
+            zh: "\(column.file)：表单没有“\(heading)”这一列，其内容已略过\(hint.zh)"
+                + "请更正表头或用 --map 指定，再次导入")
     }
 
     static func words(for error: ImportResult.Issue) -> Words {
