@@ -84,6 +84,55 @@ import Testing
         try await centre.close()
     }
 
+    /// What the centre sees of a device: when and from where it was heard last, by what program, how far its
+    /// clock is off, and what it still had to send then.
+    @Test func theListTellsHowADeviceStands() async throws {
+        struct Row: Decodable {
+            var unit: String
+            var label: String
+            var state: String
+            var joined: String
+            var lastSeen: String?
+            var address: String?
+            var skewMilliseconds: Int64
+            var urgentBacklog: UInt64
+            var routineBacklog: UInt64
+            var oldestSeconds: UInt64
+            var program: String
+            var version: UInt16?
+        }
+        let centre = try await Centre()
+        try await centre.open()
+        var device = try await RawDevice(joining: try await centre.invite("B04"))
+        let joined: [Row] = try await centre.hub("devices", "--json").json()
+        #expect(joined.map(\.lastSeen) == [nil] && joined.map(\.unit) == ["B04"])
+        let versions = (1...3).map { Version.checkIn("S000\($0)", day: 18_300) }
+        _ = try device.routine.write(versions)
+        _ = try device.urgent.write([versions[0]])
+        let peer = try await device.connect()
+        try await peer.say(
+            .hello(
+                device.hello { hello in
+                    hello.clock -= 3_600_000
+                    hello.urgent = Backlog(count: 1, oldestAge: 60_000)
+                    hello.routine = Backlog(count: 3, oldestAge: 7_200_000)
+                    hello.program = "test 9"
+                }))
+        guard case .welcome? = try await peer.hear() else {
+            Issue.record("no Welcome")
+            return
+        }
+        peer.close()
+        let rows: [Row] = try await centre.hub("devices", "--json").json()
+        let row = try #require(rows.first)
+        #expect(rows.count == 1 && row.state == "active" && row.label == "raw" && !row.joined.isEmpty)
+        #expect(row.lastSeen != nil && row.address == "127.0.0.1")
+        #expect(row.program == "test 9" && row.version == 1)
+        #expect(abs(row.skewMilliseconds - 3_600_000) < 600_000)
+        #expect(row.urgentBacklog == 1 && row.routineBacklog == 3 && row.oldestSeconds == 7_200)
+        try await centre.close()
+    }
+
     @Test func aBranchWritesOnlyItsOwnForms() async throws {
         let centre = try await Centre()
         try await centre.open()
