@@ -72,10 +72,12 @@ let package = Package(
                 "SyncCore", "SyncWire", "SyncStore", "Forms", .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: settings),
+        // SHA-256 by the processor's own instructions.
+        .target(name: "CSHA256"),
         .target(
             name: "SyncTransport",
             dependencies: [
-                "SyncCore", "SyncWire",
+                "SyncCore", "SyncWire", "CSHA256",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),

@@ -54,10 +54,9 @@ extension JournalChain {
         _ columns: VersionColumns, origin: OriginID, first: UInt64, from head: Digest, kept: [KeptHashes],
         salt: (Int32, RetentionClass) -> Token16?
     ) -> (walk: Walk, strayed: Int?) {
-        var walk = Walk(heads: [])
+        var digests: [Digest] = []
         var strayed: Int?
         var worker = DigestWorker(hashing: hashing, columns: columns)
-        var head = head
         for row in 0..<min(columns.count, kept.count) {
             let digest: Digest
             switch kept[row] {
@@ -70,11 +69,10 @@ extension JournalChain {
                 if made == nil || worker.hasStrayed { strayed = strayed ?? row }
                 digest = made ?? .zero
             }
-            head = worker.chain(head, digest)
-            walk.heads.append(head)
+            digests.append(digest)
         }
         if columns.count != kept.count { strayed = strayed ?? min(columns.count, kept.count) }
-        return (walk, strayed)
+        return (Walk(digests: digests, from: head, hashing: hashing), strayed)
     }
 
     /// What is to be kept of each row before its salts are destroyed.

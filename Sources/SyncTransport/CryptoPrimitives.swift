@@ -1,9 +1,26 @@
+import CSHA256
 import Crypto
 public import SyncCore
 
 extension Hashing {
-    /// SHA-256 of swift-crypto.
-    public static let sha256 = Hashing { bytes in
+    /// SHA-256: one hash by swift-crypto, and many at once by the processor's own instructions where it has
+    /// them, since most of what swift-crypto takes for a short message is not hashing.
+    public static let sha256 = sha256_is_built_in() ? builtIn : library
+
+    /// SHA-256 of swift-crypto throughout.
+    package static let library = Hashing { digest(of: $0) }
+
+    private static let builtIn = Hashing(
+        sha256: { digest(of: $0) },
+        each: { bytes, ends, digests in
+            precondition(ends.count == digests.count && (ends.last.map(Int.init) ?? 0) <= bytes.count)
+            sha256_each(bytes.baseAddress, ends.baseAddress, ends.count, digests.baseAddress)
+        },
+        chain: { head, digests in
+            withUnsafeBytes(of: head) { sha256_chain($0.baseAddress, digests.baseAddress, digests.count) }
+        })
+
+    private static func digest(of bytes: UnsafeRawBufferPointer) -> SyncCore.Digest {
         var hash = SHA256()
         hash.update(bufferPointer: bytes)
         return hash.finalize().withUnsafeBytes { digest in

@@ -1,5 +1,4 @@
 import SyncCore
-import Synchronization
 
 /// Journals of two origins: canonical bytes, digests, chains, salts, seals, and batches that carry them.
 enum JournalCases {
@@ -7,18 +6,6 @@ enum JournalCases {
     static let claim = OriginClaim(
         lane: .routine, nonce: Token16(high: 0x1111_2222_3333_4444, low: 0x5555_6666_7777_8888))
     static let urgentClaim = OriginClaim(lane: .urgent, nonce: .zero)
-
-    /// What was hashed, in order.
-    private final class Recorder: Sendable {
-        let inputs = Mutex<[[UInt8]]>([])
-
-        var hashing: Hashing {
-            Hashing { bytes in
-                self.inputs.withLock { $0.append(Array(bytes)) }
-                return TestKey.hashing.sha256(bytes)
-            }
-        }
-    }
 
     /// A journal with everything that there is to know about it.
     struct Journal {
@@ -61,26 +48,16 @@ enum JournalCases {
             name: name, claim: claim, derivation: derivation, versions: make(derivation.originID),
             salts: salts,
             heads: [], hashed: [], seals: [])
-        let recorder = Recorder()
-        journal.heads = try JournalChain(hashing: recorder.hashing).walk(
-            VersionColumns(journal.versions), origin: journal.origin, first: 1, from: derivation,
-            salt: { day, retentionClass in
-                salts.first { $0.day == day && $0.retentionClass == retentionClass }?.salt
-            }
+        let chain = JournalChain(hashing: TestKey.hashing)
+        func salt(_ day: Int32, _ retentionClass: RetentionClass) -> Token16? {
+            salts.first { $0.day == day && $0.retentionClass == retentionClass }?.salt
+        }
+        journal.heads = try chain.walk(
+            VersionColumns(journal.versions), origin: journal.origin, first: 1, from: derivation, salt: salt
         ).heads
-        // Each version hashes its classes, then itself, then the link of the chain.
-        var classes: [[UInt8]] = []
-        var linkIsNext = false
-        for input in recorder.inputs.withLock({ $0 }) {
-            if linkIsNext {
-                linkIsNext = false
-            } else if input.starts(with: Array("RCv1".utf8)) {
-                journal.hashed.append((classes, input))
-                classes = []
-                linkIsNext = true
-            } else {
-                classes.append(input)
-            }
+        journal.hashed = try journal.versions.map { version in
+            let preimage = try chain.preimage(of: version, salt: salt)
+            return (preimage.classes.map(\.bytes), preimage.body)
         }
         journal.seals = try seals.map {
             Seal(sequence: $0, signature: try TestKey.agent.sign(journal.statement($0)))
