@@ -9,8 +9,8 @@ extension VersionVector {
         private var first = Entries.nothing
         private var second = Entries.nothing
         private var third = Entries.nothing
-        /// All of them when there are more than three, else none.
-        private var many: [Entry] = []
+        /// All of them when there are more than three, else nil.
+        private var many: [Entry]?
 
         init() {}
 
@@ -28,7 +28,7 @@ extension VersionVector {
 
         public subscript(position: Int) -> Entry {
             precondition(position >= 0 && position < count)
-            return count > Entries.few ? many[position] : inline(position)
+            return many?[position] ?? inline(position)
         }
 
         private func inline(_ position: Int) -> Entry {
@@ -49,7 +49,7 @@ extension VersionVector {
 
         mutating func set(_ number: UInt64, at position: Int) {
             if count > Entries.few {
-                many[position].count = number
+                many?[position].count = number
             } else {
                 var entry = inline(position)
                 entry.count = number
@@ -58,30 +58,36 @@ extension VersionVector {
         }
 
         /// The least entries that cover both; nil when there are more than three in any of them.
-        func mergedIfFew(with other: Entries) -> Entries? {
-            guard count <= Entries.few, other.count <= Entries.few else { return nil }
+        ///
+        /// Three steps without a branch that depends on the entries. An entry that is not there has origin 0
+        /// and counts as the last: origins compare by what lies one below them.
+        @inline(__always) func mergedIfFew(with other: Entries) -> Entries? {
+            guard many == nil, other.many == nil else { return nil }
+            var mine = (first, second, third)
+            var theirs = (other.first, other.second, other.third)
             var result = Entries()
-            var left = 0
-            var right = 0
-            while left < count || right < other.count {
-                guard result.count < Entries.few else { return nil }
-                let mine = inline(left)
-                let theirs = other.inline(right)
-                var entry = mine
-                if right == other.count || left < count && mine.origin < theirs.origin {
-                    left += 1
-                } else if left == count || mine.origin > theirs.origin {
-                    entry = theirs
-                    right += 1
-                } else {
-                    entry.count = mine.count >= theirs.count ? mine.count : theirs.count
-                    left += 1
-                    right += 1
-                }
-                result.place(entry, at: result.count)
-                result.count += 1
-            }
+            result.first = Entries.leastOfBoth(&mine, &theirs)
+            result.second = Entries.leastOfBoth(&mine, &theirs)
+            result.third = Entries.leastOfBoth(&mine, &theirs)
+            guard mine.0.origin | theirs.0.origin == 0 else { return nil }
+            result.count =
+                (result.first.origin == 0 ? 0 : 1) + (result.second.origin == 0 ? 0 : 1)
+                + (result.third.origin == 0 ? 0 : 1)
             return result
+        }
+
+        private typealias Few = (Entry, Entry, Entry)
+
+        /// Takes the entry with the least origin out of those that have it.
+        @inline(__always) private static func leastOfBoth(_ mine: inout Few, _ theirs: inout Few) -> Entry {
+            let (left, right) = (mine.0, theirs.0)
+            let isMine = left.origin &- 1 <= right.origin &- 1
+            let isTheirs = right.origin &- 1 <= left.origin &- 1
+            mine = isMine ? (mine.1, mine.2, nothing) : mine
+            theirs = isTheirs ? (theirs.1, theirs.2, nothing) : theirs
+            return Entry(
+                origin: isMine ? left.origin : right.origin,
+                count: Swift.max(isMine ? left.count : 0, isTheirs ? right.count : 0))
         }
     }
 }

@@ -22,6 +22,8 @@ public struct VersionVector: Sendable, Hashable {
 
     public init() { entries = Entries() }
 
+    private init(entries: Entries) { self.entries = entries }
+
     /// Takes entries that are canonical already; nil otherwise. What comes from the wire goes through here.
     public init?(canonical entries: [Entry]) {
         var last: OriginID = 0
@@ -106,13 +108,9 @@ public struct VersionVector: Sendable, Hashable {
 
     /// The least vector that covers both, made in one pass.
     public func merged(with other: VersionVector) -> VersionVector {
+        if let few = entries.mergedIfFew(with: other.entries) { return VersionVector(entries: few) }
         if other.entries.isEmpty { return self }
         if entries.isEmpty { return other }
-        var vector = VersionVector()
-        if let few = entries.mergedIfFew(with: other.entries) {
-            vector.entries = few
-            return vector
-        }
         var result: [Entry] = []
         result.reserveCapacity(entries.count + other.entries.count)
         var left = 0
@@ -134,8 +132,7 @@ public struct VersionVector: Sendable, Hashable {
         }
         result.append(contentsOf: entries[left...])
         result.append(contentsOf: other.entries[right...])
-        vector.entries = Entries(result)
-        return vector
+        return VersionVector(entries: Entries(result))
     }
 
     /// Index of the first entry whose origin is not below `origin`.
