@@ -35,7 +35,28 @@ struct ByteReader {
                 return UInt64(first)
             }
         }
+        if remaining >= 8, let value = wordVarint() { return value }
         return try longVarint(part)
+    }
+
+    /// A varint that ends within the next eight bytes and is minimal; nil for others, which are read byte by
+    /// byte.
+    @inline(__always)
+    private mutating func wordVarint() -> UInt64? {
+        let word = UInt64(
+            littleEndian: UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        )
+        let stops = ~word & 0x8080_8080_8080_8080
+        guard stops != 0 else { return nil }
+        // Through the first byte without the highest bit, seven bits of each.
+        var value = word & (stops ^ (stops &- 1)) & 0x7f7f_7f7f_7f7f_7f7f
+        value = (value & 0x007f_007f_007f_007f) | (value & 0x7f00_7f00_7f00_7f00) &>> 1
+        value = (value & 0x0000_3fff_0000_3fff) | (value & 0x3fff_0000_3fff_0000) &>> 2
+        value = (value & 0x0000_0000_0fff_ffff) | (value & 0x0fff_ffff_0000_0000) &>> 4
+        let count = stops.trailingZeroBitCount &>> 3 &+ 1
+        guard varintSize(value) == count else { return nil }
+        offset += count
+        return value
     }
 
     @inline(never)
@@ -136,11 +157,67 @@ struct ByteReader {
     }
 }
 
+/// Where bytes are written whose number was found out before.
+struct ByteCursor {
+    private var at: UnsafeMutablePointer<UInt8>
+    private let end: UnsafeMutablePointer<UInt8>
+    /// Room behind the end that one varint may take.
+    static let slack = 10
+
+    init(_ start: UnsafeMutablePointer<UInt8>, count: Int) {
+        at = start
+        end = start + count
+    }
+
+    var isAtEnd: Bool { at == end }
+
+    @inline(__always)
+    mutating func put(_ byte: UInt8) {
+        precondition(at < end)
+        at.pointee = byte
+        at += 1
+    }
+
+    @inline(__always)
+    mutating func put(varint value: UInt64) {
+        precondition(at < end)
+        var rest = value
+        while rest >= 0x80 {
+            at.pointee = UInt8(truncatingIfNeeded: rest) | 0x80
+            at += 1
+            rest >>= 7
+        }
+        at.pointee = UInt8(truncatingIfNeeded: rest)
+        at += 1
+    }
+
+    /// The next bytes, to be written by the caller.
+    mutating func take(_ count: Int) -> UnsafeMutableBufferPointer<UInt8> {
+        precondition(count <= end - at)
+        defer { at += count }
+        return UnsafeMutableBufferPointer(start: at, count: count)
+    }
+}
+
 /// The writing side. Lists that the caller passes are trusted to be within their limits.
 struct ByteWriter {
     var bytes: [UInt8] = []
 
     mutating func put(_ byte: UInt8) { bytes.append(byte) }
+
+    /// Writes as many bytes in place.
+    @inline(__always)
+    mutating func fill(_ count: Int, _ body: (inout ByteCursor) -> Void) {
+        let start = bytes.count
+        bytes.append(contentsOf: repeatElement(0, count: count + ByteCursor.slack))
+        bytes.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            var cursor = ByteCursor(base + start, count: count)
+            body(&cursor)
+            precondition(cursor.isAtEnd)
+        }
+        bytes.removeLast(ByteCursor.slack)
+    }
 
     @inline(__always)
     mutating func put(varint value: UInt64) {
@@ -191,7 +268,10 @@ func unzigzag(_ value: UInt64) -> Int64 { Int64(bitPattern: value >> 1) ^ -Int64
 
 /// Bytes that a varint takes.
 @inline(__always)
-func varintSize(_ value: UInt64) -> Int { value < 0x80 ? 1 : (70 - value.leadingZeroBitCount) / 7 }
+func varintSize(_ value: UInt64) -> Int {
+    // Bits times 9/64 is bits over 7 up to 64 of them, rounded up.
+    ((64 &- (value | 1).leadingZeroBitCount) &* 9 &+ 64) &>> 6
+}
 
 /// Well-formed UTF-8, as Unicode defines it: no surrogates, nothing overlong, nothing above U+10FFFF.
 enum UTF8Check {

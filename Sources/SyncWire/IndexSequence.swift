@@ -6,44 +6,7 @@ enum IndexSequence {
     static let pairs: UInt8 = 3
 
     static func encode(_ values: [UInt32], into writer: inout ByteWriter) {
-        guard let first = values.first else { return }
-        var most: UInt32 = 0
-        var runBytes = 0
-        var start = 0
-        for (index, value) in values.enumerated() {
-            most = max(most, value)
-            let next = index + 1
-            if next == values.count || values[next] != value {
-                runBytes += varintSize(UInt64(value)) + varintSize(UInt64(index - start))
-                start = next
-            }
-        }
-        let flat = most < 256 ? values.count : 2 * values.count
-        if values.allSatisfy({ $0 == first }) {
-            writer.put(constant)
-            writer.put(varint: UInt64(first))
-        } else if runBytes <= flat / 2 || most > 0xffff {
-            writer.put(runs)
-            putRuns(values, into: &writer)
-        } else if most < 256 {
-            writer.put(bytes)
-            for value in values { writer.put(UInt8(truncatingIfNeeded: value)) }
-        } else {
-            writer.put(pairs)
-            for value in values { writer.put(UInt8(truncatingIfNeeded: value)) }
-            for value in values { writer.put(UInt8(truncatingIfNeeded: value >> 8)) }
-        }
-    }
-
-    private static func putRuns(_ values: [UInt32], into writer: inout ByteWriter) {
-        var start = 0
-        while start < values.count {
-            var end = start + 1
-            while end < values.count && values[end] == values[start] { end += 1 }
-            writer.put(varint: UInt64(values[start]))
-            writer.put(varint: UInt64(end - start - 1))
-            start = end
-        }
+        values.withUnsafeBufferPointer { IndexPlan($0).write($0, into: &writer) }
     }
 
     /// Reads `count` numbers that must lie below `bound`; nothing at all is read for none.
@@ -124,31 +87,34 @@ enum ByteSequence {
     static let runs: UInt8 = 2
 
     static func encode(_ values: [UInt8], into writer: inout ByteWriter) {
-        guard let first = values.first else { return }
-        var runBytes = 0
-        var start = 0
-        for (index, value) in values.enumerated()
-        where index + 1 == values.count || values[index + 1] != value {
-            runBytes += 1 + varintSize(UInt64(index - start))
-            start = index + 1
-        }
-        if values.allSatisfy({ $0 == first }) {
-            writer.put(constant)
-            writer.put(first)
-        } else if runBytes <= values.count / 2 {
-            writer.put(runs)
-            start = 0
-            while start < values.count {
-                var end = start + 1
-                while end < values.count && values[end] == values[start] { end += 1 }
-                writer.put(values[start])
-                writer.put(varint: UInt64(end - start - 1))
-                start = end
+        values.withUnsafeBufferPointer { values in
+            guard let first = values.first else { return }
+            let count = runCount(values)
+            guard count > 1 else { return encode(constant: first, into: &writer) }
+            var runBytes = 0
+            if 2 * count <= values.count / 2 {
+                forEachRun(values) { _, length in runBytes += 1 + varintSize(UInt64(length - 1)) }
+            } else {
+                runBytes = .max
             }
-        } else {
-            writer.put(plain)
-            writer.put(raw: values)
+            guard runBytes <= values.count / 2 else {
+                writer.put(plain)
+                return writer.put(raw: values)
+            }
+            writer.fill(1 + runBytes) { cursor in
+                cursor.put(runs)
+                forEachRun(values) { value, length in
+                    cursor.put(value)
+                    cursor.put(varint: UInt64(length - 1))
+                }
+            }
         }
+    }
+
+    /// All are the same.
+    static func encode(constant value: UInt8, into writer: inout ByteWriter) {
+        writer.put(constant)
+        writer.put(value)
     }
 
     /// Reads `count` bytes, of which only the bits of `allowed` may be set.
@@ -178,5 +144,62 @@ enum ByteSequence {
         }
         guard seen & ~allowed == 0 else { throw reader.error(.outOfRange, part) }
         return values
+    }
+}
+
+/// How places are written, found out without writing any.
+struct IndexPlan {
+    private let encoding: UInt8
+    /// Bytes in all, with the encoding's id; 0 for no places.
+    let size: Int
+
+    init(_ values: UnsafeBufferPointer<UInt32>) {
+        guard let first = values.first else {
+            encoding = IndexSequence.constant
+            size = 0
+            return
+        }
+        let count = runCount(values)
+        var most: UInt32 = 0
+        for value in values { most = max(most, value) }
+        let flat = most < 256 ? values.count : 2 * values.count
+        var runBytes = Int.max
+        if most > 0xffff || 2 * count <= flat / 2 {
+            runBytes = 0
+            forEachRun(values) { value, length in
+                runBytes += varintSize(UInt64(value)) + varintSize(UInt64(length - 1))
+            }
+        }
+        if count == 1 {
+            encoding = IndexSequence.constant
+            size = 1 + varintSize(UInt64(first))
+        } else if runBytes <= flat / 2 || most > 0xffff {
+            encoding = IndexSequence.runs
+            size = 1 + runBytes
+        } else {
+            encoding = most < 256 ? IndexSequence.bytes : IndexSequence.pairs
+            size = 1 + flat
+        }
+    }
+
+    func write(_ values: UnsafeBufferPointer<UInt32>, into writer: inout ByteWriter) {
+        guard size > 0 else { return }
+        writer.fill(size) { cursor in
+            cursor.put(encoding)
+            switch encoding {
+            case IndexSequence.constant: cursor.put(varint: UInt64(values[0]))
+            case IndexSequence.runs:
+                forEachRun(values) { value, length in
+                    cursor.put(varint: UInt64(value))
+                    cursor.put(varint: UInt64(length - 1))
+                }
+            default:
+                let low = cursor.take(values.count)
+                for index in values.indices { low[index] = UInt8(truncatingIfNeeded: values[index]) }
+                guard encoding == IndexSequence.pairs else { return }
+                let high = cursor.take(values.count)
+                for index in values.indices { high[index] = UInt8(truncatingIfNeeded: values[index] >> 8) }
+            }
+        }
     }
 }

@@ -9,141 +9,37 @@ enum IntegerSequence {
     static let planes: UInt8 = 4
     static let difference: UInt8 = 5
 
-    /// What one pass over the numbers finds out.
-    private struct Shape {
-        var least = Int64.max
-        var most = Int64.min
-        var factor: UInt64 = 0
-        var runCount = 1
-        var runBytes = 0
-        var range: UInt64 { UInt64(bitPattern: most) &- UInt64(bitPattern: least) }
-
-        init(_ values: [Int64]) {
-            var previous = values[0]
-            var runLength: UInt64 = 0
-            runBytes = varintSize(zigzag(previous))
-            for value in values {
-                least = min(least, value)
-                most = max(most, value)
-                if value == previous {
-                    runLength += 1
-                    continue
-                }
-                let step = value &- previous
-                runBytes += varintSize(runLength - 1) + varintSize(zigzag(step))
-                runLength = 1
-                runCount += 1
-                if factor != 1 { factor = Shape.commonFactor(factor, step.magnitude) }
-                previous = value
-            }
-            runBytes += varintSize(runLength - 1)
-            if factor == 0 || factor > 1 << 62 || range > UInt64(Int64.max) { factor = 1 }
-        }
-
-        static func commonFactor(_ left: UInt64, _ right: UInt64) -> UInt64 {
-            var (big, small) = (left, right)
-            while small != 0 { (big, small) = (small, big % small) }
-            return big
-        }
-    }
-
     /// - Parameter reference: numbers that these may lie close to, of the same count.
     static func encode(_ values: [Int64], reference: [Int64]? = nil, into writer: inout ByteWriter) {
-        if let reference, reference.count == values.count, !values.isEmpty {
-            var differences = values
-            for index in differences.indices { differences[index] &-= reference[index] }
-            var own = ByteWriter()
-            encode(values, into: &own)
-            var other = ByteWriter()
-            other.put(difference)
-            encode(differences, into: &other)
-            writer.put(raw: other.bytes.count < own.bytes.count ? other.bytes : own.bytes)
-            return
-        }
-        guard !values.isEmpty else { return }
-        let shape = Shape(values)
-        if shape.runCount == 1 {
-            writer.put(constant)
-            writer.put(zigzag: values[0])
-            return
-        }
-        encode(values, shape: shape, into: &writer)
-    }
-
-    private static func encode(_ values: [Int64], shape: Shape, into writer: inout ByteWriter) {
-        let factor = shape.factor
-        let divisor = Int64(factor)
-        let width = (64 - (shape.range / factor).leadingZeroBitCount + 7) / 8
-        let head = varintSize(zigzag(shape.least)) + varintSize(factor)
-        var offsetBytes = head
-        var deltaBytes = varintSize(zigzag(values[0])) + varintSize(factor)
-        var travelled: Double = 0
-        var previous = values[0]
-        for value in values {
-            offsetBytes += varintSize(UInt64(bitPattern: value &- shape.least) / factor)
-            let step = (value &- previous) / divisor
-            deltaBytes += varintSize(zigzag(step))
-            travelled += Double(step.magnitude)
-            previous = value
-        }
-        deltaBytes -= 1
-        let planeBytes = head + 1 + width * values.count
-        // Where bytes tie, small steps deflate better than places in a wide range.
-        let slow = travelled * 4 < Double(shape.range / factor) * Double(values.count)
-        let best = min(shape.runBytes, offsetBytes, deltaBytes, planeBytes)
-        if shape.runBytes == best {
-            writer.put(runs)
-            putRuns(values, into: &writer)
-        } else if deltaBytes == best || (slow && deltaBytes <= best + best / 16) {
-            writer.put(deltas)
-            putDeltas(values, factor: factor, into: &writer)
-        } else if planeBytes <= offsetBytes {
-            writer.put(planes)
-            putPlanes(values, least: shape.least, factor: factor, width: width, into: &writer)
-        } else {
-            writer.put(offsets)
-            writer.put(zigzag: shape.least)
-            writer.put(varint: factor)
-            for value in values { writer.put(varint: UInt64(bitPattern: value &- shape.least) / factor) }
-        }
-    }
-
-    private static func putRuns(_ values: [Int64], into writer: inout ByteWriter) {
-        var start = 0
-        var before: Int64 = 0
-        while start < values.count {
-            var end = start + 1
-            while end < values.count && values[end] == values[start] { end += 1 }
-            writer.put(zigzag: values[start] &- before)
-            writer.put(varint: UInt64(end - start - 1))
-            before = values[start]
-            start = end
-        }
-    }
-
-    private static func putDeltas(_ values: [Int64], factor: UInt64, into writer: inout ByteWriter) {
-        writer.put(zigzag: values[0])
-        writer.put(varint: factor)
-        let divisor = Int64(factor)
-        var previous = values[0]
-        for value in values.dropFirst() {
-            writer.put(zigzag: (value &- previous) / divisor)
-            previous = value
-        }
-    }
-
-    private static func putPlanes(
-        _ values: [Int64], least: Int64, factor: UInt64, width: Int, into writer: inout ByteWriter
-    ) {
-        writer.put(zigzag: least)
-        writer.put(varint: factor)
-        writer.put(UInt8(width))
-        for plane in 0..<width {
-            let shift = UInt64(plane * 8)
-            for value in values {
-                let place = UInt64(bitPattern: value &- least) / factor
-                writer.put(UInt8(truncatingIfNeeded: place >> shift))
+        values.withUnsafeBufferPointer { values in
+            guard !values.isEmpty else { return }
+            let shape = IntegerShape(values)
+            let own = IntegerPlan(shape, shift: 0)
+            guard let reference, reference.count == values.count else {
+                return own.write(values, into: &writer)
             }
+            let lies = reference.withUnsafeBufferPointer { runCount($0) == 1 }
+            if lies, shape.shifts(by: reference[0]) {
+                let other = IntegerPlan(shape, shift: reference[0])
+                guard other.size + 1 < own.size else { return own.write(values, into: &writer) }
+                writer.put(difference)
+                return other.write(values, shift: reference[0], into: &writer)
+            }
+            encode(values, own, reference: reference, into: &writer)
+        }
+    }
+
+    private static func encode(
+        _ values: UnsafeBufferPointer<Int64>, _ own: IntegerPlan, reference: [Int64],
+        into writer: inout ByteWriter
+    ) {
+        var differences = reference
+        for index in differences.indices { differences[index] = values[index] &- differences[index] }
+        differences.withUnsafeBufferPointer { differences in
+            let other = IntegerPlan(differences)
+            guard other.size + 1 < own.size else { return own.write(values, into: &writer) }
+            writer.put(difference)
+            other.write(differences, into: &writer)
         }
     }
 
@@ -192,7 +88,9 @@ enum IntegerSequence {
         let factor = try factor(&reader, part)
         guard count <= reader.remaining else { throw reader.error(.truncated, part) }
         var values = [Int64](repeating: least, count: count)
-        for index in 0..<count { values[index] &+= Int64(bitPattern: try reader.varint(part)) &* factor }
+        try values.withUnsafeMutableBufferPointer { (values) throws(WireError) in
+            for index in 0..<count { values[index] &+= Int64(bitPattern: try reader.varint(part)) &* factor }
+        }
         return values
     }
 
@@ -203,9 +101,11 @@ enum IntegerSequence {
         let factor = try factor(&reader, part)
         guard count - 1 <= reader.remaining else { throw reader.error(.truncated, part) }
         var values = [Int64](repeating: value, count: count)
-        for index in 1..<count {
-            value &+= try reader.zigzag(part) &* factor
-            values[index] = value
+        try values.withUnsafeMutableBufferPointer { (values) throws(WireError) in
+            for index in 1..<count {
+                value &+= try reader.zigzag(part) &* factor
+                values[index] = value
+            }
         }
         return values
     }

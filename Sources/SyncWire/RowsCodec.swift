@@ -106,18 +106,19 @@ enum RowsEncoder {
             putHead(column, into: &writer)
             writer.put(column.retentionClass)
             guard !column.presence.isEmpty else {
-                ByteSequence.encode(
-                    [UInt8](repeating: Presence.value.rawValue, count: group.rows.count), into: &writer)
+                if !group.rows.isEmpty {
+                    ByteSequence.encode(constant: Presence.value.rawValue, into: &writer)
+                }
                 putValues(column, present: nil, leaders: leaders, into: &writer)
                 continue
             }
             ByteSequence.encode(column.presence, into: &writer)
-            let present = column.presence.indices.filter { column.presence[$0] == Presence.value.rawValue }
+            let present = PresentRows(column.presence)
             let sifted =
                 column.isDictionary
                 ? leaders.map { leader in
                     TextColumn.Leader(
-                        key: leader.key, kind: leader.kind, index: present.map { leader.index[$0] },
+                        key: leader.key, kind: leader.kind, index: present.sift(leader.index),
                         table: leader.table, order: leader.order)
                 } : []
             putValues(column, present: present, leaders: sifted, into: &writer)
@@ -132,17 +133,43 @@ enum RowsEncoder {
     /// - Parameter present: the rows that have a value; nil when all have.
     /// - Returns: a text column as its reader will have it; nil for others.
     @discardableResult private static func putValues(
-        _ column: Column, present: [Int]?, leaders: [TextColumn.Leader], into writer: inout ByteWriter
+        _ column: Column, present: PresentRows?, leaders: [TextColumn.Leader], into writer: inout ByteWriter
     ) -> (index: [UInt32], table: TextTable, order: [UInt32])? {
         if column.isDictionary {
-            let index = present.map { $0.map { column.index[$0] } } ?? column.index
+            let index = present?.sift(column.index) ?? column.index
             return TextColumn.encode(
                 index, table: TextTable(ends: column.ends, heap: column.heap), isList: column.kind == .list,
                 leaders: leaders, into: &writer)
         } else {
-            let integers = present.map { $0.map { column.integers[$0] } } ?? column.integers
+            let integers = present?.sift(column.integers) ?? column.integers
             IntegerSequence.encode(integers, into: &writer)
             return nil
         }
+    }
+}
+
+/// The rows of a group that have a value in a column.
+struct PresentRows {
+    private let places: [UInt32]
+
+    var count: Int { places.count }
+
+    init(_ presence: [UInt8]) {
+        places = [UInt32](unsafeUninitializedCapacity: presence.count) { buffer, count in
+            for (row, value) in presence.enumerated() {
+                buffer[count] = UInt32(truncatingIfNeeded: row)
+                count += value == Presence.value.rawValue ? 1 : 0
+            }
+        }
+    }
+
+    /// What stands at these rows.
+    func sift<Number>(_ values: [Number]) -> [Number] { places.map { values[Int($0)] } }
+
+    /// Puts the values into their places among so many rows, 0 elsewhere.
+    func spread<Number: FixedWidthInteger>(_ values: [Number], count: Int) -> [Number] {
+        var result = [Number](repeating: 0, count: count)
+        for index in places.indices { result[Int(places[index])] = values[index] }
+        return result
     }
 }

@@ -179,57 +179,36 @@ enum RowsDecoder {
         // A digest counts the classes of a version in one byte.
         guard column.retentionClass < .max else { throw reader.error(.outOfRange, .column) }
         let presence = try ByteSequence.decode(&reader, count: rows, allowed: 3, .presence)
-        var all = true
-        for value in presence where value != Presence.value.rawValue {
-            guard value < 3 else { throw reader.error(.outOfRange, .presence) }
-            all = false
+        var all = Presence.value.rawValue
+        var most: UInt8 = 0
+        for value in presence {
+            all &= value
+            most = max(most, value)
         }
-        guard !all else {
+        guard most <= Presence.value.rawValue else { throw reader.error(.outOfRange, .presence) }
+        guard all != Presence.value.rawValue else {
             try values(&reader, into: &column, rows: rows, leaders: leaders, budget: &budget)
             return column
         }
         column.presence = presence
-        let present = places(presence)
+        let present = PresentRows(presence)
         // Only a text column follows a key, and then it follows the key's values of its own rows.
         let sifted =
             column.isDictionary
             ? leaders.map { leader in
                 leader.map {
                     TextColumn.Leader(
-                        key: $0.key, kind: $0.kind, index: sift($0.index, present), table: $0.table,
+                        key: $0.key, kind: $0.kind, index: present.sift($0.index), table: $0.table,
                         order: $0.order)
                 }
             } : []
         try values(&reader, into: &column, rows: present.count, leaders: sifted, budget: &budget)
         if column.isDictionary {
-            column.index = spread(column.index, present, count: rows)
+            column.index = present.spread(column.index, count: rows)
         } else {
-            column.integers = spread(column.integers, present, count: rows)
+            column.integers = present.spread(column.integers, count: rows)
         }
         return column
-    }
-
-    /// The rows that have a value.
-    private static func places(_ presence: [UInt8]) -> [UInt32] {
-        [UInt32](unsafeUninitializedCapacity: presence.count) { buffer, count in
-            for (row, value) in presence.enumerated() {
-                buffer[count] = UInt32(truncatingIfNeeded: row)
-                count += value == Presence.value.rawValue ? 1 : 0
-            }
-        }
-    }
-
-    private static func sift(_ values: [UInt32], _ places: [UInt32]) -> [UInt32] {
-        places.map { values[Int($0)] }
-    }
-
-    /// Puts the values of the rows that have one into their places, 0 elsewhere.
-    private static func spread<Number: FixedWidthInteger>(
-        _ values: [Number], _ places: [UInt32], count: Int
-    ) -> [Number] {
-        var result = [Number](repeating: 0, count: count)
-        for index in places.indices { result[Int(places[index])] = values[index] }
-        return result
     }
 
     /// - Returns: of a text column the entries in the order in which they were written.

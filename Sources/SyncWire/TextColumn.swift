@@ -27,31 +27,9 @@ enum TextColumn {
     ) -> (index: [UInt32], table: TextTable, order: [UInt32]) {
         guard !index.isEmpty else { return ([], TextTable(), []) }
         let (index, table, _) = inOrderOfUse(index, table)
-        var best = encodePlain(index, table)
-        var order = Array(0..<UInt32(table.count))
-        if table.count > 2 {
-            let (other, sorted) = encodeSorted(index, table)
-            if other.bytes.count < best.bytes.count {
-                best = other
-                order = sorted
-            }
-        }
-        if table.count > 1 {
-            for leader in leaders {
-                let other = encodeFollowed(index, table, isList: isList, leader)
-                guard other.weight < best.weight else { continue }
-                best = other
-                order = Array(0..<UInt32(table.count))
-            }
-        }
-        writer.put(raw: best.bytes)
-        return (index, table, order)
-    }
-
-    /// Bytes, and what they are guessed to weigh once deflated.
-    private struct Candidate {
-        var bytes: [UInt8]
-        var weight: Int
+        let best = TextColumnPlan.best(index, table, isList: isList, leaders: leaders)
+        best.write(into: &writer)
+        return (index, table, best.order ?? Array(0..<UInt32(table.count)))
     }
 
     /// Renumbers the entries in the order in which rows use them, and drops what no row uses.
@@ -60,13 +38,7 @@ enum TextColumn {
     static func inOrderOfUse(
         _ index: [UInt32], _ table: TextTable
     ) -> (index: [UInt32], table: TextTable, order: [UInt32]) {
-        var next: UInt32 = 0
-        if index.allSatisfy({
-            if $0 == next { next += 1 }
-            return $0 < next
-        }), Int(next) == table.count {
-            return (index, table, Array(0..<next))
-        }
+        if isInOrderOfUse(index, table.count) { return (index, table, Array(0..<UInt32(table.count))) }
         var names = [UInt32](repeating: .max, count: table.count)
         var ordered = TextTable()
         let renamed = index.map { entry -> UInt32 in
@@ -79,110 +51,15 @@ enum TextColumn {
         return (renamed, ordered, names.filter { $0 != .max })
     }
 
-    private static func encodePlain(_ index: [UInt32], _ table: TextTable) -> Candidate {
-        var writer = ByteWriter()
-        writer.put(plain)
-        TextDictionary.encode(table, into: &writer)
-        let size = writer.bytes.count
-        IndexSequence.encode(index, into: &writer)
-        return Candidate(bytes: writer.bytes, weight: size + weight(index))
-    }
-
-    private static func encodeSorted(_ index: [UInt32], _ table: TextTable) -> (Candidate, [UInt32]) {
-        let order = table.heap.withUnsafeBufferPointer { heap in
-            (0..<table.count).sorted { left, right in
-                heap[table.range(left)].lexicographicallyPrecedes(heap[table.range(right)])
-            }.map { UInt32($0) }
+    /// Whether entries come up one after the other, and all of them.
+    static func isInOrderOfUse(_ index: [UInt32], _ count: Int) -> Bool {
+        var next: UInt32 = 0
+        var isInOrder = true
+        for entry in index {
+            isInOrder = isInOrder && entry <= next
+            next = max(next, entry &+ 1)
         }
-        var names = [UInt32](repeating: 0, count: table.count)
-        var ordered = TextTable()
-        for (place, entry) in order.enumerated() {
-            names[Int(entry)] = UInt32(place)
-            ordered.append(table.heap[table.range(Int(entry))])
-        }
-        var writer = ByteWriter()
-        writer.put(sorted)
-        TextDictionary.encode(ordered, into: &writer)
-        let size = writer.bytes.count
-        let renamed = index.map { names[Int($0)] }
-        IndexSequence.encode(renamed, into: &writer)
-        return (Candidate(bytes: writer.bytes, weight: size + weight(renamed)), order)
-    }
-
-    /// A code per row: 0 what this column last said for the row's key, 1 the next new entry, 2 + i entry i.
-    ///
-    /// What a key has first stands in the order of the keys where it is not the key itself: the next batch
-    /// about the same people then has the same bytes.
-    private static func encodeFollowed(
-        _ index: [UInt32], _ table: TextTable, isList: Bool, _ leader: Leader
-    ) -> Candidate {
-        let isSame = !isList && leader.kind == .text && isMostlySame(index, table, leader)
-        var last = [UInt32](repeating: .max, count: leader.table.count)
-        var firsts = last
-        var others = TextTable()
-        var codes: [UInt32] = []
-        codes.reserveCapacity(index.count)
-        var used: UInt32 = 0
-        for (row, entry) in index.enumerated() {
-            let key = Int(leader.index[row])
-            let isNew = entry == used
-            if last[key] == entry {
-                codes.append(0)
-            } else if isNew && last[key] == .max && isSame
-                && table.heap[table.range(Int(entry))] == leader.table.heap[leader.table.range(key)]
-            {
-                codes.append(0)
-            } else if isNew && last[key] == .max && !isSame {
-                firsts[key] = entry
-                codes.append(0)
-            } else if isNew {
-                others.append(table.heap[table.range(Int(entry))])
-                codes.append(1)
-            } else {
-                codes.append(entry + 2)
-            }
-            if isNew { used += 1 }
-            last[key] = entry
-        }
-        var own = TextTable()
-        for key in leader.order where firsts[Int(key)] != .max {
-            own.append(table.heap[table.range(Int(firsts[Int(key)]))])
-        }
-        for entry in 0..<others.count { own.append(others.heap[others.range(entry)]) }
-        var writer = ByteWriter()
-        writer.put(followed)
-        writer.put(leader.key)
-        writer.put(isSame ? sameText : aligned)
-        TextDictionary.encode(own, into: &writer)
-        let size = writer.bytes.count
-        IndexSequence.encode(codes, into: &writer)
-        return Candidate(bytes: writer.bytes, weight: size + weight(codes))
-    }
-
-    private static func isMostlySame(_ index: [UInt32], _ table: TextTable, _ leader: Leader) -> Bool {
-        var same = 0
-        let tried = min(index.count, 16)
-        for row in 0..<tried
-        where table.heap[table.range(Int(index[row]))]
-            == leader.table.heap[leader.table.range(Int(leader.index[row]))]
-        {
-            same += 1
-        }
-        return same * 2 > tried
-    }
-
-    /// Guesses the deflated size of an index: what is most common costs next to nothing.
-    private static func weight(_ index: [UInt32]) -> Int {
-        var counts = [Int](repeating: 0, count: 256)
-        var changes = 1
-        var previous = index[0]
-        for value in index {
-            counts[Int(min(value, 255))] += 1
-            if value != previous { changes += 1 }
-            previous = value
-        }
-        let most = counts.reduce(0, max)
-        return min(2 * changes, index.count / 10 + (index.count - most))
+        return isInOrder && Int(next) == count
     }
 
     // MARK: - Decoding
@@ -229,48 +106,80 @@ private struct FollowedRows {
     private var next = 0
     private(set) var index: [UInt32]
     private(set) var table = TextTable()
+    /// Where the entries come from: places among the own ones, and behind them among the key's.
+    private var sources: [UInt32] = []
 
     init(_ leader: TextColumn.Leader, own: TextTable, mode: UInt8) {
         self.leader = leader
         self.own = own
         self.mode = mode
         last = [UInt32](repeating: .max, count: leader.table.count)
-        index = [UInt32](repeating: 0, count: leader.index.count)
+        index = leader.index
     }
 
     mutating func read(
         _ codes: [UInt32], _ reader: ByteReader, budget: inout RowsBudget
     ) throws(WireError) {
+        var any: UInt32 = 0
+        for code in codes { any |= code }
+        if any == 0, try readSame(reader, budget: &budget) { return }
         let firsts = mode == TextColumn.aligned ? try alignedFirsts(codes, reader) : []
+        sources.reserveCapacity(own.count)
         for row in index.indices {
             let key = Int(leader.index[row])
             let code = codes[row]
             var entry = last[key]
             if code == 0 {
                 if entry == .max {
-                    entry = UInt32(table.count)
+                    entry = UInt32(sources.count)
                     switch mode {
                     case TextColumn.sameText:
-                        let range = leader.table.range(key)
-                        guard budget.spend(text: range.count) else { throw reader.error(.limit, .index) }
-                        table.append(leader.table.heap[range])
-                    case TextColumn.aligned: table.append(own.heap[own.range(Int(firsts[key]))])
+                        guard budget.spend(text: leader.table.range(key).count) else {
+                            throw reader.error(.limit, .index)
+                        }
+                        sources.append(UInt32(own.count + key))
+                    case TextColumn.aligned: sources.append(firsts[key])
                     default: throw reader.error(.outOfRange, .index)
                     }
                 }
             } else if code == 1 {
                 guard next < own.count else { throw reader.error(.outOfRange, .index) }
-                entry = UInt32(table.count)
-                table.append(own.heap[own.range(next)])
+                entry = UInt32(sources.count)
+                sources.append(UInt32(next))
                 next += 1
             } else {
                 entry = code - 2
-                guard Int(entry) < table.count else { throw reader.error(.outOfRange, .index) }
+                guard Int(entry) < sources.count else { throw reader.error(.outOfRange, .index) }
             }
             last[key] = entry
             index[row] = entry
         }
         guard next == own.count else { throw reader.error(.leftover, .dictionary) }
+        table = own.picking(sources, behind: leader.table)
+    }
+
+    /// Where all rows have what their key has first, and the key's entries come up in their order, the places
+    /// are the key's own.
+    ///
+    /// - Returns: false where they are not.
+    private mutating func readSame(
+        _ reader: ByteReader, budget: inout RowsBudget
+    ) throws(WireError) -> Bool {
+        guard TextColumn.isInOrderOfUse(leader.index, leader.table.count) else { return false }
+        switch mode {
+        case TextColumn.sameText:
+            guard own.count == 0 else { throw reader.error(.leftover, .dictionary) }
+            guard budget.spend(text: leader.table.heap.count) else { throw reader.error(.limit, .index) }
+            table = leader.table
+        case TextColumn.aligned:
+            guard own.count <= leader.table.count else { throw reader.error(.leftover, .dictionary) }
+            guard own.count == leader.table.count else { throw reader.error(.outOfRange, .index) }
+            var firsts = last
+            for (place, key) in leader.order.enumerated() { firsts[Int(key)] = UInt32(place) }
+            table = own.picking(firsts)
+        default: return false
+        }
+        return true
     }
 
     /// Which own entry each key entry begins with, if its first row says so: they come first among the own

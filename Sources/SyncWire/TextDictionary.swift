@@ -31,6 +31,56 @@ struct TextTable {
         heap.append(contentsOf: bytes)
         ends.append(UInt32(heap.count))
     }
+
+    /// How long each entry is.
+    var lengths: [Int64] {
+        precondition(Int(ends.last ?? 0) == heap.count)
+        var start: UInt32 = 0
+        return ends.map { end in
+            defer { start = end }
+            return Int64(end - start)
+        }
+    }
+
+    /// All bytes, and where each entry ends.
+    func withBytes<Result>(
+        _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<UInt32>) -> Result
+    ) -> Result {
+        heap.withUnsafeBufferPointer { heap in ends.withUnsafeBufferPointer { body(heap, $0) } }
+    }
+
+    /// Some entries, in the order that is asked for.
+    ///
+    /// - Parameters:
+    ///   - entries: below the count of both tables.
+    ///   - other: has those that are named behind the own ones.
+    func picking(_ entries: [UInt32], behind other: TextTable = TextTable()) -> TextTable {
+        if entries.count == count, entries.indices.allSatisfy({ entries[$0] == UInt32($0) }) { return self }
+        let total = entries.reduce(0) { $0 + place(Int($1), other).range.count }
+        var picked = TextTable()
+        picked.ends.reserveCapacity(entries.count)
+        picked.heap = [UInt8](unsafeUninitializedCapacity: total) { buffer, used in
+            heap.withUnsafeBufferPointer { own in
+                other.heap.withUnsafeBufferPointer { theirs in
+                    for entry in entries {
+                        let (isOther, range) = place(Int(entry), other)
+                        let source = isOther ? theirs : own
+                        for at in range {
+                            buffer[used] = source[at]
+                            used += 1
+                        }
+                        picked.ends.append(UInt32(used))
+                    }
+                }
+            }
+        }
+        return picked
+    }
+
+    private func place(_ entry: Int, _ other: TextTable) -> (isOther: Bool, range: Range<Int>) {
+        entry < count ? (false, range(entry)) : (true, other.range(entry - count))
+    }
+
 }
 
 /// Dictionary entries as bytes; `Protocol/SPEC.md`, "Dictionaries".
@@ -38,106 +88,8 @@ enum TextDictionary {
     static let plain: UInt8 = 0
     static let numbered: UInt8 = 1
 
-    /// What the entries of a numbered dictionary have in common: a prefix, then digits of one length.
-    private struct Pattern {
-        var prefix: ArraySlice<UInt8>
-        var digits: Int
-        var base: UInt64
-
-        /// The number that an entry stands for; nil when it does not follow the pattern.
-        func number(_ entry: ArraySlice<UInt8>) -> Int64? {
-            guard entry.count == prefix.count + digits, entry.starts(with: prefix) else { return nil }
-            var value: UInt64 = 0
-            for byte in entry.dropFirst(prefix.count) {
-                guard let digit = digitValue(byte), UInt64(digit) < base else { return nil }
-                value = value * base + UInt64(digit)
-            }
-            return Int64(value)
-        }
-    }
-
     static func encode(_ table: TextTable, into writer: inout ByteWriter) {
-        writer.put(count: table.count)
-        guard table.count > 0 else { return }
-        var best = plainBytes(table)
-        for base: UInt64 in [10, 16] {
-            if let bytes = numberedBytes(table, base: base), bytes.count < best.count { best = bytes }
-        }
-        writer.put(raw: best)
-    }
-
-    private static func plainBytes(_ table: TextTable) -> [UInt8] {
-        var writer = ByteWriter()
-        writer.put(plain)
-        putPlain(table, into: &writer)
-        return writer.bytes
-    }
-
-    private static func putPlain(_ table: TextTable, into writer: inout ByteWriter) {
-        IntegerSequence.encode((0..<table.count).map { Int64(table.range($0).count) }, into: &writer)
-        writer.put(raw: table.heap)
-    }
-
-    /// Nil when too few entries follow one pattern to make it worth while.
-    private static func numberedBytes(_ table: TextTable, base: UInt64) -> [UInt8]? {
-        guard table.count >= 3, let pattern = pattern(of: table, base: base) else { return nil }
-        var numbers: [Int64] = []
-        var others = TextTable()
-        var positions: [Int64] = []
-        for entry in 0..<table.count {
-            let bytes = table.heap[table.range(entry)]
-            if let number = pattern.number(bytes) {
-                numbers.append(number)
-            } else {
-                positions.append(Int64(entry))
-                others.append(bytes)
-            }
-        }
-        guard numbers.count > table.count / 2 else { return nil }
-        var writer = ByteWriter()
-        writer.put(numbered)
-        writer.put(UInt8(base))
-        writer.put(UInt8(pattern.digits))
-        writer.put(counted: pattern.prefix)
-        writer.put(count: others.count)
-        IntegerSequence.encode(positions, into: &writer)
-        if others.count > 0 { putPlain(others, into: &writer) }
-        IntegerSequence.encode(numbers, into: &writer)
-        return writer.bytes
-    }
-
-    /// The pattern of the entry in the middle among the first: digits at its end, and what stands before
-    /// them.
-    private static func pattern(of table: TextTable, base: UInt64) -> Pattern? {
-        var found: [(pattern: Pattern, votes: Int)] = []
-        for entry in 0..<min(table.count, 16) {
-            let bytes = table.heap[table.range(entry)]
-            let limit = base == 10 ? 18 : 15
-            var digits = 0
-            for byte in bytes.reversed() {
-                guard digits < limit, let digit = digitValue(byte), UInt64(digit) < base else { break }
-                digits += 1
-            }
-            guard digits > 0, bytes.count - digits <= Limits.keyBytes else { continue }
-            let candidate = Pattern(prefix: bytes.dropLast(digits), digits: digits, base: base)
-            if let at = found.firstIndex(where: { $0.pattern.number(bytes) != nil }) {
-                found[at].votes += 1
-            } else {
-                found.append((candidate, 1))
-            }
-        }
-        guard var best = found.first else { return nil }
-        for next in found where next.votes > best.votes { best = next }
-        return best.pattern
-    }
-
-    /// Decimal digits and the lower-case letters a to f.
-    private static func digitValue(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
-        }
+        DictionaryPlan(table).write(table, into: &writer)
     }
 
     // MARK: - Decoding
@@ -195,40 +147,103 @@ enum TextDictionary {
         }
         var ceiling: UInt64 = 1
         for _ in 0..<digits { ceiling *= base }
-        var table = TextTable()
-        table.ends.reserveCapacity(count)
-        table.heap.reserveCapacity(numbers.count * (prefix.count + digits) + others.heap.count)
-        let model = prefix + [UInt8](repeating: 0x30, count: digits)
-        var other = 0
-        for entry in 0..<count {
-            if other < otherCount && positions[other] == Int64(entry) {
-                table.append(others.heap[others.range(other)])
-                other += 1
-                continue
-            }
-            let at = entry - other
-            guard at < numbers.count, numbers[at] >= 0, UInt64(numbers[at]) < ceiling else {
-                throw reader.error(.outOfRange, .dictionary)
-            }
-            let start = table.heap.count
-            table.heap.append(contentsOf: model)
-            putDigits(UInt64(numbers[at]), base: base, from: start + prefix.count, into: &table.heap)
-            table.ends.append(UInt32(table.heap.count))
+        var most: UInt64 = 0
+        for number in numbers { most = max(most, UInt64(bitPattern: number)) }
+        var last: Int64 = -1
+        for place in positions {
+            guard place > last, place < count else { throw reader.error(.outOfRange, .dictionary) }
+            last = place
         }
-        guard other == otherCount else { throw reader.error(.outOfRange, .dictionary) }
-        return table
+        guard most < ceiling else { throw reader.error(.outOfRange, .dictionary) }
+        return numbered(
+            numbers, NumberForm(prefix: prefix, digits: digits, base: base), others: others, at: positions)
     }
 
-    /// Overwrites zeros, last digit first, down to `start`.
-    private static func putDigits(_ number: UInt64, base: UInt64, from start: Int, into heap: inout [UInt8]) {
-        var rest = number
-        var at = heap.count - 1
-        while rest > 0 && at >= start {
-            let digit = UInt8(truncatingIfNeeded: base == 10 ? rest % 10 : rest & 15)
-            heap[at] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
-            rest = base == 10 ? rest / 10 : rest >> 4
-            at -= 1
+    /// How the numbers of a dictionary are written out.
+    private struct NumberForm {
+        var prefix: [UInt8]
+        var digits: Int
+        var base: UInt64
+
+        @inline(__always)
+        func write(_ number: UInt64, to bytes: UnsafeMutablePointer<UInt8>) {
+            for at in prefix.indices { bytes[at] = prefix[at] }
+            var rest = number
+            var at = prefix.count + digits
+            while at > prefix.count {
+                at -= 1
+                let next = base == 10 ? rest / 10 : rest &>> 4
+                let digit = UInt8(truncatingIfNeeded: rest &- next &* base)
+                bytes[at] = digit < 10 ? 0x30 &+ digit : 0x57 &+ digit
+                rest = next
+            }
         }
+
+        /// Whether an entry differs from another one in its last two digits alone.
+        @inline(__always)
+        func isNear(_ number: UInt64, _ other: UInt64) -> Bool {
+            base == 10 && digits >= 2 && number / 100 == other / 100
+        }
+
+        /// Copies the entry that lies before, but for its last two digits.
+        @inline(__always)
+        func writeNear(_ number: UInt64, to bytes: UnsafeMutablePointer<UInt8>) {
+            let width = prefix.count + digits
+            let source = UnsafeRawPointer(bytes - width)
+            let target = UnsafeMutableRawPointer(bytes)
+            var at = 0
+            while at + 8 <= width {
+                let word = source.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+                target.storeBytes(of: word, toByteOffset: at, as: UInt64.self)
+                at += 8
+            }
+            while at < width {
+                bytes[at] = (bytes - width)[at]
+                at += 1
+            }
+            let last = UInt8(truncatingIfNeeded: number % 100)
+            bytes[width - 2] = 0x30 &+ last / 10
+            bytes[width - 1] = 0x30 &+ last % 10
+        }
+    }
+
+    /// - Precondition: the places ascend and lie below the count of all entries.
+    private static func numbered(
+        _ numbers: [Int64], _ form: NumberForm, others: TextTable, at places: [Int64]
+    ) -> TextTable {
+        let width = form.prefix.count + form.digits
+        let count = numbers.count + places.count
+        var table = TextTable()
+        table.ends.reserveCapacity(count)
+        table.heap = [UInt8](
+            unsafeUninitializedCapacity: numbers.count * width + others.heap.count
+        ) { buffer, used in
+            guard let base = buffer.baseAddress else { return }
+            var other = 0
+            var before: UInt64?
+            for entry in 0..<count {
+                if other < places.count && places[other] == Int64(entry) {
+                    before = nil
+                    for byte in others.heap[others.range(other)] {
+                        buffer[used] = byte
+                        used += 1
+                    }
+                    other += 1
+                } else {
+                    precondition(used + width <= buffer.count)
+                    let number = UInt64(bitPattern: numbers[entry - other])
+                    if let before, form.isNear(number, before) {
+                        form.writeNear(number, to: base + used)
+                    } else {
+                        form.write(number, to: base + used)
+                    }
+                    before = number
+                    used += width
+                }
+                table.ends.append(UInt32(truncatingIfNeeded: used))
+            }
+        }
+        return table
     }
 
     /// Texts must be UTF-8 one by one; lists must be canonical, and their texts UTF-8.
