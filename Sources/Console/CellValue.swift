@@ -31,7 +31,7 @@ package enum CellValue {
                 CellText.decimal(trimmed, scale: scale).map { .decimal(unscaled: $0, scale: scale) }
             case .boolean: CellText.boolean(trimmed).map { .boolean($0) }
             case .date: CellText.date(trimmed).map { .integer(Int64($0)) }
-            case .time: CellText.localTime(trimmed).map { .integer(zone.time(fromLocal: $0)) }
+            case .time: CellText.time(trimmed, in: zone).map { .integer($0) }
             case .multiChoice, .placeList:
                 .list(
                     trimmed.split(separator: 0x3b).map { Array(CellText.trimmed($0)) }.filter { !$0.isEmpty })

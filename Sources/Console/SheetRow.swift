@@ -182,11 +182,11 @@ package struct SheetRowReader {
             guard let column = layout.column(of: target) else { return nil }
             let cell = CellText.trimmed(record.cells[column])
             if cell.isEmpty && mayBeBlank { return nil }
-            guard let local = CellText.localTime(cell) else {
+            guard let time = CellText.time(cell, in: form.zone) else {
                 draft.faults.append(Fault(rank: Rank.time, reason: Reason.badTime, column: column))
                 return nil
             }
-            return form.zone.time(fromLocal: local)
+            return time
         }
         let recorded = time(.recorded, mayBeBlank: false)
         draft.row.firstCreated = recorded

@@ -52,6 +52,13 @@ public enum CellText {
         return Milliseconds(day) * 86_400_000 + time
     }
 
+    /// A moment: a local time, or one in UTC as exports write it, with a `Z` behind it.
+    public static func time(_ text: ArraySlice<UInt8>, in zone: LocalZone) -> Milliseconds? {
+        let text = trimmed(text)
+        if text.last == 0x5a { return localTime(text.dropLast()) }
+        return localTime(text).map { zone.time(fromLocal: $0) }
+    }
+
     /// `8:31`, `08:31:00` or `08:31:00.250`, as milliseconds since midnight.
     public static func timeOfDay(_ text: ArraySlice<UInt8>) -> Milliseconds? {
         var reader = CellReader(trimmed(text))

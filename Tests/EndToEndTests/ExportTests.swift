@@ -38,6 +38,25 @@ import Testing
         return try #require(board.total["edited"])
     }
 
+    /// At the centre as well, with its times, which exports write in UTC.
+    @Test func whatTheCentreExportsItTakesBackAsItWas() async throws {
+        let crowd = try await Crowd(branches: 1, persons: 1, days: 1)
+        try await crowd.hub(
+            "add", "duty-shift", "unit=B000", "place=1", "from=2020-02-03 08:00", "to=2020-02-03 20:00",
+            "person=S000000", "phone=13800000000", "note==1+1")
+        let exported = try await crowd.export("duty-shift").output
+        #expect(exported.contains("2020-02-03T00:00:00Z"))
+        let file = crowd.place.path("again.csv")
+        try exported.write(toFile: file, atomically: true, encoding: .utf8)
+        let counts: ImportCounts = try await crowd.hub("import", "duty-shift", file, "--json").json()
+        #expect(counts.unchanged == 1 && counts.accepted == 0 && counts.rejected == 0, "\(counts)")
+        #expect(try await crowd.export("duty-shift").output == exported)
+        // Another day in it is another shift.
+        try exported.replacing("-03T", with: "-04T").write(toFile: file, atomically: true, encoding: .utf8)
+        let more: ImportCounts = try await crowd.hub("import", "duty-shift", file, "--json").json()
+        #expect(more.accepted == 1 && more.rejected == 0, "\(more)")
+    }
+
     @Test func whatWouldBeAFormulaIsNoneAndComesBack() async throws {
         let crowd = try await Crowd(branches: 1, persons: Self.remarks.count, days: 1)
         try await crowd.open()

@@ -86,4 +86,15 @@ struct CalendarTests {
             _ = zone.time(fromLocal: time)
         }
     }
+
+    @Test(
+        arguments: [
+            ("2020-02-03 08:31", 1_580_689_860), ("2020-02-03T00:31:00Z", 1_580_689_860),
+            ("2020-02-03 0:31 Z", 1_580_689_860), ("2020-02-03Z", nil), ("Z", nil),
+            ("2020-02-03T00:31:00ZZ", nil),
+        ] as [(String, Milliseconds?)])
+    func aTimeIsLocalOrInUTC(text: String, seconds: Milliseconds?) {
+        let time = CellText.time(Array(text.utf8)[...], in: .fixed(hours: 8))
+        #expect(time == seconds.map { $0 * 1_000 })
+    }
 }
