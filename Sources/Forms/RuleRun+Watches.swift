@@ -140,20 +140,26 @@ extension RuleRun {
         else { return [] }
         var found: [(RecordKey, Milliseconds)] = []
         var places: [RecordKey: Int] = [:]
-        // Looking a form up copies it: once is enough for thousands of records.
-        let beside = catalog[other]
+        // Forms are large, and to look one up or ask it copies it: once is enough for thousands of records.
+        let own = form.definition.form
+        let besideParts = catalog[other]?.keyParts(.person)
+        var last: (day: Int32, isWritten: Bool)?
         for record in touched {
             var key: RecordKey?
-            if record.key.form.utf8.elementsEqual(form.definition.form.utf8) {
+            if record.key.form.utf8.elementsEqual(own.utf8) {
                 key = record.key
-            } else if record.key.form.utf8.elementsEqual(other.utf8),
-                let (day, person) = beside?.dayAndPerson(of: record.key),
-                try isWritten(form.definition.form, on: day), let unit = try unit(of: person, on: day)
+            } else if record.key.form.utf8.elementsEqual(other.utf8), let besideParts,
+                let day = besideParts.day(of: record.key)
             {
-                var values: [Value] = [.notStated, .notStated]
-                values[dayKey] = .integer(Int64(day))
-                values[unitKey] = .text(unit)
-                key = RecordKey(form: form.definition.form, values: values)
+                if last?.day != day { last = (day, try isWritten(own, on: day)) }
+                if last?.isWritten == true, let person = besideParts.other(of: record.key),
+                    let unit = try unit(of: person, on: day)
+                {
+                    var values: [Value] = [.notStated, .notStated]
+                    values[dayKey] = .integer(Int64(day))
+                    values[unitKey] = .text(unit)
+                    key = RecordKey(form: own, values: values)
+                }
             }
             guard let key else { continue }
             if let place = places[key] {
@@ -308,11 +314,31 @@ extension CompiledForm {
 
     private func index(_ type: FieldType) -> Int? { definition.keys.firstIndex { $0.type == type } }
 
+    /// Where a day and a person or unit stand in the form's keys.
+    struct KeyParts {
+        fileprivate var dayKey: Int
+        fileprivate var otherKey: Int
+
+        func day(of key: RecordKey) -> Int32? {
+            guard max(dayKey, otherKey) < key.values.count else { return nil }
+            return key.values[dayKey].integer.map { Int32(clamping: $0) }
+        }
+
+        func other(of key: RecordKey) -> String? {
+            max(dayKey, otherKey) < key.values.count ? key.values[otherKey].string : nil
+        }
+    }
+
+    func keyParts(_ type: FieldType) -> KeyParts? {
+        guard let dayKey = index(.date), let other = index(type) else { return nil }
+        return KeyParts(dayKey: dayKey, otherKey: other)
+    }
+
     private func parts(of key: RecordKey, _ type: FieldType) -> (Int32, String)? {
-        guard let dayKey = index(.date), let other = index(type), max(dayKey, other) < key.values.count,
-            let day = key.values[dayKey].integer, let text = key.values[other].string
-        else { return nil }
-        return (Int32(clamping: day), text)
+        guard let parts = keyParts(type), let day = parts.day(of: key), let text = parts.other(of: key) else {
+            return nil
+        }
+        return (day, text)
     }
 
     func dayAndPerson(of key: RecordKey) -> (Int32, String)? { parts(of: key, .person) }

@@ -28,6 +28,7 @@ public final class SQLiteHubStore: HubStore {
     /// Everything cached beside the database; nil when it has to be read again.
     var origins: [OriginID: HubOrigin]?
     var originIDs: [Int64: OriginID] = [:]
+    var recentArrivals = RecentArrivals()
     var register: HubRegister?
     var holes: Set<HubHole>?
     var checks: HubFormChecks?
@@ -173,6 +174,7 @@ public final class SQLiteHubStore: HubStore {
         holes = nil
         checks = nil
         areFormsKnown = false
+        recentArrivals = RecentArrivals()
         scopeDay = nil
     }
 

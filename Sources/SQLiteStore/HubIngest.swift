@@ -239,6 +239,7 @@ extension SQLiteHubStore {
             position: position, origin: pending.origin.number, batch: batch, arrived: pending.now,
             heads: pending.heads, kept: pending.kept, seals: seals, rows: rows)
         try insert(segment, hash: hash, due: due)
+        recentArrivals.add(HubArrival(arrived: pending.now, rows: batch.rows), at: position)
         try place(batch.rows, &pending)
         try rescope(pending, at: position)
         try storeVerdicts(pending, at: position)

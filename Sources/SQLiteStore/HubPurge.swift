@@ -144,6 +144,7 @@ extension SQLiteHubStore {
         }
         let kept = try hashes(of: segment, without: work)
         try leaveScopes(work, of: segment)
+        recentArrivals = RecentArrivals()
         let gone = (segment.gone + work.gone.map { UInt32($0) }).sorted()
         try connection.run(
             "UPDATE segment SET due = ?, gone = ?, kept = ?, rows = ? WHERE position = ?", due,

@@ -44,6 +44,7 @@ extension SQLiteHubStore {
     }
 
     public func arrival(at position: UInt64) throws -> HubArrival? {
+        if let recent = recentArrivals.take(position) { return recent }
         let found = try connection.first(
             "SELECT arrived, rows FROM segment WHERE position = ?", .word(position)
         ) { (arrived: $0.int(0), rows: $0.bytes(1)) }
@@ -53,5 +54,38 @@ extension SQLiteHubStore {
         } catch {
             throw StoreError(.corrupt, "a segment's rows do not read: \(error)")
         }
+    }
+}
+
+/// What came last, as it was decoded to be taken in: rules look at it within moments, and once.
+struct RecentArrivals {
+    /// What rules do not get to in time is decoded again.
+    static let mostVersions = 100_000
+
+    /// By position, one after the other.
+    private var held: [UInt64: HubArrival] = [:]
+    private var range: Range<UInt64> = 0..<0
+    private var versions = 0
+
+    mutating func add(_ arrival: HubArrival, at position: UInt64) {
+        if position != range.upperBound || versions + arrival.rows.count > RecentArrivals.mostVersions {
+            self = RecentArrivals()
+            range = position..<position
+        }
+        held[position] = arrival
+        range = range.lowerBound..<(position + 1)
+        versions += arrival.rows.count
+    }
+
+    /// What came at a position, and forgets what came before it.
+    mutating func take(_ position: UInt64) -> HubArrival? {
+        guard range.contains(position) else { return nil }
+        var taken: HubArrival?
+        for passed in range.lowerBound...position {
+            taken = held.removeValue(forKey: passed)
+            versions -= taken?.rows.count ?? 0
+        }
+        range = (position + 1)..<range.upperBound
+        return taken
     }
 }

@@ -317,7 +317,6 @@ extension HubRules {
         ) throws {
             position = after
             var versions = 0
-            var seen: Set<TouchedRecord> = []
             while position < end, versions < HubRules.versionsPerLook {
                 guard let arrival = try store.arrival(at: position + 1) else { break }
                 position += 1
@@ -332,10 +331,10 @@ extension HubRules {
                     for place in group.rows.indices {
                         let key = RecordKey(
                             form: group.form, values: group.keys.map { $0.value(at: place) ?? .notStated })
-                        let record = TouchedRecord(
-                            key: key, arrived: arrival.arrived, position: position,
-                            isFlagged: flagged[place])
-                        if seen.insert(record).inserted { touched.append(record) }
+                        touched.append(
+                            TouchedRecord(
+                                key: key, arrived: arrival.arrived, position: position,
+                                isFlagged: flagged[place]))
                     }
                 }
             }
