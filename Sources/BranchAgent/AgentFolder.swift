@@ -120,6 +120,9 @@ struct AgentContext {
         return catalog
     }
 
+    /// The program has written and is about to end: nobody is kept waiting while its store is tidied up.
+    func leaveOpen() { store.leaveOpen() }
+
     /// A form that a branch writes.
     func form(_ name: String) throws -> CompiledForm {
         guard let form = forms[name] else { throw SheetError(.unknownForm, subject: name) }

@@ -26,6 +26,11 @@ public final class SQLiteAgentStore: TableAgentStore {
         super.init(backend: SQLiteAgentBackend(store), means: means)
     }
 
+    /// For a program that has written and is about to end: the write-ahead log stays for the next one, as it
+    /// does when this one is killed. To take it over into the database is for whoever does not keep a person
+    /// waiting.
+    public func leaveOpen() { database.leaveOpen() }
+
     /// Opens a store for looking only, beside whatever program runs on it, without the device's key.
     ///
     /// - Parameters:

@@ -2,6 +2,7 @@ import GRDB
 import GRDBSQLite
 import Glibc
 import SyncStore
+import Synchronization
 
 /// Which of the two stores a file holds.
 enum StoreKind: String {
@@ -113,6 +114,20 @@ final class StoreDatabase {
         try? queue.close()
         _ = try? ballast.make(leaving: 0)
     }
+
+    /// Stays open until the process ends, and is not closed then.
+    func leaveOpen() {
+        // What was borrowed goes back when it is closed.
+        guard !hasBorrowed else { return }
+        StoreDatabase.left.withLock { $0.append(Left(database: self)) }
+    }
+
+    private struct Left: Sendable {
+        /// Nobody touches it any more.
+        nonisolated(unsafe) let database: StoreDatabase
+    }
+
+    private static let left = Mutex<[Left]>([])
 
     /// Opens the file. Where a full disk has no room even for SQLite's shared memory, the ballast lends some:
     /// who asks how things stand, or has something urgent to say, must get in.

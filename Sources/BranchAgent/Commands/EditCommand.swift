@@ -58,6 +58,7 @@ struct EditCommand: AsyncParsableCommand {
                 again: "branch-agent conflicts show \(form) \(RecordText.text(row.key))")
             let writer = RecordAuthor(catalog: context.forms)
             let name = try AuthorList.author(author.by, in: store.folder)
+            defer { context.leaveOpen() }
             let written = try context.store.write(clock: clock) { transaction in
                 // What was shown is what is covered, also when something came since.
                 try writer.author(

@@ -65,6 +65,7 @@ struct AddCommand: AsyncParsableCommand {
             }
             let writer = RecordAuthor(catalog: context.forms)
             let name = try AuthorList.author(author.by, in: store.folder)
+            defer { context.leaveOpen() }
             let written = try context.store.write(clock: clock) { transaction -> RecordAuthor.Written? in
                 let known = try transaction.record(row.key)?.effective(under: compiled.mergeRules)
                 if let known, known.exists, row.assignments.allSatisfy(known.says) { return nil }
