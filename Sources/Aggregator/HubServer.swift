@@ -269,7 +269,7 @@ final class HubConnection: HubConnectionHost {
         var generator = SystemRandomNumberGenerator()
         let token = Token16(using: &generator)
         do {
-            let result = try await server.writer.run { [caller, now = server.now] store in
+            let result = try await server.writer.runTogether { [caller, now = server.now] store in
                 try store.admit(hello, by: caller, sessionToken: token, now: now())
             }
             switch result {
@@ -395,7 +395,7 @@ final class HubConnection: HubConnectionHost {
     func confirm(_ token: FeedToken) async {
         guard let session = session.withLock({ $0 }) else { return }
         do {
-            try await server.writer.run { try $0.confirmFeed(token, of: session) }
+            try await server.writer.runTogether { try $0.confirmFeed(token, of: session) }
         } catch let error as StoreError where error.isOfRoom {
             // It only spares the branch a page, and that the disk is full is said elsewhere, once.
         } catch {

@@ -20,9 +20,20 @@ final class HubWriter: Sendable {
         var stretch: TrapSuspicion.Stretch { TrapSuspicion.Stretch(submission.batch) }
     }
 
+    /// Something small that must be durable before it is answered.
+    private struct Small {
+        let body: @Sendable (any HubStore) throws -> Void
+        let reply: @Sendable ((any Error)?) -> Void
+    }
+
+    private final class Box<Value: Sendable>: Sendable {
+        let value = Mutex<Value?>(nil)
+    }
+
     private struct Line {
         var waiting: [Waiting] = []
         var isScheduled = false
+        var small: [Small] = []
     }
 
     /// Only touched on `queue`.
@@ -65,6 +76,43 @@ final class HubWriter: Sendable {
                 if case .failure(let error) = result { Program.endIfDiskFailed(error) }
                 continuation.resume(with: result)
             }
+        }
+    }
+
+    /// Runs `body` on the writer, in one transaction with others that wait by then. It may run twice.
+    func runTogether<Result: Sendable>(
+        _ body: @escaping @Sendable (any HubStore) throws -> Result
+    ) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            let box = Box<Result>()
+            let small = Small(
+                body: { store in
+                    let done = try body(store)
+                    box.value.withLock { $0 = done }
+                },
+                reply: { error in
+                    if let error { return continuation.resume(throwing: error) }
+                    guard let done = box.value.withLock({ $0 }) else { return }
+                    continuation.resume(returning: done)
+                })
+            let mustSchedule = line.withLock { line in
+                line.small.append(small)
+                return line.small.count == 1
+            }
+            if mustSchedule { queue.async { [self] in doSmall() } }
+        }
+    }
+
+    private func doSmall() {
+        let all = line.withLock { line in
+            defer { line.small = [] }
+            return line.small
+        }
+        let bodies = all.map { small -> () throws -> Void in { [store] in try small.body(store) } }
+        let errors = store.together(bodies)
+        for (small, error) in zip(all, errors) {
+            if let error { Program.endIfDiskFailed(error) }
+            small.reply(error)
         }
     }
 

@@ -33,7 +33,7 @@ extension SQLiteHubStore {
             }
             guard hello.origins.count <= Limits.helloOrigins else { return .failure(Refuse(.limitExceeded)) }
             if device.state == .revoked {
-                let own = try loadedOrigins().values.count { $0.device == device.id }
+                let own = try origins(of: device.id).count
                 guard try hasUnsent(hello, publicKey: publicKey), own < SQLiteHubStore.originsOfRevoked else {
                     return .failure(.revoked)
                 }
@@ -145,10 +145,10 @@ extension SQLiteHubStore {
             binding(replica.former), binding(replica.rival), .int(now), .int(replica.id))
         try sumUp(replica: replica.id)
         let current = Set(zip(hello.origins, ids).filter { !$0.0.isClosed }.map(\.1))
-        let owned = try loadedOrigins().values.filter { origin in
+        let owned = try origins(of: device).filter { origin in
             origin.replica == replica.id || current.contains(origin.id)
         }
-        for var origin in owned.sorted(by: { $0.number < $1.number }) {
+        for var origin in owned {
             let isCurrent = current.contains(origin.id)
             guard origin.isCurrent != isCurrent || origin.replica != replica.id else { continue }
             origin.isCurrent = isCurrent
@@ -229,7 +229,7 @@ extension SQLiteHubStore {
             }
         }
         let new = try derivations.count { try origin($0.originID) == nil }
-        let own = new == 0 ? 0 : try loadedOrigins().values.count { $0.device == device }
+        let own = new == 0 ? 0 : try origins(of: device).count
         guard new == 0 || own + new <= Limits.deviceOrigins else { return .failure(.tooManyOrigins) }
         for (head, derivation) in zip(heads, derivations) where try origin(derivation.originID) == nil {
             var bound = try bind(derivation, claim: head.claim, device: device)
@@ -255,6 +255,8 @@ extension SQLiteHubStore {
         }
         return FeedToken(epoch: try epoch, position: 0, hash: .zero)
     }
+
+    public func together(_ bodies: [() throws -> Void]) -> [(any Error)?] { connection.together(bodies) }
 
     public func confirmFeed(_ token: FeedToken, of session: SessionRef) throws {
         guard try token.epoch == epoch, token.position <= Limits.sequence else { return }

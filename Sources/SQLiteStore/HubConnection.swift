@@ -11,6 +11,8 @@ final class HubConnection {
     private let health: StoreHealth
     private var statements: [String: HubStatement] = [:]
     private var lastDataVersion: Int64 = -1
+    /// A transaction of several is under way.
+    private var isJoint = false
     /// Called when what is cached beside the database may no longer hold.
     var forget: () -> Void = {}
     /// Called within each transaction before its work.
@@ -73,9 +75,52 @@ final class HubConnection {
     ///
     /// - Parameter claim: what is vital takes the ballast's room on a full disk, and `body` runs again.
     func write<Result>(_ claim: StoreClaim = .routine, _ body: () throws -> Result) throws -> Result {
-        try database.withRoom(claim: { claim }) {
+        if isJoint {
+            if claim == .routine { try database.requireRoom() }
+            return try body()
+        }
+        return try database.withRoom(claim: { claim }) {
             if claim == .routine { try database.requireRoom() }
             return try transaction(body)
+        }
+    }
+
+    /// Several such pieces of work in one durable transaction, each behind a savepoint: those that ask for
+    /// `write` get it in here. Where that fails each is done by itself.
+    ///
+    /// - Returns: why each failed; nil where it did not.
+    func together(_ bodies: [() throws -> Void]) -> [(any Error)?] {
+        func alone() -> [(any Error)?] {
+            bodies.map { body in
+                do {
+                    try body()
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+        }
+        guard bodies.count > 1 else { return alone() }
+        isJoint = true
+        do {
+            let errors = try transaction {
+                try bodies.map { body -> (any Error)? in
+                    do {
+                        try savepoint(body)
+                        return nil
+                    } catch {
+                        // Room is made by who works alone; and SQLite may have ended it all.
+                        let isOver = sqlite3_get_autocommit(handle) != 0
+                        if isOver || (error as? StoreError)?.isOfRoom == true { throw error }
+                        return error
+                    }
+                }
+            }
+            isJoint = false
+            return errors
+        } catch {
+            isJoint = false
+            return alone()
         }
     }
 

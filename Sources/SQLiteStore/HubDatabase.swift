@@ -28,7 +28,11 @@ public final class SQLiteHubStore: HubStore {
     /// Everything cached beside the database; nil when it has to be read again.
     var origins: [OriginID: HubOrigin]?
     var originIDs: [Int64: OriginID] = [:]
+    /// Of each device, as long as `origins` is there.
+    var originsOfDevices: [Int64: [OriginID]] = [:]
     var recentArrivals = RecentArrivals()
+    /// What all origins together have in each scope.
+    var scopeTotals: [HubScope: HubTotal.Amount]?
     var register: HubRegister?
     var holes: Set<HubHole>?
     var checks: HubFormChecks?
@@ -170,11 +174,12 @@ public final class SQLiteHubStore: HubStore {
         terms.forget()
         origins = nil
         originIDs = [:]
+        scopeTotals = nil
+        recentArrivals = RecentArrivals()
         register = nil
         holes = nil
         checks = nil
         areFormsKnown = false
-        recentArrivals = RecentArrivals()
         scopeDay = nil
     }
 

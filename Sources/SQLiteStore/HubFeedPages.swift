@@ -10,7 +10,7 @@ extension SQLiteHubStore {
 
     func storeFeed(_ pending: HubPending, at position: UInt64) throws {
         var rows: [Int64: [UInt32]] = [:]
-        var totals: [HubTotal: (count: Int64, sum: UInt64)] = [:]
+        var totals: [HubTotal: HubTotal.Amount] = [:]
         // Rows one after the other mostly have the same scope.
         var last = HubScope.none
         var run: [UInt32] = []
@@ -18,8 +18,8 @@ extension SQLiteHubStore {
         func close() {
             for unit in last.units { rows[unit, default: []].append(contentsOf: run) }
             let key = HubTotal(origin: pending.origin.number, scope: last)
-            let old = totals[key] ?? (0, 0)
-            totals[key] = (old.count + Int64(run.count), old.sum &+ sum)
+            totals[key, default: HubTotal.Amount()].add(
+                HubTotal.Amount(count: Int64(run.count), sum: sum))
             run.removeAll(keepingCapacity: true)
             sum = 0
         }
@@ -63,27 +63,21 @@ extension SQLiteHubStore {
         try connection.read {
             try requireActive(session)
             let units = try audience(of: session.device).units
-            let own = Set(
-                try loadedOrigins().values.filter {
-                    $0.device == session.device && $0.replica == session.replica && $0.isCurrent
-                }.map(
-                    \.number))
-            let totals = try connection.all("SELECT origin, first, second, third, count, sum FROM scope_sum")
-            {
-                (
-                    origin: $0.int(0),
-                    scope: HubScope(first: $0.int(1), second: $0.int(2), third: $0.int(3)),
-                    count: $0.word(4), sum: $0.word(5)
-                )
-            }
-            var mark = Mark(position: try logEnd().position, count: 0, sum: 0)
             // A version of several units is in scope once, also where both are.
-            for total in totals
-            where !own.contains(total.origin) && total.scope.units.contains(where: { units.contains($0) }) {
-                mark.count += total.count
-                mark.sum &+= total.sum
+            func isInScope(_ scope: HubScope) -> Bool {
+                units.contains(scope.first) || scope.second > 0 && units.contains(scope.second)
+                    || scope.third > 0 && units.contains(scope.third)
             }
-            return mark
+            var amount = HubTotal.Amount()
+            for (scope, total) in try loadedScopeTotals() where isInScope(scope) { amount.add(total) }
+            for origin in try origins(of: session.device)
+            where origin.replica == session.replica && origin.isCurrent {
+                for (scope, own) in try scopeSums(of: origin.number) where isInScope(scope) {
+                    amount.subtract(own)
+                }
+            }
+            return Mark(
+                position: try logEnd().position, count: UInt64(clamping: amount.count), sum: amount.sum)
         }
     }
 

@@ -52,15 +52,24 @@ extension SQLiteHubStore {
             return origin
         }
         var loaded: [OriginID: HubOrigin] = [:]
+        originsOfDevices = [:]
         for origin in rows {
             loaded[origin.id] = origin
             originIDs[origin.number] = origin.id
+            if let device = origin.device { originsOfDevices[device, default: []].append(origin.id) }
         }
         origins = loaded
         return loaded
     }
 
     func origin(_ id: OriginID) throws -> HubOrigin? { try loadedOrigins()[id] }
+
+    /// In the order in which they were bound.
+    func origins(of device: Int64) throws -> [HubOrigin] {
+        let all = try loadedOrigins()
+        let own = (originsOfDevices[device] ?? []).compactMap { all[$0] }
+        return own.sorted { $0.number < $1.number }
+    }
 
     func originID(_ number: Int64) throws -> OriginID {
         if let known = originIDs[number] { return known }
@@ -84,6 +93,7 @@ extension SQLiteHubStore {
         let origin = HubOrigin(
             number: connection.lastRow, derivation: derivation, claim: claim, device: device)
         try save(origin)
+        if let device { originsOfDevices[device, default: []].append(origin.id) }
         return origin
     }
 

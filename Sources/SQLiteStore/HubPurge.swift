@@ -303,7 +303,7 @@ extension SQLiteHubStore {
             ) { $0.word(0) })
         let today = try loadedScopeDay() ?? 0
         let register = try loadedRegister()
-        var totals: [HubTotal: (count: Int64, sum: UInt64)] = [:]
+        var totals: [HubTotal: HubTotal.Amount] = [:]
         for row in work.gone {
             guard let version = work.before[row], !heldBack.contains(version.dot.sequence),
                 let table = table(version.key.form)
@@ -320,8 +320,8 @@ extension SQLiteHubStore {
                 unit: try number(table.roles.unitKey), day: day.map { Int32(clamping: $0) }, today: today,
                 root: 0, register)
             let total = HubTotal(origin: segment.origin.number, scope: place.scope)
-            totals[total, default: (0, 0)].count -= 1
-            totals[total, default: (0, 0)].sum &-= Mark.term(of: version.dot)
+            let one = HubTotal.Amount(count: 1, sum: Mark.term(of: version.dot))
+            totals[total, default: HubTotal.Amount()].subtract(one)
         }
         try add(totals)
     }

@@ -93,7 +93,7 @@ extension SQLiteHubStore {
         if persons.isEmpty { return [] }
         let register = try loadedRegister()
         var shift = HubScopeShift()
-        var totals: [HubTotal: (count: Int64, sum: UInt64)] = [:]
+        var totals: [HubTotal: HubTotal.Amount] = [:]
         let numbers = persons.keys.sorted()
         for table in tables {
             guard !table.roles.isEverybodys,
@@ -118,10 +118,9 @@ extension SQLiteHubStore {
                             of: Dot(origin: try originID(dot.origin), sequence: dot.sequence))
                         let from = HubTotal(origin: dot.origin, scope: old)
                         let to = HubTotal(origin: dot.origin, scope: new)
-                        totals[from, default: (0, 0)].count -= 1
-                        totals[from, default: (0, 0)].sum &-= term
-                        totals[to, default: (0, 0)].count += 1
-                        totals[to, default: (0, 0)].sum &+= term
+                        let one = HubTotal.Amount(count: 1, sum: term)
+                        totals[from, default: HubTotal.Amount()].subtract(one)
+                        totals[to, default: HubTotal.Amount()].add(one)
                     }
                 }
             }
@@ -306,31 +305,74 @@ extension SQLiteHubStore {
 
     // MARK: - Totals
 
-    func add(_ totals: [HubTotal: (count: Int64, sum: UInt64)]) throws {
+    func add(_ totals: [HubTotal: HubTotal.Amount]) throws {
         for key in totals.keys.sorted() where key.scope != .none {
-            let change = totals[key] ?? (0, 0)
-            if change == (0, 0) { continue }
-            let old =
+            let change = totals[key] ?? HubTotal.Amount()
+            if change == HubTotal.Amount() { continue }
+            var amount =
                 try connection.first(
                     """
                     SELECT count, sum FROM scope_sum
                     WHERE origin = ? AND first = ? AND second = ? AND third = ?
                     """, .int(key.origin), .int(key.scope.first), .int(key.scope.second),
                     .int(key.scope.third)
-                ) { ($0.int(0), $0.word(1)) } ?? (0, 0)
+                ) { HubTotal.Amount(count: $0.int(0), sum: $0.word(1)) } ?? HubTotal.Amount()
+            amount.add(change)
             try connection.run(
                 """
                 INSERT OR REPLACE INTO scope_sum (origin, first, second, third, count, sum)
                 VALUES (?, ?, ?, ?, ?, ?)
                 """,
                 .int(key.origin), .int(key.scope.first), .int(key.scope.second), .int(key.scope.third),
-                .int(old.0 + change.count), .word(old.1 &+ change.sum))
+                .int(amount.count), .word(amount.sum))
+            scopeTotals?[key.scope, default: HubTotal.Amount()].add(change)
         }
+    }
+
+    /// Summed up once: a device asks for its mark each time that something has come in.
+    func loadedScopeTotals() throws -> [HubScope: HubTotal.Amount] {
+        if let scopeTotals { return scopeTotals }
+        let rows = try connection.all("SELECT first, second, third, count, sum FROM scope_sum") {
+            (HubScope($0), HubTotal.Amount(count: $0.int(3), sum: $0.word(4)))
+        }
+        var totals: [HubScope: HubTotal.Amount] = [:]
+        for (scope, amount) in rows { totals[scope, default: HubTotal.Amount()].add(amount) }
+        scopeTotals = totals
+        return totals
+    }
+
+    func scopeSums(of origin: Int64) throws -> [(HubScope, HubTotal.Amount)] {
+        try connection.all(
+            "SELECT first, second, third, count, sum FROM scope_sum WHERE origin = ?", .int(origin)
+        ) { (HubScope($0), HubTotal.Amount(count: $0.int(3), sum: $0.word(4))) }
+    }
+}
+
+extension HubScope {
+    /// From the first three columns.
+    fileprivate init(_ row: HubStatement) {
+        self.init(first: row.int(0), second: row.int(1), third: row.int(2))
     }
 }
 
 /// What one origin has written in one scope.
 struct HubTotal: Hashable, Comparable {
+    /// Versions, and the sum of their terms.
+    struct Amount: Hashable {
+        var count: Int64 = 0
+        var sum: UInt64 = 0
+
+        mutating func add(_ other: Amount) {
+            count += other.count
+            sum &+= other.sum
+        }
+
+        mutating func subtract(_ other: Amount) {
+            count -= other.count
+            sum &-= other.sum
+        }
+    }
+
     var origin: Int64
     var scope: HubScope
 

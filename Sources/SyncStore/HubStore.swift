@@ -200,6 +200,11 @@ public protocol HubStore: AnyObject {
     func pass(_ hole: Hole, for session: SessionRef, now: Milliseconds) throws -> HubSession.Outcome
     func feed(for session: SessionRef, after token: FeedToken, maximumItems: Int) throws -> Feed?
     func confirmFeed(_ token: FeedToken, of session: SessionRef) throws
+    /// Runs these one after the other, if it can in one durable transaction: many that are small take as long
+    /// as one. What one of them throws undoes only what it did; each may run twice.
+    ///
+    /// - Returns: what each threw.
+    func together(_ bodies: [() throws -> Void]) -> [(any Error)?]
     /// Count and sum over the device's scope, and the log's end.
     func mark(for session: SessionRef) throws -> Mark
 
@@ -283,6 +288,17 @@ public protocol HubStore: AnyObject {
 }
 
 extension HubStore {
+    public func together(_ bodies: [() throws -> Void]) -> [(any Error)?] {
+        bodies.map { body in
+            do {
+                try body()
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
     /// For callers of whom nothing but the key is known.
     public func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse> {
         try self.join(join, by: Caller(publicKey: publicKey), now: now)

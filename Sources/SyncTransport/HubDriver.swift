@@ -84,7 +84,10 @@ final class HubDriver: LinkDriver {
     func linkReceived(_ message: Message, wireBytes: Int) {
         self.wireBytes = wireBytes
         switch message {
-        case .hello(let hello): judge(hello)
+        case .hello(let hello):
+            register.greeted(number)
+            judge(hello)
+        case .join: register.greeted(number)
         case .batch(let batch): link?.note { $0.versionsUp += UInt64(batch.count) }
         case .close(let refuse):
             end.code = end.code ?? refuse.code.rawValue
@@ -232,6 +235,7 @@ final class HubDriver: LinkDriver {
         if !session.isJudging { link?.flush() }
         if isJudging, !session.isJudging {
             isJudging = false
+            register.judged(number)
             if session.isOpen || session.isRefusing { link?.acceptInStream(dictionary: dictionary) }
             balance()
         }

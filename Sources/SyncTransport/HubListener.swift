@@ -39,7 +39,12 @@ public final class HubListener: Sendable {
         let register = ConnectionRegister(limits: limits)
         let budget = FrameBudget(limits: limits)
         let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 256)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Door(register))
+                }
+            }
+            .serverChannelOption(.backlog, value: Int32(clamping: limits.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(SocketTuning.unsentLimit, value: SocketTuning.unsentBytes)
@@ -109,6 +114,10 @@ final class ConnectionRegister: Sendable {
         var next: UInt64 = 0
         /// Ascending, so the oldest is first.
         var strangers: [(number: UInt64, address: String)] = []
+        /// Those that have said who they are, and are judged.
+        var judged: Set<UInt64> = []
+        /// Called once there is room for more of them.
+        var whenCalm: (@Sendable () -> Void)?
         var open: [UInt64: Entry] = [:]
         var whenEmpty: (@Sendable () -> Void)?
 
@@ -159,15 +168,52 @@ final class ConnectionRegister: Sendable {
         state.withLock { $0.open[number]?.close = close }
     }
 
-    func welcomed(_ number: UInt64) { state.withLock { $0.strangers.removeAll { $0.number == number } } }
+    /// It has said who it is: from now on it waits for the hub, and nobody takes its place.
+    func greeted(_ number: UInt64) {
+        state.withLock { state in
+            state.strangers.removeAll { $0.number == number }
+            if state.open[number] != nil { state.judged.insert(number) }
+        }
+    }
+
+    /// Whatever the judgement was: a connection that only compares, or hands over what it has, waits no more.
+    func judged(_ number: UInt64) {
+        let whenCalm = state.withLock { calm(&$0, without: number) }
+        whenCalm?()
+    }
+
+    func welcomed(_ number: UInt64) {
+        let whenCalm = state.withLock { state in
+            state.strangers.removeAll { $0.number == number }
+            return calm(&state, without: number)
+        }
+        whenCalm?()
+    }
 
     func remove(_ number: UInt64) {
-        let whenEmpty = state.withLock { state in
-            guard state.open.removeValue(forKey: number) != nil else { return (@Sendable () -> Void)?.none }
+        let (whenEmpty, whenCalm) = state.withLock {
+            state -> ((@Sendable () -> Void)?, (@Sendable () -> Void)?) in
+            guard state.open.removeValue(forKey: number) != nil else { return (nil, nil) }
             state.strangers.removeAll { $0.number == number }
-            return state.open.isEmpty ? state.whenEmpty : nil
+            return (state.open.isEmpty ? state.whenEmpty : nil, calm(&state, without: number))
         }
+        whenCalm?()
         whenEmpty?()
+    }
+
+    private func calm(_ state: inout State, without number: UInt64) -> (@Sendable () -> Void)? {
+        guard state.judged.remove(number) != nil, state.judged.count < limits.judging else { return nil }
+        defer { state.whenCalm = nil }
+        return state.whenCalm
+    }
+
+    /// - Parameter body: called once fewer wait to be judged, unless this returns true at once.
+    func isCalm(orElse body: @escaping @Sendable () -> Void) -> Bool {
+        state.withLock { state in
+            let isCalm = state.judged.count < limits.judging
+            state.whenCalm = isCalm ? nil : body
+            return isCalm
+        }
     }
 
     func closeAll(_ refuse: Refuse) {
@@ -181,5 +227,22 @@ final class ConnectionRegister: Sendable {
             return state.open.isEmpty
         }
         if isEmpty { body() }
+    }
+}
+
+/// Accepts nobody while as many as may be wait to be judged.
+private final class Door: ChannelOutboundHandler, Sendable {
+    typealias OutboundIn = Never
+
+    private let register: ConnectionRegister
+
+    init(_ register: ConnectionRegister) { self.register = register }
+
+    func read(context: ChannelHandlerContext) {
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let isCalm = register.isCalm { [loop = context.eventLoop] in
+            loop.execute { self.read(context: bound.value) }
+        }
+        if isCalm { context.read() }
     }
 }

@@ -54,10 +54,15 @@ extension HubService {
 /// How much a listener takes on.
 public struct HubLimits: Sendable, Hashable {
     public var connections = 4_096
-    /// Connections that have not been welcomed; one more takes the place of the oldest.
-    public var strangers = 256
+    /// Connections that have said neither Hello nor Join; one more takes the place of the oldest.
+    public var strangers = 512
     /// Those of one address; one more takes the place of that address's oldest.
-    public var strangersOfOne = 128
+    public var strangersOfOne = 256
+    /// Connections that have, and wait to be judged. While there are as many nobody is accepted: newcomers
+    /// wait before the door and cost the hub nothing.
+    public var judging = 512
+    /// Newcomers that the system keeps before the door.
+    public var backlog = 4_096
     /// Bytes on the wire that may wait for the store, per connection, before reading pauses.
     public var bytesWaiting = 512 * 1_024
     /// The same of all connections together; each has an equal part, and at least a small batch.

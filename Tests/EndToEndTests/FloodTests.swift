@@ -36,7 +36,7 @@ import Testing
 
         let hub = try DeviceKey.load(from: crowd.place.path("hub/hub.key")).fingerprint
         let flood = try Flood(port: crowd.port, hub: hub, again: isWhole ? 10 : nil)
-        let count = silent ?? 300
+        let count = silent ?? FloodTests.mostStrangers + 44
         flood.start(count / 2, .silent)
         flood.start(count - count / 2, .greeted)
         flood.start(FloodTests.setting("SLOW") ?? 20, .slow)

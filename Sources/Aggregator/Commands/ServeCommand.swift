@@ -177,9 +177,13 @@ struct HubListenerService: Service {
         // What fell due while nobody served comes before anything that branches send now.
         _ = await server.writer.lookAtRules()
         let listener: HubListener
+        var limits = HubLimits()
+        // Who may have a session must get in beside those at the door.
+        let sessions = min(server.load.sessions, 1_000_000)
+        limits.connections = max(limits.connections, sessions + limits.strangers + limits.judging)
         do {
             listener = try await HubListener.start(
-                at: address, key: key, keys: keys, service: server,
+                at: address, key: key, keys: keys, service: server, limits: limits,
                 group: MultiThreadedEventLoopGroup.singleton, debugging: debugging)
         } catch TransportError.unreachable(let reason) {
             throw Failure(.usage, HubListenerService.words(forNoListening: reason, at: address))
