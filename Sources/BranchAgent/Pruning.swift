@@ -9,7 +9,9 @@ import SyncStore
 struct Pruning: Sendable {
     static let versionsPerStep = 256
     /// How often `serve` asks whether a new day has begun.
-    static let lookEvery = Duration.seconds(60)
+    static let lookEvery = Duration.seconds(600)
+    /// After how long what failed is tried again.
+    static let againAfter = Duration.seconds(60)
 
     let host: AgentHost
 
@@ -31,9 +33,11 @@ struct Pruning: Sendable {
     func runDaily() async {
         var done: Int32?
         while !Task.isCancelled {
-            let today = try? await host.run { [host] in try Pruning.day($0, at: host.now())?.day }
-            if let today = today ?? nil, today != done, (try? await run()) != nil { done = today }
-            try? await Task.sleep(for: Pruning.lookEvery)
+            let asked = try? await host.run { [host] in try Pruning.day($0, at: host.now())?.day }
+            let today = asked ?? nil
+            if let today, today != done, (try? await run()) != nil { done = today }
+            let isDone = today != nil && today == done
+            try? await Task.sleep(for: isDone ? Pruning.lookEvery : Pruning.againAfter)
         }
     }
 

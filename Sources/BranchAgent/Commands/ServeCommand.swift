@@ -30,7 +30,8 @@ struct ServeCommand: AsyncParsableCommand {
             var logger = Logger(label: "branch-agent") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = .info
             let service = SyncService(
-                runner: try SyncRunner(store.folder, debugging: debugging), logger: logger)
+                runner: try SyncRunner(store.folder, debugging: debugging), folder: store.folder.path,
+                logger: logger)
             let group = ServiceGroup(
                 services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
             try await group.run()
@@ -56,10 +57,18 @@ final class SessionHold {
 /// One connection after the other, with backoff between failures; new work of other programs is noticed while
 /// a connection stands and while there is none.
 struct SyncService: Service {
-    /// How often the journals are looked at for work that another program wrote.
+    /// How often the journals are looked at for work that another program wrote, where the system does not
+    /// tell of it, and how the disk stands while it is short of room.
     static let lookEvery = Duration.seconds(2)
+    /// The same where the system tells: a branch with nothing to do lets its machine sleep.
+    static let lookAnywayEvery = Duration.seconds(120)
+    /// How long a look waits for what else is being written.
+    static let settling = Duration.milliseconds(20)
+    /// Looks without anything written after which a branch has nothing to do.
+    static let looksAfterWrite = 5
 
     let runner: SyncRunner
+    let folder: String
     let logger: Logger
 
     func run() async throws {
@@ -76,15 +85,18 @@ struct SyncService: Service {
         var generator = SystemRandomNumberGenerator()
         var renewals = 0
         let storage = StorageLog(logger: logger)
+        let bell = Bell()
+        let changes = StoreWatch(folder: folder) { bell.ring() }
         let pruning = Task { await Pruning(host: runner.host).runDaily() }
         defer { pruning.cancel() }
         while !stop.isSet {
             let handle = AgentSessionHandle()
             stop.onSet { handle.close() }
             runner.host.begin()
-            let watcher = Task { await watch(handle, storage) }
+            let watcher = Task { await watch(handle, storage, changes, bell) }
             let attempt = await runner.stay(handle)
             watcher.cancel()
+            await watcher.value
             if attempt.isWelcomed { backoff.succeeded() }
             for event in runner.host.takeEvents() {
                 let note = IdentityNote(event)
@@ -105,26 +117,34 @@ struct SyncService: Service {
                 reason.joined(Words("; next try in \(next.en)", zh: "；\(next.zh)后重试")),
                 ["reason": failed?.code ?? "ended"])
             try? await runner.note(failed, nextTryIn: wait)
-            await pause(milliseconds: wait, stop, storage)
+            await pause(milliseconds: wait, stop, storage, changes, bell)
         }
     }
 
     /// Waits for the next try; something urgent that is written meanwhile does not wait.
-    private func pause(milliseconds: UInt64, _ stop: StopFlag, _ storage: StorageLog) async {
+    private func pause(
+        milliseconds: UInt64, _ stop: StopFlag, _ storage: StorageLog, _ changes: StoreWatch, _ bell: Bell
+    ) async {
         let known = try? await runner.host.lasts()[.urgent]
         let end = ContinuousClock.now + .milliseconds(Int(clamping: milliseconds))
+        stop.onSet { bell.ring() }
+        var isShort = false
+        var looks = 0
         while !stop.isSet, ContinuousClock.now < end {
-            let rest = min(SyncService.lookEvery, end - ContinuousClock.now)
-            await stop.sleep(milliseconds: UInt64(max(1, rest / .milliseconds(1))))
-            await storage.look(at: runner.host)
+            await rest(isShort: isShort, atMost: end - ContinuousClock.now, changes, bell, looks: &looks)
+            guard !stop.isSet else { return }
+            isShort = await storage.look(at: runner.host) != .ample
             if let last = try? await runner.host.lasts()[.urgent], last != known { return }
         }
     }
 
     /// Tells the session of what other programs append, and ends it when there is room again for a feed that
     /// found none: the next session brings it anew.
-    private func watch(_ handle: AgentSessionHandle, _ storage: StorageLog) async {
+    private func watch(
+        _ handle: AgentSessionHandle, _ storage: StorageLog, _ changes: StoreWatch, _ bell: Bell
+    ) async {
         var known: [Lane: UInt64] = [:]
+        var looks = 0
         while !Task.isCancelled {
             if let lasts = try? await runner.host.lasts(), lasts != known {
                 known = lasts
@@ -132,8 +152,29 @@ struct SyncService: Service {
             }
             let state = await storage.look(at: runner.host)
             if runner.host.lacksRoom, state == .ample { handle.close() }
-            try? await Task.sleep(for: SyncService.lookEvery)
+            await rest(isShort: runner.host.lacksRoom || state != .ample, changes, bell, looks: &looks)
         }
+    }
+
+    /// Until something is written, or it is time to look anyway. What was just written may be seen only when
+    /// its disk has synced, of which nobody tells: it is looked again some times.
+    ///
+    /// - Parameters:
+    ///   - isShort: the disk has no room; that there is some again nobody tells.
+    ///   - looks: since something was written.
+    private func rest(
+        isShort: Bool, atMost limit: Duration = SyncService.lookAnywayEvery, _ changes: StoreWatch,
+        _ bell: Bell,
+        looks: inout Int
+    ) async {
+        var every = SyncService.lookEvery
+        if !isShort, changes.hasTold, looks >= SyncService.looksAfterWrite {
+            IdleMemory.giveBack()
+            every = SyncService.lookAnywayEvery
+        }
+        looks = await bell.wait(atMost: min(every, limit)) ? 0 : looks + 1
+        // One entry is several writes; and to look while room is short writes, too.
+        try? await Task.sleep(for: isShort ? .milliseconds(500) : SyncService.settling)
     }
 }
 
@@ -188,11 +229,5 @@ final class StopFlag: Sendable {
             return state.isSet
         }
         if runNow { action() }
-    }
-
-    func sleep(milliseconds: UInt64) async {
-        let sleeper = Task { try await Task.sleep(for: .milliseconds(Int(clamping: milliseconds))) }
-        onSet { sleeper.cancel() }
-        _ = try? await sleeper.value
     }
 }
