@@ -34,12 +34,14 @@ struct ImportResult: Encodable, Sendable, Hashable {
     var unknownPeople: [String] = []
     /// Rows that say something else of a record than an earlier one of their sheet, where neither says when.
     var twice: [Twice] = []
+    /// Alerts that the rows called for.
+    var alerts = 0
     /// Rows that were taken and said something new.
     var taken: [SheetRow] = []
 
     private enum CodingKeys: String, CodingKey {
         case records, accepted, unchanged, rejected, blank, errors, unknownColumns, filesRefused, differing
-        case unknownPeople, twice
+        case unknownPeople, twice, alerts
     }
 
     /// Two rows of one sheet about one record; the later one stands.
@@ -199,9 +201,11 @@ struct Importer {
         result.unknownColumns = plan.unknownColumns
         result.twice = twice(plan)
         for (index, row) in plan.rows.enumerated() {
-            let isNew = try write(row, source: plan.sources[row.file], isTrusted: isTrusted, in: transaction)
-            if isNew { result.accepted += 1 } else { result.unchanged += 1 }
-            if isNew { result.taken.append(row) }
+            let alerts = try write(
+                row, source: plan.sources[row.file], isTrusted: isTrusted, in: transaction)
+            result.alerts += alerts ?? 0
+            if alerts == nil { result.unchanged += 1 } else { result.accepted += 1 }
+            if alerts != nil { result.taken.append(row) }
             if index % 256 == 255 { progress(index + 1, plan.rows.count) }
         }
         return result
@@ -226,27 +230,27 @@ struct Importer {
         }
     }
 
-    /// False when an equal row or version is known already.
+    /// - Returns: how many alerts it called for; nil when an equal row or version is known already.
     private func write(
         _ row: SheetRow, source: String, isTrusted: Bool, in transaction: any AgentTransaction
-    ) throws -> Bool {
+    ) throws -> Int? {
         let print = RowPrint.digest(
             of: row.key, row.assignments, stated: row.stated, firstCreated: row.firstCreated, hashing: hashing
         )
-        if try transaction.isKnown(print, of: row.key) { return false }
+        if try transaction.isKnown(print, of: row.key) { return nil }
         let state = try transaction.record(row.key) ?? RecordState()
         let assignments = try changes(
             of: row, source: source, onto: state, isTrusted: isTrusted, in: transaction)
         // A row without a time of its own that says nothing new has nothing to be kept for.
         if assignments.isEmpty && !state.isEmpty && hasNoTime(row, beside: state) {
             try transaction.remember(print, of: row.key)
-            return false
+            return nil
         }
-        try author.author(
+        let written = try author.author(
             form, key: row.key, assignments: assignments, stated: row.stated, firstCreated: row.firstCreated,
             author: name, in: transaction)
         try transaction.remember(print, of: row.key)
-        return true
+        return written.raised.count
     }
 
     /// What the row assigns: nothing when it is older than the version in force; everything when its source

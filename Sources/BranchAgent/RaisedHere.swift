@@ -112,6 +112,8 @@ struct RaisedHere {
         var lines = row.lines(times: TimeText(zone: context.settings.timeZone), now: now)
         if row.hasArrived == false {
             lines.append("    " + RaisedHere.words(notArrived: row.ring).text())
+        } else if row.status == RaisedForm.open, row.arrived == nil {
+            lines.append("    " + RaisedHere.isThere.text())
         }
         return lines
     }
@@ -135,6 +137,12 @@ struct RaisedHere {
         }
         return lines
     }
+
+    /// What follows travels to the unit of the person, as the register has it.
+    private static let isThere = Words(
+        "it is at the centre, which has not said more of it here yet. Of a person who is in another unit by "
+            + "the register, or in none, the centre tells that unit only: ask there who has it in hand",
+        zh: "已到达中心，但中心尚未回复处置情况。若该人员在登记册中属于其他单位或查无此人，处置情况不会发到本单位：请向中心询问")
 
     static func words(notArrived ring: String?) -> Words {
         guard let ring else { return Words("not arrived yet", zh: "尚未到达中心") }

@@ -11,7 +11,7 @@ public enum StoreWords {
         switch code {
         case .diskFull, .noRoomToBegin: .diskFull
         case .inUse: .storeInUse
-        case .notAStore, .tooNew, .unknownUnit, .notJoined, .corrupt, .denied, .notAFile, .exposed,
+        case .notAStore, .tooNew, .tooOld, .unknownUnit, .notJoined, .corrupt, .denied, .notAFile, .exposed,
             .unfit:
             .noInput
         case .noBallast: .noInput
@@ -39,6 +39,13 @@ public enum StoreWords {
             return Words(
                 "this store was written by a newer program (\(context)); update this one",
                 zh: "此数据由更新的程序写成（技术信息：\(context)）；请升级本程序")
+        case .tooOld:
+            return Words(
+                "this store was written by an older program (\(context)). Run any command of the present "
+                    + "program on it first, such as `aggregator status` or `branch-agent status`: that "
+                    + "brings it up to date",
+                zh: "此数据由较早版本的程序写成（技术信息：\(context)）。请先用当前程序执行任一命令，例如 aggregator status "
+                    + "或 branch-agent status：数据会随之更新")
         case .alreadyExists:
             return Words(
                 "there is a store here already (\(context)); nothing was changed. Name another folder with "

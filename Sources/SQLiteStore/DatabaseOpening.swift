@@ -48,6 +48,7 @@ final class StoreDatabase {
     let health = StoreHealth()
     let ballast: Ballast
     private let queue: DatabaseQueue
+    private let logPath: String
     /// The ballast has lent room.
     private var hasBorrowed: Bool
     var logPages: Int32
@@ -57,8 +58,8 @@ final class StoreDatabase {
     /// The last routine work found no room.
     private var wasFull = false
 
-    /// - Throws: `StoreError` with `not_a_store`, `too_new`, `already_exists`, `in_use`, `disk_full`,
-    ///   `sync_failed`.
+    /// - Throws: `StoreError` with `not_a_store`, `too_new`, `too_old`, `already_exists`, `in_use`,
+    ///   `disk_full`, `sync_failed`.
     ///
     /// - Parameter complete: writes, in the transaction that makes the tables of a new store, what
     ///   belongs to it.
@@ -67,6 +68,7 @@ final class StoreDatabase {
         complete: (Database) throws -> Void = { _ in }
     ) throws {
         let path = DatabaseFolder.file(in: folder)
+        logPath = path + "-wal"
         let isThere = DatabaseFolder.holdsStore(folder)
         logPages = kind.logPages
         ballast = Ballast(folder: folder, bytes: kind.ballastBytes)
@@ -88,7 +90,10 @@ final class StoreDatabase {
         ) { queue in
             if mode == .readOnly {
                 _ = try StoreDatabase.look(queue) {
-                    try StoreDatabase.check($0, kind: kind, newest: migrations.count)
+                    let format = try StoreDatabase.check($0, kind: kind, newest: migrations.count)
+                    guard format == migrations.count else {
+                        throw StoreError(.tooOld, "format \(format) of \(migrations.count)")
+                    }
                 }
             } else {
                 try queue.writeWithoutTransaction(StoreDatabase.makeDurable)
@@ -115,10 +120,13 @@ final class StoreDatabase {
         _ = try? ballast.make(leaving: 0)
     }
 
-    /// Stays open until the process ends, and is not closed then.
+    /// Stays open until the process ends, and is not closed then, while its log is short.
     func leaveOpen() {
-        // What was borrowed goes back when it is closed.
-        guard !hasBorrowed else { return }
+        // What was borrowed goes back when it is closed; and so does a log that grew.
+        var found = stat()
+        guard !hasBorrowed, stat(logPath, &found) == 0, found.st_size < Int(logPages) * 4_096 else {
+            return
+        }
         StoreDatabase.left.withLock { $0.append(Left(database: self)) }
     }
 

@@ -154,6 +154,8 @@ public struct HubSession: Sendable {
 
     /// Hello has come, and nobody has said yet what becomes of it.
     public var isJudging: Bool { phase == .admitting }
+    /// The peer has said who it is, by Hello or Join, and waits for the first answer.
+    public var isAwaited: Bool { phase == .admitting || phase == .joining }
     /// What is urgent is still taken, and then nothing.
     public var isRefusing: Bool { phase == .refusing }
 

@@ -9,6 +9,9 @@ public struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
         case notAStore = "not_a_store"
         /// Written by a newer program.
         case tooNew = "too_new"
+        /// Written by an older program, and only to be read: the next program that writes to it brings it up
+        /// to date.
+        case tooOld = "too_old"
         /// Something read back contradicts itself.
         case corrupt
         /// Something that should not happen while the store was read or written.

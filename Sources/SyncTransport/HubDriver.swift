@@ -36,6 +36,8 @@ final class HubDriver: LinkDriver {
     private var isWelcomed = false
     /// Hello is being judged: nothing that follows it is looked at.
     private var isJudging = false
+    /// The register keeps room for it until it is answered.
+    private var isAwaited = false
     private var dictionary: UInt32 = 0
     /// Both preambles are through, or it has been said why not.
     private var isGreeted = false
@@ -85,9 +87,9 @@ final class HubDriver: LinkDriver {
         self.wireBytes = wireBytes
         switch message {
         case .hello(let hello):
-            register.greeted(number)
+            greet()
             judge(hello)
-        case .join: register.greeted(number)
+        case .join: greet()
         case .batch(let batch): link?.note { $0.versionsUp += UInt64(batch.count) }
         case .close(let refuse):
             end.code = end.code ?? refuse.code.rawValue
@@ -97,6 +99,11 @@ final class HubDriver: LinkDriver {
         default: break
         }
         handle(.received(message, wireBytes: wireBytes))
+    }
+
+    private func greet() {
+        isAwaited = true
+        register.greeted(number)
     }
 
     /// Stops reading until the store has said whether the device is let in: what follows may be compressed.
@@ -235,9 +242,13 @@ final class HubDriver: LinkDriver {
         if !session.isJudging { link?.flush() }
         if isJudging, !session.isJudging {
             isJudging = false
-            register.judged(number)
             if session.isOpen || session.isRefusing { link?.acceptInStream(dictionary: dictionary) }
             balance()
+        }
+        // Whoever was turned away, or has joined, may stay on for a while and keeps nobody out.
+        if isAwaited, !session.isAwaited {
+            isAwaited = false
+            register.judged(number)
         }
         link?.wake(at: session.deadline)
     }

@@ -367,8 +367,13 @@ struct RaisedAlert: Decodable {
         let person = centre.college.words("mistyped_person")
         try await centre.hub("add", "check-in", "person=" + person, "day=" + day, "temperature=38.9")
         try await centre.open(more: ["--on-alert", wake, "--on-alert-every", "900"])
-        #expect(try await eventually { FileManager.default.fileExists(atPath: wake + ".started") })
-        let numbers = try String(contentsOfFile: wake + ".started", encoding: .utf8).split { $0.isWhitespace }
+        // The file is there before anything stands in it.
+        func begun() -> [Substring] {
+            let text = try? String(contentsOfFile: wake + ".started", encoding: .utf8)
+            return text.map { $0.hasSuffix("\n") ? $0.split { $0.isWhitespace } : [] } ?? []
+        }
+        #expect(try await eventually { begun().count == 2 })
+        let numbers = begun()
         #expect(numbers.count == 2 && numbers.allSatisfy { Self.lives($0) })
         centre.kill()
         #expect(try await eventually { !numbers.contains { Self.lives($0) } }, "what was called has ended")

@@ -14,6 +14,38 @@ struct FormCatalogTests {
         #expect(FormCatalog.builtIn["no-such-form"] == nil)
     }
 
+    /// A store keeps the revisions that it has seen, and opens with no other of the same number: what changes
+    /// in a form of the program after it was first used is another revision.
+    @Test func whatShipsUnderARevisionStaysAsItIs() throws {
+        for source in FormCatalog.builtInSources {
+            let definition = try FormCatalog.decode(source.json)
+            let print = source.json.reduce(UInt64(0xcbf2_9ce4_8422_2325)) {
+                ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+            }
+            let known = Self.shipped[definition.form]
+            #expect(
+                known?.revision == definition.revision && known?.print == print,
+                "\(definition.form) \(definition.revision) is 0x\(String(print, radix: 16)): a new revision?"
+            )
+        }
+    }
+
+    /// FNV-1a of the file of each form, by its revision.
+    private static let shipped: [String: (revision: UInt32, print: UInt64)] = [
+        "alert": (2, 0xa378_07f7_5c4a_4181),
+        "appointment": (2, 0x5f51_f0bc_0ff7_49e4),
+        "check-in": (1, 0xc0a2_a950_d46c_113b),
+        "concern": (2, 0x33c8_c3b3_f84f_f4f1),
+        "daily-report": (1, 0xbb85_630c_ca85_cc8b),
+        "definition": (1, 0x3965_7e53_f1ca_5398),
+        "duty-shift": (2, 0x4d1b_0566_2ba3_7a50),
+        "excuse": (1, 0x2a3d_a079_f4a9_94ab),
+        "membership": (1, 0x1951_81a5_f908_6af0),
+        "person": (1, 0x8228_0252_7385_4e44),
+        "test-call": (1, 0x852f_63ea_2391_1422),
+        "unit": (1, 0x4a1f_c48e_b267_228c),
+    ]
+
     @Test func fieldsThatProgramsReadAreWhereTheyExpectThem() {
         let expected: [(String, FieldID, String)] = [
             (BuiltIn.dailyReport, BuiltIn.reportKind, "kind"), (BuiltIn.alert, BuiltIn.alertFacts, "facts"),

@@ -40,6 +40,22 @@ import Testing
             .held(receipt: Receipt(origin: Talk.urgent, sequence: sequence, head: .zero), position: position))
     }
 
+    /// A hub keeps room for whoever has said who it is, until it is answered and no longer.
+    @Test func whoIsAnsweredIsNotAwaited() {
+        for phase in Phase.allCases {
+            let isAwaited = Self.session(in: phase).isAwaited
+            #expect(isAwaited == (phase == .joining || phase == .admitting), "\(phase)")
+        }
+        for (phase, answer) in [
+            (Phase.joining, HubSession.Event.joined(.failure(Refuse(.codeUnknown)))),
+            (.admitting, .admitted(.failure(Refuse(.unknownDevice)))),
+        ] {
+            var session = Self.session(in: phase)
+            _ = session.handle(answer, now: 0)
+            #expect(!session.isAwaited, "\(phase)")
+        }
+    }
+
     static let disorder = "close 106, end 106"
 
     /// What comes of each message in the phases `waiting`, `joining`, `admitting`, `refusing`, `open`,

@@ -62,6 +62,8 @@ struct AnswerOptions: ParsableArguments {
 
     /// Bytes of what is typed.
     static let textLimit = 1_024
+    /// The act after which nothing more is said of an alert.
+    static let closing = "alert_closed"
 
     /// - Parameter texts: what else is typed.
     func run(
@@ -113,7 +115,12 @@ struct AnswerOptions: ParsableArguments {
         let isKnown =
             desk.catalog[key.form].flatMap { RaisedForm($0.definition) }
             .flatMap { raised in record.flatMap { raised.time("onset_at", of: $0) } } != nil
-        if saysOnset, !isKnown {
+        if saysOnset, !isKnown, event == AnswerOptions.closing {
+            Output.remark(
+                Words(
+                    "nobody has said when it began, so how long it took from then is not measured",
+                    zh: "没有填写起病时间，因此无法计算起病以来的间隔"))
+        } else if saysOnset, !isKnown {
             Output.remark(
                 Words(
                     "when it began is not known yet: say it with --onset \"2020-02-03 08:00\"",
@@ -215,7 +222,7 @@ struct CloseAlertCommand: AsyncParsableCommand {
                 throw Failure(
                     .usage, Words("say with --outcome how it ended", zh: "请用 --outcome 写明处置结果"))
             }
-            try options.run("alert_closed", texts: [outcome]) {
+            try options.run(AnswerOptions.closing, texts: [outcome]) {
                 Words("closed: \($0)", zh: "已办结：\($0)")
             } _: { raised, record, now in
                 try AnswerOptions.requireOpen(raised, record)

@@ -60,9 +60,20 @@ struct ImportCommand: AsyncParsableCommand {
             }
             result.unknownPeople = try UnknownPeople.among(result.taken.map(\.key), compiled, context)
             try show(result, unit: context.configuration.unit)
+            if result.alerts > 0, !dryRun {
+                Output.remark(ImportCommand.urgent(result.alerts))
+                try RaisedHere.advice(compiled, context).forEach { Output.remark($0) }
+            }
             if result.accepted > 0, !dryRun { try context.tellCaveats() }
             if let status = ImportCommand.status(of: result, files: files.count) { Program.end(status) }
         }
+    }
+
+    private static func urgent(_ alerts: Int) -> Words {
+        Words(
+            "alerts raised by what the rows say: \(alerts); they leave before everything else "
+                + "(`branch-agent alerts` names them)",
+            zh: "表中内容触发了 \(alerts) 条预警，将最先发送（branch-agent alerts 可查看）")
     }
 
     /// So many rows that differ are written out.
@@ -121,9 +132,9 @@ struct ImportCommand: AsyncParsableCommand {
         let key = Output.printable(twice.key)
         return Words(
             "\(twice.file): line \(twice.line) says something else of \(key) than line "
-                + "\(twice.earlierLine), and neither says when; both were taken, and line \(twice.line) "
+                + "\(twice.earlierLine), and neither was made later; both were taken, and line \(twice.line) "
                 + "stands. Keep the right one in the sheet and import it again",
-            zh: "\(twice.file)：第 \(twice.line) 行与第 \(twice.earlierLine) 行均为 \(key)，内容不同且未写时间；"
+            zh: "\(twice.file)：第 \(twice.line) 行与第 \(twice.earlierLine) 行均为 \(key)，内容不同，且看不出先后；"
                 + "两行均已保存，以第 \(twice.line) 行为准。请在表中只保留正确的一行，再次导入")
     }
 
