@@ -86,7 +86,7 @@ enum BranchPart {
             Figure(
                 "the idle branch-agent: wakes", unit: "in ten seconds",
                 [
-                    (after - before) * 10 / idleSeconds
+                    ProcessFacts.wakes(from: before, to: after) * 10 / idleSeconds
                 ]
             ).atMost(1))
         try bench.add(Figure("the idle branch-agent: memory", unit: "MB", [memory.now / 1e6]).atMost(40))

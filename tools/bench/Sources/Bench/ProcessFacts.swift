@@ -25,14 +25,21 @@ struct ProcessFacts {
         return (now * 1_024, most * 1_024)
     }
 
-    /// How often its threads have slept and been woken so far.
-    var wakes: Double? {
+    /// How often each of its threads has slept and been woken so far, by the thread's number.
+    var wakes: [String: Double]? {
         guard let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(id)/task") else {
             return nil
         }
-        return threads.reduce(0) {
-            $0 + (lines(of: "task/\($1)/status")["voluntary_ctxt_switches"] ?? 0)
+        var found: [String: Double] = [:]
+        for thread in threads {
+            found[thread] = lines(of: "task/\(thread)/status")["voluntary_ctxt_switches"]
         }
+        return found
+    }
+
+    /// Wakes between two moments. Threads that have ended in between are left out: nobody knows theirs.
+    static func wakes(from before: [String: Double], to after: [String: Double]) -> Double {
+        after.reduce(0) { $0 + $1.value - (before[$1.key] ?? 0) }
     }
 
     /// Lines such as `VmRSS:  12 kB`: names and numbers.
