@@ -41,13 +41,8 @@ package struct ResponsibleBook {
 
     /// The unit and those above it, the nearest first; each once.
     package func chain(from unit: String?) -> [String] {
-        var chain: [String] = []
-        var next = unit
-        while let unit = next, !unit.isEmpty, chain.count < 64, !chain.contains(unit) {
-            chain.append(unit)
-            next = parents[unit]
-        }
-        return chain
+        guard let unit, !unit.isEmpty else { return [] }
+        return UnitChain.from(unit) { parents[$0] }
     }
 
     /// Whether `unit` is `other` or lies below it.

@@ -101,15 +101,7 @@ public struct BoardInput: Sendable {
     }
 
     /// The unit and those above it, the nearest first.
-    func chain(from unit: String) -> [String] {
-        var chain = [unit]
-        while chain.count < 64, let above = chain.last.flatMap({ parents[$0] }), !above.isEmpty,
-            !chain.contains(above)
-        {
-            chain.append(above)
-        }
-        return chain
-    }
+    func chain(from unit: String) -> [String] { UnitChain.from(unit) { parents[$0] } }
 }
 
 /// What a board says of a day: every number is the length of a list.

@@ -141,14 +141,9 @@ struct RuleRun<Facts: RuleFacts> {
     /// The unit and those above it, the topmost first.
     mutating func chain(of unit: String) throws -> [String] {
         let units = try loadedUnits()
-        var chain = [unit]
-        while chain.count < 64,
-            let above = units.first(where: { $0.unit.utf8.elementsEqual(chain[0].utf8) })?.parent,
-            !above.isEmpty, !chain.contains(above)
-        {
-            chain.insert(above, at: 0)
-        }
-        return chain
+        return UnitChain.from(unit) { below in
+            units.first { $0.unit.utf8.elementsEqual(below.utf8) }?.parent
+        }.reversed()
     }
 
     mutating func loadedPosts() throws -> Posts {
