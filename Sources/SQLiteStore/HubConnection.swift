@@ -90,17 +90,7 @@ final class HubConnection {
     ///
     /// - Returns: why each failed; nil where it did not.
     func together(_ bodies: [() throws -> Void]) -> [(any Error)?] {
-        func alone() -> [(any Error)?] {
-            bodies.map { body in
-                do {
-                    try body()
-                    return nil
-                } catch {
-                    return error
-                }
-            }
-        }
-        guard bodies.count > 1 else { return alone() }
+        guard bodies.count > 1 else { return oneByOne(bodies) }
         isJoint = true
         do {
             let errors = try transaction {
@@ -120,7 +110,7 @@ final class HubConnection {
             return errors
         } catch {
             isJoint = false
-            return alone()
+            return oneByOne(bodies)
         }
     }
 

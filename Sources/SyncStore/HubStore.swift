@@ -288,16 +288,7 @@ public protocol HubStore: AnyObject {
 }
 
 extension HubStore {
-    public func together(_ bodies: [() throws -> Void]) -> [(any Error)?] {
-        bodies.map { body in
-            do {
-                try body()
-                return nil
-            } catch {
-                return error
-            }
-        }
-    }
+    public func together(_ bodies: [() throws -> Void]) -> [(any Error)?] { oneByOne(bodies) }
 
     /// For callers of whom nothing but the key is known.
     public func join(_ join: Join, publicKey: [UInt8], now: Milliseconds) throws -> Result<Joined, Refuse> {
@@ -374,4 +365,18 @@ extension Asker {
 extension HubStore {
     public func noteSums(now: Milliseconds, isLast: Bool) throws {}
     public func storage() -> StorageState { .ample }
+}
+
+/// Runs each by itself.
+///
+/// - Returns: what each threw.
+package func oneByOne(_ bodies: [() throws -> Void]) -> [(any Error)?] {
+    bodies.map { body in
+        do {
+            try body()
+            return nil
+        } catch {
+            return error
+        }
+    }
 }
