@@ -41,11 +41,11 @@ public enum StoreWords {
                 zh: "此数据由更新的程序写成（技术信息：\(context)）；请升级本程序")
         case .tooOld:
             return Words(
-                "this store was written by an older program (\(context)). Run any command of the present "
-                    + "program on it first, such as `aggregator status` or `branch-agent status`: that "
-                    + "brings it up to date",
-                zh: "此数据由较早版本的程序写成（技术信息：\(context)）。请先用当前程序执行任一命令，例如 aggregator status "
-                    + "或 branch-agent status：数据会随之更新")
+                "this store was written by an older program (\(context)). Look at it with that program's "
+                    + "`sync-inspect`; or, once no older program runs on it, run `aggregator status` or "
+                    + "`branch-agent status` of the present one first, which brings it up to date for good",
+                zh: "此数据由较早版本的程序写成（技术信息：\(context)）。请用该版本的 sync-inspect 查看；或在旧程序停止后，"
+                    + "先用当前版本执行 aggregator status 或 branch-agent status，数据会随之更新且不可退回")
         case .alreadyExists:
             return Words(
                 "there is a store here already (\(context)); nothing was changed. Name another folder with "
