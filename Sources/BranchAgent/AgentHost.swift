@@ -21,6 +21,8 @@ final class AgentHost: AgentSessionHost {
     /// The feed of this session found no room; it comes again with the next one.
     private let feedRefusal = Mutex<StoreError?>(nil)
     private let found = Mutex<[IdentityEvent]>([])
+    /// When this session's Hello was made.
+    private let asked = Mutex<Milliseconds>(0)
 
     /// Why the feed cannot be kept, so that only sending goes on; nil while it can.
     var lackOfRoom: StoreError? { feedRefusal.withLock { $0 } }
@@ -60,6 +62,7 @@ final class AgentHost: AgentSessionHost {
         let (hello, origins) = try await run { [program, now] store in
             (try store.hello(now: now(), program: program), try store.laneOrigins())
         }
+        asked.withLock { $0 = hello.clock }
         lanes.withLock { lanes in
             for origin in origins { lanes[origin.origin] = origin.lane }
         }
@@ -95,7 +98,7 @@ final class AgentHost: AgentSessionHost {
                 found.withLock { $0 += news.reversed() }
             }
             let before = try AgentHost.receipted(store)
-            let resumes = try store.accept(welcome, now: now())
+            let resumes = try store.accept(welcome, asked: asked.withLock { $0 }, now: now())
             if try AgentHost.receipted(store) != before { meter.moved() }
             return .goOn(resumes)
         }

@@ -70,9 +70,11 @@ extension TableAgentStore {
         return Backlog(count: count, oldestAge: UInt64(max(0, now.subtractingClamped(oldest))))
     }
 
-    public func accept(_ welcome: Welcome, now: Milliseconds) throws -> [AgentSession.Resume] {
+    public func accept(
+        _ welcome: Welcome, asked: Milliseconds, now: Milliseconds
+    ) throws -> [AgentSession.Resume] {
         do {
-            return try resumes(after: welcome, now: now)
+            return try resumes(after: welcome, asked: asked, now: now)
         } catch let lapse as EarlierLife {
             try backend.write { tables in
                 tables.isVital = true
@@ -89,7 +91,9 @@ extension TableAgentStore {
         let refuse: Refuse
     }
 
-    private func resumes(after welcome: Welcome, now: Milliseconds) throws -> [AgentSession.Resume] {
+    private func resumes(
+        after welcome: Welcome, asked: Milliseconds, now: Milliseconds
+    ) throws -> [AgentSession.Resume] {
         try backend.write { tables in
             tables.isVital = true
             let receipts = welcome.held.compactMap(\.receipt)
@@ -140,7 +144,7 @@ extension TableAgentStore {
             try tables.put(session)
             try self.keep(settings: welcome.settings, in: tables)
             var contact = try tables.contact()
-            contact.skew = welcome.clock.subtractingClamped(now)
+            contact.skew = ContactFacts.skew(of: welcome.clock, asked: asked, answered: now)
             contact.lastHubTime = welcome.clock
             contact.lastContact = now
             contact.lastFailure = nil

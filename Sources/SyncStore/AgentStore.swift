@@ -144,7 +144,7 @@ public struct AuthoringClock: Sendable, Hashable {
 public struct ContactFacts: Sendable, Hashable {
     public var lastContact: Milliseconds?
     public var lastReceipt: Milliseconds?
-    /// Hub clock minus own clock when last measured, in milliseconds.
+    /// Hub clock minus own clock when last measured, in milliseconds, by ``skew(of:asked:answered:)``.
     public var skew: Milliseconds
     /// Hub time when last seen.
     public var lastHubTime: Milliseconds?
@@ -162,6 +162,24 @@ public struct ContactFacts: Sendable, Hashable {
         self.lastHubTime = lastHubTime
         self.nextTry = nextTry
         self.lastFailure = lastFailure
+    }
+
+    /// How far the hub's clock is ahead of this one, in milliseconds: it was read at some moment between the
+    /// question and the answer, taken as the middle of them (F. Cristian, Probabilistic Clock
+    /// Synchronization, 1989). Where the wait leaves room for no difference there is none: a slow answer
+    /// moves no right clock.
+    ///
+    /// - Parameters:
+    ///   - hub: what the hub's clock said.
+    ///   - asked: this clock when the hub was asked.
+    ///   - answered: this clock when the answer was there.
+    public static func skew(
+        of hub: Milliseconds, asked: Milliseconds, answered: Milliseconds
+    ) -> Milliseconds {
+        let wait = max(0, answered.subtractingClamped(asked))
+        let least = hub.subtractingClamped(answered)
+        if least <= 0, least.addingClamped(wait) >= 0 { return 0 }
+        return least.addingClamped(wait / 2)
     }
 }
 
@@ -233,8 +251,8 @@ public protocol AgentStore: AnyObject {
     /// current ones.
     func laneOrigins() throws -> [AgentSession.LaneOrigin]
     /// Where this store's journals and the hub's may have parted, for all own current origins: the store or
-    /// one beside it was restored or copied. Empty when all is well; then ``accept(_:now:)`` comes next, else
-    /// ``heal(_:after:now:)``.
+    /// one beside it was restored or copied. Empty when all is well; then ``accept(_:asked:now:)`` is
+    /// next, else ``heal(_:after:now:)``.
     func partings(_ welcome: Welcome) throws -> [Parting]
     /// Own chain heads; nil where they are not kept any more.
     func heads(of origin: OriginID, at sequences: [UInt64]) throws -> Heads
@@ -247,11 +265,14 @@ public protocol AgentStore: AnyObject {
     /// Stores the session token, settings and clock facts of a Welcome, and believes its receipts. Receipts
     /// beyond what a hub holds that was put back count no more.
     ///
+    /// - Parameter asked: the own clock when the Hello was made that this answers.
     /// - Returns: where to go on with each origin. A closed one of which the hub holds another journal is
     ///   left out, now and for ever.
     /// - Throws: `Refuse(.identityLost)` when the hub holds another head than a current journal has there.
-    func accept(_ welcome: Welcome, now: Milliseconds) throws -> [AgentSession.Resume]
-    /// The hub goes on behind a hole that ``accept(_:now:)`` had found.
+    func accept(
+        _ welcome: Welcome, asked: Milliseconds, now: Milliseconds
+    ) throws -> [AgentSession.Resume]
+    /// The hub goes on behind a hole that ``accept(_:asked:now:)`` had found.
     func note(_ hole: Hole, now: Milliseconds) throws
     /// The next stretch of an own journal behind `after`, with seals and salts; nil when there is none.
     ///

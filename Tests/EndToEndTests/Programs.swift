@@ -94,6 +94,13 @@ final class Running {
     /// Asks it to stop.
     func terminate() { child.send(SIGTERM) }
 
+    /// Stands still while `body` runs.
+    func whileHalted(_ body: () async throws -> Void) async throws {
+        child.send(SIGSTOP)
+        defer { child.send(SIGCONT) }
+        try await body()
+    }
+
     /// Asks it to stop, and waits.
     func stop() async throws -> Outcome {
         terminate()

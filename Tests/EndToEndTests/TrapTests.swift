@@ -91,7 +91,8 @@ import Testing
 
             /// Lets the victim sync, and starts the hub again whenever it dies, until `isDone`.
             mutating func sync(
-                plant: String, most: Int = 40, afterDeath: () async throws -> Void = {},
+                plant: String, most: Int = 40,
+                afterDeath: (_ deaths: Int, _ victim: Running) async throws -> Void = { _, _ in },
                 until isDone: (Outcome, Int) -> Bool = { out, _ in out.code == 0 }
             ) async throws -> Outcome {
                 if !centre.isServing { try await centre.open(plant: plant) }
@@ -101,7 +102,7 @@ import Testing
                     if !centre.isServing {
                         ends.append(try await centre.fallen())
                         try await centre.open(plant: plant)
-                        try await afterDeath()
+                        try await afterDeath(ends.count, sync)
                     }
                     if !sync.isRunning || ends.count >= most {
                         sync.terminate()
@@ -148,7 +149,11 @@ import Testing
                 try await Story.queue(centre, other).entries.last { $0.form == "check-in" })
             var beside = try centre.start(other, "sync")
             var arrivals = 0
-            let outcome = try await story.sync(plant: "applying:" + dot) {
+            let outcome = try await story.sync(plant: "applying:" + dot) { deaths, victim in
+                // Once the victim is late: a busy machine may not leave the other a moment between.
+                if deaths == 3 {
+                    try await victim.whileHalted { _ = try await eventually { !beside.isRunning } }
+                }
                 guard !beside.isRunning else { return }
                 arrivals += try await beside.end().code == 0 ? 1 : 0
                 try await centre.branch(

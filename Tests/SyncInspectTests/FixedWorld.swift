@@ -42,7 +42,7 @@ final class FixedWorld {
             hello, publicKey: InspectCrypto.signing(3).publicKey, sessionToken: Token16(high: 4, low: 5),
             now: now
         ).get()
-        _ = try world.agent.accept(admission.welcome, now: now)
+        _ = try world.agent.accept(admission.welcome, asked: now, now: now)
         var token = admission.feed
         while let page = try hub.feed(for: admission.session, after: token, maximumItems: 100) {
             try world.agent.apply(page, now: now)

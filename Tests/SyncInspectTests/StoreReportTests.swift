@@ -53,7 +53,7 @@ import Testing
             urgentWindow: 1,
             routineWindow: 1, maximumBatch: 1, clock: InspectWorld.start, capabilities: [], dictionary: 0,
             settings: [])
-        _ = try world.agent.accept(welcome, now: InspectWorld.start)
+        _ = try world.agent.accept(welcome, asked: InspectWorld.start, now: InspectWorld.start)
         var receipt = Receipt(origin: origin.id, sequence: 1, head: origin.head)
         receipt.signature = try hub.sign(
             receipt.statement(hub: InspectCrypto.hashing(hub.publicKey), epoch: welcome.epoch))

@@ -75,6 +75,21 @@ import Testing
         #expect(!authored(now: 1 << 53, hub: 1 << 53, skew: 0).isTrusted)
     }
 
+    @Test(
+        arguments: [
+            // The hub's clock said, asked at, answered at: what lies in the wait is no difference.
+            (0, 0, 0, 0), (100, 0, 400, 0), (0, 0, 400, 0), (400, 0, 400, 0),
+            (401, 0, 400, 201), (-1, 0, 400, -201), (3_600_200, 0, 400, 3_600_000),
+            // The own clock went back while the answer was under way.
+            (5_000, 9_000, 4_000, 1_000),
+            (.max, .min, .max, 0), (.min, .max, .max, .min), (.max, 0, 0, .max),
+        ] as [(Milliseconds, Milliseconds, Milliseconds, Milliseconds)])
+    func aSlowAnswerMovesNoRightClock(
+        hub: Milliseconds, asked: Milliseconds, answered: Milliseconds, skew: Milliseconds
+    ) {
+        #expect(ContactFacts.skew(of: hub, asked: asked, answered: answered) == skew)
+    }
+
     // MARK: - In a store
 
     private func write(_ fixture: AgentFixture, person: Int, at offset: Milliseconds) throws -> Version {

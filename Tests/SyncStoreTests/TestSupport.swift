@@ -48,3 +48,10 @@ final class TemporaryFolder {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
+
+extension AgentStore {
+    /// A Welcome that comes in the moment in which it was asked for.
+    func accept(_ welcome: Welcome, now: Milliseconds) throws -> [AgentSession.Resume] {
+        try accept(welcome, asked: now, now: now)
+    }
+}

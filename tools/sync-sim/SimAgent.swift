@@ -29,6 +29,8 @@ final class SimAgent {
     private var lacksRoom = false
     private(set) var batchesSent = 0
     private(set) var lastEnding: Refuse?
+    /// When its last Hello was made, by its clock.
+    private var asked: Milliseconds = 0
     /// How often it has opened new origins.
     private(set) var heals = 0
     /// Urgent versions that are on their way, and since when.
@@ -105,7 +107,8 @@ final class SimAgent {
     }
 
     private func hello() throws -> Hello {
-        try store.hello(now: clock, program: isOld ? "sim 1" : "sim 2")
+        asked = clock
+        return try store.hello(now: asked, program: isOld ? "sim 1" : "sim 2")
     }
 
     private func laneOrigins() throws -> [AgentSession.LaneOrigin] {
@@ -297,7 +300,7 @@ final class SimAgent {
         askWriting { [self] store in
             let partings = try store.partings(welcome)
             if !partings.isEmpty { return .parted(partings) }
-            var resumes = try store.accept(welcome, now: clock)
+            var resumes = try store.accept(welcome, asked: asked, now: clock)
             if world.plant == .resumeFromStart { for index in resumes.indices { resumes[index].behind = 0 } }
             try world.watch.receipts(of: self)
             let origins = try store.origins()

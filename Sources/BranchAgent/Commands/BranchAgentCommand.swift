@@ -99,7 +99,8 @@ struct JoinCommand: AsyncParsableCommand {
                     hubName: joined.hubName,
                     settings: joined.settings))
             try agent.note { facts in
-                facts.skew = joined.clock.subtractingClamped(AgentFolder.milliseconds())
+                facts.skew = ContactFacts.skew(
+                    of: joined.clock, asked: join.clock, answered: AgentFolder.milliseconds())
                 facts.lastHubTime = joined.clock
                 // `status` shows the six digits again for as long as this stands.
                 facts.lastFailure =
