@@ -1,26 +1,91 @@
 extension VersionVector {
-    /// A vector's entries. Up to three lie in the value itself, since most records have few authors: merging
-    /// such vectors allocates nothing.
-    public struct Entries: RandomAccessCollection, Sendable, Hashable {
+    /// Up to three entries, in the value itself, since most records have few authors. One that is not there has
+    /// origin 0, and stands behind all others.
+    @usableFromInline struct Few: Sendable, Hashable {
+        @usableFromInline var first: Entry
+        @usableFromInline var second: Entry
+        @usableFromInline var third: Entry
+
+        static let most = 3
+        static let none = Few(Few.nothing, Few.nothing, Few.nothing)
         private static let nothing = Entry(origin: 0, count: 0)
-        static let few = 3
 
-        public private(set) var count = 0
-        private var first = Entries.nothing
-        private var second = Entries.nothing
-        private var third = Entries.nothing
-        /// All of them when there are more than three, else nil.
-        private var many: [Entry]?
+        @inlinable @inline(__always)
+        init(_ first: Entry, _ second: Entry, _ third: Entry) {
+            self.first = first
+            self.second = second
+            self.third = third
+        }
 
-        init() {}
+        @inlinable @inline(__always)
+        var count: Int {
+            (first.origin == 0 ? 0 : 1) + (second.origin == 0 ? 0 : 1) + (third.origin == 0 ? 0 : 1)
+        }
 
-        init(_ entries: [Entry]) {
-            count = entries.count
-            if entries.count > Entries.few {
-                many = entries
-                return
+        /// - Parameter position: below three; behind the last entry lies one of origin 0.
+        subscript(position: Int) -> Entry {
+            get {
+                switch position {
+                case 0: first
+                case 1: second
+                default: third
+                }
             }
-            for (index, entry) in entries.enumerated() { place(entry, at: index) }
+            set {
+                switch position {
+                case 0: first = newValue
+                case 1: second = newValue
+                default: third = newValue
+                }
+            }
+        }
+
+        /// 0 where there is no such entry.
+        func count(of origin: OriginID) -> UInt64 {
+            origin == first.origin
+                ? first.count
+                : origin == second.origin ? second.count : origin == third.origin ? third.count : 0
+        }
+
+        /// The least entries that cover both; nil when there are more than three of them.
+        ///
+        /// Three steps without a branch that depends on the entries.
+        @inlinable @inline(__always)
+        func merged(with other: Few) -> Few? {
+            var mine = self
+            var theirs = other
+            let first = Few.takeLeast(&mine, &theirs)
+            let second = Few.takeLeast(&mine, &theirs)
+            let third = Few.takeLeast(&mine, &theirs)
+            return mine.first.origin | theirs.first.origin == 0 ? Few(first, second, third) : nil
+        }
+
+        /// Takes the entry with the least origin out of those that have it. Origins compare by what lies one
+        /// below them, so that one that is not there counts as the last.
+        @inlinable @inline(__always)
+        static func takeLeast(_ mine: inout Few, _ theirs: inout Few) -> Entry {
+            let (left, right) = (mine.first, theirs.first)
+            let isMine = left.origin &- 1 <= right.origin &- 1
+            let isTheirs = right.origin &- 1 <= left.origin &- 1
+            let nothing = Entry(origin: 0, count: 0)
+            mine = isMine ? Few(mine.second, mine.third, nothing) : mine
+            theirs = isTheirs ? Few(theirs.second, theirs.third, nothing) : theirs
+            return Entry(
+                origin: isMine ? left.origin : right.origin,
+                count: max(isMine ? left.count : 0, isTheirs ? right.count : 0))
+        }
+    }
+
+    /// A vector's entries, ascending by origin.
+    public struct Entries: RandomAccessCollection, Sendable, Hashable {
+        public let count: Int
+        private let few: Few
+        private let many: [Entry]?
+
+        init(few: Few, many: [Entry]?) {
+            count = many?.count ?? few.count
+            self.few = few
+            self.many = many
         }
 
         public var startIndex: Int { 0 }
@@ -28,66 +93,7 @@ extension VersionVector {
 
         public subscript(position: Int) -> Entry {
             precondition(position >= 0 && position < count)
-            return many?[position] ?? inline(position)
-        }
-
-        private func inline(_ position: Int) -> Entry {
-            switch position {
-            case 0: first
-            case 1: second
-            default: third
-            }
-        }
-
-        private mutating func place(_ entry: Entry, at position: Int) {
-            switch position {
-            case 0: first = entry
-            case 1: second = entry
-            default: third = entry
-            }
-        }
-
-        mutating func set(_ number: UInt64, at position: Int) {
-            if count > Entries.few {
-                many?[position].count = number
-            } else {
-                var entry = inline(position)
-                entry.count = number
-                place(entry, at: position)
-            }
-        }
-
-        /// The least entries that cover both; nil when there are more than three in any of them.
-        ///
-        /// Three steps without a branch that depends on the entries. An entry that is not there has origin 0
-        /// and counts as the last: origins compare by what lies one below them.
-        @inline(__always) func mergedIfFew(with other: Entries) -> Entries? {
-            guard many == nil, other.many == nil else { return nil }
-            var mine = (first, second, third)
-            var theirs = (other.first, other.second, other.third)
-            var result = Entries()
-            result.first = Entries.leastOfBoth(&mine, &theirs)
-            result.second = Entries.leastOfBoth(&mine, &theirs)
-            result.third = Entries.leastOfBoth(&mine, &theirs)
-            guard mine.0.origin | theirs.0.origin == 0 else { return nil }
-            result.count =
-                (result.first.origin == 0 ? 0 : 1) + (result.second.origin == 0 ? 0 : 1)
-                + (result.third.origin == 0 ? 0 : 1)
-            return result
-        }
-
-        private typealias Few = (Entry, Entry, Entry)
-
-        /// Takes the entry with the least origin out of those that have it.
-        @inline(__always) private static func leastOfBoth(_ mine: inout Few, _ theirs: inout Few) -> Entry {
-            let (left, right) = (mine.0, theirs.0)
-            let isMine = left.origin &- 1 <= right.origin &- 1
-            let isTheirs = right.origin &- 1 <= left.origin &- 1
-            mine = isMine ? (mine.1, mine.2, nothing) : mine
-            theirs = isTheirs ? (theirs.1, theirs.2, nothing) : theirs
-            return Entry(
-                origin: isMine ? left.origin : right.origin,
-                count: Swift.max(isMine ? left.count : 0, isTheirs ? right.count : 0))
+            return many?[position] ?? few[position]
         }
     }
 }

@@ -6,7 +6,7 @@ public struct VersionVector: Sendable, Hashable {
         public var origin: OriginID
         public var count: UInt64
 
-        public init(origin: OriginID, count: UInt64) {
+        @inlinable public init(origin: OriginID, count: UInt64) {
             self.origin = origin
             self.count = count
         }
@@ -17,12 +17,30 @@ public struct VersionVector: Sendable, Hashable {
         case equal, greater, lesser, concurrent
     }
 
+    /// All entries when there are no more than three; else none.
+    @usableFromInline var few: Few
+    /// All entries when there are more than three; else nil.
+    @usableFromInline var many: [Entry]?
+
     /// Ascending by origin.
-    public private(set) var entries: Entries
+    public var entries: Entries { Entries(few: few, many: many) }
 
-    public init() { entries = Entries() }
+    public init() { self.init(few: .none) }
 
-    private init(entries: Entries) { self.entries = entries }
+    @inlinable @inline(__always)
+    init(few: Few) {
+        self.few = few
+        many = nil
+    }
+
+    private init(_ entries: [Entry]) {
+        self.init()
+        if entries.count > Few.most {
+            many = entries
+        } else {
+            for (index, entry) in entries.enumerated() { few[index] = entry }
+        }
+    }
 
     /// Takes entries that are canonical already; nil otherwise. What comes from the wire goes through here.
     public init?(canonical entries: [Entry]) {
@@ -31,7 +49,7 @@ public struct VersionVector: Sendable, Hashable {
             guard entry.origin > last, entry.count > 0 else { return nil }
             last = entry.origin
         }
-        self.entries = Entries(entries)
+        self.init(entries)
     }
 
     /// Puts any list right: drops origin 0 and count 0, sorts, and keeps the highest count of an origin.
@@ -46,22 +64,25 @@ public struct VersionVector: Sendable, Hashable {
                 kept.append(entry)
             }
         }
-        entries = Entries(kept)
+        self.init(kept)
     }
 
-    public var isEmpty: Bool { entries.isEmpty }
+    @inlinable public var isEmpty: Bool { many == nil && few.first.origin == 0 }
 
     /// Highest known sequence of `origin`; 0 when it is absent. Setting 0 removes the entry.
     public subscript(origin: OriginID) -> UInt64 {
         get {
-            let index = position(of: origin)
+            if many == nil { return few.count(of: origin) }
+            let entries = entries
+            let index = VersionVector.position(of: origin, in: entries)
             return index < entries.count && entries[index].origin == origin ? entries[index].count : 0
         }
         set {
             guard origin != 0 else { return }
-            let index = position(of: origin)
+            let entries = entries
+            let index = VersionVector.position(of: origin, in: entries)
             let present = index < entries.count && entries[index].origin == origin
-            if present, newValue > 0 { return entries.set(newValue, at: index) }
+            if present, newValue > 0 { return replaceCount(at: index, newValue) }
             guard present || newValue > 0 else { return }
             var all = Array(entries)
             if present {
@@ -69,8 +90,12 @@ public struct VersionVector: Sendable, Hashable {
             } else {
                 all.insert(Entry(origin: origin, count: newValue), at: index)
             }
-            entries = Entries(all)
+            self = VersionVector(all)
         }
+    }
+
+    private mutating func replaceCount(at index: Int, _ count: UInt64) {
+        if many == nil { few[index].count = count } else { many?[index].count = count }
     }
 
     public func covers(_ dot: Dot) -> Bool { self[dot.origin] >= dot.sequence }
@@ -82,22 +107,23 @@ public struct VersionVector: Sendable, Hashable {
 
     /// Compares in one pass over both sorted lists.
     public func compare(_ other: VersionVector) -> Relation {
+        let (mine, theirs) = (entries, other.entries)
         var left = 0
         var right = 0
         var more = false
         var less = false
-        while left < entries.count || right < other.entries.count {
-            if right == other.entries.count
-                || (left < entries.count && entries[left].origin < other.entries[right].origin)
+        while left < mine.count || right < theirs.count {
+            if right == theirs.count
+                || (left < mine.count && mine[left].origin < theirs[right].origin)
             {
                 more = true
                 left += 1
-            } else if left == entries.count || entries[left].origin > other.entries[right].origin {
+            } else if left == mine.count || mine[left].origin > theirs[right].origin {
                 less = true
                 right += 1
             } else {
-                if entries[left].count > other.entries[right].count { more = true }
-                if entries[left].count < other.entries[right].count { less = true }
+                if mine[left].count > theirs[right].count { more = true }
+                if mine[left].count < theirs[right].count { less = true }
                 left += 1
                 right += 1
             }
@@ -107,36 +133,40 @@ public struct VersionVector: Sendable, Hashable {
     }
 
     /// The least vector that covers both, made in one pass.
-    public func merged(with other: VersionVector) -> VersionVector {
-        if let few = entries.mergedIfFew(with: other.entries) { return VersionVector(entries: few) }
-        if other.entries.isEmpty { return self }
-        if entries.isEmpty { return other }
+    ///
+    /// Inlined into other modules: a call would copy both whole, and the copy of a list counts its users even
+    /// where there is no list.
+    @inlinable public func merged(with other: VersionVector) -> VersionVector {
+        if many == nil, other.many == nil, let few = few.merged(with: other.few) {
+            return VersionVector(few: few)
+        }
+        return mergedEntryByEntry(with: other)
+    }
+
+    @usableFromInline @inline(never)
+    func mergedEntryByEntry(with other: VersionVector) -> VersionVector {
+        let (mine, theirs) = (entries, other.entries)
         var result: [Entry] = []
-        result.reserveCapacity(entries.count + other.entries.count)
+        result.reserveCapacity(mine.count + theirs.count)
         var left = 0
         var right = 0
-        while left < entries.count && right < other.entries.count {
-            let mine = entries[left]
-            let theirs = other.entries[right]
-            if mine.origin < theirs.origin {
-                result.append(mine)
-                left += 1
-            } else if mine.origin > theirs.origin {
-                result.append(theirs)
-                right += 1
+        while left < mine.count && right < theirs.count {
+            let (one, two) = (mine[left], theirs[right])
+            if one.origin == two.origin {
+                result.append(Entry(origin: one.origin, count: max(one.count, two.count)))
             } else {
-                result.append(mine.count >= theirs.count ? mine : theirs)
-                left += 1
-                right += 1
+                result.append(one.origin < two.origin ? one : two)
             }
+            left += one.origin <= two.origin ? 1 : 0
+            right += two.origin <= one.origin ? 1 : 0
         }
-        result.append(contentsOf: entries[left...])
-        result.append(contentsOf: other.entries[right...])
-        return VersionVector(entries: Entries(result))
+        result.append(contentsOf: mine[left...])
+        result.append(contentsOf: theirs[right...])
+        return VersionVector(result)
     }
 
     /// Index of the first entry whose origin is not below `origin`.
-    private func position(of origin: OriginID) -> Int {
+    private static func position(of origin: OriginID, in entries: Entries) -> Int {
         var low = 0
         var high = entries.count
         while low < high {
