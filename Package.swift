@@ -11,7 +11,8 @@ let settings: [SwiftSetting] = [
 ]
 
 let forms = [
-    "unit", "person", "membership", "excuse", "check-in", "daily-report", "alert", "definition", "concern",
+    "unit", "placement", "person", "membership", "excuse", "check-in", "daily-report", "alert", "definition",
+    "concern",
     "duty-shift", "test-call", "appointment",
 ]
 

@@ -30,8 +30,10 @@ struct CentreEntries {
     var chineseName: String { Output.printable(form.definition.labels.zh) }
 
     private static func isRegister(_ name: String) -> Bool {
-        [BuiltIn.unit, BuiltIn.person, BuiltIn.membership, BuiltIn.excuse, BuiltIn.alert, BuiltIn.concern]
-            .contains(name)
+        [
+            BuiltIn.unit, BuiltIn.placement, BuiltIn.person, BuiltIn.membership, BuiltIn.excuse,
+            BuiltIn.alert, BuiltIn.concern,
+        ].contains(name)
     }
 
     /// Whether sheets of this kind are read by the form alone.

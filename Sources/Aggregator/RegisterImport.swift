@@ -34,7 +34,7 @@ enum RegisterSheet: String, CaseIterable {
     /// Columns that may be there.
     var optional: [String] {
         switch self {
-        case .units: ["unit_type", "parent_id", "line"]
+        case .units: ["unit_type", "parent_id", "line", "effective_date"]
         case .people:
             [
                 "sex", "role", "party_member", "department_id", "phone", "home_region_code",
@@ -67,8 +67,9 @@ struct RegisterResult: Encodable {
     /// People of the sheet who are in no unit: on nobody's register, and never missing.
     var withoutUnit = 0
     /// People who were in another unit: they belong to that of the sheet from today on, and to theirs before.
+    /// Units that stood under another, likewise.
     var moved: [String] = []
-    /// People who have moved since a sheet that said the same: they stay where they are.
+    /// People and units that have moved since a sheet that said the same: they stay where they are.
     var elsewhere: [String] = []
 
     struct UnknownColumn: Encodable {
@@ -135,6 +136,7 @@ struct RegisterImport {
         let present = kind == .people ? try presentUnits(store, today) : [:]
         let rows = sheet.records.compactMap { try? RegisterRow($0, columns, width: sheet.header.count) }
         let book = kind == .registerChanges ? try MembershipBook(rows, store) : nil
+        let units = kind == .units ? try UnitBook(rows, columns, store, today: today) : nil
         let result = try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
             var result = RegisterResult()
             result.unknownColumns = unknownColumns
@@ -154,10 +156,14 @@ struct RegisterImport {
                         result.unchanged += 1
                         continue
                     }
-                    let isNew =
-                        kind == .people
-                        ? try person(row, present, today, transaction, &result)
-                        : try take(row, tree, book, transaction)
+                    let isNew: Bool
+                    if kind == .people {
+                        isNew = try person(row, present, today, transaction, &result)
+                    } else if let units {
+                        isNew = try unit(row, tree, units, transaction, &result)
+                    } else {
+                        isNew = try take(row, book, transaction)
+                    }
                     if isNew { result.accepted += 1 } else { result.unchanged += 1 }
                     if kind == .people {
                         let person = Array(row.cell("person_id").utf8)
@@ -225,11 +231,10 @@ struct RegisterImport {
 
     /// Whether the row said something new.
     private func take(
-        _ row: RegisterRow, _ tree: UnitTree?, _ book: MembershipBook?, _ transaction: any HubTransaction
+        _ row: RegisterRow, _ book: MembershipBook?, _ transaction: any HubTransaction
     ) throws -> Bool {
         switch kind {
-        case .units: try unit(row, tree, transaction)
-        case .people: false
+        case .units, .people: false
         case .registerChanges: try book.map { try change(row, $0, transaction) } ?? false
         case .excused: try excuse(row, transaction)
         }

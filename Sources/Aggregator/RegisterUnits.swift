@@ -18,11 +18,12 @@ extension RegisterImport {
         return try UnitTree(rows) { try transaction.unitExists($0) }
     }
 
-    func unit(_ row: RegisterRow, _ tree: UnitTree?, _ transaction: any HubTransaction) throws -> Bool {
+    func unit(
+        _ row: RegisterRow, _ tree: UnitTree?, _ book: UnitBook, _ transaction: any HubTransaction,
+        _ result: inout RegisterResult
+    ) throws -> Bool {
         let unit = try row.id("unit_id")
-        var values = [
-            "name": row.text("unit_name"), "type": row.text("unit_type"), "parent": row.text("parent_id"),
-        ]
+        var values = ["name": row.text("unit_name"), "type": row.text("unit_type")]
         // A sheet without the column does not move a unit that is known from one line to the other.
         let isKept = try columns["line"] == nil && hasLine(unit, transaction)
         if !isKept {
@@ -36,9 +37,23 @@ extension RegisterImport {
                     "there is no unit \(parent), neither in the sheet nor in the store; check the code",
                     zh: "没有单位 \(parent)（表格和已导入的单位中都没有）；请核对代码"))
         }
-        return try write(
-            BuiltIn.unit, [.text(unit)], values,
-            absent: row.absent(["type": "unit_type", "parent": "parent_id"]), transaction)
+        let place = try book.place(of: row, columns)
+        try book.refuseRing(of: unit, place)
+        if case .first = place { values["parent"] = row.text("parent_id") }
+        var isNew = try write(
+            BuiltIn.unit, [.text(unit)], values, absent: row.absent(["type": "unit_type"]), transaction)
+        switch place {
+        case .first, .unchanged: break
+        case .elsewhere: result.elsewhere.append(unit)
+        case .moved(let day):
+            let values = ["parent": row.text("parent_id")]
+            let key: [Value] = [.text(unit), .integer(Int64(day))]
+            if try write(BuiltIn.placement, key, values, transaction) {
+                result.moved.append(unit)
+                isNew = true
+            }
+        }
+        return isNew
     }
 
     func hasLine(_ unit: String, _ transaction: any HubTransaction) throws -> Bool {

@@ -69,9 +69,9 @@ final class CountBook {
         else { return nil }
         let known = try book ?? ResponsibleBook(context)
         book = known
-        // Of others' people a branch may hold some.
-        guard known.isWithin(name, context.configuration.unit) else { return nil }
         let number = Int32(clamping: date)
+        // Of others' people a branch may hold some.
+        guard known.isWithin(name, context.configuration.unit, on: number) else { return nil }
         let all = try days[number] ?? UnitDay.Day(number, context)
         days[number] = all
         guard let found = UnitDay(name, in: all), found.line.owesReport else { return nil }

@@ -35,7 +35,7 @@ struct RaisedHere {
         }
         book = try ResponsibleBook(context)
         desk = try AgentDesk(context)
-        chain = book.chain(from: context.configuration.unit).reversed()
+        chain = book.chain(from: context.configuration.unit, at: now).reversed()
     }
 
     fileprivate static func each(

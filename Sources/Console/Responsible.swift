@@ -22,7 +22,7 @@ package struct Responsible: Encodable, Hashable, Sendable {
 /// Who was responsible for what, by the appointments.
 package struct ResponsibleBook {
     private let posts: Posts
-    private let parents: [String: String]
+    private let tree: DatedTree
     private let zone: LocalZone
 
     /// - Parameter each: goes through a form's records that exist.
@@ -32,25 +32,21 @@ package struct ResponsibleBook {
     ) rethrows {
         posts = try PostBook.posts(catalog, each: each)
         zone = catalog.zone
-        var parents: [String: String] = [:]
-        try each(BuiltIn.unit) { key, record in
-            if let unit = key.values.first?.string { parents[unit] = record[BuiltIn.unitParent]?.string }
-        }
-        self.parents = parents
+        tree = try DatedTree(each: each)
     }
 
-    /// The unit and those above it, the nearest first; each once.
-    package func chain(from unit: String?) -> [String] {
+    /// The unit and those above it at a moment, the nearest first; each once.
+    package func chain(from unit: String?, at time: Milliseconds) -> [String] {
         guard let unit, !unit.isEmpty else { return [] }
-        return UnitChain.from(unit) { parents[$0] }
+        return tree.chain(from: unit, on: zone.day(of: time))
     }
 
-    /// Whether `unit` is `other` or lies below it.
-    package func isWithin(_ unit: String, _ other: String) -> Bool {
-        chain(from: unit).contains { $0.utf8.elementsEqual(other.utf8) }
+    /// Whether `unit` is `other` or lies below it on a day.
+    package func isWithin(_ unit: String, _ other: String, on day: Int32) -> Bool {
+        tree.isWithin(unit, other, on: day)
     }
 
-    /// Those of the unit itself, or else of the nearest one above that has any.
+    /// Those of the unit itself, or else of the nearest one above it then that has any.
     ///
     /// - Parameters:
     ///   - day: the record's; nil where it has none.
@@ -59,7 +55,9 @@ package struct ResponsibleBook {
         let noon: Milliseconds = 43_200_000
         let time =
             day.flatMap { CivilDay.accepted.contains($0) ? zone.midnight(of: $0) + noon : nil } ?? created
-        let found = chain(from: unit).lazy.map { posts.responsible(of: $0, at: time) }.first { !$0.isEmpty }
+        let found = chain(from: unit, at: time).lazy.map { posts.responsible(of: $0, at: time) }.first {
+            !$0.isEmpty
+        }
         return (found ?? []).map {
             Responsible(
                 unit: Masking.clean($0.unit), role: Masking.clean($0.role), person: Masking.clean($0.person))

@@ -86,22 +86,19 @@ public struct BoardInput: Sendable {
     public var heard: [String: Milliseconds]
     /// Who holds which posts; for boards that ask for it.
     public var posts: Posts
-    /// The unit above each unit.
-    public var parents: [String: String]
+    /// Which unit stands under which.
+    public var tree: DatedTree
 
     public init(
         coverage: CoverageBoard, records: [String: [Record]] = [:], heard: [String: Milliseconds] = [:],
-        posts: Posts = Posts(), parents: [String: String] = [:]
+        posts: Posts = Posts(), tree: DatedTree = DatedTree()
     ) {
         self.coverage = coverage
         self.records = records
         self.heard = heard
         self.posts = posts
-        self.parents = parents
+        self.tree = tree
     }
-
-    /// The unit and those above it, the nearest first.
-    func chain(from unit: String) -> [String] { UnitChain.from(unit) { parents[$0] } }
 }
 
 /// What a board says of a day: every number is the length of a list.
@@ -358,7 +355,8 @@ public struct CompiledBoard: Sendable {
         guard line.owesReport else { return false }
         if units == .uncovered {
             let (from, to) = (catalog.zone.midnight(of: day), catalog.zone.midnight(of: day + 1))
-            return !input.posts.uncovered(input.chain(from: line.unit), from: from, to: to).isEmpty
+            return !input.posts.uncovered(input.tree.chain(from: line.unit, on: day), from: from, to: to)
+                .isEmpty
         }
         let own = records.filter { $0.unit.utf8.elementsEqual(line.unit.utf8) }
         func dayOf(_ record: BoardInput.Record) -> Int64 {

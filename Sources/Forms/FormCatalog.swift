@@ -24,6 +24,7 @@ public struct FormCatalog: Sendable, Hashable {
         (BuiltIn.dailyReport, PackageResources.daily_report_json),
         (BuiltIn.alert, PackageResources.alert_json),
         (BuiltIn.unit, PackageResources.unit_json),
+        (BuiltIn.placement, PackageResources.placement_json),
         (BuiltIn.person, PackageResources.person_json),
         (BuiltIn.membership, PackageResources.membership_json),
         (BuiltIn.excuse, PackageResources.excuse_json),
@@ -53,6 +54,8 @@ public enum BuiltIn {
     public static let dailyReport = "daily-report"
     public static let alert = "alert"
     public static let unit = "unit"
+    /// Under which unit a unit stands, from a day on.
+    public static let placement = "placement"
     public static let person = "person"
     public static let membership = "membership"
     public static let excuse = "excuse"
@@ -70,6 +73,7 @@ public enum BuiltIn {
     public static let unitType: FieldID = 2
     public static let unitParent: FieldID = 3
     public static let unitLine: FieldID = 4
+    public static let placementParent: FieldID = 1
     public static let membershipUnit: FieldID = 1
     public static let excuseTo: FieldID = 1
     public static let definitionText: FieldID = 1

@@ -21,7 +21,7 @@ public struct RuleEngine: Sendable {
         guard let compiled = catalog[form] else { return false }
         if !compiled.rules.isEmpty || compiled.definition.post != nil { return true }
         if form == BuiltIn.membership { return false }
-        if form == BuiltIn.unit { return looksForRoster }
+        if form == BuiltIn.unit || form == BuiltIn.placement { return looksForRoster }
         return catalog.watches.contains { watch in
             switch watch.kind {
             case .beside(let one, _, let other, _):
@@ -82,10 +82,9 @@ public struct RuleEngine: Sendable {
     }
 }
 
-/// A unit and where it stands.
+/// A unit of the register.
 struct PlacedUnit {
     var unit: String
-    var parent: String?
     var line: String
     /// Since when it is on the register.
     var since: Milliseconds
@@ -106,6 +105,7 @@ struct RuleRun<Facts: RuleFacts> {
     private var memberships: [CoverageCount.Membership]?
     private var excuses: [CoverageCount.Excuse]?
     private var units: [PlacedUnit]?
+    private var tree: DatedTree?
     private var posts: Posts?
     private var people: [Int32: [[UInt8]: [String]]] = [:]
     private var unitsByPerson: [Int32: [[UInt8]: String]] = [:]
@@ -131,19 +131,33 @@ struct RuleRun<Facts: RuleFacts> {
             guard let unit = key.values.first?.string else { return }
             found.append(
                 PlacedUnit(
-                    unit: unit, parent: record[BuiltIn.unitParent]?.string,
-                    line: record[BuiltIn.unitLine]?.string ?? "", since: record.firstCreated))
+                    unit: unit, line: record[BuiltIn.unitLine]?.string ?? "",
+                    since: record.firstCreated))
         }
         units = found
         return found
     }
 
-    /// The unit and those above it, the topmost first.
-    mutating func chain(of unit: String) throws -> [String] {
-        let units = try loadedUnits()
-        return UnitChain.from(unit) { below in
-            units.first { $0.unit.utf8.elementsEqual(below.utf8) }?.parent
-        }.reversed()
+    mutating func loadedTree() throws -> DatedTree {
+        if let tree { return tree }
+        let loaded = try DatedTree { try facts.each(of: $0, from: nil, to: nil, $1) }
+        tree = loaded
+        return loaded
+    }
+
+    /// The unit and those above it on a day, the topmost first.
+    mutating func chain(of unit: String, on day: Int32) throws -> [String] {
+        try loadedTree().chain(from: unit, on: day).reversed()
+    }
+
+    /// The topmost units of a day in the line that is counted.
+    mutating func tops(on day: Int32) throws -> [PlacedUnit] {
+        let tree = try loadedTree()
+        let units = try loadedUnits().filter { $0.line == CoverageCount.line }
+        return units.filter { unit in
+            guard let above = tree.above(unit.unit, on: day) else { return true }
+            return !units.contains { $0.unit.utf8.elementsEqual(above.utf8) }
+        }
     }
 
     mutating func loadedPosts() throws -> Posts {

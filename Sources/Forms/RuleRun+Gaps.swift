@@ -74,21 +74,19 @@ extension RuleRun {
     /// The gaps that have no shift before them: of units above all others that have no roster.
     private mutating func topsWithoutRoster() throws -> [PostGap] {
         let posts = try loadedPosts()
-        let units = try loadedUnits().filter { $0.line == CoverageCount.line }
-        return units.filter { unit in
-            !posts.hasDuty([unit.unit])
-                && !units.contains { $0.unit.utf8.elementsEqual((unit.parent ?? "").utf8) }
-        }.map { PostGap(unit: $0.unit, from: $0.since, until: nil) }
+        return try tops(on: catalog.zone.day(of: now)).filter { !posts.hasDuty([$0.unit]) }
+            .map { PostGap(unit: $0.unit, from: $0.since, until: nil) }
     }
 
     /// Units with people on today's register, in or below `top`, that have no roster, nor has one above.
     private mutating func uncovered(below top: String) throws -> [String] {
         let posts = try loadedPosts()
-        let people = try people(on: catalog.zone.day(of: now))
+        let today = catalog.zone.day(of: now)
+        let people = try people(on: today)
         var found: [String] = []
         for unit in try loadedUnits() where unit.line == CoverageCount.line {
             guard people[Array(unit.unit.utf8)] != nil else { continue }
-            let chain = try chain(of: unit.unit)
+            let chain = try chain(of: unit.unit, on: today)
             if chain[0].utf8.elementsEqual(top.utf8), !posts.hasDuty(chain) { found.append(unit.unit) }
         }
         return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

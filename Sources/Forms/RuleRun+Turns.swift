@@ -57,7 +57,9 @@ extension RuleRun {
         let rule = waiting.form.rule(of: waiting.key)
         let tells = catalog.tells(rule: rule, raised: waiting.key.form)
         guard !tells.isEmpty else { return }
-        let units = try chain(of: try unit(of: waiting.key))
+        // As of the record's day: who is told about a day stays the same when units move later.
+        let day = catalog[waiting.key.form]?.day(of: waiting.key) ?? catalog.zone.day(of: now)
+        let units = try chain(of: try unit(of: waiting.key, on: day), on: day)
         let posts = try loadedPosts()
         var waiting = waiting
         if waiting.step >= 0, tells.contains(where: { $0.step.who == .next }),
@@ -136,7 +138,7 @@ extension RuleRun {
     /// The unit that a raised record is about: its own, or its person's on its day. Of somebody on no
     /// register it is the reporting branch's, and the topmost where the centre took it down itself: an alert
     /// is somebody's turn whoever it is about.
-    private mutating func unit(of key: RecordKey) throws -> String {
+    private mutating func unit(of key: RecordKey, on day: Int32) throws -> String {
         guard let form = catalog[key.form] else { return "" }
         if let (_, unit) = form.dayAndUnit(of: key) { return unit }
         if let (day, person) = form.dayAndPerson(of: key), let unit = try unit(of: person, on: day) {
@@ -146,7 +148,6 @@ extension RuleRun {
         if let cause = catalog.cause(of: key), let unit = try facts.reportingUnit(of: cause.key) {
             return unit
         }
-        let units = try loadedUnits().filter { $0.line == CoverageCount.line }
-        return units.first { $0.parent?.isEmpty ?? true }?.unit ?? ""
+        return try tops(on: day).first?.unit ?? ""
     }
 }

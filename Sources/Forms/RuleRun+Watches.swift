@@ -99,9 +99,7 @@ extension RuleRun {
     mutating func clock(_ watch: CompiledWatch, from before: Milliseconds) throws {
         let zone = catalog.zone
         let units = try loadedUnits().filter { $0.line == CoverageCount.line }
-        guard let top = units.first(where: { $0.parent?.isEmpty ?? true })?.unit ?? units.first?.unit else {
-            return
-        }
+        guard let top = try tops(on: zone.day(of: now)).first?.unit ?? units.first?.unit else { return }
         try raise(
             watch, day: zone.day(of: now), unit: top, about: zone.text(now),
             [zone.text(before) + " - " + zone.text(now)]
@@ -339,6 +337,12 @@ extension CompiledForm {
             return nil
         }
         return (day, text)
+    }
+
+    /// The day in a record's key; nil where it has none.
+    func day(of key: RecordKey) -> Int32? {
+        guard let place = index(.date), place < key.values.count else { return nil }
+        return key.values[place].integer.map { Int32(clamping: $0) }
     }
 
     func dayAndPerson(of key: RecordKey) -> (Int32, String)? { parts(of: key, .person) }

@@ -25,7 +25,7 @@ extension SQLiteHubStore {
     private func rank(_ form: String) -> Int {
         switch table(form)?.roles.kind {
         case .definition: -1
-        case .unit: 0
+        case .unit, .placement: 0
         case .person: 1
         case .membership: 2
         case .excuse: 3
@@ -59,6 +59,7 @@ extension SQLiteHubStore {
             try HubInsertion(self, columns, group, table, origin: pending.origin.number)
         }
         var counter = table.roles.kind == .checkIn ? try loadedChecks().counter(group) : nil
+        if !table.roles.isEverybodys { try settle(&pending) }
         var register = try loadedRegister()
         var sums = HubCoverageSums()
         var place = -1

@@ -50,11 +50,7 @@ extension SQLiteHubStore {
             }
         }
         input.posts = try PostBook.posts(try loadedChecks().catalog, each: each)
-        try each(BuiltIn.unit) { key, record in
-            if let unit = key.values.first?.string {
-                input.parents[unit] = record[BuiltIn.unitParent]?.string
-            }
-        }
+        input.tree = try DatedTree(each: each)
     }
 
     /// Of a form's records that have more than one version, how many; a version that came under two names

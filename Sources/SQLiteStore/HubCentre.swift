@@ -80,7 +80,7 @@ extension SQLiteHubStore {
 
     func unitExists(_ unit: String) throws -> Bool {
         guard let number = try terms.find(Array(unit.utf8)) else { return false }
-        return try loadedRegister().parents[number] != nil
+        return try loadedRegister().tree.units[number] != nil
     }
 
     func unitName(_ unit: String) throws -> String {

@@ -55,7 +55,7 @@ extension SQLiteHubStore {
             ($0.int(0), $0.word(1))
         }
         return HubAudience(
-            unit: unit, units: Set([0] + (try loadedRegister().subtree(unit))),
+            unit: unit, units: Set([0] + (try loadedRegister().nodes(seenBy: unit))),
             since: Dictionary(since, uniquingKeysWith: max))
     }
 

@@ -17,7 +17,7 @@ extension SQLiteHubStore {
             ) { $0.int(0) }
             loaded.persons = Set(rows)
         }
-        for table in tables where table.roles.kind == .unit || table.roles.kind == .membership {
+        for table in tables where table.roles.registerField != nil {
             let rows = try connection.all(
                 table.selection(where: "_flags & \(HubTable.Flag.gone) = 0", order: "1")
             ) {
@@ -29,11 +29,15 @@ extension SQLiteHubStore {
             }
             for (numbers, unit) in rows { set(numbers, unit: unit, exists: true, in: table, &loaded) }
         }
+        loaded.adopt(
+            try connection.all("SELECT num, line FROM node") {
+                HubNode(number: $0.int(0), line: HubBytes.line($0.bytes(1)))
+            })
         register = loaded
         return loaded
     }
 
-    /// The column that says which unit: the parent of a unit, the unit of a membership.
+    /// The column that says which unit: the parent of a unit or placement, the unit of a membership.
     private func registerUnit(_ table: HubTable) -> (column: Int32, field: HubTable.Field)? {
         guard let id = table.roles.registerField, let index = table.field(id) else { return nil }
         return (table.firstField + Int32(index), table.fields[index])
@@ -49,11 +53,13 @@ extension SQLiteHubStore {
         _ numbers: [Int64], unit: Int64, exists: Bool, in table: HubTable, _ register: inout HubRegister
     ) {
         switch table.roles.kind {
-        case .unit: register.parents[numbers[0]] = exists ? unit : nil
+        case .unit: register.set(unit: numbers[0], above: exists ? unit : nil)
+        case .placement:
+            // The table's keys come day first.
+            register.place(numbers[1], under: exists ? unit : nil, from: Int32(clamping: numbers[0]))
         case .person:
             if exists { register.persons.insert(numbers[0]) } else { register.persons.remove(numbers[0]) }
         case .membership:
-            // The table's keys come day first.
             let from = Int32(clamping: numbers[0])
             register.set(
                 exists ? HubRegister.Stay(from: from, unit: unit) : nil, of: numbers[1], from: from)
@@ -67,7 +73,7 @@ extension SQLiteHubStore {
         _ pending: inout HubPending
     ) throws {
         switch table.roles.kind {
-        case .unit, .person, .membership:
+        case .unit, .placement, .person, .membership:
             var loaded = try loadedRegister()
             register = nil
             var unit: Int64 = 0
@@ -75,15 +81,18 @@ extension SQLiteHubStore {
                 unit = try terms.number(of: text)
             }
             // Only what is small is kept as it was: a second reference would copy the whole register.
-            let parents = table.roles.kind == .unit ? loaded.parents : nil
-            let stays = table.roles.kind == .membership ? loaded.stays(of: numbers[1]) : []
+            guard table.roles.kind == .membership else {
+                set(numbers, unit: unit, exists: after.exists, in: table, &loaded)
+                register = loaded
+                return
+            }
+            let person = HubSubject.person(numbers[1])
+            let stays = loaded.stays(of: person.number)
+            let placed = loaded.placed(person)
             set(numbers, unit: unit, exists: after.exists, in: table, &loaded)
             register = loaded
-            if let parents, parents[numbers[0]] != loaded.parents[numbers[0]] {
-                pending.moved.take(HubMoves(parents: parents))
-            }
-            if table.roles.kind == .membership, stays != loaded.stays(of: numbers[1]) {
-                pending.moved.take(HubMoves(stays: [numbers[1]: stays]))
+            if stays != loaded.stays(of: person.number) {
+                pending.moved.take(HubMoves(stays: [person: placed]))
                 pending.recountFrom = min(pending.recountFrom ?? .max, Int32(clamping: numbers[0]))
             }
         case .checkIn:

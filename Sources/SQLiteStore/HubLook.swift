@@ -61,20 +61,25 @@ extension SQLiteHubStore {
         try connection.read { try self.origin(origin)?.lane }
     }
 
-    /// The devices in whose scope a record lies by the unit under which it counts, ascending.
+    /// The devices in whose scope a record lies, ascending.
     public func fedDevices(of key: RecordKey) throws -> [FedDevice] {
         try connection.read {
+            guard let roles = table(key.form)?.roles else { return [] }
             var units: Set<[UInt8]>?
-            if table(key.form)?.roles.kind != .unit {
-                guard let unit = try unit(of: key), var number = try terms.find(Array(unit.utf8)) else {
-                    return []
+            if !roles.isEverybodys {
+                func number(_ position: Int?) throws -> Int64? {
+                    guard let position, position < key.values.count,
+                        case .text(let text) = key.values[position]
+                    else { return nil }
+                    return try terms.find(text) ?? 0
                 }
                 let register = try loadedRegister()
-                var above: Set<[UInt8]> = []
-                while number != 0, above.insert(try terms.text(of: number)).inserted {
-                    number = register.parents[number] ?? 0
-                }
-                units = above
+                let day = roles.dayKey.flatMap { $0 < key.values.count ? key.values[$0].integer : nil }
+                let place = HubPlace(
+                    roles, person: try number(roles.personKey), unit: try number(roles.unitKey),
+                    day: day.map { Int32(clamping: $0) }, today: try loadedScopeDay() ?? 0, root: 0, register)
+                let seen = place.scope.units.flatMap { register.units(above: $0) }
+                units = Set(try Set(seen).map { try terms.text(of: $0) })
             }
             let positions = try connection.all(
                 "SELECT device, max(feed_position) FROM replica GROUP BY device"

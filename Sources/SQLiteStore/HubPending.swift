@@ -55,18 +55,15 @@ struct HubPending {
     }
 }
 
-/// What has changed in the register, as it was before.
+/// Who is in other nodes than before, with those before.
 struct HubMoves {
-    /// By person.
-    var stays: [Int64: [HubRegister.Stay]] = [:]
-    var parents: [Int64: Int64]?
+    var stays: [HubSubject: [HubRegister.Stay]] = [:]
 
-    var isEmpty: Bool { stays.isEmpty && parents == nil }
+    var isEmpty: Bool { stays.isEmpty }
 
     /// Takes in what has changed since.
     mutating func take(_ later: HubMoves) {
         stays.merge(later.stays) { first, _ in first }
-        if parents == nil { parents = later.parents }
     }
 }
 

@@ -7,6 +7,7 @@ enum HubSchema {
             StoreMigration(sql: tables.joined(separator: ";\n")), StoreMigration(sql: conflicts),
             StoreMigration(sql: replicas), StoreMigration(sql: SessionTable.creation),
             StoreMigration(sql: days), StoreMigration(sql: threeUnits), StoreMigration(HubCheckSum.migrate),
+            StoreMigration(sql: nodes),
         ]
     }
 
@@ -45,6 +46,9 @@ enum HubSchema {
         DROP TABLE scope_total;
         ALTER TABLE scope_work ADD COLUMN third INTEGER NOT NULL DEFAULT 0;
         """
+
+    /// Units under each line of units that they have stood under, nearest first, eight bytes each.
+    private static let nodes = "CREATE TABLE node (num INTEGER PRIMARY KEY, line BLOB NOT NULL)"
 
     private static let tables = [
         """

@@ -4,24 +4,43 @@ import SyncStore
 /// Scopes follow the register: what a commit changes in it is looked up person by person and day by day, and
 /// what the feed has to say of it is written beside the commit's position.
 extension SQLiteHubStore {
+    /// Looks for the nodes of units once more, where the tree has changed, and keeps those that are new.
+    func settle(_ pending: inout HubPending) throws {
+        var loaded = try loadedRegister()
+        guard loaded.isStale || loaded.hasFresh else { return }
+        register = nil
+        if loaded.isStale {
+            let moved = try loaded.settle { try hasFeed($0) }
+            pending.moved.take(HubMoves(stays: moved))
+        }
+        for node in loaded.takeFresh() {
+            try connection.run(
+                "INSERT INTO node (num, line) VALUES (?, ?)", .int(node.number),
+                .blob(HubBytes.line(node.line)))
+        }
+        register = loaded
+    }
+
     /// Gives the rows of a batch the scopes that the register ends with, where it has changed meanwhile:
     /// persons and their memberships come together.
     func place(_ columns: VersionColumns, _ pending: inout HubPending) throws {
+        try settle(&pending)
         guard pending.origin.device == nil || !pending.moved.isEmpty else { return }
         let register = try loadedRegister()
         for group in columns.groups {
             guard let table = table(group.form), !table.roles.isEverybodys,
-                let key = table.roles.personKey, key < group.keys.count
+                let key = table.roles.personKey ?? table.roles.unitKey, key < group.keys.count
             else {
                 continue
             }
             for (place, row) in group.rows.enumerated() where !pending.quarantined[Int(row)] {
                 guard case .text(let text)? = group.keys[key].value(at: place),
-                    let person = try terms.find(text)
+                    let number = try terms.find(text)
                 else { continue }
+                let subject = HubSubject(number: number, isUnit: table.roles.personKey == nil)
                 let day = table.roles.dayKey.flatMap { group.keys[$0].value(at: place)?.integer }
                 pending.scopes[Int(row)] = HubRegister.scope(
-                    register.stays(of: person), day: day.map { Int32(clamping: $0) }, today: pending.today,
+                    register.placed(subject), day: day.map { Int32(clamping: $0) }, today: pending.today,
                     endsStay: table.roles.endsStay)
             }
         }
@@ -36,29 +55,18 @@ extension SQLiteHubStore {
                 "INSERT OR REPLACE INTO meta (name, value) VALUES ('scope_day', ?)", .int(Int64(today)))
             scopeDay = today
         }
-        var persons = pending.moved.stays
+        var subjects = pending.moved.stays
         let isOlder = try !knowsEndsOfStays()
-        if isOlder {
-            let register = try loadedRegister()
-            for person in register.movers where persons[person] == nil {
-                persons[person] = register.stays(of: person)
-            }
+        var more: [HubSubject] = []
+        if isOlder { more += try loadedRegister().movers.map { .person($0) } }
+        if yesterday != today { more += try loadedRegister().moved(between: yesterday, and: today) }
+        for subject in more where subjects[subject] == nil {
+            subjects[subject] = try loadedRegister().placed(subject)
         }
-        if yesterday != today {
-            let register = try loadedRegister()
-            for person in register.moved(between: yesterday, and: today) where persons[person] == nil {
-                persons[person] = register.stays(of: person)
-            }
-        }
-        var work = try moves(
-            of: persons.filter { $0.key <= pending.knownTerms },
+        let work = try moves(
+            of: subjects.filter { $0.key.number <= pending.knownTerms },
             Span(from: yesterday, to: today, knewEndsOfStays: !isOlder), before: position)
-        var number: UInt64 = 0
-        try store(work, at: position, &number)
-        guard let parents = pending.moved.parents else { return }
-        let links = HubLinkShift(from: parents, to: try loadedRegister().parents)
-        work = try relink(links, at: position, today: today)
-        try store(work, at: position, &number)
+        try store(work, at: position)
     }
 
     /// False once, in a store of a program that did not tell a unit who has left it.
@@ -78,7 +86,7 @@ extension SQLiteHubStore {
         return scopeDay
     }
 
-    // MARK: - Persons
+    // MARK: - Who moves
 
     /// Between which two days scopes may have changed.
     private struct Span {
@@ -87,33 +95,37 @@ extension SQLiteHubStore {
         var knewEndsOfStays: Bool
     }
 
+    /// - Parameter subjects: with the nodes in which they were.
     private func moves(
-        of persons: [Int64: [HubRegister.Stay]], _ span: Span, before position: UInt64
+        of subjects: [HubSubject: [HubRegister.Stay]], _ span: Span, before position: UInt64
     ) throws -> [HubScopeWork] {
-        if persons.isEmpty { return [] }
+        if subjects.isEmpty { return [] }
         let register = try loadedRegister()
         var shift = HubScopeShift()
         var totals: [HubTotal: HubTotal.Amount] = [:]
-        let numbers = persons.keys.sorted()
+        let sorted = subjects.keys.sorted().map {
+            (subject: $0, before: subjects[$0] ?? [], after: register.placed($0))
+        }
         for table in tables {
             guard !table.roles.isEverybodys,
-                let personKey = table.keys.first(where: { $0.position == table.roles.personKey })
+                let place = table.roles.personKey ?? table.roles.unitKey,
+                let key = table.keys.first(where: { $0.position == place })
             else { continue }
+            let isOfUnits = table.roles.personKey == nil
             let dayKey = table.keys.first { $0.position == table.roles.dayKey }
             for day in try days(of: table, dayKey?.column) {
-                for person in numbers {
+                for (subject, before, after) in sorted where subject.isUnit == isOfUnits {
                     let old = HubRegister.scope(
-                        persons[person] ?? [], day: day, today: span.from,
+                        before, day: day, today: span.from,
                         endsStay: table.roles.endsStay && span.knewEndsOfStays)
                     let new = HubRegister.scope(
-                        register.stays(of: person), day: day, today: span.to,
-                        endsStay: table.roles.endsStay)
+                        after, day: day, today: span.to, endsStay: table.roles.endsStay)
                     if old == new { continue }
-                    for dot in try dots(in: table, personKey.column, person, dayKey?.column, day) {
-                        guard let place = try place(origin: dot.origin, sequence: dot.sequence),
+                    for dot in try dots(in: table, key.column, subject.number, dayKey?.column, day) {
+                        guard let place = try self.place(origin: dot.origin, sequence: dot.sequence),
                             place.position < position
                         else { continue }
-                        shift.add(place, of: person, from: old, to: new)
+                        shift.add(place, of: subject, from: old, to: new)
                         let term = Mark.term(
                             of: Dot(origin: try originID(dot.origin), sequence: dot.sequence))
                         let from = HubTotal(origin: dot.origin, scope: old)
@@ -143,17 +155,17 @@ extension SQLiteHubStore {
         return days
     }
 
-    /// The names of all versions of a person's records of a day.
+    /// The names of all versions of a person's or unit's records of a day.
     private func dots(
-        in table: HubTable, _ personColumn: String, _ person: Int64, _ dayColumn: String?, _ day: Int32?
+        in table: HubTable, _ column: String, _ subject: Int64, _ dayColumn: String?, _ day: Int32?
     ) throws -> [(origin: Int64, sequence: UInt64)] {
         let keys = table.keys.map { "\"\($0.column)\"" }.joined(separator: ", ")
         let isDay = dayColumn.map { "\"\($0)\" = ?2 AND" } ?? ""
         let rows = try connection.all(
             """
             SELECT _flags, _origin, _sequence, \(keys) FROM "\(table.name)"
-            WHERE \(isDay) "\(personColumn)" = ?1
-            """, .int(person), .int(Int64(day ?? 0))
+            WHERE \(isDay) "\(column)" = ?1
+            """, .int(subject), .int(Int64(day ?? 0))
         ) { row in
             (
                 hasState: row.int(0) & HubTable.Flag.hasState != 0, origin: row.int(1), sequence: row.word(2),
@@ -180,31 +192,7 @@ extension SQLiteHubStore {
         return HubPlaceInLog(position: found.position, row: UInt32(clamping: sequence - found.first))
     }
 
-    // MARK: - Units
-
-    private func relink(
-        _ links: HubLinkShift, at position: UInt64, today: Int32
-    ) throws -> [HubScopeWork] {
-        for link in links.lost {
-            try connection.run(
-                "DELETE FROM scope_since WHERE above = ? AND unit = ?", .int(link.above), .int(link.unit))
-        }
-        let lost = try links.lost.filter { try hasFeed($0.unit) }
-        var work = try HubLinkShift.leaves(lost, try loadedRegister(), today: today) { unit in
-            try connection.all(
-                "SELECT DISTINCT subject FROM scope_work WHERE audience = ? AND exact = 0 AND kind = 1",
-                .int(unit)
-            ) { $0.int(0) }
-        }
-        for link in links.gained where try hasFeed(link.unit) {
-            try connection.run(
-                "INSERT OR REPLACE INTO scope_since (above, unit, position) VALUES (?, ?, ?)",
-                .int(link.above), .int(link.unit), .word(position))
-            work += HubLinkShift.enters(link, places: try places(of: link.unit, before: position))
-        }
-        return work
-    }
-
+    /// Whether anything has ever been in the scope of a unit that has no node.
     private func hasFeed(_ unit: Int64) throws -> Bool {
         try connection.first(
             """
@@ -214,34 +202,10 @@ extension SQLiteHubStore {
         ) { $0.int(0) != 0 } ?? false
     }
 
-    /// Everything that lies in the scope of a unit, apart from what came at `position` itself.
-    private func places(of unit: Int64, before position: UInt64) throws -> [HubPlaceInLog] {
-        var places: Set<HubPlaceInLog> = []
-        let fed = try connection.all(
-            "SELECT position, rows FROM feed WHERE unit = ? AND position < ?", .int(unit), .word(position)
-        ) { (position: $0.word(0), rows: HubBytes.rows($0.bytes(1))) }
-        for (position, rows) in fed {
-            for row in rows { places.insert(HubPlaceInLog(position: position, row: UInt32(row))) }
-        }
-        let moves = try connection.all(
-            """
-            SELECT kind, places FROM scope_work WHERE audience = ? AND exact = 0 AND kind IN (3, 4)
-            ORDER BY position, number
-            """, .int(unit)
-        ) { (kind: $0.int(0), places: HubBytes.places($0.bytes(1))) }
-        for (kind, moved) in moves {
-            if kind == Int64(HubScopeWork.Kind.drop.rawValue) {
-                places.subtract(moved)
-            } else {
-                places.formUnion(moved)
-            }
-        }
-        return places.sorted()
-    }
-
     // MARK: - Work
 
-    private func store(_ work: [HubScopeWork], at position: UInt64, _ number: inout UInt64) throws {
+    private func store(_ work: [HubScopeWork], at position: UInt64) throws {
+        var number: UInt64 = 0
         var sizes: [UInt64: Int] = [:]
         func size(_ position: UInt64) throws -> Int {
             if let known = sizes[position] { return known }
@@ -384,6 +348,14 @@ struct HubTotal: Hashable, Comparable {
 extension HubBytes {
     private static func word(_ bytes: ArraySlice<UInt8>) -> UInt64 {
         bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    static func line(_ line: [Int64]) -> [UInt8] { line.flatMap { bigEndian(UInt64(bitPattern: $0)) } }
+
+    static func line(_ bytes: [UInt8]) -> [Int64] {
+        stride(from: 0, to: bytes.count - bytes.count % 8, by: 8).map {
+            Int64(bitPattern: word(bytes[$0...]))
+        }
     }
 
     static func stays(_ stays: [HubRegister.Stay]) -> [UInt8] {

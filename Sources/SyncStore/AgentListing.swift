@@ -218,6 +218,7 @@ private struct AgentListingReader {
                     belongsTo: unit)
             }
         }
+        register.adopt([])
         return register
     }
 }
@@ -251,7 +252,9 @@ extension HubRegister {
         _ roles: HubRoles, person: Int64?, unit: Int64?, day: Int64?, belongsTo parent: Int64
     ) {
         switch roles.kind {
-        case .unit: if let unit { parents[unit] = parent }
+        case .unit: if let unit { set(unit: unit, above: parent) }
+        case .placement:
+            if let unit, let day { place(unit, under: parent, from: Int32(clamping: day)) }
         case .person: if let person { persons.insert(person) }
         case .membership:
             guard let person, let day else { return }

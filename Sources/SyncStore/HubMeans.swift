@@ -89,26 +89,34 @@ package struct HubPlace {
         } else if let person {
             let (then, present) = register.units(of: person, on: day ?? today, and: today)
             self.unit = then
-            scope = HubScope(units: then, present)
+            var before: Int64 = 0
             if roles.endsStay, let day, day > .min {
-                scope = HubScope(units: then, present, register.unit(of: person, on: day - 1))
+                before = register.node(of: register.unit(of: person, on: day - 1), on: day - 1)
             }
+            scope = HubScope(
+                units: register.node(of: then, on: day ?? today), register.node(of: present, on: today),
+                before)
             if roles.kind != .person && roles.kind != .membership {
                 let isKnown = register.persons.contains(person)
-                note = HubPlace.note(isKnown: isKnown, unit: then, root: root, register)
+                note = HubPlace.note(
+                    isKnown: isKnown, unit: then, on: day ?? today, root: root, register)
             }
         } else if let unit {
-            scope = HubScope(units: unit, unit)
-            let isKnown = register.parents[unit] != nil
-            note = isKnown ? HubPlace.note(isKnown: true, unit: unit, root: root, register) : "unknown_unit"
+            scope = HubScope(
+                units: register.node(of: unit, on: day ?? today), register.node(of: unit, on: today))
+            let isKnown = register.tree.units[unit] != nil
+            note =
+                isKnown
+                ? HubPlace.note(isKnown: true, unit: unit, on: day ?? today, root: root, register)
+                : "unknown_unit"
         }
     }
 
     private static func note(
-        isKnown: Bool, unit: Int64, root: Int64, _ register: borrowing HubRegister
+        isKnown: Bool, unit: Int64, on day: Int32, root: Int64, _ register: borrowing HubRegister
     ) -> String? {
         if !isKnown { return "unknown_person" }
         if unit == 0 { return "not_on_register" }
-        return root != 0 && !register.isWithin(unit, root) ? "outside_unit" : nil
+        return root != 0 && !register.tree.isWithin(unit, root, on: day) ? "outside_unit" : nil
     }
 }

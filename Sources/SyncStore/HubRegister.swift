@@ -1,4 +1,4 @@
-/// Who belongs to which unit on which day, and how units lie under one another. Texts are the store's
+/// Who belongs to which unit on which day, and how units lie under one another then. Texts are the store's
 /// numbers.
 package struct HubRegister: Sendable {
     /// From `from` on the person belongs to `unit`; 0 is no unit.
@@ -15,10 +15,14 @@ package struct HubRegister: Sendable {
     }
 
     package var persons: Set<Int64> = []
-    /// Each unit with its parent; 0 is none.
-    package var parents: [Int64: Int64] = [:]
+    package private(set) var tree = HubTree()
     /// Ascending by `from`.
     private var stays: [Int64: [Stay]] = [:]
+    private var nodes = HubNodes()
+    /// The nodes of each unit, ascending by day; of others the unit's own number is the node on every day.
+    private var stretches: [Int64: [Stay]] = [:]
+    /// The tree has changed since nodes were last looked at.
+    package private(set) var isStale = false
 
     package init() {}
 
@@ -76,47 +80,126 @@ package struct HubRegister: Sendable {
         }
     }
 
-    /// Persons who belong to one of `units` at some time, ascending.
-    package func persons(of units: Set<Int64>) -> [Int64] {
-        stays.filter { $0.value.contains { units.contains($0.unit) } }.keys.sorted()
-    }
-
     /// Persons with more than one stay, in no order.
     package var movers: [Int64] { stays.filter { $0.value.count > 1 }.map(\.key) }
+}
 
-    /// Persons who belong to another unit on one of the two days than on the other, ascending.
-    package func moved(between one: Int32, and other: Int32) -> [Int64] {
-        stays.filter { HubRegister.unit($0.value, on: one) != HubRegister.unit($0.value, on: other) }
-            .keys.sorted()
+// MARK: - The tree
+
+extension HubRegister {
+    /// - Parameter above: 0 for none; nil: the unit is not there.
+    package mutating func set(unit: Int64, above: Int64?) {
+        guard tree.units[unit] != above else { return }
+        tree.set(unit, above: above)
+        isStale = true
     }
 
-    /// Whether `unit` is `root` or lies below it. A ring of parents ends the walk.
-    package func isWithin(_ unit: Int64, _ root: Int64) -> Bool {
-        var current = unit
-        for _ in 0...64 where current != 0 {
-            if current == root { return true }
-            current = parents[current] ?? 0
-        }
-        return false
+    /// - Parameter above: 0 for none; nil takes back what was said of that day.
+    package mutating func place(_ unit: Int64, under above: Int64?, from: Int32) {
+        tree.place(unit, under: above, from: from)
+        isStale = true
     }
 
-    /// Every unit that `unit` lies below, by the same walk as ``isWithin(_:_:)``.
-    package static func above(_ unit: Int64, parents: [Int64: Int64]) -> Set<Int64> {
-        var found: Set<Int64> = []
-        var current = unit
-        for _ in 0...64 where current != 0 {
-            found.insert(current)
-            current = parents[current] ?? 0
+    /// The node in which a unit's records lie on a day.
+    package func node(of unit: Int64, on day: Int32) -> Int64 {
+        if stretches.isEmpty { return unit }
+        return stretches[unit].map { HubRegister.unit($0, on: day) } ?? unit
+    }
+
+    /// The nodes in which a person or unit is, ascending by day.
+    package func placed(_ subject: HubSubject) -> [Stay] {
+        if subject.isUnit {
+            return stretches[subject.number] ?? [Stay(from: .min, unit: subject.number)]
         }
-        found.remove(unit)
+        return placed(stays[subject.number] ?? [], by: stretches)
+    }
+
+    private func placed(_ stays: [Stay], by stretches: [Int64: [Stay]]) -> [Stay] {
+        if stretches.isEmpty { return stays }
+        var found: [Stay] = []
+        for (index, stay) in stays.enumerated() {
+            guard let parts = stretches[stay.unit] else {
+                found.append(stay)
+                continue
+            }
+            let next = index + 1 < stays.count ? stays[index + 1].from : .max
+            for (place, part) in parts.enumerated() {
+                if place + 1 < parts.count, parts[place + 1].from <= stay.from { continue }
+                let from = max(stay.from, part.from)
+                if from > stay.from, from >= next || from > stay.until { break }
+                found.append(Stay(from: from, until: stay.until, unit: part.unit))
+            }
+        }
         return found
     }
 
-    /// `root` and everything below it, ascending.
-    package func subtree(_ root: Int64) -> [Int64] {
-        var found = parents.keys.filter { isWithin($0, root) }
-        if !found.contains(root) { found.append(root) }
+    /// Takes in the nodes that a store keeps. One that keeps none is of a program that knew no days of the
+    /// tree: there a unit's number has stood for the line that it has.
+    package mutating func adopt(_ kept: [HubNode]) {
+        for node in kept { nodes.add(node) }
+        for unit in kept.isEmpty ? tree.units.keys.sorted() : [] {
+            _ = nodes.make(tree.line(of: unit, on: .min), number: unit)
+        }
+        _ = settle { _ in true }
+    }
+
+    /// Finds the nodes of all units anew.
+    ///
+    /// - Parameter isUsed: whether anything lies in the scope of a unit that has no node yet.
+    /// - Returns: who is in other nodes than before, with those before.
+    package mutating func settle(
+        isUsed: (Int64) throws -> Bool
+    ) rethrows -> [HubSubject: [Stay]] {
+        let before = stretches
+        var after: [Int64: [Stay]] = [:]
+        for unit in nodes.units.union(tree.units.keys).sorted() {
+            var found: [Stay] = []
+            for (from, line) in tree.lines(of: unit) {
+                found.append(Stay(from: from, unit: try nodes.number(of: line, isUsed: isUsed)))
+            }
+            if found.count > 1 || found.first?.unit != unit { after[unit] = found }
+        }
+        stretches = after
+        isStale = false
+        let changed = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
+        if changed.isEmpty { return [:] }
+        var moved: [HubSubject: [Stay]] = [:]
+        for unit in changed { moved[.unit(unit)] = before[unit] ?? [Stay(from: .min, unit: unit)] }
+        for (person, stays) in stays where stays.contains(where: { changed.contains($0.unit) }) {
+            moved[.person(person)] = placed(stays, by: before)
+        }
+        return moved
+    }
+
+    /// Nodes that are new since the store was last asked to keep some.
+    package mutating func takeFresh() -> [HubNode] {
+        defer { nodes.fresh = [] }
+        return nodes.fresh
+    }
+
+    package var hasFresh: Bool { !nodes.fresh.isEmpty }
+
+    /// All nodes in whose line a unit stands: what its devices see.
+    package func nodes(seenBy root: Int64) -> [Int64] {
+        var found = nodes.lines.filter { $0.value.contains(root) }.map(\.key)
+        if !nodes.units.contains(root) { found.append(root) }
         return found.sorted()
+    }
+
+    /// The units whose devices see a node.
+    package func units(above node: Int64) -> [Int64] { nodes.lines[node] ?? [node] }
+
+    /// Who is in another node on one of the two days than on the other, ascending.
+    package func moved(between one: Int32, and other: Int32) -> [HubSubject] {
+        let units = stretches.filter {
+            HubRegister.unit($0.value, on: one) != HubRegister.unit($0.value, on: other)
+        }.keys
+        let shifted = Set(units)
+        let persons = stays.filter { _, stays in
+            let unit = HubRegister.unit(stays, on: one)
+            return unit != HubRegister.unit(stays, on: other) || shifted.contains(unit)
+        }.keys
+        return (persons.map { .person($0) } + shifted.map { .unit($0) }).sorted()
     }
 }
 

@@ -3,7 +3,9 @@ package import SyncCore
 
 /// What the hub itself reads in a form, found once.
 package struct HubRoles: Sendable {
-    package enum Kind: Sendable { case unit, person, membership, excuse, checkIn, report, definition, other }
+    package enum Kind: Sendable {
+        case unit, placement, person, membership, excuse, checkIn, report, definition, other
+    }
 
     package let kind: Kind
     /// Positions of keys.
@@ -16,6 +18,7 @@ package struct HubRoles: Sendable {
     package init(_ definition: FormDefinition) {
         switch definition.form {
         case BuiltIn.unit: kind = .unit
+        case BuiltIn.placement: kind = .placement
         case BuiltIn.person: kind = .person
         case BuiltIn.membership: kind = .membership
         case BuiltIn.excuse: kind = .excuse
@@ -33,10 +36,11 @@ package struct HubRoles: Sendable {
     /// Whether a record that begins with its day ends what was before: it is kept wherever that is.
     package var endsStay: Bool { kind == .membership }
 
-    /// The field that the register is made of: a unit's parent, a membership's unit.
+    /// The field that the register is made of: a unit's and a placement's parent, a membership's unit.
     package var registerField: FieldID? {
         switch kind {
         case .unit: BuiltIn.unitParent
+        case .placement: BuiltIn.placementParent
         case .membership: BuiltIn.membershipUnit
         default: nil
         }
@@ -45,5 +49,7 @@ package struct HubRoles: Sendable {
 
 extension HubRoles.Kind {
     /// Records that others are judged by: they always go through a merge, which keeps the register in step.
-    package var isRegister: Bool { self == .unit || self == .person || self == .membership }
+    package var isRegister: Bool {
+        self == .unit || self == .placement || self == .person || self == .membership
+    }
 }

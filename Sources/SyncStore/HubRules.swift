@@ -325,7 +325,7 @@ extension HubRules {
                     guard let form = catalog[group.form] else { continue }
                     let isWaiting =
                         form.definition.post != nil || RaisedForm(form.definition) != nil
-                        || group.form == BuiltIn.unit
+                        || group.form == BuiltIn.unit || group.form == BuiltIn.placement
                     if isWaiting { concernsWaiting = true }
                     let flagged = form.flagged(group)
                     for place in group.rows.indices {

@@ -28,13 +28,14 @@ package struct HubScopeWork: Sendable, Hashable {
     }
 
     package var kind: Kind
-    /// Devices that see this unit; with `isExact`, devices of this very unit.
+    /// Devices that see this node; with `isExact`, devices of this very unit, which a program said that knew
+    /// no nodes.
     package var audience: Int64
     package var isExact = false
     /// The person or unit that enters or leaves.
     package var subject: Int64 = 0
     package var isUnit = false
-    /// Of a person that leaves: where it belongs from here on.
+    /// Of who leaves: the nodes in which it is from here on.
     package var stays: [HubRegister.Stay] = []
     package var present: Int64 = 0
     /// Who saw one of these units before has got it already.
@@ -90,22 +91,23 @@ package struct HubScopeShift: Sendable {
 
     private var entered: [Way: [HubPlaceInLog]] = [:]
     private var left: [Int64: [HubPlaceInLog]] = [:]
-    private var coming: [Way: Set<Int64>] = [:]
-    private var going: [Int64: Set<Int64>] = [:]
+    private var coming: [Way: Set<HubSubject>] = [:]
+    private var going: [Int64: Set<HubSubject>] = [:]
 
     package init() {}
 
-    /// A version of a record about `person` that lay in scope `old` and lies in `new` now.
-    package mutating func add(_ place: HubPlaceInLog, of person: Int64, from old: HubScope, to new: HubScope)
-    {
+    /// A version of a record about `subject` that lay in scope `old` and lies in `new` now.
+    package mutating func add(
+        _ place: HubPlaceInLog, of subject: HubSubject, from old: HubScope, to new: HubScope
+    ) {
         for unit in new.units where !old.units.contains(unit) {
             let way = Way(unit: unit, before: old)
             entered[way, default: []].append(place)
-            coming[way, default: []].insert(person)
+            coming[way, default: []].insert(subject)
         }
         for unit in old.units where !new.units.contains(unit) {
             left[unit, default: []].append(place)
-            going[unit, default: []].insert(person)
+            going[unit, default: []].insert(subject)
         }
     }
 
@@ -113,19 +115,23 @@ package struct HubScopeShift: Sendable {
     package func work(_ register: borrowing HubRegister, today: Int32) -> [HubScopeWork] {
         var work: [HubScopeWork] = []
         for unit in going.keys.sorted() {
-            for person in (going[unit] ?? []).sorted() {
-                work.append(
-                    HubScopeShift.leave(
-                        person, audience: unit, stays: register.stays(of: person), today: today))
+            for subject in (going[unit] ?? []).sorted() {
+                var leave = HubScopeWork(kind: .leave, audience: unit)
+                leave.subject = subject.number
+                leave.isUnit = subject.isUnit
+                leave.stays = register.placed(subject)
+                leave.present = HubRegister.unit(leave.stays, on: today)
+                work.append(leave)
             }
             var drop = HubScopeWork(kind: .drop, audience: unit)
             drop.places = (left[unit] ?? []).sorted()
             work.append(drop)
         }
         for way in coming.keys.sorted() {
-            for person in (coming[way] ?? []).sorted() {
+            for subject in (coming[way] ?? []).sorted() {
                 var enter = HubScopeWork(kind: .enter, audience: way.unit)
-                enter.subject = person
+                enter.subject = subject.number
+                enter.isUnit = subject.isUnit
                 enter.before = way.before
                 work.append(enter)
             }
@@ -136,90 +142,15 @@ package struct HubScopeShift: Sendable {
         }
         return work
     }
-
-    package static func leave(
-        _ person: Int64, audience: Int64, stays: [HubRegister.Stay], today: Int32
-    ) -> HubScopeWork {
-        var leave = HubScopeWork(kind: .leave, audience: audience)
-        leave.subject = person
-        leave.stays = stays
-        leave.present = HubRegister.unit(stays, on: today)
-        return leave
-    }
-}
-
-/// Units that have come under others, or are no longer: pairs of the one above and the one below, ascending.
-package struct HubLinkShift: Sendable {
-    package struct Link: Sendable, Hashable, Comparable {
-        package var above: Int64
-        package var unit: Int64
-
-        package static func < (left: Link, right: Link) -> Bool {
-            (left.above, left.unit) < (right.above, right.unit)
-        }
-    }
-
-    package private(set) var gained: [Link] = []
-    package private(set) var lost: [Link] = []
-
-    package init(from before: [Int64: Int64], to after: [Int64: Int64]) {
-        for unit in Set(before.keys).union(after.keys) {
-            let old = before[unit] == nil ? [] : HubRegister.above(unit, parents: before)
-            let new = after[unit] == nil ? [] : HubRegister.above(unit, parents: after)
-            gained += new.subtracting(old).map { Link(above: $0, unit: unit) }
-            lost += old.subtracting(new).map { Link(above: $0, unit: unit) }
-        }
-        gained.sort()
-        lost.sort()
-    }
-
-    /// What devices of the units above are told about those that are below them no longer.
-    ///
-    /// - Parameters:
-    ///   - links: those of ``lost`` where there is something to lose.
-    ///   - former: persons who have left a unit before, which devices that are behind have not been told.
-    package static func leaves(
-        _ links: [Link], _ register: borrowing HubRegister, today: Int32, former: (Int64) throws -> [Int64]
-    ) rethrows -> [HubScopeWork] {
-        var work: [HubScopeWork] = []
-        for above in Set(links.map(\.above)).sorted() {
-            let units = Set(links.filter { $0.above == above }.map(\.unit))
-            for unit in units.sorted() {
-                var leave = HubScopeWork(kind: .leave, audience: above)
-                leave.isExact = true
-                leave.subject = unit
-                leave.isUnit = true
-                work.append(leave)
-            }
-            let before = try units.sorted().flatMap(former)
-            for person in Set(register.persons(of: units)).union(before).sorted() {
-                var leave = HubScopeShift.leave(
-                    person, audience: above, stays: register.stays(of: person), today: today)
-                leave.isExact = true
-                work.append(leave)
-            }
-        }
-        return work
-    }
-
-    package static func enters(_ link: Link, places: [HubPlaceInLog]) -> [HubScopeWork] {
-        var enter = HubScopeWork(kind: .enter, audience: link.above)
-        enter.isExact = true
-        enter.subject = link.unit
-        enter.isUnit = true
-        var versions = HubScopeWork(kind: .versions, audience: link.above)
-        versions.isExact = true
-        versions.places = places
-        return [enter, versions]
-    }
 }
 
 /// What one device sees.
 package struct HubAudience: Sendable {
     package var unit: Int64
-    /// Its unit, those below it, and 0 for what is everybody's.
+    /// The nodes of its unit and of those below it, and 0 for what is everybody's.
     package var units: Set<Int64>
-    /// Units that came under its own at a position: what they had before came as a whole there.
+    /// Units that came under its own at a position, where a program said so that knew no nodes: what they had
+    /// before came as a whole there.
     package var since: [Int64: UInt64]
 
     package init(unit: Int64, units: Set<Int64>, since: [Int64: UInt64]) {
@@ -245,7 +176,7 @@ package struct HubAudience: Sendable {
         }
         switch work.kind {
         case .leave:
-            let unit = work.isUnit ? work.subject : work.present
+            let unit = work.isUnit && work.isExact ? work.subject : work.present
             // Unit 0 stands for none here, not for everybody's.
             return unit == 0 || !sees(unit, at: position)
         case .enter, .versions: return true

@@ -8,10 +8,8 @@ extension MemoryHubStore {
         guard let unit = content.devices.first(where: { $0.info.id == device })?.info.unit,
             let number = content.terms[Array(unit.utf8)]
         else { return HubAudience(unit: 0, units: [0], since: [:]) }
-        let since = content.since.filter { $0.key.above == number }.map { ($0.key.unit, $0.value) }
         return HubAudience(
-            unit: number, units: Set([0] + content.register.subtree(number)),
-            since: Dictionary(since, uniquingKeysWith: max))
+            unit: number, units: Set([0] + content.register.nodes(seenBy: number)), since: [:])
     }
 
     private func isOwn(_ origin: OriginID, of session: SessionRef) -> Bool {

@@ -167,7 +167,7 @@ extension MemoryHubStore {
         for row in versions.indices where segment.quarantined[row] {
             content.holes[RecordName(versions[row].key), default: []].insert(segment.batch.origin)
         }
-        let ranks: [HubRoles.Kind] = [.unit, .person, .membership, .excuse]
+        let ranks: [HubRoles.Kind] = [.unit, .placement, .person, .membership, .excuse]
         let order = versions.indices.sorted { left, right in
             let kinds = [left, right].map { table(versions[$0].key.form)?.roles.kind }
             let rank = kinds.map { kind in ranks.firstIndex { $0 == kind } ?? ranks.count }
@@ -222,6 +222,7 @@ extension MemoryHubStore {
             return self.number(of: text)
         }
         let day = roles.dayKey.flatMap { version.key.values[$0].integer }.map { Int32(clamping: $0) }
+        if !roles.isEverybodys { settle() }
         let place = HubPlace(
             roles, person: text(roles.personKey), unit: text(roles.unitKey), day: day, today: today,
             root: root,
@@ -253,8 +254,11 @@ extension MemoryHubStore {
         }
         switch roles.kind {
         case .unit:
-            if content.parentsBefore == nil { content.parentsBefore = content.register.parents }
-            content.register.parents[numbers[0]] = record.exists ? unit : nil
+            content.register.set(unit: numbers[0], above: record.exists ? unit : nil)
+        case .placement:
+            guard let unitKey = roles.unitKey, let dayKey = roles.dayKey else { return }
+            content.register.place(
+                numbers[unitKey], under: record.exists ? unit : nil, from: Int32(clamping: numbers[dayKey]))
         case .person:
             if record.exists {
                 content.register.persons.insert(numbers[0])
@@ -266,7 +270,8 @@ extension MemoryHubStore {
             let from = Int32(clamping: numbers[dayKey])
             let stay = record.exists ? HubRegister.Stay(from: from, unit: unit) : nil
             let person = numbers[personKey]
-            if content.touched[person] == nil { content.touched[person] = content.register.stays(of: person) }
+            let before = content.register.placed(.person(person))
+            if content.touched[.person(person)] == nil { content.touched[.person(person)] = before }
             content.register.set(stay, of: person, from: from)
         default: break
         }

@@ -83,12 +83,10 @@ public final class MemoryHubStore: HubStore {
         var holes: [RecordName: Set<OriginID>] = [:]
         var terms: [[UInt8]: Int64] = [:]
         var register = HubRegister()
-        /// Since the last segment: stays and parents as they were before they changed.
-        var touched: [Int64: [HubRegister.Stay]] = [:]
-        var parentsBefore: [Int64: Int64]?
+        /// Since the last segment: who is in other nodes, with those before.
+        var touched: [HubSubject: [HubRegister.Stay]] = [:]
         /// The day that scopes are of.
         var scopeDay: Int32?
-        var since: [HubLinkShift.Link: UInt64] = [:]
         var audit: [String] = []
         var suspicion: [UInt8] = []
         var ruleMarks: RuleMarks?
@@ -274,7 +272,7 @@ public final class MemoryHubStore: HubStore {
     }
 
     func unitExists(_ unit: String) -> Bool {
-        content.terms[Array(unit.utf8)].map { content.register.parents[$0] != nil } ?? false
+        content.terms[Array(unit.utf8)].map { content.register.tree.units[$0] != nil } ?? false
     }
 
     func unitName(_ unit: String) -> String {

@@ -4,24 +4,24 @@ public import SyncCore
 /// that they come to the same as long as they hold the same.
 package struct TallyScope: Sendable {
     /// Nil: everything.
-    private let units: Set<Int64>?
+    private let nodes: Set<Int64>?
     /// The hub's local day: who belongs where at present.
     private let today: Int32
     private let register: HubRegister
 
     /// - Parameter root: the unit whose subtree is compared, beside what is everybody's; nil for all.
     package init(root: Int64?, today: Int32, register: HubRegister) {
-        units = root.map { Set([0] + register.subtree($0)) }
+        nodes = root.map { Set([0] + register.nodes(seenBy: $0)) }
         self.today = today
         self.register = register
     }
 
     /// The unit that a record counts under, 0 for none; nil when the record is not compared.
     package func unit(_ roles: HubRoles, person: Int64?, unit: Int64?, day: Int32?) -> Int64? {
-        if let units {
+        if let nodes {
             let place = HubPlace(
                 roles, person: person, unit: unit, day: day, today: today, root: 0, register)
-            guard place.scope == .everybody || place.scope.units.contains(where: { units.contains($0) })
+            guard place.scope == .everybody || place.scope.units.contains(where: { nodes.contains($0) })
             else { return nil }
         }
         if roles.isEverybodys { return 0 }

@@ -122,7 +122,11 @@ struct BoardTests {
     @Test func unitsOfWhichNobodyIsOnDutyAreCounted() throws {
         func listed(_ shifts: [(unit: String, from: Int64, until: Int64)]) throws -> [String] {
             var input = input()
-            input.parents = ["B1": "G1", "G1": "C0", "B2": "C0", "B3": "C0"]
+            for (unit, above) in [("B1", "G1"), ("G1", "C0"), ("B2", "C0"), ("B3", "C0")] {
+                input.tree.add(unit, under: above)
+            }
+            input.tree.add("B2", under: "G1", from: Self.day + 1)
+            input.tree.add("B1", under: "B2", from: Self.day + 1)
             input.posts = Posts(
                 shifts.map { shift in
                     Posting(

@@ -10,7 +10,7 @@ struct FormCatalogTests {
             #expect(definition.form == source.form)
             _ = try CompiledForm(definition, settings: Settings(), zone: .fixed(hours: 8))
         }
-        #expect(FormCatalog.builtIn.definitions.count == 12)
+        #expect(FormCatalog.builtIn.definitions.count == 13)
         #expect(FormCatalog.builtIn["no-such-form"] == nil)
     }
 
@@ -42,6 +42,7 @@ struct FormCatalogTests {
         "excuse": (1, 0x2a3d_a079_f4a9_94ab),
         "membership": (1, 0x1951_81a5_f908_6af0),
         "person": (1, 0x8228_0252_7385_4e44),
+        "placement": (1, 0x4e7a_16cc_0c44_cd6e),
         "test-call": (1, 0x852f_63ea_2391_1422),
         "unit": (1, 0x4a1f_c48e_b267_228c),
     ]
@@ -52,7 +53,7 @@ struct FormCatalogTests {
             (BuiltIn.alert, BuiltIn.alertStatus, "status"), (BuiltIn.unit, BuiltIn.unitName, "name"),
             (BuiltIn.unit, BuiltIn.unitType, "type"), (BuiltIn.unit, BuiltIn.unitParent, "parent"),
             (BuiltIn.unit, BuiltIn.unitLine, "line"), (BuiltIn.membership, BuiltIn.membershipUnit, "unit"),
-            (BuiltIn.excuse, BuiltIn.excuseTo, "to"),
+            (BuiltIn.excuse, BuiltIn.excuseTo, "to"), (BuiltIn.placement, BuiltIn.placementParent, "parent"),
         ]
         for (form, id, name) in expected {
             #expect(FormCatalog.builtIn[form]?.field(id)?.name == name)

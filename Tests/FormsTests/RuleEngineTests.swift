@@ -262,6 +262,32 @@ struct RuleEngineTests {
         #expect(turns.count == 4)
     }
 
+    /// An alert goes up the line in which its unit stood on the alert's day, whenever it is asked.
+    @Test func theLineOfTheRecordsDayIsTold() throws {
+        let hub = try Self.hub(days: 0)
+        for (unit, person) in [("G1", "one"), ("G2", "two")] {
+            try hub.write(
+                "unit", [.text(unit)], ["parent": .text("C0"), "line": .text("party")], at: Self.at(1))
+            try hub.write(
+                "duty-shift", [.text(unit), .integer(Self.at(0)), .integer(1)],
+                ["to": .integer(Self.at(96)), "person": .text(person)], at: Self.at(1))
+        }
+        for (from, unit) in [(Self.day, "G1"), (Self.day + 1, "G2")] {
+            try hub.write(
+                "placement", [.text("B1"), .integer(Int64(from))], ["parent": .text(unit)], at: Self.at(1))
+        }
+        for day in [Self.day, Self.day + 1] {
+            let key: [Value] = [.integer(Int64(day)), .text("phone"), .text("p1")]
+            try hub.write("alert", key, ["status": .text("open")], at: Self.at(30))
+        }
+        try hub.look(Self.at(30.1))
+        var turns: [Value: String?] = [:]
+        for event in hub.events {
+            if case .turn(_, let person) = event.action { turns[event.key.values[0]] = person }
+        }
+        #expect(turns == [.integer(Int64(Self.day)): "one", .integer(Int64(Self.day + 1)): "two"])
+    }
+
     @Test func whatABranchHasNotRaisedTheHubRaises() throws {
         let hub = try Self.hub()
         try Self.checkIn(hub, "p1", fever: true, at: Self.at(9))

@@ -144,6 +144,29 @@ import Testing
         }
     }
 
+    /// Both ends read the same tree of days.
+    @Test(arguments: HubKind.allCases, [Int32(0), 5])
+    func aUnitThatMovedCountsWhereItStoodThen(kind: HubKind, days: Int32) throws {
+        let (world, branches) = try Self.busy(kind)
+        try branches[0].checkIn("p3", day: ComparingWorld.day)
+        try world.syncAll()
+        func expectAgreement() throws {
+            try world.syncAll()
+            for branch in branches {
+                let comparison = try branch.compare()
+                #expect(comparison.findings.agrees, "\(branch.unit): \(comparison.words)")
+            }
+        }
+        for above in ["B2", "C0", nil] {
+            try world.centre { transaction in
+                var draft = HubWorld.placement("B1", under: above, from: ComparingWorld.day + days)
+                draft.context = try transaction.context(of: draft.key)
+                try transaction.author(draft)
+            }
+            try expectAgreement()
+        }
+    }
+
     @Test(arguments: HubKind.allCases) func aBranchIsToldOfItsOwnScopeOnly(kind: HubKind) throws {
         let (world, branches) = try Self.busy(kind)
         let asker = try branches[0].asker()

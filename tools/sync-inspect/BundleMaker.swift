@@ -117,7 +117,8 @@ struct BundleMaker {
         "configuration", "session", "contact", "origin", "record", "version", "doubted", "seal", "salt",
         "row_print", "import_memory", "receipt", "verdict", "form", "scope", "rename", "identity_event",
         "session_entry", "receipt_time", "meta", "device", "invitation", "segment", "hole", "term", "sibling",
-        "quarantine", "vouched", "feed", "scope_sum", "scope_work", "scope_since", "history", "coverage",
+        "quarantine", "vouched", "feed", "scope_sum", "scope_work", "scope_since", "node", "history",
+        "coverage",
         "audit", "conflict", "replica",
     ]
 

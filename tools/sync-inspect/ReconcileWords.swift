@@ -210,7 +210,7 @@ extension ReconcileReport {
                         + "from the journal, or from a backup",
                     zh: "两份数据中的一份丢失了记录；应从日志或备份重建其表"))
         }
-        let registers = ["unit", "person", "membership"]
+        let registers = ["unit", "placement", "person", "membership"]
         if differences.contains(where: { registers.contains($0.form) }), differences.count > 1 {
             advice.append(
                 Words(

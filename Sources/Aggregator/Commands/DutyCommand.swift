@@ -93,7 +93,7 @@ struct DutyCommand: AsyncParsableCommand {
                 throw DutyCommand.unknown(unit, posts)
             }
             let hours = Milliseconds(min(max(gaps, 0), 100_000)) * 3_600_000
-            let chain = try unit.map { try ResponsibleBook(hub, catalog).chain(from: $0) } ?? []
+            let chain = try unit.map { try ResponsibleBook(hub, catalog).chain(from: $0, at: time) } ?? []
             let found = DutyCommand.gaps(posts, of: chain, from: time, to: time + hours)
             var report = Report(
                 at: RecordText.time(time), holders: posts.holders(of: unit, at: time, personal.unmask),

@@ -101,19 +101,21 @@ struct ImportCommand: AsyncParsableCommand {
         let result = try sheet.run(
             on: try act.folder(store).open(), now: HubFolder.milliseconds(),
             progress: ProgressBar(Words("importing", zh: "正在导入")))
-        try show(result, of: file)
+        try show(result, of: file, areUnits: kind == .units)
         if result.isShort { Program.end(.someRefused) }
     }
 
-    private func show(_ result: RegisterResult, of file: String) throws {
+    private func show(_ result: RegisterResult, of file: String, areUnits: Bool = false) throws {
         if json { return try Output.json(result) }
         let away = result.elsewhere.count
         let stays =
             away == 0
             ? Words("", zh: "")
             : Words(
-                " (\(away) of them in another unit than the sheet says, and left there)",
-                zh: "（其中 \(away) 人所在单位与本表不同，保持现状）")
+                " (\(away) of them \(areUnits ? "under" : "in") another unit than the sheet says, and left "
+                    + "there)",
+                zh: areUnits
+                    ? "（其中 \(away) 个单位的上级与本表不同，保持现状）" : "（其中 \(away) 人所在单位与本表不同，保持现状）")
         Output.line(
             Words(
                 "\(file): \(result.records) rows: \(result.accepted) taken, \(result.unchanged) unchanged"
@@ -130,7 +132,11 @@ struct ImportCommand: AsyncParsableCommand {
                     "\(file): there is no column \(heading), its content was left out\(hint.en)",
                     zh: "\(file)：没有“\(heading)”这一列，其内容已略过\(hint.zh)"))
         }
-        for words in ImportCommand.words(forMoved: result.moved, elsewhere: result.elsewhere) {
+        let moves =
+            areUnits
+            ? ImportCommand.words(forMovedUnits: result.moved, elsewhere: result.elsewhere)
+            : ImportCommand.words(forMoved: result.moved, elsewhere: result.elsewhere)
+        for words in moves {
             Output.remark(words)
         }
         if let words = ImportCommand.words(forWithoutUnit: result.withoutUnit) { Output.remark(words) }
@@ -168,6 +174,29 @@ struct ImportCommand: AsyncParsableCommand {
                     "\(elsewhere.count) have moved since this sheet was first imported, and stay where they "
                         + "are: \(names(elsewhere)). Should they move back, say so with register-changes",
                     zh: "\(elsewhere.count) 人在此表首次导入之后已调动，保持现状：\(names(elsewhere))。若须调回，请用 register-changes"))
+        }
+        return words
+    }
+
+    static func words(forMovedUnits moved: [String], elsewhere: [String]) -> [Words] {
+        var words: [Words] = []
+        if !moved.isEmpty {
+            words.append(
+                Words(
+                    "\(moved.count) \(moved.count == 1 ? "unit comes" : "units come") under another as of "
+                        + "today, or of the effective_date of the row: \(names(moved)). Days before stay as "
+                        + "they were; a column effective_date says another day",
+                    zh: "\(moved.count) 个单位的上级自今日（或该行 effective_date）起变更：\(names(moved))。此前各日不变；"
+                        + "若从其他日期起，请加 effective_date 列"))
+        }
+        if !elsewhere.isEmpty {
+            words.append(
+                Words(
+                    "\(elsewhere.count) \(elsewhere.count == 1 ? "has" : "have") come under another unit "
+                        + "since this sheet was first imported, and stay there: \(names(elsewhere)). Should "
+                        + "they come back, say from which day in a column effective_date",
+                    zh: "\(elsewhere.count) 个单位在此表首次导入之后已变更上级，保持现状：\(names(elsewhere))。"
+                        + "若须改回，请在 effective_date 列写明从哪天起"))
         }
         return words
     }

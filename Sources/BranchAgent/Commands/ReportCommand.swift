@@ -57,7 +57,7 @@ struct ReportCommand: AsyncParsableCommand {
             }
             let book = try ResponsibleBook(context)
             // Of others' people a branch may hold some, which is not what that unit has to report.
-            guard book.isWithin(unit, context.configuration.unit) else {
+            guard book.isWithin(unit, context.configuration.unit, on: date) else {
                 throw ReportWords.anothersUnit(unit, own: context.configuration.unit)
             }
             let draft = ReportDraft(

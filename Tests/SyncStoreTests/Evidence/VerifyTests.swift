@@ -130,7 +130,7 @@ import Testing
             try database.execute(
                 sql: """
                     ALTER TABLE origin DROP COLUMN check_sum; ALTER TABLE replica DROP COLUMN check_sum;
-                    UPDATE meta SET value = value - 1 WHERE name = 'format';
+                    DROP TABLE node; UPDATE meta SET value = value - 2 WHERE name = 'format';
                     """)
         }
         _ = try world.world.reopened()
