@@ -29,6 +29,7 @@ public enum AuditWords {
         case "unmasked": Words("looked at unmasked", zh: "查看未遮盖内容")
         case "decided": Words("decided", zh: "裁定或更正")
         case "published": Words("published", zh: "发布")
+        case "settings": Words("settings changed", zh: "更改设置")
         case "entered": Words("entered at the centre", zh: "中心录入")
         default: nil
         }

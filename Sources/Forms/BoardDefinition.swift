@@ -138,8 +138,8 @@ public struct CompiledBoard: Sendable {
         var all: [CompiledForm.Condition]
         /// Positions of keys, and what they are.
         var keys: [(position: Int, text: String)]
-        var lateAfter: CutOff?
-        var arrivedAfter: CutOff?
+        var lateAfter: DatedHour?
+        var arrivedAfter: DatedHour?
         var dayKey: Int?
         var personKey: Int?
     }
@@ -204,7 +204,7 @@ public struct CompiledBoard: Sendable {
             }
             return compiled
         }
-        func cutOff(_ name: String?) throws(FormDefinitionError) -> CutOff? {
+        func cutOff(_ name: String?) throws(FormDefinitionError) -> DatedHour? {
             guard let name else { return nil }
             guard let cutOff = catalog.settings.hour(named: name) else { throw refuse(name, .badSetting) }
             return cutOff
@@ -381,11 +381,11 @@ public struct CompiledBoard: Sendable {
         guard let own = count.dayKey.flatMap({ record.key.values[$0].integer }) else { return true }
         let day = Int32(clamping: own)
         if let hour = count.lateAfter,
-            !catalog.zone.isAfter(record.record.firstCreated, cutoff: hour, of: day)
+            !catalog.zone.isAfter(record.record.firstCreated, hour: hour, of: day)
         {
             return false
         }
-        if let hour = count.arrivedAfter, !catalog.zone.isAfter(record.arrived, cutoff: hour, of: day) {
+        if let hour = count.arrivedAfter, !catalog.zone.isAfter(record.arrived, hour: hour, of: day) {
             return false
         }
         return true
@@ -406,17 +406,6 @@ enum BoardText {
         case .decimal(let unscaled, let scale): return CellText.text(decimal: unscaled, scale: scale)
         case .text(let bytes): return String(decoding: bytes, as: UTF8.self)
         case .list(let items): return items.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ";")
-        }
-    }
-}
-
-extension Settings {
-    /// An hour of the day by the setting's name; nil for any other name.
-    func hour(named name: String) -> CutOff? {
-        switch name {
-        case "checkInCutoff": CutOff(checkInCutoff)
-        case "reportCutoff": CutOff(reportCutoff)
-        default: nil
         }
     }
 }

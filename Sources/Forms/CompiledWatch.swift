@@ -3,7 +3,7 @@ import SyncCore
 /// A rule across records or on time, with everything that it names looked up.
 public struct CompiledWatch: Sendable {
     enum Kind: Sendable {
-        case missing(form: CompiledForm, cutOff: CutOff)
+        case missing(form: CompiledForm, cutOff: DatedHour)
         case beside(
             form: CompiledForm, any: [CompiledForm.Condition], finder: CompiledForm,
             finds: [CompiledForm.Condition])

@@ -69,15 +69,15 @@ public struct CoverageCount: Sendable {
     public static let line = "party"
 
     private let zone: LocalZone
-    private let checkInCutoff: CutOff
-    private let reportCutoff: CutOff
+    private let checkInCutoff: DatedHour
+    private let reportCutoff: DatedHour
 
     /// - Throws: ``FormDefinitionError`` when a cut-off cannot be read.
     public init(settings: Settings, zone: LocalZone) throws(FormDefinitionError) {
-        guard let checkIn = CutOff(settings.checkInCutoff) else {
+        guard let checkIn = settings.hour(named: "checkInCutoff") else {
             throw FormDefinitionError(form: BuiltIn.checkIn, subject: "checkInCutoff", code: .badSetting)
         }
-        guard let report = CutOff(settings.reportCutoff) else {
+        guard let report = settings.hour(named: "reportCutoff") else {
             throw FormDefinitionError(form: BuiltIn.dailyReport, subject: "reportCutoff", code: .badSetting)
         }
         self.zone = zone
@@ -87,12 +87,12 @@ public struct CoverageCount: Sendable {
 
     /// Whether a check-in first created then is late for its day.
     public func isLate(checkIn firstCreated: Milliseconds, of day: Int32) -> Bool {
-        zone.isAfter(firstCreated, cutoff: checkInCutoff, of: day)
+        zone.isAfter(firstCreated, hour: checkInCutoff, of: day)
     }
 
     /// Whether a daily report first created then is late for its day.
     public func isLate(report firstCreated: Milliseconds, of day: Int32) -> Bool {
-        zone.isAfter(firstCreated, cutoff: reportCutoff, of: day)
+        zone.isAfter(firstCreated, hour: reportCutoff, of: day)
     }
 
     /// The board of `day`: every unit of the party line with the people on its register that day.

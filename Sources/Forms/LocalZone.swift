@@ -52,6 +52,11 @@ public struct LocalZone: Sendable {
         local(time) > Milliseconds(day) * 86_400_000 + cutoff.milliseconds
     }
 
+    /// The same for an hour that is the day's.
+    public func isAfter(_ time: Milliseconds, hour: DatedHour, of day: Int32) -> Bool {
+        isAfter(time, cutoff: hour.on(day), of: day)
+    }
+
     /// "YYYY-MM-DD HH:MM:SS" in local time.
     public func text(_ time: Milliseconds) -> String {
         let local = local(time)
@@ -69,6 +74,29 @@ public struct LocalZone: Sendable {
         let (quotient, rest) = number.quotientAndRemainder(dividingBy: divisor)
         return rest < 0 ? quotient - 1 : quotient
     }
+}
+
+/// A local time of day after which something is late; it may be another from a day on.
+public struct DatedHour: Sendable, Hashable {
+    private struct Change: Sendable, Hashable {
+        var from: Int32
+        var hour: CutOff
+    }
+
+    private var first: CutOff
+    /// Ascending.
+    private var later: [Change] = []
+
+    public init(_ first: CutOff) { self.first = first }
+
+    /// - Parameter from: the first day of it.
+    public mutating func change(to hour: CutOff, from: Int32) {
+        later.removeAll { $0.from == from }
+        let index = later.firstIndex { $0.from > from } ?? later.count
+        later.insert(Change(from: from, hour: hour), at: index)
+    }
+
+    public func on(_ day: Int32) -> CutOff { later.last { $0.from <= day }?.hour ?? first }
 }
 
 /// A local time of day after which something is late.

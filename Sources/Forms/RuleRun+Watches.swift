@@ -11,14 +11,14 @@ extension RuleRun {
     // MARK: - Nothing has come by the cut-off
 
     mutating func missing(
-        _ watch: CompiledWatch, _ form: CompiledForm, _ cutOff: CutOff, through: Milliseconds
+        _ watch: CompiledWatch, _ form: CompiledForm, _ cutOff: DatedHour, through: Milliseconds
     ) throws {
         let zone = catalog.zone
         let today = zone.day(of: now)
         let first = max(zone.day(of: through) - 1, today - RuleEngine.daysBack)
         for day in first...(today + 1) {
             // The cut-off itself is in time.
-            let due = zone.time(fromLocal: Milliseconds(day) * 86_400_000 + cutOff.milliseconds) + 1
+            let due = zone.time(fromLocal: Milliseconds(day) * 86_400_000 + cutOff.on(day).milliseconds) + 1
             if due > now {
                 isDue(next: due)
                 break

@@ -27,6 +27,24 @@ public struct Settings: Codable, Sendable, Hashable {
     /// The designated hospital, as branches are to name it.
     public var hospital: String?
 
+    /// Hours that were changed since, each from a day on: a day that has passed is judged as it was.
+    public var laterHours: [LaterHour]?
+
+    public struct LaterHour: Codable, Sendable, Hashable {
+        /// `checkInCutoff` or `reportCutoff`.
+        public var setting: String
+        /// "YYYY-MM-DD".
+        public var from: String
+        /// "HH:mm".
+        public var hour: String
+
+        public init(setting: String, from: String, hour: String) {
+            self.setting = setting
+            self.from = from
+            self.hour = hour
+        }
+    }
+
     public init() {}
 }
 
@@ -54,14 +72,26 @@ extension Settings {
 
     public var minutesToArrive: Int { arrivalMinutes ?? 10 }
 
-    /// A local time of day, or the name of a setting that holds one.
-    func cutOff(_ text: String) -> CutOff? {
-        switch text {
-        case "checkInCutoff": CutOff(checkInCutoff)
-        case "reportCutoff": CutOff(reportCutoff)
-        default: CutOff(text)
+    /// An hour of the day by the setting's name, as it is on each day; nil for any other name, and for one
+    /// that does not read.
+    public func hour(named name: String) -> DatedHour? {
+        let text: String
+        switch name {
+        case "checkInCutoff": text = checkInCutoff
+        case "reportCutoff": text = reportCutoff
+        default: return nil
         }
+        guard let first = CutOff(text) else { return nil }
+        var dated = DatedHour(first)
+        for later in laterHours ?? [] where later.setting.utf8.elementsEqual(name.utf8) {
+            guard let from = CivilDay.parse(later.from), let hour = CutOff(later.hour) else { return nil }
+            dated.change(to: hour, from: from)
+        }
+        return dated
     }
+
+    /// A local time of day, or the name of a setting that holds one.
+    func cutOff(_ text: String) -> DatedHour? { hour(named: text) ?? CutOff(text).map { DatedHour($0) } }
 
     /// A bound of a form, a number or the name of a setting, at `scale`; nil when it is neither.
     func bound(_ text: String, scale: UInt8) -> Int64? {

@@ -38,8 +38,9 @@ extension SQLiteHubStore {
         if let from = pending.recountFrom { try recount(from: from) }
     }
 
-    /// Makes the counters of all days from `from` on anew: somebody belongs to another unit there now.
-    private func recount(from: Int32) throws {
+    /// Makes the counters of all days from `from` on anew: somebody belongs to another unit there now, or
+    /// another hour is late.
+    func recount(from: Int32) throws {
         try connection.run("DELETE FROM coverage WHERE day >= ?", .int(Int64(from)))
         for (key, counts) in try countedAnew(from: from, to: .max).sorted(by: { $0.key < $1.key }) {
             try connection.run(

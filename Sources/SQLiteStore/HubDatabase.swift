@@ -203,6 +203,22 @@ public final class SQLiteHubStore: HubStore {
         }
     }
 
+    /// Works with other settings from now on; an entry of the audit log says so.
+    ///
+    /// - Parameter from: the first day that another hour judges; nil where no hour has changed.
+    public func change(
+        _ settings: Settings, from: Int32?, detail: String, clock: AuthoringClock
+    ) throws {
+        try writing(.routine, clock: clock) { transaction in
+            try connection.run(
+                "INSERT OR REPLACE INTO meta (name, value) VALUES ('settings', ?)",
+                .blob(try SQLiteHubStore.encode(settings)))
+            checks = nil
+            if let from { try recount(from: from) }
+            try transaction.act("settings", detail: detail)
+        }
+    }
+
     // MARK: - Forms
 
     /// Makes the tables of forms that have none, and the columns that revisions brought.

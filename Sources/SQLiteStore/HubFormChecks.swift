@@ -7,14 +7,14 @@ struct HubFormChecks {
     let catalog: CompiledCatalog
     let zone: LocalZone
     let count: CoverageCount
-    private let cutoff: CutOff
+    private let cutoff: DatedHour
     let checkIn: CompiledForm?
     /// Of no day yet.
     let retention: Retention
 
     init(_ means: HubMeans, settings: Settings) throws {
         (catalog, count) = try means.checks(settings)
-        guard let cutoff = CutOff(settings.checkInCutoff) else {
+        guard let cutoff = settings.hour(named: "checkInCutoff") else {
             throw StoreError(.corrupt, "the settings' cut-off does not read")
         }
         self.cutoff = cutoff
@@ -27,7 +27,7 @@ struct HubFormChecks {
     func counts(_ record: EffectiveRecord, day: Int32) -> HubCoverageCounts {
         guard record.exists else { return HubCoverageCounts() }
         return HubCoverageCounts(
-            checkedIn: 1, late: zone.isAfter(record.firstCreated, cutoff: cutoff, of: day) ? 1 : 0,
+            checkedIn: 1, late: zone.isAfter(record.firstCreated, hour: cutoff, of: day) ? 1 : 0,
             flagged: checkIn?.isFlagged(record) == true ? 1 : 0)
     }
 
@@ -39,11 +39,11 @@ struct HubFormChecks {
     struct Counter {
         let flagged: [Bool]
         let zone: LocalZone
-        let cutoff: CutOff
+        let cutoff: DatedHour
         private var day: Int32 = .min
         private var lateAfter: Milliseconds = 0
 
-        init(flagged: [Bool], zone: LocalZone, cutoff: CutOff) {
+        init(flagged: [Bool], zone: LocalZone, cutoff: DatedHour) {
             self.flagged = flagged
             self.zone = zone
             self.cutoff = cutoff
@@ -53,11 +53,11 @@ struct HubFormChecks {
         mutating func counts(_ place: Int, firstCreated: Milliseconds, day: Int32) -> HubCoverageCounts {
             if day != self.day {
                 self.day = day
-                lateAfter = zone.time(fromLocal: Milliseconds(day) * 86_400_000 + cutoff.milliseconds)
+                lateAfter = zone.time(fromLocal: Milliseconds(day) * 86_400_000 + cutoff.on(day).milliseconds)
             }
             let distance = firstCreated - lateAfter
             let isLate =
-                abs(distance) < 7_200_000 ? zone.isAfter(firstCreated, cutoff: cutoff, of: day) : distance > 0
+                abs(distance) < 7_200_000 ? zone.isAfter(firstCreated, hour: cutoff, of: day) : distance > 0
             return HubCoverageCounts(
                 checkedIn: 1, late: isLate ? 1 : 0, flagged: place < flagged.count && flagged[place] ? 1 : 0)
         }

@@ -121,7 +121,8 @@ import Testing
         // Units of memory, and a frame's name.
         "KiB", "MiB", "Welcome",
         // Forms, their fields, sheets and settings.
-        "check-in", "day", "temperature", "fever", "unit", "unit_id", "to_unit", "from_unit", "export",
+        "check-in", "day", "temperature", "fever", "unit", "unit_id", "to_unit", "from_unit",
+        "effective_date", "parent_id", "settings", "forms", "publish", "export",
         "units", "people", "register-changes",
         "excused", "alert", "daily-report",
         "party", "checkInCutoff", "reportCutoff", "temperatureMinimum", "temperatureMaximum",

@@ -18,7 +18,8 @@ public struct AggregatorCommand: AsyncParsableCommand {
             + "aggregator invite B01 --data DIR; aggregator serve --data DIR",
         version: Program.version,
         subcommands: [
-            InitCommand.self, ImportCommand.self, InviteCommand.self, DevicesCommand.self,
+            InitCommand.self, SettingsCommand.self, ImportCommand.self, InviteCommand.self,
+            DevicesCommand.self,
             ConfirmCommand.self, RevokeCommand.self, ReleaseCommand.self,
             ServeCommand.self, AlertsCommand.self, DutyCommand.self, RulesCommand.self, AddCommand.self,
             FormsCommand.self, BoardsCommand.self, BoardCommand.self, BriefCommand.self,
