@@ -1,6 +1,6 @@
 extension VersionVector {
-    /// Up to three entries, in the value itself, since most records have few authors. One that is not there has
-    /// origin 0, and stands behind all others.
+    /// Up to three entries, in the value itself, since most records have few authors. One that is not there
+    /// has origin 0, and stands behind all others.
     @usableFromInline struct Few: Sendable, Hashable {
         @usableFromInline var first: Entry
         @usableFromInline var second: Entry

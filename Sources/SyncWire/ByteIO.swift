@@ -36,7 +36,21 @@ struct ByteReader {
             }
         }
         if remaining >= 8, let value = wordVarint() { return value }
-        return try longVarint(part)
+        let (value, end) = try longVarint(part)
+        offset = end
+        return value
+    }
+
+    /// The next `count` bytes where each is a varint by itself; nil, and nothing is read, where they are not.
+    @inline(__always)
+    mutating func singleByteVarints(_ count: Int) -> UnsafeBufferPointer<UInt8>? {
+        guard count <= remaining else { return nil }
+        let slice = UnsafeBufferPointer(rebasing: bytes[offset..<(offset + count)])
+        var all: UInt8 = 0
+        for byte in slice { all |= byte }
+        guard all < 0x80 else { return nil }
+        offset += count
+        return slice
     }
 
     /// A varint that ends within the next eight bytes and is minimal; nil for others, which are read byte by
@@ -53,14 +67,17 @@ struct ByteReader {
         value = (value & 0x007f_007f_007f_007f) | (value & 0x7f00_7f00_7f00_7f00) &>> 1
         value = (value & 0x0000_3fff_0000_3fff) | (value & 0x3fff_0000_3fff_0000) &>> 2
         value = (value & 0x0000_0000_0fff_ffff) | (value & 0x0fff_ffff_0000_0000) &>> 4
-        let count = stops.trailingZeroBitCount &>> 3 &+ 1
-        guard varintSize(value) == count else { return nil }
-        offset += count
+        let more = stops.trailingZeroBitCount &>> 3
+        // The last byte of several is not 0.
+        guard more == 0 || value &>> UInt64(truncatingIfNeeded: more &* 7) != 0 else { return nil }
+        offset &+= more &+ 1
         return value
     }
 
+    /// The next varint, and where it ends. Moves nothing: a reader whose place somebody else may write would
+    /// have to keep it in memory.
     @inline(never)
-    private mutating func longVarint(_ part: WireError.Part) throws(WireError) -> UInt64 {
+    private func longVarint(_ part: WireError.Part) throws(WireError) -> (value: UInt64, end: Int) {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         var at = offset
@@ -71,8 +88,7 @@ struct ByteReader {
             value |= UInt64(next & 0x7f) << shift
             if next < 0x80 {
                 guard next != 0 || shift == 0 else { throw error(.overlong, part) }
-                offset = at
-                return value
+                return (value, at)
             }
             shift += 7
         }

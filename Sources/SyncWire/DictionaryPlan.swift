@@ -200,17 +200,47 @@ struct TextPattern {
 
     /// The number of each entry; nil where one does not follow the pattern.
     func numbers(_ bytes: Bytes, _ ends: UnsafeBufferPointer<UInt32>) -> [Int64]? {
+        let width = prefix.count + digits
+        // Ends from end to end: then nothing has to be looked up.
+        var isEven = true
+        for entry in ends.indices { isEven = isEven && Int(ends[entry]) == (entry + 1) * width }
+        guard isEven else { return nil }
         let numbers = [Int64](unsafeUninitializedCapacity: ends.count) { buffer, count in
             var start = 0
-            for end in ends {
-                let value = self.number(bytes, start..<Int(end))
+            var before: Int64 = 0
+            while count < ends.count {
+                var value = nearNumber(bytes, start, before)
+                if value < 0 { value = self.number(bytes, start..<(start + width)) }
                 guard value >= 0 else { return }
                 buffer[count] = value
+                before = value
                 count += 1
-                start = Int(end)
+                start += width
             }
         }
         return numbers.count == ends.count ? numbers : nil
+    }
+
+    /// The number of an entry that differs from the one before in its last two digits alone; -1 for others.
+    @inline(__always)
+    private func nearNumber(_ bytes: Bytes, _ start: Int, _ before: Int64) -> Int64 {
+        let same = prefix.count + digits - 2
+        guard start > 0, base == 10, digits >= 2 else { return -1 }
+        let raw = UnsafeRawBufferPointer(bytes)
+        var at = start
+        while at + 8 <= start + same {
+            let word = raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            guard word == raw.loadUnaligned(fromByteOffset: at - same - 2, as: UInt64.self) else { return -1 }
+            at += 8
+        }
+        while at < start + same {
+            guard bytes[at] == bytes[at - same - 2] else { return -1 }
+            at += 1
+        }
+        let (tens, ones) = (bytes[at] &- 0x30, bytes[at + 1] &- 0x30)
+        guard tens < 10, ones < 10 else { return -1 }
+        let last = Int64(bytes[start - 2] &- 0x30) &* 10 &+ Int64(bytes[start - 1] &- 0x30)
+        return before &- last &+ Int64(tens) &* 10 &+ Int64(ones)
     }
 
     /// Eight decimal digits in one word: tens of all pairs first, then hundreds, then the upper half.

@@ -68,13 +68,19 @@ enum IndexSequence {
         _ reader: inout ByteReader, count: Int, below bound: Int, _ part: WireError.Part,
         _ excess: WireError.Code
     ) throws(WireError) -> [UInt32] {
-        var values: [UInt32] = []
-        values.reserveCapacity(count)
-        while values.count < count {
-            let value = try number(&reader, below: bound, part, excess)
-            let more = try reader.varint(part)
-            guard more < UInt64(count - values.count) else { throw reader.error(.outOfRange, part) }
-            values.append(contentsOf: repeatElement(value, count: Int(more) + 1))
+        var values = [UInt32](repeating: 0, count: count)
+        try values.withUnsafeMutableBufferPointer { (values) throws(WireError) in
+            var at = 0
+            while at < count {
+                let value = try number(&reader, below: bound, part, excess)
+                let more = try reader.varint(part)
+                guard more < UInt64(count - at) else { throw reader.error(.outOfRange, part) }
+                let end = at + Int(more) + 1
+                if value != 0 {
+                    for index in at..<end { values[index] = value }
+                }
+                at = end
+            }
         }
         return values
     }
@@ -122,28 +128,44 @@ enum ByteSequence {
         _ reader: inout ByteReader, count: Int, allowed: UInt8, _ part: WireError.Part
     ) throws(WireError) -> [UInt8] {
         guard count > 0 else { return [] }
+        if let value = try constant(&reader, allowed: allowed, part) {
+            return [UInt8](repeating: value, count: count)
+        }
         var values: [UInt8] = []
         var seen: UInt8 = 0
         switch try reader.byte(part) {
-        case constant:
-            seen = try reader.byte(part)
-            values = [UInt8](repeating: seen, count: count)
         case plain:
             values = Array(try reader.take(count, part))
             for value in values { seen |= value }
         case runs:
-            values.reserveCapacity(count)
-            while values.count < count {
+            values = [UInt8](repeating: 0, count: count)
+            var at = 0
+            while at < count {
                 let value = try reader.byte(part)
                 let more = try reader.varint(part)
-                guard more < UInt64(count - values.count) else { throw reader.error(.outOfRange, part) }
-                values.append(contentsOf: repeatElement(value, count: Int(more) + 1))
+                guard more < UInt64(count - at) else { throw reader.error(.outOfRange, part) }
+                let end = at + Int(more) + 1
+                values.withUnsafeMutableBufferPointer { values in
+                    for index in at..<end { values[index] = value }
+                }
+                at = end
                 seen |= value
             }
         default: throw reader.error(.unknownEncoding, part)
         }
         guard seen & ~allowed == 0 else { throw reader.error(.outOfRange, part) }
         return values
+    }
+
+    /// The byte that all are, where the encoding says that they are the same; else nil, and nothing is read.
+    static func constant(
+        _ reader: inout ByteReader, allowed: UInt8, _ part: WireError.Part
+    ) throws(WireError) -> UInt8? {
+        guard reader.remaining > 0, reader.bytes[reader.offset] == constant else { return nil }
+        _ = try reader.byte(part)
+        let value = try reader.byte(part)
+        guard value & ~allowed == 0 else { throw reader.error(.outOfRange, part) }
+        return value
     }
 }
 
@@ -152,16 +174,21 @@ struct IndexPlan {
     private let encoding: UInt8
     /// Bytes in all, with the encoding's id; 0 for no places.
     let size: Int
+    /// How often a place begins that is not the one before it.
+    let changes: Int
 
     init(_ values: UnsafeBufferPointer<UInt32>) {
         guard let first = values.first else {
             encoding = IndexSequence.constant
             size = 0
+            changes = 0
             return
         }
         let count = runCount(values)
+        changes = count
+        // All bits that occur: as good as the greatest one for what is asked of it.
         var most: UInt32 = 0
-        for value in values { most = max(most, value) }
+        for value in values { most |= value }
         let flat = most < 256 ? values.count : 2 * values.count
         var runBytes = Int.max
         if most > 0xffff || 2 * count <= flat / 2 {

@@ -105,22 +105,57 @@ struct IntegerPlan {
 
 /// Calls `body` with each value that follows another one, and how often it stands there.
 @inline(__always)
-func forEachRun<Number: Equatable>(_ values: UnsafeBufferPointer<Number>, _ body: (Number, Int) -> Void) {
+func forEachRun<Number: FixedWidthInteger>(
+    _ values: UnsafeBufferPointer<Number>, _ body: (Number, Int) -> Void
+) {
     var start = 0
     while start < values.count {
-        var end = start + 1
-        while end < values.count && values[end] == values[start] { end += 1 }
+        let end = runEnd(values, from: start)
         body(values[start], end - start)
         start = end
     }
 }
 
+/// How many are looked at in one step where they may all be the same.
+private let block = 16
+
+/// Where the values end that are the same as the first.
+@inline(__always)
+private func runEnd<Number: FixedWidthInteger>(
+    _ values: UnsafeBufferPointer<Number>, from start: Int
+) -> Int {
+    let value = values[start]
+    var end = start + 1
+    while end < values.count && values[end] == value {
+        end += 1
+        while end + block <= values.count {
+            var differences: Number = 0
+            for index in end..<(end + block) { differences |= values[index] ^ value }
+            guard differences == 0 else { break }
+            end += block
+        }
+    }
+    return end
+}
+
 /// How often a value begins that is not the one before it.
 @inline(__always)
-func runCount<Number: Equatable>(_ values: UnsafeBufferPointer<Number>) -> Int {
-    guard let base = values.baseAddress, values.count > 0 else { return 0 }
+func runCount<Number: FixedWidthInteger>(_ values: UnsafeBufferPointer<Number>) -> Int {
+    guard values.count > 0 else { return 0 }
     var changes: UInt32 = 0
-    for index in 1..<max(values.count, 1) { changes &+= base[index] == base[index - 1] ? 0 : 1 }
+    var index = 1
+    while index + block <= values.count {
+        var differences: Number = 0
+        for place in index..<(index + block) { differences |= values[place] ^ values[place - 1] }
+        if differences != 0 {
+            for place in index..<(index + block) { changes &+= values[place] == values[place - 1] ? 0 : 1 }
+        }
+        index += block
+    }
+    while index < values.count {
+        changes &+= values[index] == values[index - 1] ? 0 : 1
+        index += 1
+    }
     return Int(changes) + 1
 }
 
@@ -187,13 +222,22 @@ struct IntegerShape {
         var farTravelled: Double = 0
         let isFar = scaled >= 1 << 40
         let divisor = Int64(bitPattern: factor)
-        for value in values {
-            let place = UInt64(bitPattern: value &- least)
-            let step = factor == 1 ? value &- before : (value &- before) / divisor
-            offsetBody += varintSize(factor == 1 ? place : place / factor)
-            deltaBody += varintSize(zigzag(step))
-            if isFar { farTravelled += Double(step.magnitude) } else { travelled &+= step.magnitude }
-            before = value
+        if factor == 1, scaled < 64 {
+            // One byte each, whatever stands where.
+            for value in values {
+                travelled &+= (value &- before).magnitude
+                before = value
+            }
+            (offsetBody, deltaBody) = (count, count)
+        } else {
+            for value in values {
+                let place = UInt64(bitPattern: value &- least)
+                let step = factor == 1 ? value &- before : (value &- before) / divisor
+                offsetBody += varintSize(factor == 1 ? place : place / factor)
+                deltaBody += varintSize(zigzag(step))
+                if isFar { farTravelled += Double(step.magnitude) } else { travelled &+= step.magnitude }
+                before = value
+            }
         }
         deltaBody -= 1
         isSlow = (isFar ? farTravelled : Double(travelled)) * 4 < Double(scaled) * Double(count)

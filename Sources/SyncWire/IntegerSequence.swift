@@ -13,6 +13,12 @@ enum IntegerSequence {
     static func encode(_ values: [Int64], reference: [Int64]? = nil, into writer: inout ByteWriter) {
         values.withUnsafeBufferPointer { values in
             guard !values.isEmpty else { return }
+            if let reference, isSame(values, reference), runCount(values) > 1 {
+                // Two bytes beside two runs at least.
+                writer.put(difference)
+                writer.put(constant)
+                return writer.put(zigzag: 0)
+            }
             let shape = IntegerShape(values)
             let own = IntegerPlan(shape, shift: 0)
             guard let reference, reference.count == values.count else {
@@ -26,6 +32,15 @@ enum IntegerSequence {
                 return other.write(values, shift: reference[0], into: &writer)
             }
             encode(values, own, reference: reference, into: &writer)
+        }
+    }
+
+    private static func isSame(_ values: UnsafeBufferPointer<Int64>, _ reference: [Int64]) -> Bool {
+        guard values.count == reference.count else { return false }
+        return reference.withUnsafeBufferPointer { reference in
+            var differences: Int64 = 0
+            for index in values.indices { differences |= values[index] ^ reference[index] }
+            return differences == 0
         }
     }
 
@@ -89,7 +104,13 @@ enum IntegerSequence {
         guard count <= reader.remaining else { throw reader.error(.truncated, part) }
         var values = [Int64](repeating: least, count: count)
         try values.withUnsafeMutableBufferPointer { (values) throws(WireError) in
-            for index in 0..<count { values[index] &+= Int64(bitPattern: try reader.varint(part)) &* factor }
+            if let places = reader.singleByteVarints(count) {
+                for index in 0..<count { values[index] &+= Int64(places[index]) &* factor }
+                return
+            }
+            var own = reader
+            for index in 0..<count { values[index] &+= Int64(bitPattern: try own.varint(part)) &* factor }
+            reader = own
         }
         return values
     }
@@ -97,15 +118,25 @@ enum IntegerSequence {
     private static func decodeDeltas(
         _ reader: inout ByteReader, count: Int, _ part: WireError.Part
     ) throws(WireError) -> [Int64] {
-        var value = try reader.zigzag(part)
+        let first = try reader.zigzag(part)
         let factor = try factor(&reader, part)
         guard count - 1 <= reader.remaining else { throw reader.error(.truncated, part) }
-        var values = [Int64](repeating: value, count: count)
+        var values = [Int64](repeating: first, count: count)
         try values.withUnsafeMutableBufferPointer { (values) throws(WireError) in
-            for index in 1..<count {
-                value &+= try reader.zigzag(part) &* factor
+            var value = first
+            if let steps = reader.singleByteVarints(count - 1) {
+                for index in 1..<max(count, 1) {
+                    value &+= unzigzag(UInt64(steps[index - 1])) &* factor
+                    values[index] = value
+                }
+                return
+            }
+            var own = reader
+            for index in 1..<max(count, 1) {
+                value &+= try own.zigzag(part) &* factor
                 values[index] = value
             }
+            reader = own
         }
         return values
     }
@@ -113,14 +144,20 @@ enum IntegerSequence {
     private static func decodeRuns(
         _ reader: inout ByteReader, count: Int, _ part: WireError.Part
     ) throws(WireError) -> [Int64] {
-        var values: [Int64] = []
-        values.reserveCapacity(count)
-        var value: Int64 = 0
-        while values.count < count {
-            value &+= try reader.zigzag(part)
-            let more = try reader.varint(part)
-            guard more < UInt64(count - values.count) else { throw reader.error(.outOfRange, part) }
-            values.append(contentsOf: repeatElement(value, count: Int(more) + 1))
+        var values = [Int64](repeating: 0, count: count)
+        try values.withUnsafeMutableBufferPointer { (values) throws(WireError) in
+            var value: Int64 = 0
+            var at = 0
+            while at < count {
+                value &+= try reader.zigzag(part)
+                let more = try reader.varint(part)
+                guard more < UInt64(count - at) else { throw reader.error(.outOfRange, part) }
+                let end = at + Int(more) + 1
+                if value != 0 {
+                    for index in at..<end { values[index] = value }
+                }
+                at = end
+            }
         }
         return values
     }
@@ -134,13 +171,12 @@ enum IntegerSequence {
         guard (1...8).contains(width) else { throw reader.error(.outOfRange, part) }
         let raw = try reader.take(width * count, part)
         return [Int64](unsafeUninitializedCapacity: count) { buffer, initialized in
-            for index in 0..<count {
-                var place = UInt64(raw[index])
-                for plane in 1..<max(width, 1) {
-                    place |= UInt64(raw[plane * count + index]) << UInt64(plane * 8)
-                }
-                buffer[index] = least &+ Int64(bitPattern: place) &* factor
+            for index in 0..<count { buffer[index] = Int64(raw[index]) }
+            for plane in 1..<max(width, 1) {
+                let bytes = UnsafeBufferPointer(rebasing: raw[(plane * count)..<((plane + 1) * count)])
+                for index in 0..<count { buffer[index] |= Int64(bytes[index]) << Int64(plane * 8) }
             }
+            for index in 0..<count { buffer[index] = least &+ buffer[index] &* factor }
             initialized = count
         }
     }

@@ -134,7 +134,7 @@ enum RowsEncoder {
     /// - Returns: a text column as its reader will have it; nil for others.
     @discardableResult private static func putValues(
         _ column: Column, present: PresentRows?, leaders: [TextColumn.Leader], into writer: inout ByteWriter
-    ) -> (index: [UInt32], table: TextTable, order: [UInt32])? {
+    ) -> (index: [UInt32], table: TextTable, order: [UInt32]?)? {
         if column.isDictionary {
             let index = present?.sift(column.index) ?? column.index
             return TextColumn.encode(

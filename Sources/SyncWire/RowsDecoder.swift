@@ -134,7 +134,7 @@ enum RowsDecoder {
         return group
     }
 
-    private static func leader(_ column: Column, key: Int, order: [UInt32]) -> TextColumn.Leader? {
+    private static func leader(_ column: Column, key: Int, order: [UInt32]?) -> TextColumn.Leader? {
         guard column.isDictionary else { return nil }
         return TextColumn.Leader(
             key: UInt8(key), kind: column.kind, index: column.index,
@@ -178,20 +178,21 @@ enum RowsDecoder {
         column.retentionClass = try reader.byte(.column)
         // A digest counts the classes of a version in one byte.
         guard column.retentionClass < .max else { throw reader.error(.outOfRange, .column) }
-        let presence = try ByteSequence.decode(&reader, count: rows, allowed: 3, .presence)
-        var all = Presence.value.rawValue
-        var most: UInt8 = 0
-        for value in presence {
-            all &= value
-            most = max(most, value)
-        }
-        guard most <= Presence.value.rawValue else { throw reader.error(.outOfRange, .presence) }
-        guard all != Presence.value.rawValue else {
+        if let constant = try presence(&reader, rows: rows, into: &column) {
+            guard constant == .value else {
+                column.presence = [UInt8](repeating: constant.rawValue, count: rows)
+                try values(&reader, into: &column, rows: 0, leaders: [], budget: &budget)
+                if column.isDictionary {
+                    column.index = [UInt32](repeating: 0, count: rows)
+                } else {
+                    column.integers = [Int64](repeating: 0, count: rows)
+                }
+                return column
+            }
             try values(&reader, into: &column, rows: rows, leaders: leaders, budget: &budget)
             return column
         }
-        column.presence = presence
-        let present = PresentRows(presence)
+        let present = PresentRows(column.presence)
         // Only a text column follows a key, and then it follows the key's values of its own rows.
         let sifted =
             column.isDictionary
@@ -211,14 +212,37 @@ enum RowsDecoder {
         return column
     }
 
-    /// - Returns: of a text column the entries in the order in which they were written.
+    /// - Returns: what all rows have, without a list of it; nil where they differ, or where there are none.
+    private static func presence(
+        _ reader: inout ByteReader, rows: Int, into column: inout Column
+    ) throws(WireError) -> Presence? {
+        if rows > 0, let same = try ByteSequence.constant(&reader, allowed: 3, .presence) {
+            guard let presence = Presence(rawValue: same) else {
+                throw reader.error(.outOfRange, .presence)
+            }
+            return presence
+        }
+        let presence = try ByteSequence.decode(&reader, count: rows, allowed: 3, .presence)
+        var all = Presence.value.rawValue
+        var most: UInt8 = 0
+        for value in presence {
+            all &= value
+            most = max(most, value)
+        }
+        guard most <= Presence.value.rawValue else { throw reader.error(.outOfRange, .presence) }
+        if all == Presence.value.rawValue { return .value }
+        column.presence = presence
+        return nil
+    }
+
+    /// - Returns: of a text column the entries in the order in which they were written; nil for that of use.
     @discardableResult private static func values(
         _ reader: inout ByteReader, into column: inout Column, rows: Int,
         leaders: [TextColumn.Leader?], budget: inout RowsBudget
-    ) throws(WireError) -> [UInt32] {
+    ) throws(WireError) -> [UInt32]? {
         guard column.isDictionary else {
             column.integers = try IntegerSequence.decode(&reader, count: rows)
-            return []
+            return nil
         }
         let (index, table, order) = try TextColumn.decode(
             &reader, count: rows, isList: column.kind == .list,

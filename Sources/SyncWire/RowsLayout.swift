@@ -166,11 +166,11 @@ private struct RowsWalk {
 
     private mutating func values(
         _ column: Column, rows: Int, leaders: [TextColumn.Leader?]
-    ) throws(WireError) -> (encoding: String, order: [UInt32]) {
+    ) throws(WireError) -> (encoding: String, order: [UInt32]?) {
         guard column.isDictionary else {
             let encoding = next(RowsWalk.integers, count: rows)
             _ = try IntegerSequence.decode(&reader, count: rows)
-            return (encoding, [])
+            return (encoding, nil)
         }
         let encoding = next(RowsWalk.texts, count: rows)
         let order = try TextColumn.decode(

@@ -25,8 +25,11 @@ struct TextColumnPlan {
         self.table = table
         self.index = index
         self.order = order
-        indexPlan = index.withUnsafeBufferPointer { IndexPlan($0) }
-        weight = head.count + dictionary.size + (indexWeight ?? TextColumnPlan.weight(index))
+        let plan = index.withUnsafeBufferPointer { IndexPlan($0) }
+        indexPlan = plan
+        weight =
+            head.count + dictionary.size
+            + (indexWeight ?? TextColumnPlan.weight(index, changes: plan.changes))
     }
 
     func write(into writer: inout ByteWriter) {
@@ -71,7 +74,7 @@ struct TextColumnPlan {
         /// The table and the plan for entries in another order.
         func picking(_ entries: [UInt32]) -> (TextTable, DictionaryPlan) {
             if entries.isEmpty { return (TextTable(), DictionaryPlan(TextTable())) }
-            if entries.count == table.count, entries.indices.allSatisfy({ entries[$0] == UInt32($0) }) {
+            if entries.count == table.count, TextTable.areInOrder(entries) {
                 return (table, plan)
             }
             if plan.numbers != nil, let picked = plan.picking(entries) { return (TextTable(), picked) }
@@ -106,24 +109,19 @@ struct TextColumnPlan {
             }
         }
         return own.table.withBytes { bytes, ends -> [UInt32]? in
-            let entries = (0..<count).map { entry in
-                UnsafeRawBufferPointer(
-                    rebasing: UnsafeRawBufferPointer(bytes)[
-                        (entry == 0 ? 0 : Int(ends[entry - 1]))..<Int(ends[entry])])
+            var names: [TextName] = []
+            names.reserveCapacity(count)
+            var start = 0
+            for (entry, end) in ends.enumerated() {
+                let text = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[start..<Int(end)])
+                names.append(TextName(text: text, entry: UInt32(truncatingIfNeeded: entry)))
+                start = Int(end)
             }
-            if (1..<count).allSatisfy({ !precedes(entries[$0], entries[$0 - 1]) }) { return nil }
-            return (0..<UInt32(count)).sorted { left, right in
-                let (one, other) = (entries[Int(left)], entries[Int(right)])
-                return precedes(one, other) || left < right && !precedes(other, one)
-            }
+            TextName.shorten(&names)
+            if (1..<count).allSatisfy({ !(names[$0] < names[$0 - 1]) }) { return nil }
+            names.sort()
+            return names.map(\.entry)
         }
-    }
-
-    /// By bytes, the shorter one first.
-    private static func precedes(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
-        let common = min(left.count, right.count)
-        for at in 0..<common where left[at] != right[at] { return left[at] < right[at] }
-        return left.count < right.count
     }
 
     // MARK: - Followed
@@ -136,35 +134,20 @@ struct TextColumnPlan {
         _ index: [UInt32], _ own: DictionaryOnce, isList: Bool, _ leader: TextColumn.Leader
     ) -> TextColumnPlan {
         let isSame = !isList && leader.kind == .text && isMostlySame(index, own.table, leader)
-        var last = [UInt32](repeating: .max, count: leader.table.count)
-        var firsts = isSame ? [] : last
-        var others: [UInt32] = []
-        var used: UInt32 = 0
         var codes = index
-        for row in codes.indices {
-            let entry = codes[row]
-            let key = Int(leader.index[row])
-            let known = last[key]
-            var code = entry == used ? 1 : entry + 2
-            if known == entry {
-                code = 0
-            } else if code == 1, known == .max {
-                if !isSame {
-                    firsts[key] = entry
-                    code = 0
-                } else if own.table.isEqual(Int(entry), to: key, of: leader.table) {
-                    code = 0
-                }
-            }
-            if code == 1 { others.append(entry) }
-            codes[row] = code
-            if entry == used { used += 1 }
-            last[key] = entry
-        }
+        var firsts = [UInt32](repeating: .max, count: leader.table.count)
+        var others = [UInt32](repeating: 0, count: own.table.count)
+        let count = FollowedCodes(leader: leader, table: own.table, isSame: isSame).write(
+            &codes, firsts: &firsts, others: &others)
+        others.removeLast(others.count - count)
         var entries: [UInt32] = []
         if !isSame {
             entries.reserveCapacity(own.table.count)
-            for key in leader.order where firsts[Int(key)] != .max { entries.append(firsts[Int(key)]) }
+            if let order = leader.order {
+                for key in order where firsts[Int(key)] != .max { entries.append(firsts[Int(key)]) }
+            } else {
+                for first in firsts where first != .max { entries.append(first) }
+            }
         }
         let (table, plan) = own.picking(entries + others)
         return TextColumnPlan(
@@ -183,8 +166,7 @@ struct TextColumnPlan {
     }
 
     /// Guesses the deflated size of an index: what is most common costs next to nothing.
-    private static func weight(_ index: [UInt32]) -> Int {
-        let changes = index.withUnsafeBufferPointer { runCount($0) }
+    private static func weight(_ index: [UInt32], changes: Int) -> Int {
         // The other side is at least so much.
         if 2 * changes <= index.count / 10 { return 2 * changes }
         // Four tables in turn: the same place twice in a row would have to wait for the memory.
@@ -202,22 +184,5 @@ struct TextColumnPlan {
             return Int(most)
         }
         return min(2 * changes, index.count / 10 + (index.count - most))
-    }
-}
-
-extension TextTable {
-    /// Whether both entries have the same bytes.
-    @inline(__always)
-    fileprivate func isEqual(_ entry: Int, to key: Int, of other: TextTable) -> Bool {
-        let own = range(entry)
-        let theirs = other.range(key)
-        guard own.count == theirs.count else { return false }
-        return heap.withUnsafeBytes { left in
-            other.heap.withUnsafeBytes { right in
-                for offset in 0..<own.count
-                where left[own.lowerBound + offset] != right[theirs.lowerBound + offset] { return false }
-                return true
-            }
-        }
     }
 }

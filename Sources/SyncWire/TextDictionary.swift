@@ -35,10 +35,15 @@ struct TextTable {
     /// How long each entry is.
     var lengths: [Int64] {
         precondition(Int(ends.last ?? 0) == heap.count)
-        var start: UInt32 = 0
-        return ends.map { end in
-            defer { start = end }
-            return Int64(end - start)
+        return [Int64](unsafeUninitializedCapacity: ends.count) { lengths, count in
+            ends.withUnsafeBufferPointer { ends in
+                var start: UInt32 = 0
+                for entry in ends.indices {
+                    lengths[entry] = Int64(ends[entry] &- start)
+                    start = ends[entry]
+                }
+                count = ends.count
+            }
         }
     }
 
@@ -55,7 +60,7 @@ struct TextTable {
     ///   - entries: below the count of both tables.
     ///   - other: has those that are named behind the own ones.
     func picking(_ entries: [UInt32], behind other: TextTable = TextTable()) -> TextTable {
-        if entries.count == count, entries.indices.allSatisfy({ entries[$0] == UInt32($0) }) { return self }
+        if entries.count == count, TextTable.areInOrder(entries) { return self }
         let total = entries.reduce(0) { $0 + place(Int($1), other).range.count }
         var picked = TextTable()
         picked.ends.reserveCapacity(entries.count)
@@ -75,6 +80,15 @@ struct TextTable {
             }
         }
         return picked
+    }
+
+    /// Whether they are all from 0 on.
+    static func areInOrder(_ entries: [UInt32]) -> Bool {
+        entries.withUnsafeBufferPointer { entries in
+            var isInOrder = true
+            for place in entries.indices { isInOrder = isInOrder && entries[place] == UInt32(place) }
+            return isInOrder
+        }
     }
 
     private func place(_ entry: Int, _ other: TextTable) -> (isOther: Bool, range: Range<Int>) {
@@ -105,7 +119,10 @@ enum TextDictionary {
         let table: TextTable
         switch try reader.byte(.dictionary) {
         case plain: table = try decodePlain(&reader, count: count)
-        case numbered: table = try decodeNumbered(&reader, count: count, budget: &budget)
+        case numbered:
+            let isPlain: Bool
+            (table, isPlain) = try decodeNumbered(&reader, count: count, budget: &budget)
+            if isPlain, !isList { return table }
         default: throw reader.error(.unknownEncoding, .dictionary)
         }
         try check(table, isList: isList, reader)
@@ -129,9 +146,10 @@ enum TextDictionary {
         return TextTable(ends: ends, heap: Array(try reader.take(total, .dictionary)))
     }
 
+    /// - Returns: also whether all that is not a digit is ASCII, too.
     private static func decodeNumbered(
         _ reader: inout ByteReader, count: Int, budget: inout RowsBudget
-    ) throws(WireError) -> TextTable {
+    ) throws(WireError) -> (table: TextTable, isPlain: Bool) {
         let base = UInt64(try reader.byte(.dictionary))
         let digits = Int(try reader.byte(.dictionary))
         guard base == 10 || base == 16, (1...(base == 10 ? 18 : 15)).contains(digits) else {
@@ -155,92 +173,49 @@ enum TextDictionary {
             last = place
         }
         guard most < ceiling else { throw reader.error(.outOfRange, .dictionary) }
-        return numbered(
-            numbers, NumberForm(prefix: prefix, digits: digits, base: base), others: others, at: positions)
-    }
-
-    /// How the numbers of a dictionary are written out.
-    private struct NumberForm {
-        var prefix: [UInt8]
-        var digits: Int
-        var base: UInt64
-
-        @inline(__always)
-        func write(_ number: UInt64, to bytes: UnsafeMutablePointer<UInt8>) {
-            for at in prefix.indices { bytes[at] = prefix[at] }
-            var rest = number
-            var at = prefix.count + digits
-            while at > prefix.count {
-                at -= 1
-                let next = base == 10 ? rest / 10 : rest &>> 4
-                let digit = UInt8(truncatingIfNeeded: rest &- next &* base)
-                bytes[at] = digit < 10 ? 0x30 &+ digit : 0x57 &+ digit
-                rest = next
-            }
-        }
-
-        /// Whether an entry differs from another one in its last two digits alone.
-        @inline(__always)
-        func isNear(_ number: UInt64, _ other: UInt64) -> Bool {
-            base == 10 && digits >= 2 && number / 100 == other / 100
-        }
-
-        /// Copies the entry that lies before, but for its last two digits.
-        @inline(__always)
-        func writeNear(_ number: UInt64, to bytes: UnsafeMutablePointer<UInt8>) {
-            let width = prefix.count + digits
-            let source = UnsafeRawPointer(bytes - width)
-            let target = UnsafeMutableRawPointer(bytes)
-            var at = 0
-            while at + 8 <= width {
-                let word = source.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-                target.storeBytes(of: word, toByteOffset: at, as: UInt64.self)
-                at += 8
-            }
-            while at < width {
-                bytes[at] = (bytes - width)[at]
-                at += 1
-            }
-            let last = UInt8(truncatingIfNeeded: number % 100)
-            bytes[width - 2] = 0x30 &+ last / 10
-            bytes[width - 1] = 0x30 &+ last % 10
-        }
+        var all: UInt8 = 0
+        for byte in prefix { all |= byte }
+        for byte in others.heap { all |= byte }
+        let form = NumberForm(prefix: prefix, digits: digits, base: base)
+        return (
+            numbered(numbers, form, others: others, at: positions), all < 0x80
+        )
     }
 
     /// - Precondition: the places ascend and lie below the count of all entries.
     private static func numbered(
         _ numbers: [Int64], _ form: NumberForm, others: TextTable, at places: [Int64]
     ) -> TextTable {
-        let width = form.prefix.count + form.digits
+        let width = form.width
         let count = numbers.count + places.count
+        let size = numbers.count * width + others.heap.count
         var table = TextTable()
-        table.ends.reserveCapacity(count)
-        table.heap = [UInt8](
-            unsafeUninitializedCapacity: numbers.count * width + others.heap.count
-        ) { buffer, used in
-            guard let base = buffer.baseAddress else { return }
-            var other = 0
-            var before: UInt64?
-            for entry in 0..<count {
-                if other < places.count && places[other] == Int64(entry) {
-                    before = nil
-                    for byte in others.heap[others.range(other)] {
-                        buffer[used] = byte
-                        used += 1
+        table.ends = [UInt32](repeating: 0, count: count)
+        table.heap = [UInt8](unsafeUninitializedCapacity: size + NumberForm.slack) { heap, used in
+            guard let base = UnsafeMutableRawPointer(heap.baseAddress) else { return }
+            let room = heap.count - NumberForm.slack
+            var pattern = [UInt8](repeating: 0, count: width + NumberForm.slack)
+            pattern.withUnsafeMutableBytes { pattern in
+                table.ends.withUnsafeMutableBufferPointer { ends in
+                    numbers.withUnsafeBufferPointer { numbers in
+                        var writer = NumberWriter(form, pattern: pattern)
+                        var other = 0
+                        for entry in 0..<count {
+                            if other < places.count && places[other] == Int64(entry) {
+                                for byte in others.heap[others.range(other)] {
+                                    heap[used] = byte
+                                    used += 1
+                                }
+                                other += 1
+                            } else {
+                                precondition(used + width <= room)
+                                writer.write(UInt64(bitPattern: numbers[entry - other]), to: base + used)
+                                used += width
+                            }
+                            ends[entry] = UInt32(truncatingIfNeeded: used)
+                        }
                     }
-                    other += 1
-                } else {
-                    precondition(used + width <= buffer.count)
-                    let number = UInt64(bitPattern: numbers[entry - other])
-                    if let before, form.isNear(number, before) {
-                        form.writeNear(number, to: base + used)
-                    } else {
-                        form.write(number, to: base + used)
-                    }
-                    before = number
-                    used += width
                 }
-                table.ends.append(UInt32(truncatingIfNeeded: used))
             }
         }
         return table

@@ -10,6 +10,8 @@ struct Weights {
     private(set) var withTLS = 0
     /// Of the same in batches of twenty, bytes of frames.
     private(set) var inTwenties = 0
+    private var batchesOfTwenty = 0
+    private var sealsInTwenties = 0
     private(set) var lines: [String] = []
     /// Bytes of columns by name, as they are and deflated on their own.
     private var columns: [String: (plain: Int, alone: Int)] = [:]
@@ -64,6 +66,8 @@ struct Weights {
                     of: origin.origin, after: after, maximumVersions: 20, maximumBytes: 1 << 20)
             else { return }
             inTwenties += try writer.frame(.batch(batch), compress: true).count
+            batchesOfTwenty += 1
+            sealsInTwenties += batch.seals.count
             after = batch.last
         }
     }
@@ -92,6 +96,7 @@ struct Weights {
     var table: String {
         var text = "bytes of rows \(rowBytes): columns, as they are, deflated on their own, each a check-in\n"
         let each = Double(max(1, checkIns))
+        text += "in batches of 20: \(batchesOfTwenty) of them with \(sealsInTwenties) seals\n"
         let heaviest = columns.sorted { ($0.value.alone, $0.key) > ($1.value.alone, $1.key) }
         for (name, bytes) in heaviest.prefix(24) {
             text += String(
