@@ -30,6 +30,7 @@ let package = Package(
             name: "RollcallBenchTargets",
             targets: [
                 "SyncCore", "SyncWire", "Forms", "SyncStore", "SQLiteStore", "SyncTransport", "LinkKit",
+                "AllocationCount",
             ]),
         // For tools/fuzz, which builds them with sanitizers.
         .library(name: "RollcallFuzzTargets", targets: ["FuzzTargets"]),
@@ -146,6 +147,7 @@ let package = Package(
             name: "FaultKit", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
             path: "tools/fault-kit", swiftSettings: settings),
         .target(name: "FalseClock", path: "tools/false-clock"),
+        .target(name: "AllocationCount", path: "tools/allocation-count"),
         .executableTarget(
             name: "sync-sim",
             dependencies: [
@@ -170,7 +172,8 @@ let package = Package(
 
         .testTarget(name: "SyncCoreTests", dependencies: ["SyncCore"], swiftSettings: settings),
         .testTarget(
-            name: "SyncWireTests", dependencies: ["SyncCore", "SyncWire"], swiftSettings: settings),
+            name: "SyncWireTests", dependencies: ["AllocationCount", "SyncCore", "SyncWire"],
+            swiftSettings: settings),
         .testTarget(
             name: "VectorTests",
             dependencies: [

@@ -1,3 +1,4 @@
+import AllocationCount
 import CFloor
 import Forms
 import SQLiteStore
@@ -51,7 +52,22 @@ enum CodecPart {
             Figure("inflate", unit: unit, measured[3]).beside("zlib in C", measured[4], measured[3]))
         try bench.add(Figure("deflate", unit: unit, measured[5]))
         try bench.add(Figure("digests and chain", unit: unit, measured[6]))
+        try allocations(bench, of: rows[1])
         try vectors(bench)
+    }
+
+    /// What one batch asks memory for: with its columns and texts, not with its records.
+    private static func allocations(_ bench: Bench, of rows: VersionColumns) throws {
+        guard allocation_count_works() else { return }
+        let bytes = RowsCodec.encode(rows)
+        let start = allocation_count()
+        guard RowsCodec.encode(rows) == bytes else { throw BenchError("the same rows gave other bytes") }
+        let encoded = allocation_count()
+        guard try RowsCodec.decode(bytes).count == rows.count else { throw BenchError("rows were lost") }
+        let decoded = allocation_count()
+        let unit = "allocations a batch of \(rows.count)"
+        try bench.add(Figure("decode", unit: unit, [Double(decoded - encoded)]).atMost(120))
+        try bench.add(Figure("encode", unit: unit, [Double(encoded - start)]).atMost(450))
     }
 
     /// Nanoseconds a record that `body` takes; it gives something that is not 0 for each batch.
