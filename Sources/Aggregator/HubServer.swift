@@ -14,13 +14,20 @@ struct HubLoad: Sendable, Hashable {
     /// Devices that may be connected at a time.
     var sessions = HubLoad.sessions
     /// Bytes of batches that may wait for the store, of all sessions together.
-    var bytesWaiting = 8 << 20
-    /// Seconds after which a newcomer may try again.
+    var bytesWaiting = 32 << 20
+    /// Seconds after which a newcomer may try again, at least.
     var retryAfter: UInt32 = 5
+    /// The same when very many have been sent away: a person at a branch waits no longer.
+    static let longestRetry: UInt32 = 10
+    /// Sessions that a small machine has done with in a second.
+    static let sessionsASecond = 200
 
-    var refusal: Refuse {
-        Refuse(
-            .overloaded, retryAfter: retryAfter,
+    /// - Parameter others: who has been sent away within the last ``retryAfter`` seconds. They come back
+    ///   together: the more they are the later, so that most of them find a place.
+    func refusal(beside others: Int) -> Refuse {
+        let wait = UInt32(clamping: others / HubLoad.sessionsASecond)
+        return Refuse(
+            .overloaded, retryAfter: max(retryAfter, min(wait, HubLoad.longestRetry)),
             words: "the hub has as much to do as it can; what is urgent was taken")
     }
 }
@@ -52,6 +59,8 @@ final class HubServer: HubService {
         var askers: [ObjectIdentifier: (device: Int64, close: @Sendable (Refuse) -> Void)] = [:]
         var isNewsScheduled = false
         var bytesWaiting = 0
+        /// How many were sent away for the load since when.
+        var sentAway = (count: 0, since: Milliseconds(0))
         var gate = AttemptGate()
         /// The same for the program's log.
         var logGate = AttemptGate()
@@ -162,6 +171,20 @@ final class HubServer: HubService {
         return true
     }
 
+    /// Somebody is sent away because the hub has as much as it can take.
+    func overload() -> Refuse {
+        let now = now()
+        let others = state.withLock { state in
+            let span = Milliseconds(load.retryAfter) * 1_000
+            if now < state.sentAway.since || now >= state.sentAway.since + span {
+                state.sentAway = (0, now)
+            }
+            state.sentAway.count += 1
+            return state.sentAway.count - 1
+        }
+        return load.refusal(beside: others)
+    }
+
     /// So many bytes more, or with a minus fewer, wait for the store.
     func waiting(_ change: Int) { state.withLock { $0.bytesWaiting += change } }
 
@@ -197,14 +220,20 @@ final class HubServer: HubService {
     }
 
     /// Tells all connections within a fifth of a second that the log has moved; many commits make one
-    /// telling.
+    /// telling. While those that were told before still fetch, the others are told later: who is told asks,
+    /// and a thousand that ask for nothing five times a second leave no time for anything else.
     func logMoved() {
         let mustSchedule = state.withLock { state in
             defer { state.isNewsScheduled = true }
             return !state.isNewsScheduled
         }
-        guard mustSchedule else { return }
-        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(200)) { [self] in
+        if mustSchedule { tell(afterTries: 0) }
+    }
+
+    /// - Parameter tries: how often the telling has been put off.
+    private func tell(afterTries tries: Int) {
+        DispatchQueue.global().asyncAfter(deadline: .now() + HubServer.newsInterval) { [self] in
+            if writer.isReading, tries < HubServer.mostPuttingOff { return tell(afterTries: tries + 1) }
             let all = state.withLock { state in
                 state.isNewsScheduled = false
                 return state.listeners.values.map(\.moved)
@@ -212,6 +241,10 @@ final class HubServer: HubService {
             for moved in all { moved() }
         }
     }
+
+    private static let newsInterval = DispatchTimeInterval.milliseconds(200)
+    /// Five seconds.
+    private static let mostPuttingOff = 24
 }
 
 /// One connection's way to the store.
@@ -290,7 +323,7 @@ final class HubConnection: HubConnectionHost {
                 }
                 guard server.opened(self, admission.session, moved: moved, close: close) else {
                     server.say(HubLogWords.isOverloaded, of: caller, device: admission.session.device)
-                    greeting.overload = server.load.refusal
+                    greeting.overload = server.overload()
                     return .success(greeting)
                 }
                 server.diary.opened(self, admission.session, hello, at: server.now())
@@ -379,7 +412,7 @@ final class HubConnection: HubConnectionHost {
 
     func feed(after token: FeedToken, maximumItems: Int) async throws -> HubSession.FeedPage {
         guard let session = session.withLock({ $0 }) else { throw Refuse(.wrongOrder) }
-        return try await server.writer.run { store in
+        return try await server.writer.read { store in
             if let page = try store.feed(for: session, after: token, maximumItems: maximumItems) {
                 return .page(page)
             }
@@ -415,7 +448,7 @@ final class HubConnection: HubConnectionHost {
             if case .failure(let refuse) = result { await note(refuse) }
             let asker = try result.get()
             guard server.openedForQuestions(self, device: asker.device, close: close) else {
-                return .failure(server.load.refusal)
+                return .failure(server.overload())
             }
             self.asker.withLock { $0 = asker }
             server.logger.say(

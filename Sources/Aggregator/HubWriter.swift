@@ -34,6 +34,8 @@ final class HubWriter: Sendable {
         var waiting: [Waiting] = []
         var isScheduled = false
         var small: [Small] = []
+        /// How many jobs wait, or are being done, that only read.
+        var reading = 0
     }
 
     /// Only touched on `queue`.
@@ -78,6 +80,18 @@ final class HubWriter: Sendable {
             }
         }
     }
+
+    /// Runs `body`, which changes nothing, on the writer.
+    func read<Result: Sendable>(
+        _ body: @escaping @Sendable (any HubStore) throws -> Result
+    ) async throws -> Result {
+        line.withLock { $0.reading += 1 }
+        defer { line.withLock { $0.reading -= 1 } }
+        return try await run(body)
+    }
+
+    /// Somebody's reading waits, or is being done.
+    var isReading: Bool { line.withLock { $0.reading > 0 } }
 
     /// Runs `body` on the writer, in one transaction with others that wait by then. It may run twice.
     func runTogether<Result: Sendable>(

@@ -108,7 +108,6 @@ struct RuleRun<Facts: RuleFacts> {
     private var tree: DatedTree?
     private var posts: Posts?
     private var people: [Int32: [[UInt8]: [String]]] = [:]
-    private var unitsByPerson: [Int32: [[UInt8]: String]] = [:]
     private var written: [String: [Int32: Bool]] = [:]
 
     init(catalog: CompiledCatalog, through: Milliseconds, now: Milliseconds, facts: Facts) {
@@ -198,19 +197,6 @@ struct RuleRun<Facts: RuleFacts> {
         }
         people[day] = found
         return found
-    }
-
-    /// The unit on whose register a person is on a day.
-    mutating func unit(of person: String, on day: Int32) throws -> String? {
-        if unitsByPerson[day] == nil {
-            var all: [[UInt8]: String] = [:]
-            for (unit, members) in try people(on: day) {
-                let name = String(decoding: unit, as: UTF8.self)
-                for member in members { all[Array(member.utf8)] = name }
-            }
-            unitsByPerson[day] = all
-        }
-        return unitsByPerson[day]?[Array(person.utf8)]
     }
 
     /// Whether a form has any record of a day. Of most days that a backlog brings check-ins of it has none,

@@ -20,6 +20,8 @@ public protocol RuleFacts {
     /// What it said at a moment, by the times that its versions give for themselves; nil when it did not
     /// exist yet.
     func record(_ key: RecordKey, asOf time: Milliseconds) throws -> EffectiveRecord?
+    /// The unit on whose register a person is on a day; nil for none.
+    func unit(of person: String, on day: Int32) throws -> String?
     /// The unit of the device that wrote it first; nil where the centre did, or nothing is known of it.
     func reportingUnit(of key: RecordKey) throws -> String?
     /// When the version that a field's value is from says that it was made.

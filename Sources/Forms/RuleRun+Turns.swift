@@ -141,7 +141,7 @@ extension RuleRun {
     private mutating func unit(of key: RecordKey, on day: Int32) throws -> String {
         guard let form = catalog[key.form] else { return "" }
         if let (_, unit) = form.dayAndUnit(of: key) { return unit }
-        if let (day, person) = form.dayAndPerson(of: key), let unit = try unit(of: person, on: day) {
+        if let (day, person) = form.dayAndPerson(of: key), let unit = try facts.unit(of: person, on: day) {
             return unit
         }
         if let unit = try facts.reportingUnit(of: key) { return unit }

@@ -151,7 +151,7 @@ extension RuleRun {
             {
                 if last?.day != day { last = (day, try isWritten(own, on: day)) }
                 if last?.isWritten == true, let person = besideParts.other(of: record.key),
-                    let unit = try unit(of: person, on: day)
+                    let unit = try facts.unit(of: person, on: day)
                 {
                     var values: [Value] = [.notStated, .notStated]
                     values[dayKey] = .integer(Int64(day))

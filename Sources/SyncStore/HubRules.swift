@@ -382,6 +382,10 @@ private struct StoreFacts: RuleFacts {
         let record = then.effective(under: rules)
         return record.exists ? record : nil
     }
+    func unit(of person: String, on day: Int32) throws -> String? {
+        let stay = RecordKey(form: BuiltIn.membership, values: [.text(person), .integer(Int64(day))])
+        return try store.unit(of: stay)
+    }
     func reportingUnit(of key: RecordKey) throws -> String? { try store.reportingUnit(of: key) }
     func stated(_ key: RecordKey, _ field: FieldID) throws -> Milliseconds? {
         guard let state = try store.record(key) else { return nil }

@@ -103,7 +103,7 @@ final class HubDriver: LinkDriver {
 
     private func greet() {
         isAwaited = true
-        register.greeted(number)
+        register.greeted(number, now: Link.now())
     }
 
     /// Stops reading until the store has said whether the device is let in: what follows may be compressed.
@@ -191,7 +191,7 @@ final class HubDriver: LinkDriver {
         if let link { end.statistics = link.statistics.turned }
         link = nil
         isGone = true
-        register.remove(number)
+        register.remove(number, now: Link.now())
         budget.forget(number)
         _ = budget.begun(-bytesBegun)
         bytesBegun = 0
@@ -236,7 +236,7 @@ final class HubDriver: LinkDriver {
         isHandling = false
         if session.isOpen, !isWelcomed {
             isWelcomed = true
-            register.welcomed(number)
+            register.welcomed(number, now: Link.now())
             link?.frameLimit = Limits.framePayload
         }
         if !session.isJudging { link?.flush() }

@@ -2,7 +2,6 @@ public import NIOCore
 import NIOPosix
 import NIOSSL
 public import SyncCore
-import Synchronization
 
 /// Accepts agents.
 public final class HubListener: Sendable {
@@ -51,10 +50,12 @@ public final class HubListener: Sendable {
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 4_096, high: 16_384))
             .childChannelInitializer { channel in
                 let address = channel.remoteAddress?.ipAddress ?? ""
-                guard let number = register.admit(from: address, drop: { drop(channel) }) else {
-                    return channel.close()
-                }
-                return channel.eventLoop.makeCompletedFuture {
+                let turn = channel.eventLoop.makePromise(of: UInt64.self)
+                register.admit(
+                    from: address, now: Link.now(), drop: { drop(channel) },
+                    enter: { turn.completeWith($0.map(Result.success) ?? .failure(NoRoom())) },
+                    wait: { lookAtLine(register, channel.eventLoop) })
+                return turn.futureResult.flatMapThrowing { number in
                     let peer = SecureLink.Peer()
                     let operations = channel.pipeline.syncOperations
                     if let security { try operations.addHandler(security.serverHandler(peer: peer)) }
@@ -78,6 +79,13 @@ public final class HubListener: Sendable {
         }
     }
 
+    /// For as long as somebody waits in line: who is in front may have nothing to say.
+    private static func lookAtLine(_ register: ConnectionRegister, _ loop: any EventLoop) {
+        loop.scheduleTask(in: .milliseconds(Int64(ConnectionRegister.lookInterval))) {
+            if register.letIn(now: Link.now()) { lookAtLine(register, loop) }
+        }
+    }
+
     /// Closes at once and without a word: a peer that says nothing would not answer TLS's farewell either.
     private static func drop(_ channel: any Channel) {
         channel.eventLoop.execute {
@@ -90,6 +98,9 @@ public final class HubListener: Sendable {
         }
     }
 
+    /// More connections than the hub takes on.
+    private struct NoRoom: Error {}
+
     /// Accepts nobody any more, answers what is in work, says Close to all, and waits until they are gone;
     /// whoever stays longer than `limit` is left behind.
     public func shutdown(limit: TimeAmount = .seconds(5)) async {
@@ -100,133 +111,6 @@ public final class HubListener: Sendable {
         register.closeAll(Refuse(.shuttingDown, retryAfter: 2, words: "the hub is shutting down"))
         try? await gone.futureResult.get()
         timer.cancel()
-    }
-}
-
-/// The connections of one listener: how many, which of them strangers, and how to close them.
-final class ConnectionRegister: Sendable {
-    private struct Entry {
-        var drop: @Sendable () -> Void
-        var close: (@Sendable (Refuse) -> Void)?
-    }
-
-    private struct State {
-        var next: UInt64 = 0
-        /// Ascending, so the oldest is first.
-        var strangers: [(number: UInt64, address: String)] = []
-        /// Those that have said who they are, and are judged.
-        var judged: Set<UInt64> = []
-        /// Called once there is room for more of them.
-        var whenCalm: (@Sendable () -> Void)?
-        var open: [UInt64: Entry] = [:]
-        var whenEmpty: (@Sendable () -> Void)?
-
-        /// Which stranger makes way for one more; nil when there is room.
-        func strangerToGo(for address: String, _ limits: HubLimits) -> Int? {
-            var counts: [String: Int] = [:]
-            for stranger in strangers { counts[stranger.address, default: 0] += 1 }
-            var crowded = address
-            if counts[address, default: 0] < limits.strangersOfOne {
-                guard strangers.count >= limits.strangers else { return nil }
-                let most = counts.values.max()
-                // Of addresses with as many each, the one that has been here longest.
-                crowded = strangers.first { counts[$0.address] == most }?.address ?? address
-            }
-            return strangers.firstIndex { $0.address == crowded }
-        }
-    }
-
-    private let limits: HubLimits
-    private let state = Mutex(State())
-
-    init(limits: HubLimits) { self.limits = limits }
-
-    var count: Int { state.withLock { $0.open.count } }
-
-    /// The new connection's number; nil when there are too many. A stranger too many takes the place of the
-    /// oldest one of its address, or of the address that has most, so that nobody keeps others out by saying
-    /// nothing.
-    ///
-    /// - Parameter drop: closes the new connection without a word.
-    func admit(from address: String, drop: @escaping @Sendable () -> Void) -> UInt64? {
-        let (number, oldest) = state.withLock { state -> (UInt64?, Entry?) in
-            guard state.open.count < limits.connections, limits.strangers > 0 else { return (nil, nil) }
-            var oldest: Entry?
-            if let index = state.strangerToGo(for: address, limits) {
-                oldest = state.open[state.strangers.remove(at: index).number]
-            }
-            state.next += 1
-            state.strangers.append((state.next, address))
-            state.open[state.next] = Entry(drop: drop)
-            return (state.next, oldest)
-        }
-        oldest?.drop()
-        return number
-    }
-
-    func add(_ number: UInt64, close: @escaping @Sendable (Refuse) -> Void) {
-        state.withLock { $0.open[number]?.close = close }
-    }
-
-    /// It has said who it is: from now on it waits for the hub, and nobody takes its place.
-    func greeted(_ number: UInt64) {
-        state.withLock { state in
-            state.strangers.removeAll { $0.number == number }
-            if state.open[number] != nil { state.judged.insert(number) }
-        }
-    }
-
-    /// Whatever the judgement was: a connection that only compares, or hands over what it has, waits no more.
-    func judged(_ number: UInt64) {
-        let whenCalm = state.withLock { calm(&$0, without: number) }
-        whenCalm?()
-    }
-
-    func welcomed(_ number: UInt64) {
-        let whenCalm = state.withLock { state in
-            state.strangers.removeAll { $0.number == number }
-            return calm(&state, without: number)
-        }
-        whenCalm?()
-    }
-
-    func remove(_ number: UInt64) {
-        let (whenEmpty, whenCalm) = state.withLock {
-            state -> ((@Sendable () -> Void)?, (@Sendable () -> Void)?) in
-            guard state.open.removeValue(forKey: number) != nil else { return (nil, nil) }
-            state.strangers.removeAll { $0.number == number }
-            return (state.open.isEmpty ? state.whenEmpty : nil, calm(&state, without: number))
-        }
-        whenCalm?()
-        whenEmpty?()
-    }
-
-    private func calm(_ state: inout State, without number: UInt64) -> (@Sendable () -> Void)? {
-        guard state.judged.remove(number) != nil, state.judged.count < limits.judging else { return nil }
-        defer { state.whenCalm = nil }
-        return state.whenCalm
-    }
-
-    /// - Parameter body: called once fewer wait to be judged, unless this returns true at once.
-    func isCalm(orElse body: @escaping @Sendable () -> Void) -> Bool {
-        state.withLock { state in
-            let isCalm = state.judged.count < limits.judging
-            state.whenCalm = isCalm ? nil : body
-            return isCalm
-        }
-    }
-
-    func closeAll(_ refuse: Refuse) {
-        let all = state.withLock { state in state.open.sorted { $0.key < $1.key }.compactMap(\.value.close) }
-        for close in all { close(refuse) }
-    }
-
-    func whenEmpty(_ body: @escaping @Sendable () -> Void) {
-        let isEmpty = state.withLock { state in
-            state.whenEmpty = body
-            return state.open.isEmpty
-        }
-        if isEmpty { body() }
     }
 }
 

@@ -54,10 +54,13 @@ extension HubService {
 /// How much a listener takes on.
 public struct HubLimits: Sendable, Hashable {
     public var connections = 4_096
-    /// Connections that have said neither Hello nor Join; one more takes the place of the oldest.
+    /// Connections that have said neither Hello nor Join; one more takes the place of the oldest, or stands
+    /// in line while they come through.
     public var strangers = 512
-    /// Those of one address; one more takes the place of that address's oldest.
+    /// Those of one address; one more takes the place of that address's oldest, or stands in line.
     public var strangersOfOne = 256
+    /// Newcomers in line; nothing is read of them.
+    public var line = 8_192
     /// Connections that have, and wait to be judged. While there are as many nobody is accepted: newcomers
     /// wait before the door and cost the hub nothing.
     public var judging = 512

@@ -196,6 +196,12 @@ import Testing
         #expect(try await connection(other, server).admit(second.hello()).get().overload == nil)
     }
 
+    /// Many who are sent away together do not come back together, and nobody is kept waiting for long.
+    @Test(arguments: [(0, 5), (1_000, 5), (1_600, 8), (1_000_000, 10)] as [(Int, UInt32)])
+    func theMoreAreSentAwayTheLaterTheyComeBack(others: Int, seconds: UInt32) {
+        #expect(HubLoad().refusal(beside: others).retryAfter == seconds)
+    }
+
     private func connection(_ caller: Caller, _ server: HubServer) -> any HubConnectionHost {
         server.connection(caller, moved: {}, close: { _ in })
     }

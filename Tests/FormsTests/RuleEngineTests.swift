@@ -55,6 +55,14 @@ final class MadeUpHub: RuleFacts {
     func record(_ key: RecordKey, asOf time: Milliseconds) -> EffectiveRecord? {
         records[key].flatMap { $0.exists && $0.firstCreated <= time ? $0 : nil }
     }
+    func unit(of person: String, on day: Int32) throws -> String? {
+        var stays: [(from: Int64, unit: String?)] = []
+        try each(of: BuiltIn.membership, from: nil, to: nil) { key, record in
+            guard key.values[0].string == person, let from = key.values[1].integer else { return }
+            if from <= Int64(day) { stays.append((from, record[BuiltIn.membershipUnit]?.string)) }
+        }
+        return stays.max { $0.from < $1.from }?.unit
+    }
     /// By the record's key.
     var reporting: [RecordKey: String] = [:]
     func reportingUnit(of key: RecordKey) -> String? { reporting[key] }

@@ -312,7 +312,11 @@ import Testing
         let register = ConnectionRegister(limits: limits)
         let dropped = Mutex<[String]>([])
         func admit(_ address: String, _ name: String) -> UInt64? {
-            register.admit(from: address, drop: { dropped.withLock { $0.append(name) } })
+            let entered = Mutex<UInt64?>(nil)
+            register.admit(
+                from: address, now: 0, drop: { dropped.withLock { $0.append(name) } },
+                enter: { number in entered.withLock { $0 = number } }, wait: {})
+            return entered.withLock { $0 }
         }
         for name in ["a1", "a2", "a3"] { _ = admit("a", name) }
         #expect(dropped.withLock { $0 }.isEmpty)
@@ -322,7 +326,7 @@ import Testing
         #expect(dropped.withLock { $0 } == ["a1"])
         _ = admit("c", "c1")
         #expect(dropped.withLock { $0 } == ["a1", "a2"])
-        register.welcomed(last)
+        register.welcomed(last, now: 0)
         _ = admit("d", "d1")
         #expect(dropped.withLock { $0 } == ["a1", "a2"], "a device that is welcome is no stranger")
     }

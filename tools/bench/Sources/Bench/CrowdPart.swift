@@ -84,15 +84,17 @@ enum CrowdPart {
     /// - Returns: how often it had to be tried again.
     private static func sync(_ member: LoadDevice, from begins: ContinuousClock.Instant) async throws -> Int {
         try await Task.sleep(until: begins, clock: .continuous)
+        var backoff = Backoff()
+        var generator = SystemRandomNumberGenerator()
         for tries in 0..<20 {
             do {
                 _ = try await member.sync()
                 return tries
-            } catch is Skipped {
-                throw BenchError("a session was skipped")
             } catch {
                 if tries == 19 { throw error }
-                try await Task.sleep(for: .seconds(1))
+                let asked = (error as? LoadDevice.EndedOtherwise)?.retryAfter ?? 0
+                let wait = backoff.failed(retryAfter: asked, using: &generator)
+                try await Task.sleep(for: .milliseconds(Int(asked > 0 ? wait : min(2_000, wait))))
             }
         }
         return 20

@@ -99,9 +99,19 @@ final class LoadDevice: AgentSessionHost {
             session: AgentSession(goal: .drain), host: host,
             group: MultiThreadedEventLoopGroup.singleton)
         guard result.ending == .clean, result.isDrained else {
-            throw BenchError("the session ended otherwise: \(result.ending)")
+            throw EndedOtherwise(ending: result.ending)
         }
         return result.statistics
+    }
+
+    /// Not everything was sent, or fetched.
+    struct EndedOtherwise: Error {
+        var ending: AgentConnectionResult.Ending
+
+        /// Seconds that the hub asked for; 0 for none.
+        var retryAfter: UInt32 {
+            if case .refused(let refuse) = ending { refuse.retryAfter } else { 0 }
+        }
     }
 
     /// Stays connected with nothing to send until the task is cancelled.
