@@ -171,7 +171,9 @@ import Testing
             // As another program may write it, which asks no form.
             let store = try AgentFolder(path: centre.data("B04")).open().store
             let now = Milliseconds(Date.now.timeIntervalSince1970 * 1_000)
-            let key = RecordKey(form: "check-in", values: [.integer(now / 86_400_000), .text(person)])
+            // The committee's day: UTC's is the day before for eight hours, and that one comes below.
+            let today = (now + 8 * 3_600_000) / 86_400_000
+            let key = RecordKey(form: "check-in", values: [.integer(today), .text(person)])
             _ = try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
                 try transaction.author(
                     Draft(
