@@ -205,17 +205,21 @@ public final class SQLiteHubStore: HubStore {
 
     /// Works with other settings from now on; an entry of the audit log says so.
     ///
-    /// - Parameter from: the first day that another hour judges; nil where no hour has changed.
-    public func change(
-        _ settings: Settings, from: Int32?, detail: String, clock: AuthoringClock
+    /// - Parameter body: what becomes of those that are there, within the transaction, so that two who change
+    ///   them at once both have their way: the settings, the first day that another hour judges (nil where no
+    ///   hour has changed), and what the audit log says. Nil changes nothing.
+    public func changeSettings(
+        clock: AuthoringClock,
+        _ body: (Settings) throws -> (settings: Settings, from: Int32?, detail: String)?
     ) throws {
         try writing(.routine, clock: clock) { transaction in
+            guard let change = try body(try settings()) else { return }
             try connection.run(
                 "INSERT OR REPLACE INTO meta (name, value) VALUES ('settings', ?)",
-                .blob(try SQLiteHubStore.encode(settings)))
+                .blob(try SQLiteHubStore.encode(change.settings)))
             checks = nil
-            if let from { try recount(from: from) }
-            try transaction.act("settings", detail: detail)
+            if let from = change.from { try recount(from: from) }
+            try transaction.act("settings", detail: change.detail)
         }
     }
 

@@ -63,16 +63,27 @@ package enum BareCertificate {
         (try? NIOSSLCertificate(bytes: der, format: .der)).flatMap(read)
     }
 
-    /// The key is read twice: NIOSSL's `extractPublicKey` traps on one that does not read, and only its key
-    /// is the one that the handshake is checked with.
+    /// The key that is taken is the one that the handshake is checked with: it has one way to be written, and
+    /// the certificate has it at its place. `extractPublicKey` is not asked, which traps on a key that NIOSSL
+    /// does not read, also on some that others do.
     static func read(_ shown: NIOSSLCertificate) -> Shown? {
         guard let der = try? shown.toDERBytes(), let certificate = try? Certificate(derEncoded: der),
             let key = P256.Signing.PublicKey(certificate.publicKey),
-            let used = try? shown.extractPublicKey().toSPKIBytes(),
-            key.derRepresentation.elementsEqual(used)
+            let written = keyInfo(in: certificate.tbsCertificateBytes),
+            key.derRepresentation.elementsEqual(written)
         else { return nil }
         return Shown(
             publicKey: Array(key.x963Representation),
             hubKeys: certificate.extensions[oid: hubKeys].flatMap { HubKeyring(encoded: Array($0.value)) })
+    }
+
+    /// `subjectPublicKeyInfo` as it is written, the seventh of what a certificate says (RFC 5280, 4.1); the
+    /// first, its version, may be left out.
+    private static func keyInfo(in certificate: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        guard let root = try? DER.parse(certificate), case .constructed(let parts) = root.content else {
+            return nil
+        }
+        let version = ASN1Identifier(tagWithNumber: 0, tagClass: .contextSpecific)
+        return parts.drop { $0.identifier == version }.dropFirst(5).first { _ in true }?.encodedBytes
     }
 }

@@ -47,6 +47,21 @@ import Testing
         return hub
     }
 
+    @Test func twoWhoChangeThemAtOnceBothHaveTheirWay() async throws {
+        struct Spans: Decodable {
+            var answerMinutes: Int
+            var attendMinutes: Int
+        }
+        let hub = try await made()
+        for round in 1...6 {
+            async let one = hub.hub("settings", "--set", "answerMinutes=\(20 + round)")
+            async let other = hub.hub("settings", "--set", "attendMinutes=\(40 + round)")
+            _ = try await (one, other)
+            let spans: Spans = try await hub.hub("settings", "--json").json()
+            #expect(spans.answerMinutes == 20 + round && spans.attendMinutes == 40 + round)
+        }
+    }
+
     @Test func anHourIsAnotherFromADayOn() async throws {
         let hub = try await made()
         try await run(

@@ -4,7 +4,8 @@ import Testing
 @testable import FuzzTargets
 
 /// Every seed, as it is and with a few bytes changed, goes through its target: nothing traps, and what each
-/// target promises of what it reads holds.
+/// target promises of what it reads holds. `ROLLCALL_FUZZ_CHANGES` repeats the changes of a run that printed
+/// their number.
 @Suite struct SeedTests {
     private static let folder = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -13,7 +14,8 @@ import Testing
     @Test(arguments: FuzzTarget.all.map(\.name)) func seeds(_ name: String) throws {
         let target = try #require(FuzzTarget.all.first { $0.name == name })
         let seeds = try Seed.all(in: SeedTests.folder).filter { $0.target == name }
-        var random = Mutation(seed: UInt64.random(in: .min ... .max))
+        let repeated = ProcessInfo.processInfo.environment["ROLLCALL_FUZZ_CHANGES"].flatMap(UInt64.init)
+        var random = Mutation(seed: repeated ?? UInt64.random(in: .min ... .max))
         print("\(name): \(seeds.count) seeds, changed by \(random.state)")
         #expect(!seeds.isEmpty)
         target.run([])

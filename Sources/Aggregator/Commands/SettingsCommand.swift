@@ -45,23 +45,30 @@ struct SettingsCommand: AsyncParsableCommand {
     }
 
     private func change(_ hub: SQLiteHubStore) throws {
-        let known = try hub.settings()
-        guard let zone = LocalZone(identifier: known.timeZone) else {
+        guard let zone = LocalZone(identifier: try hub.settings().timeZone) else {
             throw StoreError(.corrupt, "the settings name an unknown time zone")
         }
         let now = HubFolder.milliseconds()
-        var change = SettingsChange(known, zone: zone, now: now)
-        for assignment in set { try change.take(assignment, from: try day()) }
-        guard !change.details.isEmpty else {
+        let day = try day()
+        func changed(_ known: Settings) throws -> SettingsChange {
+            var change = SettingsChange(known, zone: zone, now: now)
+            for assignment in set { try change.take(assignment, from: day) }
+            return change
+        }
+        guard try !changed(try hub.settings()).details.isEmpty else {
             return Output.remark(Words("nothing to change: it says so already", zh: "无需更改：设置已是如此"))
         }
         // What was due before is judged by what was set before.
         var rules = HubRules()
         _ = try? rules.lookAll(at: hub, now: now)
-        try hub.change(
-            change.settings, from: change.firstDay, detail: change.details.joined(separator: "; "),
-            clock: AuthoringClock(now: now, isTrusted: true))
-        change.said.forEach { Output.remark($0) }
+        var said: [Words] = []
+        try hub.changeSettings(clock: AuthoringClock(now: now, isTrusted: true)) { known in
+            let change = try changed(known)
+            said = change.said
+            let detail = change.details.joined(separator: "; ")
+            return change.details.isEmpty ? nil : (change.settings, change.firstDay, detail)
+        }
+        said.forEach { Output.remark($0) }
     }
 
     private func day() throws -> Int32? {
