@@ -62,6 +62,8 @@ final class ConnectionRegister: Sendable {
         /// In line behind others of their address.
         var lines: [String: CircularBuffer<Newcomer>] = [:]
         var waiting = 0
+        /// Somebody calls ``letIn(now:)`` before long: once is enough, however often the line is empty.
+        var isLookedAt = false
         /// Nobody comes in any more.
         var isClosing = false
 
@@ -144,7 +146,7 @@ final class ConnectionRegister: Sendable {
     ///   - now: milliseconds of a clock that only goes on.
     ///   - drop: closes the new connection without a word.
     ///   - enter: called with its number, now or later, or with nil when there are too many.
-    ///   - wait: called when it is the first in line; ``letIn(now:)`` must be called now and then.
+    ///   - wait: called when nobody looks at the line: ``letIn(now:)`` must be, as long as it returns true.
     func admit(
         from address: String, now: UInt64, drop: @escaping @Sendable () -> Void,
         enter: @escaping @Sendable (UInt64?) -> Void, wait: @escaping @Sendable () -> Void
@@ -155,7 +157,8 @@ final class ConnectionRegister: Sendable {
             switch state.decide(address, limits, now) {
             case .enter(let oldest): state.enter(newcomer, insteadOf: oldest, now: now, &calls)
             case .wait(let ofAddress) where state.waiting < limits.line:
-                if state.waiting == 0 { calls.append(wait) }
+                if !state.isLookedAt { calls.append(wait) }
+                state.isLookedAt = true
                 state.waiting += 1
                 if ofAddress {
                     state.lines[address, default: CircularBuffer()].append(newcomer)
@@ -176,7 +179,8 @@ final class ConnectionRegister: Sendable {
         let (calls, isWaiting) = state.withLock { state in
             var calls: Calls = []
             state.letIn(limits, now, &calls)
-            return (calls, state.waiting > 0)
+            state.isLookedAt = state.waiting > 0
+            return (calls, state.isLookedAt)
         }
         for call in calls { call() }
         return isWaiting

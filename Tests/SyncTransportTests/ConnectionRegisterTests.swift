@@ -112,6 +112,19 @@ import Testing
         #expect(!hall.register.letIn(now: 1_400), "nobody is in line")
     }
 
+    @Test func theLineIsLookedAtOnceHoweverOftenItIsEmpty() {
+        let hall = Hall(strangers: 1)
+        hall.flow(at: 1_000)
+        for name in 1...5 {
+            hall.admit(name, at: 1_000)
+            if name > 1 { hall.greet(name - 1, at: 1_000) }
+        }
+        #expect(hall.seen.entered.count == 5 && hall.seen.waits == 1)
+        #expect(!hall.register.letIn(now: 1_001))
+        hall.admit(6, at: 1_002)
+        #expect(hall.seen.waits == 2)
+    }
+
     @Test func theSilentMakeWayOnceNobodyComesThrough() {
         let hall = Hall(strangers: 2)
         hall.flow(at: 1_000)
