@@ -136,10 +136,11 @@ struct RegisterImport {
         let present = kind == .people ? try presentUnits(store, today) : [:]
         let rows = sheet.records.compactMap { try? RegisterRow($0, columns, width: sheet.header.count) }
         let book = kind == .registerChanges ? try MembershipBook(rows, store) : nil
-        let units = kind == .units ? try UnitBook(rows, columns, store, today: today) : nil
         let result = try store.write(clock: AuthoringClock(now: now, isTrusted: true)) { transaction in
             var result = RegisterResult()
             result.unknownColumns = unknownColumns
+            // Within the transaction: of two sheets at once one must see where the other has put units.
+            let units = kind == .units ? try UnitBook(rows, columns, store, today: today) : nil
             let tree = kind == .units ? try unitTree(transaction) : nil
             var withoutUnit: Set<[UInt8]> = []
             var seen: [[String]: (line: Int, cells: [String])] = [:]
