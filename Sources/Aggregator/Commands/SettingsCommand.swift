@@ -50,23 +50,16 @@ struct SettingsCommand: AsyncParsableCommand {
         }
         let now = HubFolder.milliseconds()
         let day = try day()
-        func changed(_ known: Settings) throws -> SettingsChange {
-            var change = SettingsChange(known, zone: zone, now: now)
-            for assignment in set { try change.take(assignment, from: day) }
-            return change
-        }
-        guard try !changed(try hub.settings()).details.isEmpty else {
-            return Output.remark(Words("nothing to change: it says so already", zh: "无需更改：设置已是如此"))
-        }
         // What was due before is judged by what was set before.
         var rules = HubRules()
         _ = try? rules.lookAll(at: hub, now: now)
-        var said: [Words] = []
+        var said = [Words("nothing to change: it says so already", zh: "无需更改：设置已是如此")]
         try hub.changeSettings(clock: AuthoringClock(now: now, isTrusted: true)) { known in
-            let change = try changed(known)
+            var change = SettingsChange(known, zone: zone, now: now)
+            for assignment in set { try change.take(assignment, from: day) }
+            guard !change.details.isEmpty else { return nil }
             said = change.said
-            let detail = change.details.joined(separator: "; ")
-            return change.details.isEmpty ? nil : (change.settings, change.firstDay, detail)
+            return (change.settings, change.firstDay, change.details.joined(separator: "; "))
         }
         said.forEach { Output.remark($0) }
     }
