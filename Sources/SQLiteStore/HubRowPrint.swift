@@ -42,11 +42,13 @@ struct HubRowPrint {
     /// The record of the row that `row` stands on; nil when it is not in scope.
     func record(_ row: HubStatement, in scope: TallyScope) throws -> HubTallied? {
         let day = dayColumn.map { Int32(clamping: row.int($0)) }
-        let unit = scope.unit(
+        let found = scope.place(
             table.roles, person: personColumn.map(row.int), unit: unitColumn.map(row.int), day: day)
-        guard let unit else { return nil }
+        guard let found else { return nil }
         if let recordSpan, let day, retention.isOver(Int64(day), recordSpan) { return nil }
-        let place = TallyPlace(form: form, day: day, unit: unit == 0 ? [] : try store.terms.text(of: unit))
+        let unit = found.unit == 0 ? [] : try store.terms.text(of: found.unit)
+        let place = TallyPlace(form: form, day: day, unit: unit)
+        let moving: TallyFlags = found.isMoving ? .moving : []
         var hasher = beginning
         for (column, isInteger) in keyColumns {
             if isInteger {
@@ -64,7 +66,7 @@ struct HubRowPrint {
             if !isSound { putRaw(row, into: &hasher) }
             return HubTallied(
                 place: place, print: RecordPrint(hash: hash, print: hasher.value),
-                flags: isSound ? [] : .altered, dot: dot, state: nil, key: key)
+                flags: isSound ? moving : moving.union(.altered), dot: dot, state: nil, key: key)
         }
         let state = try storedState(key: key())
         var isSound = false
@@ -75,7 +77,7 @@ struct HubRowPrint {
         if !isSound { putRaw(row, into: &hasher) }
         return HubTallied(
             place: place, print: RecordPrint(hash: hash, print: hasher.value),
-            flags: isSound ? [] : .altered, dot: nil, state: state, key: key)
+            flags: isSound ? moving : moving.union(.altered), dot: nil, state: state, key: key)
     }
 
     private func key(of row: HubStatement) throws -> [UInt8] {

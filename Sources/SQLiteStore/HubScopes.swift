@@ -41,7 +41,7 @@ extension SQLiteHubStore {
                 let day = table.roles.dayKey.flatMap { group.keys[$0].value(at: place)?.integer }
                 pending.scopes[Int(row)] = HubRegister.scope(
                     register.placed(subject), day: day.map { Int32(clamping: $0) }, today: pending.today,
-                    endsStay: table.roles.endsStay)
+                    ends: table.roles.ends)
             }
         }
     }
@@ -56,25 +56,30 @@ extension SQLiteHubStore {
             scopeDay = today
         }
         var subjects = pending.moved.stays
-        let isOlder = try !knowsEndsOfStays()
+        let known = try knownEndsOfStays()
         var more: [HubSubject] = []
-        if isOlder { more += try loadedRegister().movers.map { .person($0) } }
+        switch known {
+        case .none: more += try loadedRegister().movers.map { .person($0) }
+        case .dayBefore: more += try loadedRegister().moved().map { .person($0) }
+        case .whole: break
+        }
         if yesterday != today { more += try loadedRegister().moved(between: yesterday, and: today) }
         for subject in more where subjects[subject] == nil {
             subjects[subject] = try loadedRegister().placed(subject)
         }
         let work = try moves(
             of: subjects.filter { $0.key.number <= pending.knownTerms },
-            Span(from: yesterday, to: today, knewEndsOfStays: !isOlder), before: position)
+            Span(from: yesterday, to: today, knownEnds: known), before: position)
         try store(work, at: position)
     }
 
-    /// False once, in a store of a program that did not tell a unit who has left it.
-    private func knowsEndsOfStays() throws -> Bool {
-        let isKnown = try connection.first("SELECT 1 FROM meta WHERE name = 'ends_of_stays'") { _ in true }
-        if isKnown != nil { return true }
-        try connection.run("INSERT INTO meta (name, value) VALUES ('ends_of_stays', 1)")
-        return false
+    /// What the program knew that wrote here last of who is to hear of a stay's end. Once another than
+    /// today's.
+    private func knownEndsOfStays() throws -> HubRegister.EndsOfStays {
+        let known = try connection.first("SELECT value FROM meta WHERE name = 'ends_of_stays'") { $0.int(0) }
+        if known == 2 { return .whole }
+        try connection.run("INSERT OR REPLACE INTO meta (name, value) VALUES ('ends_of_stays', 2)")
+        return known == nil ? .none : .dayBefore
     }
 
     func loadedScopeDay() throws -> Int32? {
@@ -92,7 +97,7 @@ extension SQLiteHubStore {
     private struct Span {
         var from: Int32
         var to: Int32
-        var knewEndsOfStays: Bool
+        var knownEnds: HubRegister.EndsOfStays
     }
 
     /// - Parameter subjects: with the nodes in which they were.
@@ -117,14 +122,16 @@ extension SQLiteHubStore {
                 for (subject, before, after) in sorted where subject.isUnit == isOfUnits {
                     let old = HubRegister.scope(
                         before, day: day, today: span.from,
-                        endsStay: table.roles.endsStay && span.knewEndsOfStays)
-                    let new = HubRegister.scope(
-                        after, day: day, today: span.to, endsStay: table.roles.endsStay)
-                    if old == new { continue }
+                        ends: table.roles.endsStay ? span.knownEnds : .none)
+                    let new = HubRegister.scope(after, day: day, today: span.to, ends: table.roles.ends)
+                    let isKept = table.roles.endsStay && after.contains(where: register.isUnion)
+                    if old == new && !isKept { continue }
                     for dot in try dots(in: table, key.column, subject.number, dayKey?.column, day) {
                         guard let place = try self.place(origin: dot.origin, sequence: dot.sequence),
                             place.position < position
                         else { continue }
+                        if isKept { shift.keep(place, of: subject, in: new) }
+                        if old == new { continue }
                         shift.add(place, of: subject, from: old, to: new)
                         let term = Mark.term(
                             of: Dot(origin: try originID(dot.origin), sequence: dot.sequence))

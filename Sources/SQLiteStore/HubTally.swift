@@ -94,7 +94,9 @@ struct HubTallyScan {
     init(_ store: SQLiteHubStore, unit: String?, today: Int32) throws {
         self.store = store
         let root = try unit.map { try store.terms.find(Array($0.utf8)) ?? -1 }
-        scope = TallyScope(root: root, today: today, register: try store.loadedRegister())
+        scope = TallyScope(
+            root: root, today: today, fedDay: try store.loadedScopeDay(), register: try store.loadedRegister()
+        )
         retention = Retention(store.means.forms, today: today)
     }
 

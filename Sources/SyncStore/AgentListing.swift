@@ -120,13 +120,12 @@ private struct AgentListingReader {
         let scope = TallyScope(
             root: number(Array(unit.utf8)), today: today, register: try register())
         let retention = Retention(forms, today: today)
-        let absent = try AgentLeaves(tables.leaves())
         var groups: [TallyPlace: [TallyListing.Entry]] = [:]
         for definition in distinctForms() {
             let form = Array(definition.form.utf8)
             let roles = HubRoles(definition)
             try tables.eachRecord(of: form) { key, state in
-                guard let values = Canonical.decode(key: key), !absent.cover(values, roles),
+                guard let values = Canonical.decode(key: key),
                     let place = place(values, form: form, roles, scope)
                 else {
                     result.outside += 1
@@ -177,8 +176,8 @@ private struct AgentListingReader {
         let unit = text(values, roles.unitKey).map { number($0) }
         let day = roles.dayKey.flatMap { $0 < values.count ? values[$0].integer : nil }
             .map { Int32(clamping: $0) }
-        guard let found = scope.unit(roles, person: person, unit: unit, day: day) else { return nil }
-        return TallyPlace(form: form, day: day, unit: texts[Int(found)])
+        guard let found = scope.place(roles, person: person, unit: unit, day: day) else { return nil }
+        return TallyPlace(form: form, day: day, unit: texts[Int(found.unit)])
     }
 
     private func text(_ values: [Value], _ position: Int?) -> [UInt8]? {
@@ -220,29 +219,6 @@ private struct AgentListingReader {
         }
         register.adopt([])
         return register
-    }
-}
-
-/// Who left a store's scope. What was written here about them stays, and the hub counts it elsewhere.
-private struct AgentLeaves {
-    private var persons: [Value: ScopeChange] = [:]
-    private var units: [Value: ScopeChange] = [:]
-
-    init(_ leaves: [ScopeChange]) {
-        for leave in leaves {
-            if leave.subject.utf8.elementsEqual(BuiltIn.person.utf8) { persons[.text(leave.id)] = leave }
-            if leave.subject.utf8.elementsEqual(BuiltIn.unit.utf8) { units[.text(leave.id)] = leave }
-        }
-    }
-
-    /// Whether a record of this key is about one of them, on a day that does not stay.
-    func cover(_ values: [Value], _ roles: HubRoles) -> Bool {
-        func at(_ place: Int?) -> Value? { place.flatMap { $0 < values.count ? values[$0] : nil } }
-        if roles.isEverybodys { return false }
-        let leave =
-            roles.personKey == nil
-            ? at(roles.unitKey).flatMap { units[$0] } : at(roles.personKey).flatMap { persons[$0] }
-        return leave.map { !$0.keeps(at(roles.dayKey)?.integer, roles) } ?? false
     }
 }
 

@@ -89,13 +89,13 @@ package struct HubPlace {
         } else if let person {
             let (then, present) = register.units(of: person, on: day ?? today, and: today)
             self.unit = then
-            var before: Int64 = 0
-            if roles.endsStay, let day, day > .min {
-                before = register.node(of: register.unit(of: person, on: day - 1), on: day - 1)
+            let presentNode = register.node(of: present, on: today)
+            if roles.endsStay, let day {
+                let (whole, before) = register.wholes(of: person, on: day, and: max(day, .min + 1) - 1)
+                scope = HubScope(units: whole, presentNode, before)
+            } else {
+                scope = HubScope(units: register.node(of: then, on: day ?? today), presentNode)
             }
-            scope = HubScope(
-                units: register.node(of: then, on: day ?? today), register.node(of: present, on: today),
-                before)
             if roles.kind != .person && roles.kind != .membership {
                 let isKnown = register.persons.contains(person)
                 note = HubPlace.note(

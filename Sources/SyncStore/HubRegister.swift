@@ -6,11 +6,14 @@ package struct HubRegister: Sendable {
         package var from: Int32
         package var until: Int32
         package var unit: Int64
+        /// Of a node: the one that everybody sees who sees any node of the whole membership.
+        package var whole: Int64
 
-        package init(from: Int32, until: Int32 = .max, unit: Int64) {
+        package init(from: Int32, until: Int32 = .max, unit: Int64, whole: Int64? = nil) {
             self.from = from
             self.until = until
             self.unit = unit
+            self.whole = whole ?? unit
         }
     }
 
@@ -38,6 +41,8 @@ package struct HubRegister: Sendable {
         case (nil, false): break
         }
         stays[person] = list
+        // Who sees the whole of a stay hangs on its days.
+        if !stretches.isEmpty { isStale = true }
     }
 
     /// The person's stays, ascending.
@@ -54,22 +59,38 @@ package struct HubRegister: Sendable {
         return (HubRegister.unit(stays, on: one), HubRegister.unit(stays, on: other))
     }
 
-    package static func unit(_ stays: [Stay], on day: Int32) -> Int64 {
-        for stay in stays.reversed() where stay.from <= day { return stay.until >= day ? stay.unit : 0 }
-        return 0
+    package static func unit(_ stays: [Stay], on day: Int32) -> Int64 { stay(stays, on: day)?.unit ?? 0 }
+
+    private static func stay(_ stays: [Stay], on day: Int32) -> Stay? {
+        for stay in stays.reversed() where stay.from <= day { return stay.until >= day ? stay : nil }
+        return nil
     }
 
     /// In whose scope a person's records of `day` lie; nil for those without a day.
     ///
-    /// - Parameter endsStay: that the record begins a stay says that the one before has ended, which is for
-    ///   the unit of the day before to know.
+    /// - Parameters:
+    ///   - ends: that the record begins a stay is for everybody to know who sees a day of it, and that the
+    ///     one before has ended for who saw a day of that.
     package static func scope(
-        _ stays: [Stay], day: Int32?, today: Int32, endsStay: Bool = false
+        _ stays: [Stay], day: Int32?, today: Int32, ends: EndsOfStays = .none
     ) -> HubScope {
         let present = unit(stays, on: today)
         guard let day else { return HubScope(units: present, present) }
-        let before = endsStay && day > .min ? unit(stays, on: day - 1) : 0
-        return HubScope(units: unit(stays, on: day), present, before)
+        let (then, before) = (stay(stays, on: day), day > .min ? stay(stays, on: day - 1) : nil)
+        return switch ends {
+        case .none: HubScope(units: then?.unit ?? 0, present)
+        case .dayBefore: HubScope(units: then?.unit ?? 0, present, before?.unit ?? 0)
+        case .whole: HubScope(units: then?.whole ?? 0, present, before?.whole ?? 0)
+        }
+    }
+
+    /// Who is to know that a record begins a stay.
+    package enum EndsOfStays: Sendable {
+        /// It begins none.
+        case none
+        /// As programs knew it that took a unit to stand under one other for the whole of a stay.
+        case dayBefore
+        case whole
     }
 
     /// Everybody who belongs to a unit on `day`, in no order.
@@ -78,6 +99,12 @@ package struct HubRegister: Sendable {
             let unit = HubRegister.unit(stays, on: day)
             return unit == 0 ? nil : (person, unit)
         }
+    }
+
+    /// Persons during whose stays a unit has come under another, in no order.
+    package func moved() -> [Int64] {
+        if stretches.isEmpty { return [] }
+        return stays.keys.filter { placed(.person($0)).contains(where: isUnion) }
     }
 
     /// Persons with more than one stay, in no order.
@@ -116,21 +143,55 @@ extension HubRegister {
 
     private func placed(_ stays: [Stay], by stretches: [Int64: [Stay]]) -> [Stay] {
         if stretches.isEmpty { return stays }
+        return stays.indices.flatMap { index -> [Stay] in
+            let parts = HubRegister.parts(of: stays, at: index, by: stretches)
+            guard parts.count > 1, let whole = nodes.numbers[nodes.union(parts.map(\.unit))] else {
+                return parts
+            }
+            return parts.map { Stay(from: $0.from, until: $0.until, unit: $0.unit, whole: whole) }
+        }
+    }
+
+    /// A stay, cut where its unit comes into another node.
+    private static func parts(of stays: [Stay], at index: Int, by stretches: [Int64: [Stay]]) -> [Stay] {
+        let stay = stays[index]
+        guard let parts = stretches[stay.unit] else { return [stay] }
         var found: [Stay] = []
-        for (index, stay) in stays.enumerated() {
-            guard let parts = stretches[stay.unit] else {
-                found.append(stay)
-                continue
-            }
-            let next = index + 1 < stays.count ? stays[index + 1].from : .max
-            for (place, part) in parts.enumerated() {
-                if place + 1 < parts.count, parts[place + 1].from <= stay.from { continue }
-                let from = max(stay.from, part.from)
-                if from > stay.from, from >= next || from > stay.until { break }
-                found.append(Stay(from: from, until: stay.until, unit: part.unit))
-            }
+        let next = index + 1 < stays.count ? stays[index + 1].from : .max
+        for (place, part) in parts.enumerated() {
+            if place + 1 < parts.count, parts[place + 1].from <= stay.from { continue }
+            let from = max(stay.from, part.from)
+            if from > stay.from, from >= next || from > stay.until { break }
+            found.append(Stay(from: from, until: stay.until, unit: part.unit))
         }
         return found
+    }
+
+    /// The wholes of a person's stays, which a membership lies in, on two days.
+    package func wholes(of person: Int64, on one: Int32, and other: Int32) -> (Int64, Int64) {
+        let placed = placed(.person(person))
+        return (
+            HubRegister.stay(placed, on: one)?.whole ?? 0, HubRegister.stay(placed, on: other)?.whole ?? 0
+        )
+    }
+
+    /// Whether more is seen under a node than one line of units.
+    package func isUnion(_ stay: Stay) -> Bool { stay.whole != stay.unit }
+
+    /// Makes the nodes of stays during which a unit has stood under several others.
+    private mutating func makeUnions(_ stretches: [Int64: [Stay]]) {
+        let changing = Set(stretches.filter { $0.value.count > 1 }.keys)
+        if changing.isEmpty { return }
+        var wanted: Set<[Int64]> = []
+        for stays in stays.values where stays.contains(where: { changing.contains($0.unit) }) {
+            for index in stays.indices where changing.contains(stays[index].unit) {
+                let parts = HubRegister.parts(of: stays, at: index, by: stretches)
+                if parts.count > 1 { wanted.insert(nodes.union(parts.map(\.unit))) }
+            }
+        }
+        for line in wanted.sorted(by: { $0.lexicographicallyPrecedes($1) }) where nodes.numbers[line] == nil {
+            _ = nodes.make(line)
+        }
     }
 
     /// Takes in the nodes that a store keeps. One that keeps none is of a program that knew no days of the
@@ -160,6 +221,7 @@ extension HubRegister {
             if found.count > 1 || found.first?.unit != unit { after[unit] = found }
         }
         stretches = after
+        makeUnions(after)
         isStale = false
         let changed = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
         if changed.isEmpty { return [:] }

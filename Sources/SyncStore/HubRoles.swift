@@ -36,6 +36,8 @@ package struct HubRoles: Sendable {
     /// Whether a record that begins with its day ends what was before: it is kept wherever that is.
     package var endsStay: Bool { kind == .membership }
 
+    package var ends: HubRegister.EndsOfStays { endsStay ? .whole : .none }
+
     /// The field that the register is made of: a unit's and a placement's parent, a membership's unit.
     package var registerField: FieldID? {
         switch kind {

@@ -93,8 +93,15 @@ package struct HubScopeShift: Sendable {
     private var left: [Int64: [HubPlaceInLog]] = [:]
     private var coming: [Way: Set<HubSubject>] = [:]
     private var going: [Int64: Set<HubSubject>] = [:]
+    private var wholes: [HubSubject: [Int64: [HubPlaceInLog]]] = [:]
 
     package init() {}
+
+    /// A membership whose unit has moved during it. Whoever is told that the person leaves goes by the day on
+    /// which it begins, and may drop it though a later one is still to be seen: then it comes once more.
+    package mutating func keep(_ place: HubPlaceInLog, of subject: HubSubject, in scope: HubScope) {
+        for unit in scope.units { wholes[subject, default: [:]][unit, default: []].append(place) }
+    }
 
     /// A version of a record about `subject` that lay in scope `old` and lies in `new` now.
     package mutating func add(
@@ -139,6 +146,14 @@ package struct HubScopeShift: Sendable {
             versions.before = way.before
             versions.places = (entered[way] ?? []).sorted()
             work.append(versions)
+        }
+        let gone = going.values.reduce(into: Set<HubSubject>()) { $0.formUnion($1) }
+        for subject in gone.sorted() {
+            for (unit, places) in (wholes[subject] ?? [:]).sorted(by: { $0.key < $1.key }) {
+                var versions = HubScopeWork(kind: .versions, audience: unit)
+                versions.places = places.sorted()
+                work.append(versions)
+            }
         }
         return work
     }

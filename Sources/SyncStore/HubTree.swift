@@ -85,7 +85,7 @@ package struct HubTree: Sendable {
 
 /// A unit under one line of units above it. Scopes are made of nodes: who sees a node is settled for ever,
 /// and a unit that comes under another takes to another node what is to be seen there, as a person who moves
-/// does.
+/// does. A membership during which the unit moves lies in a node of its own, whose line has all the units.
 package struct HubNode: Sendable, Hashable {
     package var number: Int64
     /// The unit, and those above it.
@@ -134,6 +134,15 @@ struct HubNodes: Sendable {
         lines[node.number] = node.line
         if let unit = node.line.first { units.insert(unit) }
         last = max(last, node.number)
+    }
+
+    /// All units that stand in a line of one of the nodes, each once.
+    func union(_ nodes: [Int64]) -> [Int64] {
+        var union: [Int64] = []
+        for node in nodes {
+            for unit in lines[node] ?? [node] where !union.contains(unit) { union.append(unit) }
+        }
+        return union
     }
 
     mutating func make(_ line: [Int64], number: Int64? = nil) -> Int64 {

@@ -48,7 +48,7 @@ extension MemoryHubStore {
         let day = roles.dayKey.flatMap { key.values[$0].integer }.map { Int32(clamping: $0) }
         let stays = content.register.placed(subject)
         return (
-            subject, HubRegister.scope(stays, day: day, today: today, endsStay: roles.endsStay)
+            subject, HubRegister.scope(stays, day: day, today: today, ends: roles.ends)
         )
     }
 
@@ -58,12 +58,16 @@ extension MemoryHubStore {
         for place in content.log.indices {
             for row in content.log[place].scopes.indices where !content.log[place].quarantined[row] {
                 let key = content.log[place].batch.version(at: row).key
-                guard let found = scope(of: key, among: subjects, today: today),
-                    found.scope != content.log[place].scopes[row]
-                else { continue }
+                guard let found = scope(of: key, among: subjects, today: today) else { continue }
+                let version = HubPlaceInLog(position: UInt64(place) + 1, row: UInt32(row))
+                if table(key.form)?.roles.endsStay == true,
+                    content.register.placed(found.subject).contains(where: content.register.isUnion)
+                {
+                    shift.keep(version, of: found.subject, in: found.scope)
+                }
+                if found.scope == content.log[place].scopes[row] { continue }
                 shift.add(
-                    HubPlaceInLog(position: UInt64(place) + 1, row: UInt32(row)), of: found.subject,
-                    from: content.log[place].scopes[row], to: found.scope)
+                    version, of: found.subject, from: content.log[place].scopes[row], to: found.scope)
                 content.log[place].scopes[row] = found.scope
             }
         }

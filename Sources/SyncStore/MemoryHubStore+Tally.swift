@@ -27,15 +27,16 @@ extension MemoryHubStore {
         let today = catalog.zone.day(of: now)
         let horizon = horizon(question, of: asker.device)
         let scope = TallyScope(
-            root: content.terms[Array(asker.unit.utf8)] ?? -1, today: today, register: content.register)
+            root: content.terms[Array(asker.unit.utf8)] ?? -1, today: today, fedDay: content.scopeDay,
+            register: content.register)
         let retention = Retention(means.forms, today: today)
         var builder = TallyBuilder(question.paths)
         for name in content.records.keys.sorted() {
             guard isPatient() else { throw Asker.impatience }
             guard let (key, state) = content.records[name], let roles = table(key.form)?.roles,
-                let place = place(of: key, name, roles, scope), !retention.isOver(key)
+                let (place, isMoving) = place(of: key, name, roles, scope), !retention.isOver(key)
             else { continue }
-            let flags: TallyFlags = horizon.isPassed(by: state.seen) ? .moving : []
+            let flags: TallyFlags = isMoving || horizon.isPassed(by: state.seen) ? .moving : []
             let print = RecordPrint(form: name.form, key: name.key, retention.trimmed(state) ?? state)
             builder.add(place, print, flags: flags) { name.key }
         }
@@ -44,17 +45,17 @@ extension MemoryHubStore {
 
     private func place(
         of key: RecordKey, _ name: RecordName, _ roles: HubRoles, _ scope: TallyScope
-    ) -> TallyPlace? {
+    ) -> (TallyPlace, isMoving: Bool)? {
         let number: (Int?) -> Int64? = { position in
             guard let position, case .text(let text) = key.values[position] else { return nil }
             return self.content.terms[text] ?? 0
         }
         let day = roles.dayKey.flatMap { key.values[$0].integer }.map { Int32(clamping: $0) }
-        let unit = scope.unit(
+        let place = scope.place(
             roles, person: number(roles.personKey), unit: number(roles.unitKey), day: day)
-        guard let unit else { return nil }
-        let text = unit == 0 ? [] : content.terms.first { $0.value == unit }?.key ?? []
-        return TallyPlace(form: name.form, day: day, unit: text)
+        guard let place else { return nil }
+        let text = place.unit == 0 ? [] : content.terms.first { $0.value == place.unit }?.key ?? []
+        return (TallyPlace(form: name.form, day: day, unit: text), place.isMoving)
     }
 
     private func horizon(_ question: TallyQuestion, of device: Int64) -> TallyHorizon {

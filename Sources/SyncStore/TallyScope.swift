@@ -9,24 +9,46 @@ package struct TallyScope: Sendable {
     private let today: Int32
     private let register: HubRegister
 
-    /// - Parameter root: the unit whose subtree is compared, beside what is everybody's; nil for all.
-    package init(root: Int64?, today: Int32, register: HubRegister) {
+    /// The day of which the feed speaks so far, where that is another.
+    private let fedDay: Int32?
+
+    /// - Parameters:
+    ///   - root: the unit whose subtree is compared, beside what is everybody's; nil for all.
+    ///   - fedDay: at a hub: the local day of its last commit, by which scopes are fed.
+    package init(root: Int64?, today: Int32, fedDay: Int32? = nil, register: HubRegister) {
         nodes = root.map { Set([0] + register.nodes(seenBy: $0)) }
         self.today = today
+        self.fedDay = fedDay == today ? nil : fedDay
         self.register = register
     }
 
-    /// The unit that a record counts under, 0 for none; nil when the record is not compared.
-    package func unit(_ roles: HubRoles, person: Int64?, unit: Int64?, day: Int32?) -> Int64? {
+    /// Where a record counts.
+    package struct Place: Sendable {
+        /// 0 for none.
+        package var unit: Int64
+        /// The day that has begun brings it into scope, or takes it out, and the feed has not said so yet.
+        package var isMoving: Bool
+    }
+
+    /// Nil when the record is not compared.
+    package func place(_ roles: HubRoles, person: Int64?, unit: Int64?, day: Int32?) -> Place? {
+        var isMoving = false
         if let nodes {
-            let place = HubPlace(
-                roles, person: person, unit: unit, day: day, today: today, root: 0, register)
-            guard place.scope == .everybody || place.scope.units.contains(where: { nodes.contains($0) })
-            else { return nil }
+            func isInScope(on today: Int32) -> Bool {
+                let place = HubPlace(
+                    roles, person: person, unit: unit, day: day, today: today, root: 0, register)
+                return place.scope == .everybody || place.scope.units.contains { nodes.contains($0) }
+            }
+            let isPresent = isInScope(on: today)
+            let isFed = fedDay.map { isInScope(on: $0) } ?? isPresent
+            guard isPresent || isFed else { return nil }
+            isMoving = isPresent != isFed
         }
-        if roles.isEverybodys { return 0 }
-        if let person { return register.unit(of: person, on: day ?? today) }
-        return unit ?? 0
+        if roles.isEverybodys { return Place(unit: 0, isMoving: isMoving) }
+        if let person {
+            return Place(unit: register.unit(of: person, on: day ?? today), isMoving: isMoving)
+        }
+        return Place(unit: unit ?? 0, isMoving: isMoving)
     }
 }
 

@@ -186,6 +186,42 @@ import Testing
         try await story.centre.close()
     }
 
+    /// Under a head for a time, with people of it who left: every device holds what the hub counts for it.
+    @Test func whoWasUnderAHeadForATimeIsCountedAlikeAtBothEnds() async throws {
+        let story = try await Story()
+        let (yesterday, today) = (story.yesterday, story.today)
+        try await story.add("P1", yesterday, "36.5")
+        try await story.add("P5", yesterday, "36.6")
+        let dated = Story.heading + ",effective_date"
+        #expect(
+            try await story.take("units", [dated, "B01,Branch 1,G2,party,\(yesterday)"]).moved == ["B01"])
+        try await story.sync("a", "g1", "g2")
+        try await story.take("units", [dated, "B01,Branch 1,G1,party,\(today)"])
+        try await story.add("P1", today, "36.7")
+        try await story.take(
+            "register-changes",
+            ["effective_date,person_id,change,from_unit,to_unit", "\(today),P5,MOVE,B01,G2"])
+        try await story.sync("a", "g1", "g2", "a")
+        try await story.centre.join("G2", as: "late")
+        try await story.sync("late")
+        for name in ["a", "g1", "g2", "late"] {
+            let outcome = try await story.place.run(
+                "sync-inspect", ["reconcile", "--data", story.centre.data(name), "--json"],
+                expecting: [0, 6])
+            let report: Reconciled = try outcome.json()
+            #expect(report.agrees && report.isComplete, "\(name): \(report.words)")
+        }
+        // The head has the day that was its own, and knows who was on the register then.
+        for name in ["g2", "late"] {
+            #expect(try await story.holds(name, "check-in", yesterday, "P1"))
+            #expect(try await !story.holds(name, "check-in", today, "P1"))
+            let stay = try await story.centre.branch(
+                name, "history", "membership", "P1", "1900-01-01", "--json", expecting: [0, 66])
+            #expect(stay.code == 0, "\(name): \(stay.remarks)")
+        }
+        try await story.centre.close()
+    }
+
     @Test func theSameSheetMovesNothingTwiceAndAWrongOneIsMended() async throws {
         let story = try await Story()
         let (yesterday, today) = (story.yesterday, story.today)

@@ -167,6 +167,53 @@ import Testing
         }
     }
 
+    /// Units and people move in any order, back and forth, with days before and behind today: what a device
+    /// has to hold by the hub's register is what it holds by its own.
+    @Test(arguments: HubKind.allCases) func movesInAnyOrderLeaveNoDifference(kind: HubKind) throws {
+        for seed in UInt64(1)...(kind == .memory ? 30 : 8) {
+            var random = HubRandom(state: seed &* 77)
+            let world = try ComparingWorld(kind)
+            let branches = try ["B1", "B2", "C0"].map { try world.join($0) }
+            try world.syncAll()
+            for step in 0..<14 {
+                let person = Self.people.randomElement(using: &random) ?? "p1"
+                let unit = ComparingWorld.units.randomElement(using: &random) ?? "B1"
+                let day = ComparingWorld.day + Int32.random(in: -3...2, using: &random)
+                switch Int.random(in: 0..<10, using: &random) {
+                case 0...1:
+                    let branch = branches.randomElement(using: &random)
+                    try branch?.checkIn(person, day: min(day, ComparingWorld.day), blind: true)
+                case 2...3:
+                    try world.centre {
+                        var draft = HubWorld.membership(person, from: day, unit: unit)
+                        draft.context = try $0.context(of: draft.key)
+                        try $0.author(draft)
+                    }
+                case 4...7:
+                    let above = (ComparingWorld.units + [nil]).randomElement(using: &random) ?? nil
+                    try world.centre {
+                        var draft = HubWorld.placement(unit, under: above, from: day)
+                        draft.context = try $0.context(of: draft.key)
+                        try $0.author(draft)
+                    }
+                case 8: world.now += 86_400_000
+                default: try branches.randomElement(using: &random)?.sync()
+                }
+                if Int.random(in: 0..<4, using: &random) == 0 || step == 13 {
+                    try world.syncAll()
+                    for branch in branches {
+                        let comparison = try branch.compare()
+                        #expect(
+                            comparison.findings.agrees && comparison.findings.elsewhere == 0,
+                            "seed \(seed), step \(step), \(branch.unit): \(comparison.words)")
+                    }
+                }
+            }
+        }
+    }
+
+    private static let people = ComparingWorld.people.map(\.0)
+
     @Test(arguments: HubKind.allCases) func aBranchIsToldOfItsOwnScopeOnly(kind: HubKind) throws {
         let (world, branches) = try Self.busy(kind)
         let asker = try branches[0].asker()
