@@ -35,7 +35,8 @@ struct RaisedDesk {
             let isTold = raised.time("told_at", of: record) != nil
             var row = RaisedRow(
                 key, record, raised, versions: isTold ? try store.versions(of: key) : [], unit: unit,
-                isUrgent: catalog.isUrgent(rule: raised.rule(of: key), raised: key.form), unmask: unmask)
+                isUrgent: catalog.isUrgent(rule: raised.rule(of: key), raised: key.form),
+                isByHub: catalog.isOfWatch(rule: raised.rule(of: key)), unmask: unmask)
             row.corrected = try correction(of: key, record, raised, unmask: unmask)
             row.responsible = book.people(of: unit, day: row.day(raised), created: record.firstCreated)
             if row.status == RaisedForm.closed, let dot = RaisedRow.setter(raised, record),

@@ -19,6 +19,8 @@ struct RaisedHere {
     private let chain: [String]
     private let book: ResponsibleBook
     private let desk: AgentDesk
+    /// Where people belong from which day on, ascending.
+    private let stays: [[UInt8]: [(from: Int64, unit: String)]]
 
     private static let page = 1_000
 
@@ -35,6 +37,13 @@ struct RaisedHere {
         }
         book = try ResponsibleBook(context)
         desk = try AgentDesk(context)
+        var stays: [[UInt8]: [(from: Int64, unit: String)]] = [:]
+        try RaisedHere.each(BuiltIn.membership, context) { key, record in
+            guard let person = key.values.first?.string, let from = key.values.last?.integer else { return }
+            stays[Array(person.utf8), default: []].append(
+                (from, record[BuiltIn.membershipUnit]?.string ?? ""))
+        }
+        self.stays = stays.mapValues { $0.sorted { $0.from < $1.from } }
         chain = book.chain(from: context.configuration.unit, at: now).reversed()
     }
 
@@ -73,13 +82,13 @@ struct RaisedHere {
                 var row = RaisedRow(
                     key, record, raised, versions: try context.store.versions(of: key), unit: nil,
                     isUrgent: context.forms.isUrgent(rule: raised.rule(of: key), raised: key.form),
-                    unmask: unmask)
+                    isByHub: context.forms.isOfWatch(rule: raised.rule(of: key)), unmask: unmask)
                 row.corrected = try Correction(
                     of: key, facts: raised.facts(of: record), context.forms,
                     Masking(forms: context.forms.catalog, unmask: unmask), record: context.store.record,
                     device: desk.device)
                 row.responsible = book.people(
-                    of: raised.unit(of: key) ?? context.configuration.unit, day: row.day(raised),
+                    of: unit(of: key, raised, created: record.firstCreated), day: row.day(raised),
                     created: record.firstCreated)
                 if row.status == RaisedForm.closed, let dot = RaisedRow.setter(raised, record),
                     let author = try context.store.versions(of: key).first(where: { $0.dot == dot })?.author,
@@ -98,6 +107,20 @@ struct RaisedHere {
             }
         }
         return rows.sorted(by: RaisedRow.precedes)
+    }
+
+    /// The unit that a record is about, which may lie below this one: that of its key, or of its person then.
+    private func unit(of key: RecordKey, _ raised: RaisedForm, created: Milliseconds) -> String {
+        if let unit = raised.unit(of: key) { return unit }
+        func value(_ type: FieldType) -> Value? {
+            raised.definition.keys.firstIndex { $0.type == type }
+                .flatMap { $0 < key.values.count ? key.values[$0] : nil }
+        }
+        let day = value(.date)?.integer ?? Int64(context.forms.zone.day(of: created))
+        let stay = value(.person)?.string.flatMap { person in
+            stays[Array(person.utf8)]?.last { $0.from <= day }
+        }
+        return stay.map(\.unit).flatMap { $0.isEmpty ? nil : $0 } ?? context.configuration.unit
     }
 
     private func isWaiting(_ dot: Dot) -> Bool { receipted[dot.origin].map { dot.sequence > $0 } ?? false }

@@ -61,13 +61,17 @@ package struct RaisedRow: Encodable {
         package var taken: Milliseconds?
         package var referred: Milliseconds?
         package var closed: Milliseconds?
+        /// The hub's own rule raised it after it had fallen due, because the hub came to it so late:
+        /// ``arrived`` is when it fell due.
+        package var isLate = false
 
         /// Each moment with its name, as far as it is known.
         var all: [(name: String, time: Milliseconds)] {
-            [
-                ("onset", onset), ("entered", entered), ("arrived", arrived), ("told", told),
-                ("taken", taken), ("referred", referred), ("closed", closed),
-            ].compactMap { name, time in time.map { (name, $0) } }
+            let entering = [("entered", entered), ("arrived", arrived)]
+            let all: [(String, Milliseconds?)] =
+                [("onset", onset)] + (isLate ? entering.reversed() : entering)
+                + [("told", told), ("taken", taken), ("referred", referred), ("closed", closed)]
+            return all.compactMap { name, time in time.map { (name, $0) } }
         }
     }
 
@@ -79,10 +83,11 @@ package struct RaisedRow: Encodable {
 
     /// - Parameters:
     ///   - versions: of the record: when somebody was told first is said by one that others followed.
+    ///   - isByHub: a rule raised it that only a hub evaluates.
     ///   - unmask: what is personal is shown as it is. Ids of people are shown in any case.
     package init(
         _ key: RecordKey, _ record: EffectiveRecord, _ raised: RaisedForm, versions: [Version], unit: String?,
-        isUrgent: Bool, unmask: Bool
+        isUrgent: Bool, isByHub: Bool = false, unmask: Bool
     ) {
         func text(_ name: String) -> String? {
             raised.text(name, of: record).map { unmask ? Masking.clean($0) : Masking.mask }
@@ -110,10 +115,14 @@ package struct RaisedRow: Encodable {
         let first = raised.field("told_at").flatMap { field in
             versions.compactMap { $0.assignments.first { $0.field == field }?.value.integer }.min()
         }
-        times = Times(
+        var times = Times(
             onset: time("onset_at"), entered: record.firstCreated, arrived: time("arrived_at"),
             told: last.map { min($0, first ?? $0) }, taken: time("taken_at"), referred: time("referred_at"),
             closed: time("closed_at"))
+        // Both are the hub's own clock; the same minute is no delay.
+        times.isLate =
+            isByHub && times.arrived.map { times.entered.subtractingClamped($0) >= 60_000 } ?? false
+        self.times = times
         onset =
             times.onset.map(RecordText.time)
             ?? (raised.time("onset_at", of: record) == nil ? nil : Masking.mask)
@@ -168,7 +177,10 @@ package struct RaisedRow: Encodable {
         let place = unit.map { " \($0)" } ?? ""
         var lines = ["\(alert)  \(state.text())  \(what.text())  \(label.text()) \(key)\(place)"]
         if !facts.isEmpty { lines.append("    " + facts.joined(separator: "; ")) }
-        func called(_ name: String) -> Words { RaisedRow.moments[name] ?? Words(name, zh: name) }
+        func called(_ name: String) -> Words {
+            if times.isLate, let words = RaisedRow.lateMoments[name] { return words }
+            return RaisedRow.moments[name] ?? Words(name, zh: name)
+        }
         let moments = times.all.map { name, time in "\(called(name).text()) \(text.text(time))" }
         lines.append("    " + moments.joined(separator: " → "))
         // The moments above are said to the minute.
@@ -178,6 +190,14 @@ package struct RaisedRow: Encodable {
             let words = Words(
                 "clocks differ: \(later.en) stands \(span) s before \(earlier.en)",
                 zh: "时钟不一致：“\(later.zh)”早于“\(earlier.zh)” \(span) 秒")
+            lines.append("    " + words.text())
+        }
+        if times.isLate, let due = times.arrived {
+            let span = TimeText.span(times.entered.subtractingClamped(due))
+            let words = Words(
+                "the hub noted it \(span.en) after it fell due: it was not running then, or its clock was "
+                    + "set",
+                zh: "到期 \(span.zh)后汇总端才记录：当时汇总端未运行，或其时钟被调整过")
             lines.append("    " + words.text())
         }
         if let corrected, status != RaisedForm.closed {
@@ -208,6 +228,11 @@ package struct RaisedRow: Encodable {
         "arrived": Words("arrived", zh: "到达"), "told": Words("told", zh: "告知"),
         "taken": Words("taken", zh: "接手"), "referred": Words("referred", zh: "转送"),
         "closed": Words("closed", zh: "办结"),
+    ]
+
+    /// What two of them are where the hub came late.
+    private static let lateMoments = [
+        "arrived": Words("fell due", zh: "到期"), "entered": Words("noted", zh: "记录"),
     ]
 
     /// What is urgent and open first, then the oldest.

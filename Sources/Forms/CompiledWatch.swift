@@ -107,6 +107,9 @@ extension CompiledCatalog {
         }
     }
 
+    /// Whether the rule looks across records or at the clock, so that a hub alone evaluates it.
+    public func isOfWatch(rule id: String) -> Bool { watches.contains { $0.id.utf8.elementsEqual(id.utf8) } }
+
     /// Whether somebody is to be woken by a record that this rule raised, or that a person wrote.
     public func isUrgent(rule id: String, raised form: String) -> Bool {
         if let watch = watches.first(where: { $0.id.utf8.elementsEqual(id.utf8) }) { return watch.isUrgent }

@@ -47,6 +47,27 @@ import Testing
         }
     }
 
+    /// What the hub's own rule raised has one clock: it came to it late, and that is said.
+    @Test func whatTheHubCameToLateIsNoDifferenceOfClocks() throws {
+        let raised = try #require(FormCatalog.builtIn[BuiltIn.alert].flatMap { RaisedForm($0) })
+        for (due, isLate) in [(Int64(99_000), false), (100_000 - 14_400_000, true)] {
+            let first = version(
+                1, [("status", .text("open")), ("taken_by", .notStated), ("arrived_at", .integer(due))],
+                of: raised)
+            var state = RecordState()
+            state.merge(first)
+            let record = state.effective(under: raised.definition.mergeRules)
+            let shown = RaisedRow(
+                Self.key, record, raised, versions: [first], unit: "B1", isUrgent: true, isByHub: true,
+                unmask: true)
+            let text = shown.lines(times: TimeText(zone: "UTC"), now: 200_000).joined(separator: "\n")
+            #expect(text.contains("the hub noted it 4 h") == isLate, "\(text)")
+            #expect(text.contains("fell due") == isLate && !text.contains("clocks differ"), "\(text)")
+            #expect(shown.seconds["arrived-entered"] == (isLate ? 14_400 : nil))
+            #expect((shown.skew == nil) == isLate)
+        }
+    }
+
     /// Each later turn is told as well; how long it took counts from the first.
     @Test func theFirstTellingCounts() throws {
         let raised = try #require(FormCatalog.builtIn[BuiltIn.alert].flatMap { RaisedForm($0) })
