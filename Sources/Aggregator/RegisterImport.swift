@@ -24,7 +24,7 @@ enum RegisterSheet: String, CaseIterable {
     /// Columns of which two rows that agree are about the same.
     var key: [String] {
         switch self {
-        case .units: ["unit_id"]
+        case .units: ["unit_id", "effective_date"]
         case .people: ["person_id"]
         case .registerChanges: ["effective_date", "person_id"]
         case .excused: ["person_id", "from_date"]
@@ -140,8 +140,7 @@ struct RegisterImport {
             var result = RegisterResult()
             result.unknownColumns = unknownColumns
             // Within the transaction: of two sheets at once one must see where the other has put units.
-            let units = kind == .units ? try UnitBook(rows, columns, store, today: today) : nil
-            let tree = kind == .units ? try unitTree(transaction) : nil
+            let units = kind == .units ? try UnitBook(self, store, today: today) : nil
             var withoutUnit: Set<[UInt8]> = []
             var seen: [[String]: (line: Int, cells: [String])] = [:]
             for record in sheet.records {
@@ -161,7 +160,7 @@ struct RegisterImport {
                     if kind == .people {
                         isNew = try person(row, present, today, transaction, &result)
                     } else if let units {
-                        isNew = try unit(row, tree, units, transaction, &result)
+                        isNew = try unit(row, record.number, units, transaction, &result)
                     } else {
                         isNew = try take(row, book, transaction)
                     }
@@ -205,16 +204,19 @@ struct RegisterImport {
         _ row: RegisterRow, _ line: Int, _ seen: inout [[String]: (line: Int, cells: [String])]
     ) throws -> Bool {
         let key = kind.key.map(row.cell)
-        guard !key.contains("") else { return false }
+        // Of a unit's days one may be blank.
+        guard zip(kind.key, key).allSatisfy({ !kind.required.contains($0) || !$1.isEmpty }) else {
+            return false
+        }
         let cells = (kind.required + kind.optional).map(row.cell)
         guard let first = seen[key] else {
             seen[key] = (line, cells)
             return false
         }
         guard first.cells != cells else { return true }
-        let name = Output.printable(key.joined(separator: " "))
+        let name = Output.printable(key.filter { !$0.isEmpty }.joined(separator: " "))
         throw Refused(
-            column: kind.key.last ?? "", reason: "listed_twice",
+            column: kind.key.last { !row.cell($0).isEmpty } ?? "", reason: "listed_twice",
             words: Words(
                 "\(name) stands on line \(first.line) already, and there says something else; keep one of "
                     + "the two",

@@ -5,55 +5,49 @@ import SyncStore
 
 /// The sheet of units.
 extension RegisterImport {
-    /// The units that are there after the whole sheet, wherever in it they stand.
-    func unitTree(_ transaction: any HubTransaction) throws -> UnitTree {
-        var rows: [UnitTree.Row] = []
-        for record in sheet.records where !record.isBlank {
-            // What is wrong with a row is said when its turn comes.
-            guard let row = try? RegisterRow(record, columns, width: sheet.header.count),
-                let unit = try? row.id("unit_id"), (try? line(row)) != nil
-            else { continue }
-            rows.append(UnitTree.Row(unit: unit, parent: row.cell("parent_id")))
-        }
-        return try UnitTree(rows) { try transaction.unitExists($0) }
-    }
-
+    /// - Parameter number: the row's, in the sheet.
     func unit(
-        _ row: RegisterRow, _ tree: UnitTree?, _ book: UnitBook, _ transaction: any HubTransaction,
+        _ row: RegisterRow, _ number: Int, _ book: UnitBook, _ transaction: any HubTransaction,
         _ result: inout RegisterResult
     ) throws -> Bool {
         let unit = try row.id("unit_id")
         var values = ["name": row.text("unit_name"), "type": row.text("unit_type")]
-        // A sheet without the column does not move a unit that is known from one line to the other.
-        let isKept = try columns["line"] == nil && hasLine(unit, transaction)
-        if !isKept {
-            values["line"] = .text(try line(row))
-        }
-        let parent = row.cell("parent_id")
-        guard parent.isEmpty || tree?.holds(parent) == true else {
-            throw Refused(
-                column: "parent_id", reason: "unknown_unit",
-                words: Words(
-                    "there is no unit \(parent), neither in the sheet nor in the store; check the code",
-                    zh: "没有单位 \(parent)（表格和已导入的单位中都没有）；请核对代码"))
-        }
-        let place = try book.place(of: row, columns)
-        try book.refuseRing(of: unit, place)
-        if case .first = place { values["parent"] = row.text("parent_id") }
-        var isNew = try write(
+        let line = try line(row)
+        if try !keepsLine(unit, row, transaction) { values["line"] = .text(line) }
+        _ = try effectiveDay(row)
+        let place = try book.place(of: number)
+        if case .first = place { values["parent"] = book.firstParent(of: unit) }
+        let isNew = try write(
             BuiltIn.unit, [.text(unit)], values, absent: row.absent(["type": "unit_type"]), transaction)
+        let day: Int32
         switch place {
-        case .first, .unchanged: break
-        case .elsewhere: result.elsewhere.append(unit)
-        case .moved(let day):
-            let values = ["parent": row.text("parent_id")]
-            let key: [Value] = [.text(unit), .integer(Int64(day))]
-            if try write(BuiltIn.placement, key, values, transaction) {
-                result.moved.append(unit)
-                isNew = true
-            }
+        case .first(nil), .unchanged: return isNew
+        case .elsewhere:
+            result.elsewhere.append(unit)
+            return isNew
+        case .first(let from?), .moved(let from): day = from
         }
-        return isNew
+        let key: [Value] = [.text(unit), .integer(Int64(day))]
+        guard try write(BuiltIn.placement, key, ["parent": row.text("parent_id")], transaction) else {
+            return isNew
+        }
+        if case .moved = place, result.moved.last != unit { result.moved.append(unit) }
+        return true
+    }
+
+    /// The day from which on a unit's row speaks; nil where it names none.
+    func effectiveDay(_ row: RegisterRow) throws -> Int32? {
+        row.cell("effective_date").isEmpty ? nil : try row.day("effective_date")
+    }
+
+    /// A sheet that says nothing of the line does not move a unit that is known from one line to the other,
+    /// and gives none to one that is known without.
+    private func keepsLine(
+        _ unit: String, _ row: RegisterRow, _ transaction: any HubTransaction
+    ) throws -> Bool {
+        let hasLine = try hasLine(unit, transaction)
+        if columns["line"] == nil { return hasLine }
+        return try row.cell("line").isEmpty && !hasLine && transaction.unitExists(unit)
     }
 
     func hasLine(_ unit: String, _ transaction: any HubTransaction) throws -> Bool {

@@ -222,6 +222,106 @@ import Testing
         try await story.centre.close()
     }
 
+    /// A head that looks at an alert of a unit below names who answers for that one, not itself.
+    @Test func aHeadNamesWhoIsResponsibleForTheAlertsUnit() async throws {
+        let story = try await Story()
+        try await story.centre.hub(
+            "add", "appointment", "unit=B01", "role=secretary", "from=2020-01-01", "person=T3",
+            "phone=10000000003")
+        try await story.add("P1", story.today, "38.6")
+        try await story.sync("a", "g1")
+        for name in ["g1", "a", nil] {
+            let rows = try await story.alerts(at: name)
+            #expect(rows[story.today]?.responsible.map(\.person) == ["T3"], "\(name ?? "centre"): \(rows)")
+            #expect(rows[story.today]?.responsible.map(\.unit) == ["B01"])
+        }
+        try await story.centre.close()
+    }
+
+    /// Whatever sheet is imported again: a parent that a unit has had already needs a day.
+    @Test func anOldSheetMovesNothingBack() async throws {
+        let story = try await Story()
+        let (yesterday, today) = (story.yesterday, story.today)
+        let dated = Story.heading + ",effective_date"
+        try await story.take("units", [dated, "B01,Branch 1,G2,party,\(yesterday)"])
+        #expect(try await story.take("units", [Story.heading, "B01,Branch 1,C0,party"]).moved == ["B01"])
+        for parent in ["G1", "G2"] {
+            let sheet = [Story.heading, "B01,Branch 1,\(parent),party"]
+            let old = try await story.take("units", sheet)
+            #expect(old.moved.isEmpty && old.elsewhere == ["B01"] && old.unchanged == 1, "\(parent)")
+            let words = try await story.said(sheet)
+            #expect(words.contains("stay there: B01") && words.contains("effective_date"), "\(words)")
+        }
+        // Nor one of a move that is planned.
+        let ahead = story.days[2]
+        #expect(
+            try await story.take("units", [dated, "G2,General 2,G1,party,\(ahead)"]).moved == ["G2"])
+        #expect(
+            try await story.take("units", [Story.heading, "G2,General 2,G1,party"]).elsewhere == ["G2"])
+        let back = try await story.take("units", [dated, "B01,Branch 1,G2,party,\(today)"])
+        #expect(back.moved == ["B01"] && back.elsewhere.isEmpty)
+        try await story.centre.close()
+    }
+
+    /// A unit's rows with several days are its history, and what is exported comes back as it was.
+    @Test func aTreeWithItsHistoryIsOneSheet() async throws {
+        let story = try await Story()
+        let (yesterday, today) = (story.yesterday, story.today)
+        let sheet = [
+            Story.heading + ",effective_date", "B01,Branch 1,G1,party,\(today)",
+            "B01,Branch 1,G2,party,\(yesterday)", "B01,Branch 1,G1,party,",
+            // Of a new one: before its day it stands under nobody.
+            "B02,Branch 2,G1,party,\(today)",
+        ]
+        let taken = try await story.take("units", sheet)
+        #expect(taken.accepted == 3 && taken.unchanged == 1 && taken.rejected == 0)
+        #expect(taken.moved == ["B01"] && taken.elsewhere.isEmpty)
+        let exported = try await story.centre.hub("export", "units").output
+        let lines = exported.split(separator: "\n").map(String.init)
+        #expect(lines.first == "unit_id,unit_name,unit_type,parent_id,line,effective_date")
+        #expect(
+            lines.filter { $0.hasPrefix("B0") } == [
+                "B01,Branch 1,,G1,party,", "B01,Branch 1,,G2,party,\(yesterday)",
+                "B01,Branch 1,,G1,party,\(today)", "B02,Branch 2,,,party,",
+                "B02,Branch 2,,G1,party,\(today)",
+            ])
+        let again = try await story.take("units", lines)
+        #expect(again.accepted == 0 && again.unchanged == lines.count - 1 && again.rejected == 0)
+        #expect(again.moved.isEmpty && again.elsewhere.isEmpty)
+        // Into another hub, and out of it: the same bytes.
+        let other = story.place.path("other")
+        try await story.place.run("aggregator", ["init", "--name", "Other", "--data", other])
+        try exported.write(toFile: story.place.path("tree.csv"), atomically: true, encoding: .utf8)
+        try await story.place.run(
+            "aggregator", ["import", "units", story.place.path("tree.csv"), "--data", other])
+        let copy = try await story.place.run("aggregator", ["export", "units", "--data", other])
+        #expect(copy.output == exported)
+        // One day twice is no history, nor are two names.
+        let twice = [
+            Story.heading + ",effective_date", "B01,Branch 1,G2,party,\(story.days[2])",
+            "B01,Branch 1,C0,party,\(story.days[2])", "B02,Branch 2,G2,party,\(story.days[2])",
+            "B02,Branch two,C0,party,\(today)",
+        ]
+        let refused = try await story.take("units", twice, expecting: 1)
+        #expect(refused.accepted == 2 && refused.rejected == 2)
+        let words = try await story.said(twice, expecting: 1)
+        #expect(words.contains("stands on line 2 already") && words.contains("line 4 describes this unit"))
+        try await story.centre.close()
+    }
+
+    /// A row that is refused puts nobody anywhere.
+    @Test func aRefusedRowMakesNoRing() async throws {
+        let story = try await Story()
+        let taken = try await story.take(
+            "units",
+            [
+                Story.heading, "G1,General 1,G2,party", "G2,General 2,G1,nonsense", "N1,New 1,N2,party",
+                "N2,New 2,N3,party", "N3,New 3,N2,party", "N4,New 4,G1,party",
+            ], expecting: 1)
+        #expect(taken.rejected == 4 && taken.accepted == 2 && taken.moved == ["G1"], "\(taken)")
+        try await story.centre.close()
+    }
+
     @Test func theSameSheetMovesNothingTwiceAndAWrongOneIsMended() async throws {
         let story = try await Story()
         let (yesterday, today) = (story.yesterday, story.today)

@@ -21,7 +21,10 @@ struct ExportCommand: AsyncParsableCommand {
         example: "aggregator export check-in --from 2020-02-01 --to 2020-02-14 --unmask "
             + "--reason \"asked by the school\" --data DIR")
 
-    @Argument(help: ArgumentHelp("The form, for example check-in.", zh: "表单，例如 check-in。"))
+    @Argument(
+        help: ArgumentHelp(
+            "The form, for example check-in; or units: the sheet that import takes, with their history.",
+            zh: "表单，例如 check-in；或 units：可再次导入的单位表，含各单位的变更历史。"))
     var form: String
     @OptionGroup var store: DataOption
     @OptionGroup var act: ActOption
@@ -37,6 +40,7 @@ struct ExportCommand: AsyncParsableCommand {
     func run() async throws {
         try await Program.run {
             let hub = try act.folder(store).open()
+            if form == RegisterSheet.units.rawValue { return try exportUnits(hub) }
             let forms = try hub.forms()
             guard let definition = forms[form] else { throw FormText.unknown(form, forms) }
             let first = try day(from)
@@ -64,6 +68,41 @@ struct ExportCommand: AsyncParsableCommand {
                         ? CSV.cell(RecordText.text(value, as: field.type), as: field.type) : Masking.mask
                 }
                 Output.line(CSV.line(keys + values + [RecordText.time(record.firstCreated)]))
+            }
+        }
+    }
+
+    /// The tree of units as a sheet that changes nothing when it is imported again.
+    private func exportUnits(_ hub: SQLiteHubStore) throws {
+        guard from == nil, to == nil else {
+            throw Failure(
+                .usage,
+                Words(
+                    "the sheet of units is exported whole; leave --from and --to out",
+                    zh: "单位表只能整体导出；请不要写 --from 和 --to"))
+        }
+        try hub.record(act: "exported", detail: form, now: HubFolder.milliseconds())
+        var placed: [[UInt8]: [(day: Int32, parent: String)]] = [:]
+        try hub.export(form: BuiltIn.placement, from: nil, to: nil) { key, record in
+            guard let unit = key.first?.string, let day = key.last?.integer else { return }
+            placed[Array(unit.utf8), default: []].append(
+                (Int32(clamping: day), record[BuiltIn.placementParent]?.string ?? ""))
+        }
+        let definition = FormCatalog.builtIn[BuiltIn.unit]
+        Output.line(
+            CSV.line(["unit_id", "unit_name", "unit_type", "parent_id", "line", "effective_date"]))
+        try hub.export(form: BuiltIn.unit, from: nil, to: nil) { key, record in
+            guard let unit = key.first?.string else { return }
+            func text(_ name: String) -> String {
+                definition?.field(named: name).flatMap { record[$0.id]?.string } ?? ""
+            }
+            func line(_ parent: String, _ day: String) {
+                let cells = [unit, text("name"), text("type"), parent, text("line")]
+                Output.line(CSV.line(cells.map(CellText.guarded) + [day]))
+            }
+            line(record[BuiltIn.unitParent]?.string ?? "", "")
+            for (day, parent) in (placed[Array(unit.utf8)] ?? []).sorted(by: { $0.day < $1.day }) {
+                line(parent, CivilDay.text(day))
             }
         }
     }

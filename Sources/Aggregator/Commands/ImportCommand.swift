@@ -192,11 +192,12 @@ struct ImportCommand: AsyncParsableCommand {
         if !elsewhere.isEmpty {
             words.append(
                 Words(
-                    "\(elsewhere.count) \(elsewhere.count == 1 ? "has" : "have") come under another unit "
-                        + "since this sheet was first imported, and stay there: \(names(elsewhere)). Should "
-                        + "they come back, say from which day in a column effective_date",
-                    zh: "\(elsewhere.count) 个单位在此表首次导入之后已变更上级，保持现状：\(names(elsewhere))。"
-                        + "若须改回，请在 effective_date 列写明从哪天起"))
+                    "\(elsewhere.count) \(elsewhere.count == 1 ? "stands" : "stand") under another unit than "
+                        + "this sheet says, which may be an old one: it names a parent of an earlier or a "
+                        + "later time. They stay there: \(names(elsewhere)). To put one back, say from which "
+                        + "day in a column effective_date",
+                    zh: "\(elsewhere.count) 个单位的上级与本表不同；本表所写是其以前或将来的上级，可能是旧表，故保持现状："
+                        + "\(names(elsewhere))。若须改回，请在 effective_date 列写明从哪天起"))
         }
         return words
     }
