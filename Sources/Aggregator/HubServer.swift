@@ -259,6 +259,8 @@ final class HubConnection: HubConnectionHost {
     private let asker = Mutex<Asker?>(nil)
     /// The first bytes of the device's fingerprint.
     private let device: UInt64
+    /// The print of the settings that the device has been told.
+    private let told = Mutex<UInt64>(0)
     /// The frame that its event loop has in work.
     private let decoding = Mutex<(frame: TrapSuspicion.Frame, mark: TrapWatch.Mark)?>(nil)
 
@@ -302,9 +304,13 @@ final class HubConnection: HubConnectionHost {
         var generator = SystemRandomNumberGenerator()
         let token = Token16(using: &generator)
         do {
-            let result = try await server.writer.runTogether { [caller, now = server.now] store in
-                try store.admit(hello, by: caller, sessionToken: token, now: now())
+            let (result, settings) = try await server.writer.runTogether { [caller, now = server.now] store in
+                (
+                    try store.admit(hello, by: caller, sessionToken: token, now: now()),
+                    Hello.print(of: try store.settingsJSON())
+                )
             }
+            told.withLock { $0 = settings }
             switch result {
             case .failure(let refuse):
                 server.say(HubLogWords.deviceRefused, refuse.code, of: caller)
@@ -412,12 +418,28 @@ final class HubConnection: HubConnectionHost {
 
     func feed(after token: FeedToken, maximumItems: Int) async throws -> HubSession.FeedPage {
         guard let session = session.withLock({ $0 }) else { throw Refuse(.wrongOrder) }
-        return try await server.writer.read { store in
-            if let page = try store.feed(for: session, after: token, maximumItems: maximumItems) {
-                return .page(page)
-            }
+        return try await server.writer.read { [self] store in
+            let page = try store.feed(for: session, after: token, maximumItems: maximumItems)
+            if let news = try settings(of: store, after: token, page) { return .page(news) }
+            if let page { return .page(page) }
             return .complete(try store.mark(for: session))
         }
+    }
+
+    /// Settings that the device has not been told: on a page of their own where it stands, for a page may be
+    /// as large as a frame. A device that stands nowhere yet gets them with its first page.
+    private func settings(of store: any HubStore, after token: FeedToken, _ page: Feed?) throws -> Feed? {
+        let settings = try store.settingsJSON()
+        let print = Hello.print(of: settings)
+        guard print != told.withLock({ $0 }), settings.count <= Limits.settingsBytes else { return nil }
+        var news = Feed(lane: .routine, settings: settings, token: token)
+        if try token.position == 0 || token.epoch != store.epoch {
+            guard let page else { return nil }
+            news = page
+            news.settings = settings
+        }
+        told.withLock { $0 = print }
+        return news
     }
 
     func heads(_ question: Heads) async throws -> Heads {

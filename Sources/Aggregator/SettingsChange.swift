@@ -15,11 +15,14 @@ struct SettingsChange {
 
     private let zone: LocalZone
     private let now: Milliseconds
+    /// The last day to come, by this clock, of which the hub has entries or has judged something.
+    private let judged: Int32?
 
-    init(_ settings: Settings, zone: LocalZone, now: Milliseconds) {
+    init(_ settings: Settings, zone: LocalZone, now: Milliseconds, judged: Int32? = nil) {
         self.settings = settings
         self.zone = zone
         self.now = now
+        self.judged = judged
     }
 
     /// - Parameters:
@@ -48,8 +51,8 @@ struct SettingsChange {
         details.append(text)
         said.append(
             Words(
-                "\(text) from now on; a branch hears of it when it next connects",
-                zh: "\(text)，即时生效；各支部下次连接时得知"))
+                "\(text) from now on; connected branches hear of it at once, others when they next connect",
+                zh: "\(text)，即时生效；已连接的支部立即得知，其他支部下次连接时得知"))
     }
 
     private mutating func change(_ name: String, to text: String, from: Int32?) throws {
@@ -60,7 +63,11 @@ struct SettingsChange {
         func isAhead(_ hour: CutOff, of day: Int32) -> Bool {
             zone.time(fromLocal: Milliseconds(day) * 86_400_000 + hour.milliseconds) > now
         }
-        let first = isAhead(hour, of: today) && isAhead(hours.on(today), of: today) ? today : today + 1
+        var first = isAhead(hour, of: today) && isAhead(hours.on(today), of: today) ? today : today + 1
+        if let judged, judged >= first {
+            first = judged + 1
+            said.append(SettingsChange.clockBehind(today, judged))
+        }
         let day = from ?? first
         guard day >= first else {
             throw Failure(
@@ -70,22 +77,64 @@ struct SettingsChange {
                         + "first day that can have another is \(CivilDay.text(first))",
                     zh: "\(CivilDay.text(day)) 已（部分）按原 \(name) 判定；最早可从 \(CivilDay.text(first)) 起变更"))
         }
-        let later = (settings.laterHours ?? []).filter {
-            $0.setting != name || CivilDay.parse($0.from).map { $0 < day } ?? false
-        }
-        guard hours.on(day) != hour || later.count < settings.laterHours?.count ?? 0 else { return }
         let change = Settings.LaterHour(setting: name, from: CivilDay.text(day), hour: text)
-        settings.laterHours = (later + [change]).sorted { ($0.setting, $0.from) < ($1.setting, $1.from) }
+        let known = settings.laterHours ?? []
+        let later = SettingsChange.needed(
+            known.filter { $0.setting != name || $0.from != change.from } + [change], beside: settings)
+        guard later != known else { return }
+        guard later.count <= max(Limits.datedHours, known.count) else { throw SettingsChange.full }
+        settings.laterHours = later.isEmpty ? nil : later
         firstDay = min(firstDay ?? .max, day)
         details.append("\(name)=\(text) from \(change.from)")
         said.append(
             Words(
-                "\(name) is \(text) from \(change.from) on; days before are judged as they were. A branch "
-                    + "hears of it when it next connects",
-                zh: "自 \(change.from) 起 \(name) 为 \(text)；此前各日仍按原时间判定。各支部下次连接时得知"))
+                "\(name) is \(text) from \(change.from) on; days before are judged as they were. Connected "
+                    + "branches hear of it at once, others when they next connect",
+                zh: "自 \(change.from) 起 \(name) 为 \(text)；此前各日仍按原时间判定。已连接的支部立即得知，"
+                    + "其他支部下次连接时得知"))
+        guard let next = later.first(where: { $0.setting == name && $0.from > change.from }) else { return }
+        said.append(
+            Words(
+                "from \(next.from) on it is \(next.hour), as it was planned",
+                zh: "\(next.from) 起仍按原计划为 \(next.hour)"))
+    }
+
+    /// In order, without those that only say what holds before them as well: no day is judged by them.
+    private static func needed(
+        _ hours: [Settings.LaterHour], beside settings: Settings
+    ) -> [Settings.LaterHour] {
+        var present = [
+            "checkInCutoff": CutOff(settings.checkInCutoff), "reportCutoff": CutOff(settings.reportCutoff),
+        ]
+        return hours.sorted { ($0.setting, $0.from) < ($1.setting, $1.from) }.filter { hour in
+            let then = CutOff(hour.hour)
+            defer { present[hour.setting] = then }
+            return present[hour.setting] != then
+        }
     }
 
     // MARK: - What cannot be
+
+    private static func clockBehind(_ today: Int32, _ judged: Int32) -> Words {
+        let (today, judged) = (CivilDay.text(today), CivilDay.text(judged))
+        return Words(
+            "by this machine's clock it is \(today), and the hub has worked on \(judged) already: either the "
+                + "clock is behind now, or it was ahead. Days up to \(judged) are judged as they were",
+            zh: "按本机时钟今天是 \(today)，而汇总端已处理过 \(judged) 的内容：时钟现在过慢，或以前曾过快，请核对。"
+                + "\(judged) 及以前各日仍按原时间判定")
+    }
+
+    private static var full: Failure {
+        Failure(
+            .usage,
+            Words(
+                "hours have been changed \(Limits.datedHours) times: no more can be kept, and none can be "
+                    + "dropped, for each day is judged by the hour that it had. Put back a change that is "
+                    + "still to come (the hour before it, with --from its day), or let the hours stay as "
+                    + "they are",
+                zh: "截止时间已更改 \(Limits.datedHours) 次，不能再增加；每一天都按当时的时间判定，已有的更改不能删除。"
+                    + "可撤销尚未生效的更改（用 --from 写其起始日期，并写之前的时间），或保持现有时间不变"))
+    }
 
     private static func fixed(_ name: String) -> Failure {
         let name = Output.printable(name)
@@ -122,8 +171,10 @@ extension Settings {
     fileprivate func isWider(than other: Settings) -> Bool {
         func number(_ text: String) -> Int64 { CellText.decimal(Array(text.utf8)[...], scale: 2) ?? 0 }
         func day(_ text: String?, _ open: Int32) -> Int32 { text.flatMap { CivilDay.parse($0) } ?? open }
-        return number(temperatureMinimum) <= number(other.temperatureMinimum)
-            && number(temperatureMaximum) >= number(other.temperatureMaximum)
+        // What no thermometer shows was never measured: bounds out there may come back.
+        let possible = Settings.temperatures
+        return number(temperatureMinimum) <= max(number(other.temperatureMinimum), possible.lowerBound)
+            && number(temperatureMaximum) >= min(number(other.temperatureMaximum), possible.upperBound)
             && entryWindowDays >= other.entryWindowDays && day(firstDay, .min) <= day(other.firstDay, .min)
             && day(lastDay, .max) >= day(other.lastDay, .max)
     }

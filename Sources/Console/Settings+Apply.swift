@@ -36,12 +36,14 @@ extension Settings {
                     "\(assignment): no such setting, or a value that does not fit. There are "
                         + "checkInCutoff and "
                         + "reportCutoff (HH:mm), temperatureMinimum, temperatureMaximum and "
-                        + "temperatureAlert, "
+                        + "temperatureAlert (25.0 to 45.0), "
                         + "entryWindowDays, answerMinutes, attendMinutes, arrivalMinutes, "
                         + "dutyAheadHours, hospital, firstDay and lastDay (YYYY-MM-DD)",
-                    zh: "\(assignment)：没有此设置，或值不合适。可设：checkInCutoff、reportCutoff（HH:mm）、temperatureMinimum、"
-                        + "temperatureMaximum、temperatureAlert、entryWindowDays、answerMinutes、attendMinutes、"
-                        + "arrivalMinutes、dutyAheadHours、hospital、firstDay、lastDay（YYYY-MM-DD）"))
+                    zh: "\(assignment)：没有此设置，或值不合适。可设：checkInCutoff、reportCutoff（HH:mm）、"
+                        + "temperatureMinimum、temperatureMaximum、temperatureAlert（25.0 至 45.0）、"
+                        + "entryWindowDays、answerMinutes、attendMinutes、arrivalMinutes、"
+                        + "dutyAheadHours、hospital、firstDay、lastDay（YYYY-MM-DD）"
+                ))
         }
     }
 
@@ -58,6 +60,31 @@ extension Settings {
     private func isSpan(_ text: String) -> Bool { (0...100_000).contains(Int(text) ?? -1) }
 
     private func isTemperature(_ text: String) -> Bool {
-        CellText.decimal(Array(text.utf8)[...], scale: 2) != nil
+        CellText.decimal(Array(text.utf8)[...], scale: 2).map { Settings.temperatures.contains($0) } ?? false
+    }
+
+    /// What a thermometer shows of somebody who is alive, in hundredths of a degree.
+    package static let temperatures: ClosedRange<Int64> = 2_500...4_500
+
+    /// - Throws: ``Failure`` with `.usage` when bounds lie the wrong way round, so that nothing could be
+    ///   entered.
+    package func requireOrder() throws {
+        func number(_ text: String) -> Int64 { CellText.decimal(Array(text.utf8)[...], scale: 2) ?? 0 }
+        let minimum = number(temperatureMinimum)
+        guard minimum < number(temperatureMaximum) else {
+            throw Failure(
+                .usage,
+                Words(
+                    "temperatureMinimum=\(temperatureMinimum) is not below "
+                        + "temperatureMaximum=\(temperatureMaximum): nothing could be entered",
+                    zh: "temperatureMinimum=\(temperatureMinimum) 不低于 "
+                        + "temperatureMaximum=\(temperatureMaximum)：将无法填报"))
+        }
+        guard let firstDay, let lastDay, firstDay > lastDay else { return }
+        throw Failure(
+            .usage,
+            Words(
+                "firstDay=\(firstDay) lies after lastDay=\(lastDay): nothing could be entered",
+                zh: "firstDay=\(firstDay) 晚于 lastDay=\(lastDay)：将无法填报"))
     }
 }

@@ -50,6 +50,30 @@ extension SQLiteHubStore {
         }
     }
 
+    /// The last day to come, by a clock that may be behind, of which there are entries that an hour judges,
+    /// or up to which rules have been evaluated; nil for none. What lies further ahead than a clock is
+    /// believed is somebody's mistake.
+    public func lastDayJudged(after today: Int32, _ zone: LocalZone) throws -> Int32? {
+        try connection.read {
+            let days = today + 1...today + Int32(clamping: AuthoringClock.horizon / 86_400_000)
+            // Rules go back with the clock, and remember from where.
+            let marks = try ruleMarks()
+            var found = [marks?.through, marks?.wentBack?.from].compactMap { $0.map { zone.day(of: $0) } }
+            for table in tables where table.roles.kind == .checkIn || table.roles.kind == .report {
+                guard let key = table.keys.first(where: { $0.position == table.roles.dayKey }) else {
+                    continue
+                }
+                let last = try connection.first(
+                    """
+                    SELECT max("\(key.column)") FROM "\(table.name)" WHERE "\(key.column)" BETWEEN ? AND ?
+                    """, .int(Int64(days.lowerBound)), .int(Int64(days.upperBound))
+                ) { $0.isNull(0) ? nil : Int32(clamping: $0.int(0)) }
+                if let last = last ?? nil { found.append(last) }
+            }
+            return found.filter { days.contains($0) }.max()
+        }
+    }
+
     /// The same counters, from the check-ins themselves.
     func countedAnew(from: Int32, to: Int32) throws -> [HubCoverageKey: HubCoverageCounts] {
         guard let table = tables.first(where: { $0.roles.kind == .checkIn }) else { return [:] }

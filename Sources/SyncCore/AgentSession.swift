@@ -323,9 +323,11 @@ public struct AgentSession: Sendable {
         return unanswered.removeFirst()
     }
 
-    /// The feed goes one way: each page's token lies beyond the one before, in the epoch of the Welcome.
+    /// The feed goes one way: each page's token lies beyond the one before, in the epoch of the Welcome. One
+    /// that only brings settings, which have no place in the log, stays where the one before was.
     private mutating func take(_ feed: Feed, _ now: UInt64) -> [Action] {
-        guard feed.token.epoch == epoch, feed.token.isBeyond(fedThrough) else {
+        let isForward = feed.token.isBeyond(fedThrough) || feed.hasSettingsAlone && feed.token == fedThrough
+        guard feed.token.epoch == epoch, isForward else {
             return end(Refuse(.protocolError, words: "the feed does not go forward"), saying: true)
         }
         fedThrough = feed.token

@@ -50,6 +50,8 @@ public enum Limits {
     public static let reasonBytes = 64
     public static let signatureBytes = 64
     public static let settingsBytes = 65_536
+    /// Changes of hours that are kept, each from a day on.
+    public static let datedHours = 256
     public static let formDefinitionBytes = 262_144
     /// Rules across records and on time in one form.
     public static let formWatches = 64

@@ -451,8 +451,13 @@ public struct Feed: Sendable, Hashable {
     }
 
     /// It only moves the token on.
-    public var isEmpty: Bool {
-        forms.isEmpty && settings.isEmpty && scope.isEmpty && versions.dots.isEmpty && verdicts.isEmpty
+    public var isEmpty: Bool { settings.isEmpty && isWithoutItems }
+
+    /// It has settings and nothing else.
+    public var hasSettingsAlone: Bool { !settings.isEmpty && isWithoutItems }
+
+    private var isWithoutItems: Bool {
+        forms.isEmpty && scope.isEmpty && versions.dots.isEmpty && verdicts.isEmpty
     }
 }
 

@@ -1,5 +1,10 @@
+import Forms
 import Foundation
+import SyncCore
 import Testing
+
+@testable import Aggregator
+@testable import Console
 
 /// A committee changes its hours and its hospital: past days stay as they were judged, branches hear of it,
 /// and what would judge anew is refused with words.
@@ -118,6 +123,140 @@ import Testing
             try await hub.hub("settings", "--set", "hospital=Second Hospital").remarks.contains(
                 "nothing to change"))
         try await hub.close()
+    }
+
+    /// A branch that stays connected hears of other settings, and nobody has to connect anew.
+    @Test func aConnectedBranchHearsOfItAtOnce() async throws {
+        let hub = try await made()
+        try await hub.open()
+        for name in ["a", "b"] {
+            try await hub.join("B01", as: name)
+            #expect(try await hub.sync(name).drained)
+        }
+        let sessions = { hub.log.components(separatedBy: "event=session_opened").count }
+        let before = sessions()
+        let serve = try hub.start("a", "serve")
+        #expect(try await eventually { sessions() == before + 1 })
+        var entries = 0
+        func advice(_ name: String) async throws -> String {
+            entries += 1
+            let outcome = try await hub.branch(
+                name, "add", "check-in", "day=\(day(-(entries % 50)))", "person=P1",
+                "temperature=38.\(10 + entries % 90)")
+            return outcome.output + outcome.remarks
+        }
+        #expect(try await advice("a").contains("First Hospital"))
+        for hospital in ["Second Hospital", "Third Hospital"] {
+            let told = try await hub.hub(
+                "settings", "--set", "hospital=\(hospital)", "--set", "arrivalMinutes=7")
+            #expect(told.remarks.contains("connected branches hear of it at once"))
+            #expect(try await eventually { try await advice("a").contains(hospital) })
+        }
+        #expect(sessions() == before + 1, "in the same session")
+        #expect(try await advice("b").contains("First Hospital"), "nobody has told it yet")
+        #expect(try await hub.sync("b").drained)
+        #expect(try await advice("b").contains("Third Hospital"))
+        // What comes behind it is fed as ever.
+        try await hub.hub("add", "appointment", "unit=B01", "role=r", "from=2020-01-01", "person=T1")
+        #expect(
+            try await eventually {
+                try await hub.branch(
+                    "a", "history", "appointment", "B01", "r", "2020-01-01", expecting: [0, 66]
+                ).code == 0
+            })
+        #expect(sessions() == before + 2, "one of them to bring the other device up to date")
+        _ = try await serve.stop()
+        try await hub.close()
+    }
+
+    /// A clock that is behind judges nothing anew: not what has come, nor what rules have looked at.
+    @Test(arguments: [true, false]) func aClockThatIsBehindJudgesNothingAnew(byEntries: Bool) async throws {
+        let hub = try await made()
+        if byEntries {
+            try await run(
+                hub, on: 4, at: "15:30", "add", "check-in", "day=\(day(4))", "person=P1", "temperature=36.5")
+            // Rules that have gone back with the clock remember nothing of it.
+            try await run(hub, on: 1, at: "07:00", "rules")
+        } else {
+            try await run(hub, on: 4, at: "15:30", "rules")
+        }
+        let refused = try await run(
+            hub, on: 1, at: "08:00", "settings", "--set", "checkInCutoff=15:00", "--from", day(3),
+            expecting: 64)
+        #expect(refused.remarks.contains("the first day that can have another is \(day(5))"))
+        let told = try await run(hub, on: 1, at: "08:00", "settings", "--set", "checkInCutoff=15:00")
+        #expect(told.remarks.contains("checkInCutoff is 15:00 from \(day(5)) on"), "\(told.remarks)")
+        #expect(told.remarks.contains("by this machine's clock it is \(day(1))"))
+        #expect(try await late(hub, day(4)) == 0)
+    }
+
+    /// The same hour again says nothing new, a plan is kept and said, and there is an end to their number.
+    @Test func hoursAreKeptOnceAndNotWithoutEnd() async throws {
+        let hub = try await made()
+        func hours() async throws -> [String] {
+            let kept: Kept = try await hub.hub("settings", "--json").json()
+            return (kept.laterHours ?? []).map { "\($0.hour) \($0.from)" }
+        }
+        for round in 1...2 {
+            let told = try await hub.hub("settings", "--set", "checkInCutoff=18:00", "--from", day(9))
+            #expect(told.remarks.contains("nothing to change") == (round == 2))
+        }
+        #expect(try await hours() == ["18:00 \(day(9))"])
+        let told = try await hub.hub("settings", "--set", "checkInCutoff=17:00", "--from", day(5))
+        #expect(told.remarks.contains("from \(day(9)) on it is 18:00, as it was planned"))
+        #expect(try await hours() == ["17:00 \(day(5))", "18:00 \(day(9))"])
+        // To the hour before it: the plan is put back.
+        try await hub.hub("settings", "--set", "checkInCutoff=17:00", "--from", day(9))
+        #expect(try await hours() == ["17:00 \(day(5))"])
+        let audit = try await hub.hub("audit").output
+        #expect(audit.components(separatedBy: "settings changed").count == 4, "\(audit)")
+    }
+
+    @Test func hoursAreNotKeptWithoutEnd() throws {
+        let zone = LocalZone.fixed(hours: 8)
+        let now: Milliseconds = 1_580_000_000_000
+        let today = zone.day(of: now)
+        func changed(_ settings: Settings, _ number: Int) throws -> Settings {
+            var change = SettingsChange(settings, zone: zone, now: now)
+            let hour = "\(17 + number % 2):30"
+            try change.take("reportCutoff=\(hour)", from: today + 1 + Int32(number))
+            #expect(change.firstDay == today + 1 + Int32(number))
+            return change.settings
+        }
+        var settings = Settings()
+        for number in 1...Limits.datedHours { settings = try changed(settings, number) }
+        #expect(settings.laterHours?.count == Limits.datedHours)
+        #expect(try JSONEncoder().encode(settings).count < Limits.settingsBytes / 2)
+        let full = settings
+        let failure = #expect(throws: Failure.self) { try changed(full, Limits.datedHours + 1) }
+        #expect(failure?.message.en.contains("256 times") == true)
+        // One that is still to come is put back, which makes room for another.
+        var back = SettingsChange(full, zone: zone, now: now)
+        let last = Int32(Limits.datedHours)
+        try back.take("reportCutoff=\(17 + (Limits.datedHours - 1) % 2):30", from: today + 1 + last)
+        #expect(back.settings.laterHours?.count == Limits.datedHours - 1)
+        _ = try changed(back.settings, Limits.datedHours + 2)
+    }
+
+    /// Bounds are what a thermometer can show.
+    @Test func boundsAreWhatAThermometerShows() async throws {
+        let hub = try await made()
+        for setting in ["temperatureMinimum=24.9", "temperatureMaximum=45.1", "temperatureMinimum=-5000"] {
+            let refused = try await hub.hub("settings", "--set", setting, expecting: [64])
+            #expect(refused.remarks.contains("25.0 to 45.0"), "\(refused.remarks)")
+        }
+        try await hub.hub("settings", "--set", "temperatureMinimum=25.0", "--set", "temperatureMaximum=45.0")
+        let place = try Place()
+        for (settings, words) in [
+            (["temperatureMinimum=38", "temperatureMaximum=37"], "is not below"),
+            (["firstDay=2020-02-02", "lastDay=2020-02-01"], "lies after"),
+            (["temperatureAlert=50"], "25.0 to 45.0"),
+        ] {
+            let refused = try await place.run(
+                "aggregator",
+                ["init", "--data", place.path("hub")] + settings.flatMap { ["--set", $0] }, expecting: [64])
+            #expect(refused.remarks.contains(words), "\(refused.remarks)")
+        }
     }
 
     @Test func whatWouldJudgeAnewIsRefused() async throws {

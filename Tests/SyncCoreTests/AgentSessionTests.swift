@@ -147,6 +147,26 @@ import Testing
         #expect(words(session.handle(.received(Talk.feed(0)), now: 1)) == broken)
     }
 
+    /// Settings have no place in the log: a page with them alone stays where the one before was.
+    @Test func settingsAloneComeWhereTheFeedStands() {
+        func page(_ position: UInt64, verdicts: [Verdict] = []) -> Message {
+            .feed(
+                Feed(
+                    lane: .routine, settings: Array("{}".utf8), verdicts: verdicts,
+                    token: Talk.token(position)))
+        }
+        var session = Self.session(in: .open, goal: .stay)
+        #expect(words(session.handle(.received(Talk.feed(4)), now: 1)) == "storeFeed")
+        #expect(words(session.handle(.received(page(4)), now: 2)) == "storeFeed")
+        #expect(words(session.handle(.received(page(4)), now: 2)) == "storeFeed")
+        let verdict = Verdict(dot: Dot(origin: 1, sequence: 1), kind: .noted, reason: "x", field: 0)
+        for message in [page(3), page(4, verdicts: [verdict])] {
+            var other = session
+            #expect(words(other.handle(.received(message), now: 3)) == "close 100, end 100")
+        }
+        #expect(words(session.handle(.received(Talk.feed(5)), now: 4)) == "storeFeed")
+    }
+
     @Test func feedBeforeTheFirstConfirmationWaitsAndIsBounded() {
         var session = Self.session(in: .storing)
         for position in 1...UInt64(AgentSession.heldBackLimit) {

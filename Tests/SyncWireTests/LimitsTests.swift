@@ -39,6 +39,7 @@ import Testing
             "reasonBytes": Int64(Limits.reasonBytes),
             "signatureBytes": Int64(Limits.signatureBytes),
             "settingsBytes": Int64(Limits.settingsBytes),
+            "datedHours": Int64(Limits.datedHours),
             "formDefinitionBytes": Int64(Limits.formDefinitionBytes),
             "formWatches": Int64(Limits.formWatches),
             "feedItems": Int64(Limits.feedItems),

@@ -67,6 +67,7 @@ struct InitCommand: AsyncParsableCommand {
             var settings = Settings()
             settings.timeZone = timeZone
             for assignment in set { try settings.apply(assignment) }
+            try settings.requireOrder()
             try act.folder(store).create(name: name, settings: settings)
             Output.remark(
                 Words("made a hub in \(store.data)", zh: "已在 \(store.data) 建立汇总端"))

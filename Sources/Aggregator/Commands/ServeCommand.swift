@@ -242,16 +242,18 @@ struct HubListenerService: Service {
     /// How often it is looked whether somebody was revoked.
     private static let lookAfterRevokedEvery = Duration.milliseconds(500)
 
-    /// Tells the branches of what another program wrote here: an import, a decision about a conflict. Hangs
-    /// up on devices that another program has revoked.
+    /// Tells the branches of what another program wrote here: an import, a decision about a conflict, other
+    /// settings. Hangs up on devices that another program has revoked.
     private func watchOthers() async {
-        var last: UInt64?
+        var last: (position: UInt64, settings: UInt64)?
         while !Task.isCancelled {
-            let news = try? await server.writer.run { (try $0.logPosition(), try $0.revokedDevices()) }
-            if let (position, revoked) = news {
+            let news = try? await server.writer.run {
+                (try $0.logPosition(), Hello.print(of: try $0.settingsJSON()), try $0.revokedDevices())
+            }
+            if let (position, settings, revoked) = news {
                 server.hangUp(on: revoked)
-                if let last, position > last { server.logMoved() }
-                last = position
+                if let last, position > last.position || settings != last.settings { server.logMoved() }
+                last = (position, settings)
             }
             try? await Task.sleep(for: HubListenerService.lookAfterRevokedEvery)
         }

@@ -50,12 +50,13 @@ struct SettingsCommand: AsyncParsableCommand {
         }
         let now = HubFolder.milliseconds()
         let day = try day()
+        let judged = try hub.lastDayJudged(after: zone.day(of: now), zone)
         // What was due before is judged by what was set before.
         var rules = HubRules()
         _ = try? rules.lookAll(at: hub, now: now)
         var said = [Words("nothing to change: it says so already", zh: "无需更改：设置已是如此")]
         try hub.changeSettings(clock: AuthoringClock(now: now, isTrusted: true)) { known in
-            var change = SettingsChange(known, zone: zone, now: now)
+            var change = SettingsChange(known, zone: zone, now: now, judged: judged)
             for assignment in set { try change.take(assignment, from: day) }
             guard !change.details.isEmpty else { return nil }
             said = change.said
