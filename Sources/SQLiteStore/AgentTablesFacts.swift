@@ -243,23 +243,4 @@ extension SQLiteAgentTables {
         row.bind(Canonical.encode(key: days.map { .integer(Int64($0)) }), at: 4)
         try row.run()
     }
-
-    func leaves() throws -> [ScopeChange] {
-        let row = try Prepared(
-            database, "SELECT subject, id, kept FROM scope WHERE kind = ? ORDER BY subject, id")
-        defer { row.reset() }
-        row.bind(Int(ScopeChange.Kind.leave.rawValue), at: 1)
-        var leaves: [ScopeChange] = []
-        while try row.step() {
-            let days = (Canonical.decode(key: row.bytes(2)) ?? []).compactMap {
-                $0.integer.map { Int32(clamping: $0) }
-            }
-            let kept = stride(from: 0, to: days.count - 1, by: 2).map {
-                days[$0]...max(days[$0], days[$0 + 1])
-            }
-            leaves.append(
-                ScopeChange(kind: .leave, subject: row.text(0), id: row.bytes(1), kept: kept))
-        }
-        return leaves
-    }
 }

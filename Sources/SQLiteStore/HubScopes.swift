@@ -82,6 +82,11 @@ extension SQLiteHubStore {
         return known == nil ? .none : .dayBefore
     }
 
+    /// Whether the program that wrote here last knew the nodes that this one knows.
+    func keepsAllNodes() throws -> Bool {
+        try connection.first("SELECT value FROM meta WHERE name = 'ends_of_stays'") { $0.int(0) } == 2
+    }
+
     func loadedScopeDay() throws -> Int32? {
         if scopeDay == nil {
             scopeDay = try connection.first("SELECT value FROM meta WHERE name = 'scope_day'") {

@@ -101,6 +101,7 @@ private final class HubVerifier {
         try checkOrigins()
         signatures.finish()
         try checkSums()
+        try checkNodes()
         try checkFile()
         for journal in journals.values.sorted(by: { $0.origin.number < $1.origin.number })
         where journal.held > 0 {
@@ -459,6 +460,33 @@ private final class HubVerifier {
         }
     }
 
+    /// Under which lines units have stood: who is fed what hangs on it, and the tree and the memberships say
+    /// which there must be.
+    private func checkNodes() throws {
+        let rows = try store.connection.all("SELECT num, line FROM node ORDER BY num") {
+            (number: $0.int(0), bytes: $0.bytes(1))
+        }
+        var seen: Set<[Int64]> = []
+        for (number, bytes) in rows {
+            let line = HubBytes.line(bytes)
+            let isNumbered = number >= HubNode.first || line.first == number
+            if bytes.count % 8 != 0 || line.isEmpty || line.contains(where: { $0 <= 0 }) || !isNumbered
+                || Set(line).count != line.count || !seen.insert(line).inserted
+            {
+                result.add(.init(.altered, nil, part: "node \(number)"), order: .max)
+            }
+        }
+        // A store of a program before keeps none of what this one will make.
+        guard !rows.isEmpty, try store.keepsAllNodes() else { return }
+        store.register = nil
+        defer { store.register = nil }
+        for line in try store.loadedRegister().freshLines {
+            let unit = line.first.flatMap { try? store.terms.text(of: $0) } ?? []
+            result.add(
+                .init(.dropped, nil, part: "node of \(String(decoding: unit, as: UTF8.self))"), order: .max)
+        }
+    }
+
     /// How far a journal is said to be safe elsewhere: branches let go of what is over by that.
     private func checkMarks(of origin: HubOrigin, order: UInt64) throws {
         let passed = try store.connection.first(
@@ -474,7 +502,7 @@ private final class HubVerifier {
 
     /// What SQLite itself finds broken in the file.
     private func checkFile() throws {
-        for table in ["segment", "salt", "origin", "replica", "device", "hole"] {
+        for table in ["segment", "salt", "origin", "replica", "device", "hole", "node"] {
             let said = try store.connection.all("PRAGMA quick_check('\(table)')") { $0.text(0) }
             if let first = said.first, first != "ok" {
                 result.add(.init(.altered, nil, part: "store.sqlite: \(first)"), order: .max)

@@ -202,8 +202,6 @@ package protocol AgentTables: AnyObject {
     func put(form json: [UInt8], hash: Digest) throws
     func forms() throws -> [[UInt8]]
     func put(_ change: ScopeChange) throws
-    /// Who left this store's scope and has not come back, ascending by subject and id.
-    func leaves() throws -> [ScopeChange]
 }
 
 extension AgentTables {

@@ -241,6 +241,9 @@ extension HubRegister {
 
     package var hasFresh: Bool { !nodes.fresh.isEmpty }
 
+    /// The lines of those nodes.
+    package var freshLines: [[Int64]] { nodes.fresh.map(\.line) }
+
     /// All nodes in whose line a unit stands: what its devices see.
     package func nodes(seenBy root: Int64) -> [Int64] {
         var found = nodes.lines.filter { $0.value.contains(root) }.map(\.key)

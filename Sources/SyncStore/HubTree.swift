@@ -97,7 +97,7 @@ package struct HubNode: Sendable, Hashable {
     }
 
     /// Behind all texts' numbers.
-    static let first: Int64 = 1 << 40
+    package static let first: Int64 = 1 << 40
 }
 
 /// A person or unit, by which records are in a scope.

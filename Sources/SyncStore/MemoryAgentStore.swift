@@ -444,9 +444,4 @@ private final class MemoryAgentTables: AgentTables {
     func put(_ change: ScopeChange) {
         content.scope[Array(change.subject.utf8) + [0] + change.id] = change
     }
-
-    func leaves() -> [ScopeChange] {
-        content.scope.filter { $0.value.kind == .leave }
-            .sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
-    }
 }

@@ -22,6 +22,19 @@ import Testing
         }
     }
 
+    /// Units come under one another while all else goes on, in rings as well.
+    @Test(arguments: 0..<4)
+    func unitsMoveAndBranchesHoldWhatTheTreeSays(block: UInt64) {
+        for seed in (block * 15 + 1)...(block * 15 + 15) {
+            var scenario = SimulationTests.scenario(seed)
+            scenario.rates[.trees] = 60
+            let result = Run.run(scenario)
+            #expect(
+                result.findings == [],
+                "sync-sim --seed \(seed) --agents \(1 + seed % 12) --copies 0 --trees 60")
+        }
+    }
+
     @Test(arguments: 1...3)
     func aHubThatIsPutBackGetsEverythingAgain(block: UInt64) {
         for seed in (block * 20)..<(block * 20 + 20) {

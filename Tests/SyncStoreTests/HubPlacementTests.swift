@@ -1,4 +1,5 @@
 import Forms
+import Foundation
 import GRDB
 import SQLiteStore
 import SyncCore
@@ -186,6 +187,40 @@ extension HubWorld {
         try top.drain()
         try top.agrees()
         #expect(try reports(top, "B9") == [last])
+    }
+
+    /// Who is fed what hangs on the nodes: whatever is altered in them by hand is found.
+    @Test func alteredNodesAreFound() throws {
+        let world = try HubWorld(.sqlite)
+        try fill(world)
+        try world.place("B2", under: "B3", from: last - 1)
+        try world.place("B2", under: "B1", from: last)
+        #expect(try world.reopened().verify().damages == [])
+        let queue = try DatabaseQueue(path: world.folder.path + "/store.sqlite")
+        func said(_ sql: String) throws -> [String] {
+            let kept = try queue.read { try Row.fetchAll($0, sql: "SELECT num, line FROM node") }
+            try queue.write { try $0.execute(sql: sql) }
+            #expect(try queue.read { try Int.fetchOne($0, sql: "SELECT changes()") } != 0)
+            let found = try world.reopened().verify().damages.map(\.part)
+            try queue.write { database in
+                try database.execute(sql: "DELETE FROM node")
+                for row in kept {
+                    try database.execute(
+                        sql: "INSERT INTO node VALUES (?, ?)", arguments: [row[0] as Int64, row[1] as Data])
+                }
+            }
+            return found
+        }
+        let latest = "num = (SELECT max(num) FROM node)"
+        #expect(try said("DELETE FROM node WHERE \(latest)") != [])
+        #expect(try said("UPDATE node SET line = substr(line, 1, 8) WHERE \(latest)") != [])
+        #expect(try said("UPDATE node SET line = substr(line, 2) WHERE \(latest)") != [])
+        #expect(try said("UPDATE node SET line = line || substr(line, 1, 8) WHERE \(latest)") != [])
+        #expect(try said("UPDATE node SET num = num - 1000000 WHERE \(latest)") != [])
+        let other = "(SELECT line FROM node WHERE num <> (SELECT max(num) FROM node) LIMIT 1)"
+        #expect(try said("UPDATE node SET line = \(other) WHERE \(latest)") != [])
+        #expect(try world.reopened().verify().damages == [])
+        try queue.close()
     }
 
     /// A store of a program that knew no days of the tree goes on where it was.

@@ -31,6 +31,7 @@ struct SyncSim: ParsableCommand {
     @Option(help: "How often disks are put back or copied.") var copies = 10
     @Option(help: "How often the hub's disk is put back.") var hubs = 10
     @Option(help: "How often persons move.") var moves = 10
+    @Option(help: "How often units come under others; 10 as usual.") var trees = 0
     @Option(help: "How often devices are revoked.") var revocations = 10
     @Option(help: "How often weeks go by, and what may be kept no longer goes.") var retention = 10
     @Option(help: "Plant a bug, one of those that 'sync-sim plants' lists.") var plant: String?
@@ -98,6 +99,7 @@ struct SyncSim: ParsableCommand {
             (.cuts, cuts), (.stalls, stalls), (.crashes, crashes), (.disks, disks), (.syncs, syncs),
             (.clocks, clocks), (.crowds, crowds), (.spoils, spoils), (.copies, copies),
             (.hubs, hubs), (.moves, moves), (.revocations, revocations), (.retention, retention),
+            (.trees, trees),
         ]
     }
 

@@ -109,6 +109,7 @@ extension World {
         case .backUpHub: try hub.backUp()
         case .restoreHub(let isTold, let isOlder): try hub.restore(isTold: isTold, isOlder: isOlder)
         case .move(let person, let unit): try move(person, to: unit)
+        case .place(let unit, let under): try place(unit, under: under)
         case .revoke(let agent): try revoke(agents[agent].device)
         case .age(let days): age(days: days)
         case .purge: try hub.purge()

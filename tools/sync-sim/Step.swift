@@ -44,6 +44,8 @@ struct Step: Sendable, Hashable, CustomStringConvertible {
         case restoreHub(isTold: Bool, isOlder: Bool)
         /// A person belongs to another unit from now on.
         case move(person: Int, unit: Int)
+        /// A unit stands under another from now on: as many as there are units is the centre, more is nobody.
+        case place(unit: Int, under: Int)
         /// A device is let in no more.
         case revoke(agent: Int)
         /// So many days go by at once.
@@ -69,12 +71,12 @@ struct Step: Sendable, Hashable, CustomStringConvertible {
 /// A kind of fault.
 enum FaultKind: String, CaseIterable, Sendable {
     case cuts, stalls, crashes, disks, syncs, clocks, crowds, spoils, copies, hubs, moves, revocations,
-        retention
+        retention, trees
 }
 
-/// How often each kind of fault happens; 0 is never, 10 the usual.
+/// How often each kind of fault happens; 0 is never, 10 the usual. Units move only where that is asked for.
 struct FaultRates: Sendable, Hashable {
-    private var rates = Array(repeating: 10, count: FaultKind.allCases.count)
+    private var rates = FaultKind.allCases.map { $0 == .trees ? 0 : 10 }
 
     subscript(kind: FaultKind) -> Int {
         get { FaultKind.allCases.firstIndex(of: kind).map { rates[$0] } ?? 0 }
@@ -155,6 +157,11 @@ struct Scenario: Sendable, Hashable {
             (
                 rates[.moves],
                 .move(person: numbers.below(Scenario.persons), unit: numbers.below(Scenario.units))
+            ),
+            // Of numbers that are drawn already: without it a seed gives the steps that it gave before.
+            (
+                rates[.trees],
+                .place(unit: record % Scenario.units, under: after % (Scenario.units + 2))
             ),
             (rates[.revocations] / 3, .revoke(agent: agent)),
             (rates[.retention] / 2, .age(days: 1 + numbers.below(SimForms.remarkDays + 5))),

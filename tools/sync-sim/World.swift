@@ -193,15 +193,36 @@ final class World {
     var hasMoves: Bool { !moved.isEmpty }
 
     func move(_ person: Int, to unit: Int) throws {
-        do {
-            try hub.write {
-                _ = try $0.author(membership(person, from: Int32(time / 86_400_000), unit: unit))
+        try register([person], membership(person, from: Int32(time / 86_400_000), unit: unit))
+    }
+
+    /// From now on a unit, with all its people, stands under another: under the centre, or under nobody.
+    func place(_ unit: Int, under above: Int) throws {
+        let parent: Value =
+            switch above {
+            case Scenario.units: .text("C0")
+            case ..<Scenario.units: .text("B\(above)")
+            default: .notStated
             }
-            moved.insert(person)
+        let key: [Value] = [.text("B\(unit)"), .integer(time / 86_400_000)]
+        try register(Array(0..<Scenario.persons), World.registerDraft("placement", key, [1: parent]))
+    }
+
+    /// The centre changes the register, as far as its disk lets it.
+    private func register(_ people: [Int], _ draft: Draft) throws {
+        do {
+            try hub.write { transaction in
+                var draft = draft
+                if draft.key.form == BuiltIn.placement {
+                    draft.context = try transaction.context(of: draft.key)
+                }
+                try transaction.author(draft)
+            }
+            moved.formUnion(people)
         } catch let error as StoreError where error.code == .diskFull {
             return
         } catch let error as StoreError where error.code == .syncFailed {
-            moved.insert(person)
+            moved.formUnion(people)
             try hub.crash()
         }
     }
