@@ -48,9 +48,9 @@ public struct RuleEngine: Sendable {
     ///   - isHeld: cut-offs are not judged yet: what was there by then may have to be sent again.
     ///   - heldFrom: cut-offs from here on have not been judged, because they were held.
     ///   - wentBackFrom: what the clock showed before it went back to what it shows now.
-    ///   - looksAtOpen: records that wait are looked at; without it nothing may be due of them.
+    ///   - scope: what is looked at beside what was touched.
     public func evaluate(
-        _ touched: [TouchedRecord], through: Milliseconds, now: Milliseconds, looksAtOpen: Bool = true,
+        _ touched: [TouchedRecord], through: Milliseconds, now: Milliseconds, scope: RuleScope = .all,
         isHeld: Bool = false, heldFrom: Milliseconds? = nil, wentBackFrom: Milliseconds? = nil,
         facts: some RuleFacts
     ) throws -> RuleOutcome {
@@ -63,10 +63,12 @@ public struct RuleEngine: Sendable {
         for watch in catalog.watches {
             switch watch.kind {
             case .missing(let form, let cutOff):
-                if !isHeld { try run.missing(watch, form, cutOff, through: heldFrom ?? through) }
+                if !isHeld, scope == .all {
+                    try run.missing(watch, form, cutOff, through: heldFrom ?? through)
+                }
             case .gap(_, let ahead, let never):
-                try run.gaps(watch, ahead)
-                if looksAtOpen, let never { try run.without(watch, since: never) }
+                if scope == .all { try run.gaps(watch, ahead) }
+                if scope == .all, let never { try run.without(watch, since: never) }
                 if run.rosterCame != nil { try run.filled(watch, hasNever: never != nil) }
             case .clock, .beside, .differs, .open: break
             }
@@ -77,9 +79,17 @@ public struct RuleEngine: Sendable {
             else { continue }
             try run.clock(watch, from: before)
         }
-        if looksAtOpen || !run.outcome.events.isEmpty { try run.turns(touched) }
+        try run.turns(touched, scope)
         return run.outcome
     }
+}
+
+/// What rules look at beside what was touched.
+public enum RuleScope: Sendable, Hashable {
+    /// Whatever may be due: cut-offs, gaps, all records that wait for an answer.
+    case all
+    /// These records, as far as they wait, and those that are raised now: nothing else may be due.
+    case records(Set<RecordKey>)
 }
 
 /// A unit of the register.
@@ -119,6 +129,11 @@ struct RuleRun<Facts: RuleFacts> {
 
     mutating func isDue(next time: Milliseconds) {
         if time > now { outcome.next = min(outcome.next ?? .max, time) }
+    }
+
+    /// Of a record that waits something is due at `time`.
+    mutating func isDue(_ key: RecordKey, at time: Milliseconds) {
+        if time > now { outcome.waits[key] = min(outcome.waits[key] ?? .max, time) }
     }
 
     // MARK: - What is looked up

@@ -83,8 +83,10 @@ public struct RuleEvent: Sendable, Hashable {
 public struct RuleOutcome: Sendable, Hashable {
     /// In the order in which they are to be written.
     public var events: [RuleEvent] = []
-    /// When something is due next, as far as that is known.
+    /// When something is due next, as far as that is known, but for records that wait.
     public var next: Milliseconds?
+    /// When something is due of a record that waits for an answer, for those that were looked at.
+    public var waits: [RecordKey: Milliseconds] = [:]
     /// From here on the hub's log has to be looked at again: what a branch's rule raises may be on its way.
     public var waitingAt: UInt64?
     /// Some moment has passed at which a rule was due, whether it held or not.

@@ -25,6 +25,13 @@ public struct Context: Sendable, Hashable {
 
     public var isEmpty: Bool { vector.isEmpty && dots.isEmpty }
 
+    /// Of each origin the last version that was shown.
+    public var last: [Dot] {
+        var reach = vector
+        for dot in dots { reach.include(dot) }
+        return reach.entries.map { Dot(origin: $0.origin, sequence: $0.count) }
+    }
+
     public func covers(_ dot: Dot) -> Bool {
         vector.covers(dot) || dots.contains(dot)
     }

@@ -113,8 +113,13 @@ public struct HubRules: Sendable {
     private var engine: RuleEngine?
     /// The forms that ``engine`` was made of.
     private var forms: [FormName] = []
+    private var settings: Settings?
     /// When something is due next; nil: not known.
     public private(set) var next: Milliseconds?
+    /// The same but for records that wait for an answer.
+    private var nextBeside: Milliseconds?
+    /// When something is due of each record that waits.
+    private var waits: [RecordKey: Milliseconds] = [:]
     private var known: RuleMarks?
     /// Records that wait were looked at since the roster or one of them changed.
     private var isCalm = false
@@ -129,15 +134,16 @@ public struct HubRules: Sendable {
 
     public init() {}
 
-    /// The store's forms may have got revisions, or others beside them.
+    /// The store's forms may have got revisions, or others beside them, and settings may be others.
     private mutating func loaded(_ store: any HubStore) throws -> (RuleEngine, CompiledCatalog) {
         let catalog = try store.compiledForms()
         let names = catalog.forms.map {
             FormName(form: $0.definition.form, revision: $0.definition.revision)
         }
-        if let engine, names == forms { return (engine, catalog) }
+        if let engine, names == forms, catalog.settings == settings { return (engine, catalog) }
         let made = RuleEngine(catalog)
-        (engine, forms, isCalm, next) = (made, names, false, nil)
+        (engine, forms, settings) = (made, names, catalog.settings)
+        (isCalm, next, nextBeside) = (false, nil, nil)
         return (made, catalog)
     }
 
@@ -155,9 +161,9 @@ public struct HubRules: Sendable {
         let end = try store.logPosition()
         if marks == known, start == marks, end == marks.position, !isDue(now) { return Look() }
         let news = try News(store, after: marks.position, through: end, engine, catalog)
-        let mustLook = !isCalm || isDue(now) || news.concernsWaiting
+        let scope = scope(of: news, now)
         let outcome = try engine.evaluate(
-            news.touched, through: min(start.through, now), now: now, looksAtOpen: mustLook,
+            news.touched, through: min(start.through, now), now: now, scope: scope,
             isHeld: start.held.map { now < $0.until } ?? false, heldFrom: start.held?.from,
             wentBackFrom: start == marks ? nil : marks.through,
             facts: StoreFacts(store: store, catalog: catalog))
@@ -181,20 +187,37 @@ public struct HubRules: Sendable {
                 return true
             }
             guard isWritten else {
-                (known, next, isCalm) = (nil, nil, false)
+                (known, next, nextBeside, isCalm) = (nil, nil, nil, false)
                 return Look(isMore: true)
             }
             known = moved
         }
-        let soonest = moved.held.map { min($0.until, outcome.next ?? .max) } ?? outcome.next
-        if mustLook || next == nil {
-            next = soonest ?? .max
-        } else if let soon = soonest {
-            next = min(next ?? .max, soon)
-        }
+        note(outcome, of: scope, held: moved.held)
         isCalm = true
         look.concernsWaiting = news.concernsWaiting
         return look
+    }
+
+    /// What is to be looked at: the records that wait of which something came or is due, unless something
+    /// else is due, or what all of them hang on has changed.
+    private func scope(of news: News, _ now: Milliseconds) -> RuleScope {
+        if !isCalm || news.concernsRoster || nextBeside.map({ $0 <= now }) ?? true { return .all }
+        return .records(news.waiting.union(waits.lazy.filter { $0.value <= now }.map(\.key)))
+    }
+
+    /// What is due later, as far as a look has shown it.
+    private mutating func note(_ outcome: RuleOutcome, of scope: RuleScope, held: RuleMarks.Held?) {
+        let soonest = min(held?.until ?? .max, outcome.next ?? .max)
+        switch scope {
+        case .all:
+            nextBeside = soonest
+            waits = outcome.waits
+        case .records(let keys):
+            nextBeside = min(nextBeside ?? .max, soonest)
+            for key in keys { waits[key] = nil }
+            waits.merge(outcome.waits) { _, new in new }
+        }
+        next = min(nextBeside ?? .max, waits.values.min() ?? .max)
     }
 
     /// Until nothing is left to do.
@@ -273,6 +296,28 @@ extension RecordState {
     }
 }
 
+extension HubStore {
+    /// The versions of a record, from the last of each journal back by what each had seen, which names the
+    /// journal's version before it: these few segments are read, however long the journal is. A version whose
+    /// author left one aside that stands no more may hide that one.
+    ///
+    /// - Returns: in the order of their names; nil where a name is another record's, or is not held.
+    package func chainedVersions(of key: RecordKey) throws -> [Version]? {
+        guard let state = try record(key) else { return [] }
+        var versions: [Dot: Version] = [:]
+        var left = state.seen.last + state.siblings.map(\.dot)
+        while let dot = left.popLast() {
+            guard versions[dot] == nil else { continue }
+            guard let batch = try segment(of: dot.origin, holding: dot.sequence) else { return nil }
+            let version = batch.version(at: Int(clamping: dot.sequence - batch.first))
+            guard version.key == key else { return nil }
+            versions[dot] = version
+            left += version.context.last.filter { $0.origin == dot.origin && $0.sequence < dot.sequence }
+        }
+        return versions.values.sorted { $0.dot < $1.dot }
+    }
+}
+
 extension HubTransaction {
     fileprivate func raise(
         _ key: RecordKey, _ raised: RaisedForm, _ facts: [String], lane: Lane, at time: Milliseconds
@@ -308,8 +353,12 @@ extension HubRules {
     private struct News {
         var touched: [TouchedRecord] = []
         var position: UInt64
+        /// What waits for an answer, or may.
+        var waiting: Set<RecordKey> = []
+        /// Something of the roster, or of the tree of units, is among it.
+        var concernsRoster = false
         /// Something of what waits, or of the roster, is among it.
-        var concernsWaiting = false
+        var concernsWaiting: Bool { concernsRoster || !waiting.isEmpty }
 
         init(
             _ store: any HubStore, after: UInt64, through end: UInt64, _ engine: RuleEngine,
@@ -323,14 +372,16 @@ extension HubRules {
                 versions += arrival.rows.count
                 for group in arrival.rows.groups where engine.concerns(group.form) {
                     guard let form = catalog[group.form] else { continue }
-                    let isWaiting =
-                        form.definition.post != nil || RaisedForm(form.definition) != nil
-                        || group.form == BuiltIn.unit || group.form == BuiltIn.placement
-                    if isWaiting { concernsWaiting = true }
+                    let isOfRoster =
+                        form.definition.post != nil || group.form == BuiltIn.unit
+                        || group.form == BuiltIn.placement
+                    if isOfRoster { concernsRoster = true }
+                    let mayWait = RaisedForm(form.definition) != nil
                     let flagged = form.flagged(group)
                     for place in group.rows.indices {
                         let key = RecordKey(
                             form: group.form, values: group.keys.map { $0.value(at: place) ?? .notStated })
+                        if mayWait { waiting.insert(key) }
                         touched.append(
                             TouchedRecord(
                                 key: key, arrived: arrival.arrived, position: position,
@@ -370,10 +421,12 @@ private struct StoreFacts: RuleFacts {
         return try found.allSatisfy { try store.device(of: $0.dot.origin) == nil }
     }
     func turns(of key: RecordKey, _ field: FieldID) throws -> [String] {
-        try store.versions(of: key).compactMap { version in
+        let versions = try store.chainedVersions(of: key) ?? store.versions(of: key)
+        return versions.compactMap { version in
             version.assignments.first { $0.field == field }?.value.string
         }
     }
+
     func record(_ key: RecordKey, asOf time: Milliseconds) throws -> EffectiveRecord? {
         guard let state = try store.record(key), state.firstCreated <= time else { return nil }
         let rules = catalog[key.form]?.mergeRules ?? .latest
