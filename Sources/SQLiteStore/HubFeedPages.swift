@@ -242,18 +242,22 @@ extension SQLiteHubStore {
         let held = try connection.all(
             "SELECT sequence, form, key FROM quarantine WHERE origin = ?", .int(origin.number)
         ) { (sequence: $0.word(0), form: $0.text(1), key: $0.bytes(2)) }
-        for row in rows where row < segment.rows.count && !segment.gone.contains(row) {
+        let there = rows.filter { $0 < segment.rows.count && !segment.gone.contains($0) }
+        var behind: Set<Int> = []
+        for row in there where !held.isEmpty {
             let dot = Dot(origin: origin.id, sequence: segment.first + UInt64(row))
-            let version = segment.rows.version(at: row, dot: dot)
-            let isBehind =
-                !held.isEmpty
-                && held.contains {
-                    $0.sequence < dot.sequence && $0.form.utf8.elementsEqual(version.key.form.utf8)
-                        && $0.key == Canonical.encode(key: version.key.values)
-                }
-            items.versions.append((version, isBehind))
-            items.bytes += HubFeedPage.bytes(of: version)
+            let key = segment.rows.version(at: row, dot: dot).key
+            let isBehind = held.contains {
+                $0.sequence < dot.sequence && $0.form.utf8.elementsEqual(key.form.utf8)
+                    && $0.key == Canonical.encode(key: key.values)
+            }
+            if isBehind { behind.insert(row) }
         }
+        items.versions.append(
+            HubFeedPage.Piece(
+                origin: origin.id, first: segment.first,
+                rows: VersionColumns.Piece(segment.rows, rows: there, afterHole: behind)))
+        items.bytes += there.reduce(0) { $0 + HubFeedPage.bytes(of: segment.rows, at: $1) }
     }
 
     // MARK: - Segments

@@ -37,6 +37,72 @@ extension VersionColumns {
         groups = builders.map { $0.finish() }
     }
 
+    /// Lays rows of several batches out together, column by column: the same as of their versions one by one,
+    /// at a fraction of the work.
+    package init(gathering pieces: some Sequence<Piece>) {
+        self.init()
+        var builders: [GroupBuilder] = []
+        var groupIndex: [GroupName: Int] = [:]
+        var authorIndex: [[UInt8]: UInt32] = [:]
+        var contextIndex: [Context: UInt32] = [.empty: 0]
+        for piece in pieces {
+            let source = piece.columns
+            let dots = source.placesOfAuthoredDots
+            var authorOf = [UInt32?](repeating: nil, count: source.authors.count)
+            var contextOf = [UInt32?](repeating: nil, count: source.contexts.count)
+            var groupOf = [Int?](repeating: nil, count: source.groups.count)
+            var moves = [[Move]](repeating: [], count: source.groups.count)
+            for row in piece.rows {
+                authored.append(source.authored[row])
+                stated.append(source.stated[row])
+                firstCreated.append(source.firstCreated[row])
+                var flags = VersionFlags(rawValue: source.flags[row]).intersection(.digested)
+                if piece.afterHole.contains(row) { flags.insert(.afterHole) }
+                self.flags.append(flags.rawValue)
+                if let dot = dots[row] { authoredDots.append(source.authoredDots[dot]) }
+                let named = Int(source.author[row])
+                let itsAuthor =
+                    authorOf[named] ?? Self.intern(source.authors[named], in: &authors, index: &authorIndex)
+                authorOf[named] = itsAuthor
+                author.append(itsAuthor)
+                let seen = Int(source.context[row])
+                let itsContext =
+                    contextOf[seen] ?? Self.intern(source.contexts[seen], in: &contexts, index: &contextIndex)
+                contextOf[seen] = itsContext
+                context.append(itsContext)
+                let from = Int(source.group[row])
+                let index =
+                    groupOf[from] ?? Self.group(source.groups[from], in: &builders, index: &groupIndex)
+                groupOf[from] = index
+                group.append(UInt32(index))
+                place.append(UInt32(builders[index].rows.count))
+                moves[from].append(Move(from: Int(source.place[row]), to: builders[index].rows.count))
+                builders[index].rows.append(UInt32(self.flags.count - 1))
+            }
+            for (from, moves) in moves.enumerated() where !moves.isEmpty {
+                builders[groupOf[from] ?? 0].append(source.groups[from], moves)
+            }
+        }
+        groups = builders.map { $0.finish() }
+    }
+
+    private static func group(
+        _ group: FormGroup, in builders: inout [GroupBuilder], index: inout [GroupName: Int]
+    ) -> Int {
+        let name = GroupName(group)
+        if let known = index[name] { return known }
+        index[name] = builders.count
+        builders.append(GroupBuilder(name))
+        return builders.count - 1
+    }
+
+    /// Of each row that has one, where its authored dot lies.
+    private var placesOfAuthoredDots: [Int: Int] {
+        guard !authoredDots.isEmpty else { return [:] }
+        let rows = flags.indices.filter { VersionFlags(rawValue: flags[$0]).contains(.hasAuthoredDot) }
+        return Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($0.element, $0.offset) })
+    }
+
     private static func intern<Element: Hashable>(
         _ element: Element, in table: inout [Element], index: inout [Element: UInt32]
     ) -> UInt32 {
@@ -46,6 +112,29 @@ extension VersionColumns {
         index[element] = next
         return next
     }
+}
+
+extension VersionColumns {
+    /// Rows of one batch.
+    package struct Piece: Sendable {
+        package var columns: VersionColumns
+        /// Ascending.
+        package var rows: [Int]
+        /// Those of the rows that are to be marked with `.afterHole`.
+        package var afterHole: Set<Int>
+
+        package init(_ columns: VersionColumns, rows: [Int], afterHole: Set<Int> = []) {
+            self.columns = columns
+            self.rows = rows
+            self.afterHole = afterHole
+        }
+    }
+}
+
+/// A row's place in the group that it comes from, and in the one that it goes to.
+private struct Move {
+    var from: Int
+    var to: Int
 }
 
 /// What puts versions into one group: form, revision, and how their keys lie.
@@ -64,6 +153,15 @@ private struct GroupName: Hashable {
                 return UInt16(ValueKind.decimal.rawValue) << 8 | UInt16(scale)
             }
             return UInt16(value.kind?.rawValue ?? 0) << 8
+        }
+    }
+
+    init(_ group: FormGroup) {
+        form = group.form
+        formBytes = Array(group.form.utf8)
+        revision = group.revision
+        keyKinds = group.keys.map { column in
+            UInt16(column.kind.rawValue) << 8 | UInt16(column.kind == .decimal ? column.scale : 0)
         }
     }
 }
@@ -110,6 +208,33 @@ private struct GroupBuilder {
                 retentionClass: assignment.retentionClass)
             fields[column, default: ColumnBuilder(kind: kind, scale: assignment.value.scale)]
                 .set(assignment.value, at: place)
+        }
+    }
+
+    /// Rows of another group of the same name, whose places are known here already.
+    mutating func append(_ group: FormGroup, _ moves: [Move]) {
+        for (index, column) in group.keys.enumerated() {
+            if keys.count == index { keys.append(ColumnBuilder(kind: column.kind, scale: column.scale)) }
+            keys[index].append(column, moves)
+        }
+        for column in group.fields {
+            var hasValue = false
+            for move in moves {
+                switch column.presence(at: move.from) {
+                case .value: hasValue = true
+                case .notStated:
+                    let unstated = Assignment(
+                        field: column.field, retentionClass: column.retentionClass, value: .notStated)
+                    kindless.append((move.to, unstated))
+                case .leftAlone: break
+                }
+            }
+            guard hasValue else { continue }
+            let scale = column.kind == .decimal ? column.scale : 0
+            let name = ColumnName(
+                field: column.field, kind: column.kind.rawValue, scale: scale,
+                retentionClass: column.retentionClass)
+            fields[name, default: ColumnBuilder(kind: column.kind, scale: scale)].append(column, moves)
         }
     }
 
@@ -163,6 +288,23 @@ private struct ColumnBuilder {
         case .list(let items): column.index.append(entry(Canonical.encodeList(items)))
         }
         column.presence.append(presence.rawValue)
+    }
+
+    /// The values of another column of the same kind.
+    mutating func append(_ source: Column, _ moves: [Move]) {
+        var entries = [UInt32?](repeating: nil, count: source.ends.count)
+        for move in moves where source.presence(at: move.from) == .value {
+            pad(to: move.to)
+            if column.isDictionary {
+                let place = Int(source.index[move.from])
+                let known = entries[place] ?? entry(Array(source.heap[source.range(ofEntry: place)]))
+                entries[place] = known
+                column.index.append(known)
+            } else {
+                column.integers.append(source.integers[move.from])
+            }
+            column.presence.append(Presence.value.rawValue)
+        }
     }
 
     /// For a row that may lie before others that have been set already.

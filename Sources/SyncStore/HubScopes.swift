@@ -228,16 +228,31 @@ package struct HubFeedPage {
     package struct Items {
         package var isUrgent = false
         package var scope: [ScopeChange] = []
-        package var versions: [(version: Version, afterHole: Bool)] = []
+        package var versions: [Piece] = []
         package var verdicts: [Verdict] = []
         /// Roughly, of the versions.
         package var bytes = 0
 
         package var count: Int {
-            scope.reduce(0) { $0 + 1 + $1.kept.count } + versions.count + verdicts.count
+            let versions = versions.reduce(0) { $0 + $1.rows.rows.count }
+            return scope.reduce(0) { $0 + 1 + $1.kept.count } + versions + verdicts.count
         }
 
         package init() {}
+    }
+
+    /// Versions of one journal.
+    package struct Piece {
+        package var origin: OriginID
+        /// The sequence number of the columns' first row.
+        package var first: UInt64
+        package var rows: VersionColumns.Piece
+
+        package init(origin: OriginID, first: UInt64, rows: VersionColumns.Piece) {
+            self.origin = origin
+            self.first = first
+            self.rows = rows
+        }
     }
 
     package let maximumItems: Int
@@ -263,21 +278,28 @@ package struct HubFeedPage {
     }
 
     /// What a version is taken for in a page.
-    package static func bytes(of version: Version) -> Int {
-        version.assignments.reduce(32) { sum, assignment in
-            switch assignment.value {
-            case .text(let text): sum + text.count + 2
-            case .list(let items): items.reduce(sum) { $0 + $1.count + 2 }
-            default: sum + 2
+    package static func bytes(of columns: VersionColumns, at row: Int) -> Int {
+        let place = Int(columns.place[row])
+        return columns.groups[Int(columns.group[row])].fields.reduce(32) { sum, column in
+            switch column.presence(at: place) {
+            case .leftAlone: sum
+            case .notStated: sum + 2
+            case .value where column.isDictionary:
+                sum + column.range(ofEntry: Int(column.index[place])).count + 2
+            case .value: sum + 2
             }
         }
     }
 
     package func feed(token: FeedToken) -> Feed {
-        let rows = VersionColumns(all.versions.map(\.version)) { all.versions[$0].afterHole }
+        var dots: [Dot] = []
+        for piece in all.versions {
+            dots += piece.rows.rows.map { Dot(origin: piece.origin, sequence: piece.first + UInt64($0)) }
+        }
+        let rows = VersionColumns(gathering: all.versions.lazy.map(\.rows))
         return Feed(
             lane: all.isUrgent ? .urgent : .routine, scope: all.scope,
-            versions: FeedVersions(dots: all.versions.map { $0.version.dot }, rows: rows),
+            versions: FeedVersions(dots: dots, rows: rows),
             verdicts: all.verdicts, token: token)
     }
 }

@@ -61,9 +61,10 @@ extension MemoryHubStore {
             items.verdicts = segment.verdicts
         }
         if isOwn(segment.batch.origin, of: session) { return items }
-        items.versions = segment.fedTo.indices.filter { row in
+        let rows = segment.fedTo.indices.filter { row in
             !segment.quarantined[row] && audience.sees(segment.fedTo[row], at: UInt64(place) + 1)
-        }.map { (segment.batch.version(at: $0), segment.afterHole[$0]) }
+        }
+        items.versions = [piece(rows, of: place)]
         return items
     }
 
@@ -85,10 +86,17 @@ extension MemoryHubStore {
         for place in work.places {
             let segment = content.log[Int(place.position) - 1]
             if isOwn(segment.batch.origin, of: session) || segment.gone.contains(Int(place.row)) { continue }
-            items.versions.append(
-                (segment.batch.version(at: Int(place.row)), segment.afterHole[Int(place.row)]))
+            items.versions.append(piece([Int(place.row)], of: Int(place.position) - 1))
         }
         return items
+    }
+
+    private func piece(_ rows: [Int], of place: Int) -> HubFeedPage.Piece {
+        let segment = content.log[place]
+        return HubFeedPage.Piece(
+            origin: segment.batch.origin, first: segment.batch.first,
+            rows: VersionColumns.Piece(
+                segment.batch.rows, rows: rows, afterHole: Set(rows.filter { segment.afterHole[$0] })))
     }
 
     public func mark(for session: SessionRef) throws -> Mark {

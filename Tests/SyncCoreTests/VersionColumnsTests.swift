@@ -13,6 +13,26 @@ import Testing
         }
     }
 
+    /// A feed page is laid out of the columns of many batches as it would be of their versions one by one.
+    @Test func gatheredRowsLieAsTheirVersions() {
+        var random = SeededRandom(seed: 12)
+        for _ in 0..<400 {
+            var pieces: [VersionColumns.Piece] = []
+            var versions: [Version] = []
+            var isBehind: [Bool] = []
+            for _ in 0..<Int.random(in: 0...4, using: &random) {
+                let all = (0..<Int.random(in: 1...9, using: &random)).map { Self.version($0, &random) }
+                let rows = all.indices.filter { _ in Int.random(in: 0..<4, using: &random) > 0 }
+                let afterHole = Set(rows.filter { _ in Bool.random(using: &random) })
+                pieces.append(VersionColumns.Piece(VersionColumns(all), rows: rows, afterHole: afterHole))
+                versions += rows.map { all[$0] }
+                isBehind += rows.map { afterHole.contains($0) }
+            }
+            let oneByOne = VersionColumns(versions) { isBehind[$0] }
+            #expect(VersionColumns(gathering: pieces) == oneByOne, "seed \(random.seed)")
+        }
+    }
+
     static func version(_ row: Int, _ random: inout SeededRandom) -> Version {
         var assignments: [Assignment] = []
         for field in FieldID(1)...5 where Bool.random(using: &random) {
