@@ -254,8 +254,7 @@ struct RuleRun<Facts: RuleFacts> {
             // What came under a clock that ran ahead came in the past.
             let isNew = touched.arrived <= now + RuleEngine.clockSlack
             if isNew && touched.arrived > now - RuleEngine.patience {
-                outcome.waitingAt = min(outcome.waitingAt ?? .max, touched.position)
-                isDue(next: touched.arrived + RuleEngine.patience + 1)
+                if outcome.again.last != touched { outcome.again.append(touched) }
                 continue
             }
             raise(raised.rule, raised.key, raised.facts, at: isNew ? touched.arrived : now)

@@ -87,8 +87,13 @@ public struct RuleOutcome: Sendable, Hashable {
     public var next: Milliseconds?
     /// When something is due of a record that waits for an answer, for those that were looked at.
     public var waits: [RecordKey: Milliseconds] = [:]
-    /// From here on the hub's log has to be looked at again: what a branch's rule raises may be on its way.
-    public var waitingAt: UInt64?
+    /// Of the touched records those that have to be looked at again: what a branch's rule raises may be on
+    /// its way.
+    public var again: [TouchedRecord] = []
+    /// From here on the hub's log has to be looked at again, by whoever has not kept ``again``.
+    public var waitingAt: UInt64? { again.map(\.position).min() }
+    /// When ``again`` is to be looked at.
+    public var nextAgain: Milliseconds? { again.map { $0.arrived + RuleEngine.patience + 1 }.min() }
     /// Some moment has passed at which a rule was due, whether it held or not.
     public var hasPassed = false
 }

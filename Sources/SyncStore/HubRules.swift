@@ -118,6 +118,10 @@ public struct HubRules: Sendable {
     public private(set) var next: Milliseconds?
     /// The same but for records that wait for an answer.
     private var nextBeside: Milliseconds?
+    /// How far the log was read: further than the mark in the store where records are looked at again.
+    private var read: UInt64?
+    /// What came before ``read`` and is looked at again.
+    private var again: [TouchedRecord] = []
     /// When something is due of each record that waits.
     private var waits: [RecordKey: Milliseconds] = [:]
     private var known: RuleMarks?
@@ -144,6 +148,7 @@ public struct HubRules: Sendable {
         let made = RuleEngine(catalog)
         (engine, forms, settings) = (made, names, catalog.settings)
         (isCalm, next, nextBeside) = (false, nil, nil)
+        (read, again) = (nil, [])
         return (made, catalog)
     }
 
@@ -157,10 +162,12 @@ public struct HubRules: Sendable {
         let marks = stored ?? RuleMarks(through: now, position: 0)
         var start = marks
         if marks.isAhead(of: now) { start.goBack(to: now) }
-        if marks != known || start != marks { isCalm = false }
+        if marks != known || start != marks { (isCalm, read, again) = (false, nil, []) }
         let end = try store.logPosition()
-        if marks == known, start == marks, end == marks.position, !isDue(now) { return Look() }
-        let news = try News(store, after: marks.position, through: end, engine, catalog)
+        let before = read ?? marks.position
+        if marks == known, start == marks, end == before, !isDue(now) { return Look() }
+        var news = try News(store, after: before, through: end, engine, catalog)
+        news.touched.insert(contentsOf: again, at: 0)
         let scope = scope(of: news, now)
         let outcome = try engine.evaluate(
             news.touched, through: min(start.through, now), now: now, scope: scope,
@@ -188,11 +195,13 @@ public struct HubRules: Sendable {
             }
             guard isWritten else {
                 (known, next, nextBeside, isCalm) = (nil, nil, nil, false)
+                (read, again) = (nil, [])
                 return Look(isMore: true)
             }
             known = moved
         }
         note(outcome, of: scope, held: moved.held)
+        (read, again) = (news.position, outcome.again)
         isCalm = true
         look.concernsWaiting = news.concernsWaiting
         return look
@@ -217,7 +226,7 @@ public struct HubRules: Sendable {
             for key in keys { waits[key] = nil }
             waits.merge(outcome.waits) { _, new in new }
         }
-        next = min(nextBeside ?? .max, waits.values.min() ?? .max)
+        next = min(nextBeside ?? .max, outcome.nextAgain ?? .max, waits.values.min() ?? .max)
     }
 
     /// Until nothing is left to do.

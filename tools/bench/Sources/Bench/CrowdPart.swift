@@ -128,7 +128,12 @@ enum CrowdPart {
         }
         let opened = Counter()
         let sessions = members.map { member in
-            Task { try? await member.stay { opened.add() } }
+            Task {
+                // Whoever makes way at the door comes again.
+                while !Task.isCancelled, (try? await member.stay { opened.add() }) == nil {
+                    try? await Task.sleep(for: .milliseconds(500))
+                }
+            }
         }
         defer { sessions.forEach { $0.cancel() } }
         let end = ContinuousClock.now + .seconds(60)
@@ -230,6 +235,12 @@ enum CrowdPart {
             people: first..<(first + checkIns), firstDay: today - 1 - Int32(own / 2), authored: now)
         var routine = Journal(key)
         var versions = made.versions(0..<checkIns)
+        // A sign of illness never comes without its alert.
+        for row in versions.indices {
+            for field in versions[row].assignments.indices where isSign(versions[row].assignments[field]) {
+                versions[row].assignments[field].value = .boolean(false)
+            }
+        }
         var urgent = Journal(key, lane: .urgent)
         if number % 10 == 0, var fever = versions.popLast() {
             fever.assignments[0].value = .decimal(unscaled: 3_860, scale: 2)
@@ -238,6 +249,8 @@ enum CrowdPart {
         try routine.append(VersionColumns(versions))
         return (routine, urgent)
     }
+
+    private static func isSign(_ assignment: Assignment) -> Bool { assignment.value == .boolean(true) }
 
     private static func range(_ unit: Int) -> Range<Int> {
         (unit * peopleOfAUnit)..<((unit + 1) * peopleOfAUnit)
