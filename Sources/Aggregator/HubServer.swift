@@ -9,7 +9,8 @@ import Synchronization
 /// How much a hub takes on before it sends newcomers away for a while. A session costs some 150 KiB, and a
 /// batch that waits to be written several times its bytes.
 struct HubLoad: Sendable, Hashable {
-    static let sessions = 1_000
+    /// A crowd of thousands comes again less often, and the hub stays well below a gigabyte.
+    static let sessions = 3_000
 
     /// Devices that may be connected at a time.
     var sessions = HubLoad.sessions

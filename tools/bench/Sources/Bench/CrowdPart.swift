@@ -127,10 +127,11 @@ enum CrowdPart {
             throw Skipped("the system does not say what memory it takes")
         }
         let opened = Counter()
-        let sessions = members.map { member in
+        let sessions = members.enumerated().map { number, member in
             Task {
                 // Whoever makes way at the door comes again.
-                while !Task.isCancelled, (try? await member.stay { opened.add() }) == nil {
+                while !Task.isCancelled {
+                    try? await member.stay { opened.add(number) }
                     try? await Task.sleep(for: .milliseconds(500))
                 }
             }
@@ -158,9 +159,9 @@ enum CrowdPart {
     }
 
     private final class Counter: Sendable {
-        private let count = Mutex(0)
-        func add() { count.withLock { $0 += 1 } }
-        var value: Int { count.withLock { $0 } }
+        private let members = Mutex<Set<Int>>([])
+        func add(_ member: Int) { members.withLock { _ = $0.insert(member) } }
+        var value: Int { members.withLock { $0.count } }
     }
 
     // MARK: - Beforehand
