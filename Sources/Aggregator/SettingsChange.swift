@@ -79,8 +79,8 @@ struct SettingsChange {
         }
         let change = Settings.LaterHour(setting: name, from: CivilDay.text(day), hour: text)
         let known = settings.laterHours ?? []
-        let later = SettingsChange.needed(
-            known.filter { $0.setting != name || $0.from != change.from } + [change], beside: settings)
+        let later = SettingsChange.with(
+            change, known.filter { $0.setting != name || $0.from != change.from }, beside: settings)
         guard later != known else { return }
         guard later.count <= max(Limits.datedHours, known.count) else { throw SettingsChange.full }
         settings.laterHours = later.isEmpty ? nil : later
@@ -99,18 +99,16 @@ struct SettingsChange {
                 zh: "\(next.from) 起仍按原计划为 \(next.hour)"))
     }
 
-    /// In order, without those that only say what holds before them as well: no day is judged by them.
-    private static func needed(
-        _ hours: [Settings.LaterHour], beside settings: Settings
+    /// In order, with the change unless it only says what holds before it as well: that puts a plan back.
+    /// Other plans stay, also those that say the same as what comes before them: that may change.
+    private static func with(
+        _ change: Settings.LaterHour, _ known: [Settings.LaterHour], beside settings: Settings
     ) -> [Settings.LaterHour] {
-        var present = [
-            "checkInCutoff": CutOff(settings.checkInCutoff), "reportCutoff": CutOff(settings.reportCutoff),
-        ]
-        return hours.sorted { ($0.setting, $0.from) < ($1.setting, $1.from) }.filter { hour in
-            let then = CutOff(hour.hour)
-            defer { present[hour.setting] = then }
-            return present[hour.setting] != then
-        }
+        let first = change.setting == "checkInCutoff" ? settings.checkInCutoff : settings.reportCutoff
+        let before = known.filter { $0.setting == change.setting && $0.from < change.from }
+            .max { $0.from < $1.from }
+        if CutOff(before?.hour ?? first) == CutOff(change.hour) { return known }
+        return (known + [change]).sorted { ($0.setting, $0.from) < ($1.setting, $1.from) }
     }
 
     // MARK: - What cannot be

@@ -210,6 +210,14 @@ import Testing
         #expect(try await hours() == ["17:00 \(day(5))"])
         let audit = try await hub.hub("audit").output
         #expect(audit.components(separatedBy: "settings changed").count == 4, "\(audit)")
+        // A plan stays, whatever comes to hold before it.
+        for (hour, from) in [("15:00", 20), ("15:00", 12), ("14:00", 15)] {
+            try await hub.hub("settings", "--set", "checkInCutoff=\(hour)", "--from", day(from))
+        }
+        #expect(
+            try await hours() == [
+                "17:00 \(day(5))", "15:00 \(day(12))", "14:00 \(day(15))", "15:00 \(day(20))",
+            ])
     }
 
     @Test func hoursAreNotKeptWithoutEnd() throws {

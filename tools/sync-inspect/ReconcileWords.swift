@@ -151,6 +151,20 @@ extension ReconcileReport {
         return remarks
     }
 
+    /// Units and people that have moved since the branch heard of the hub look like losses at either end.
+    private func unfetched(_ kinds: Set<String>) -> [Words] {
+        let isLost = !kinds.isDisjoint(with: ["hub_lacks", "branch_lacks"])
+        guard isLost, !isOfOneHub, positions.feed < positions.hub else { return [] }
+        return [
+            Words(
+                "since the branch last heard of the hub, units or people may have moved: what has come or "
+                    + "gone by that looks like a loss at either end. Run `branch-agent sync` and compare "
+                    + "again before anything else",
+                zh: "支部上次同步之后，单位或人员可能已变更归属：因此而增减的记录看起来像是某一端丢失。"
+                    + "请先运行 branch-agent sync 再比较，然后再作其他处理")
+        ]
+    }
+
     /// What to do about each kind of difference; nothing is done here.
     private var advice: [Words] {
         let kinds = Set(differences.map(\.what))
@@ -164,6 +178,7 @@ extension ReconcileReport {
                     zh: "支部与汇总端的\(forked.lane)日志 \(forked.origin) 不同：数据曾被恢复或复制。请运行 branch-agent "
                         + "sync，它会说明如何处理"))
         }
+        advice += unfetched(kinds)
         if kinds.contains("hub_lacks") {
             // After a hole the hub's journal does not have all that it once acknowledged.
             advice.append(
