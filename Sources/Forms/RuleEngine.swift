@@ -67,8 +67,10 @@ public struct RuleEngine: Sendable {
                     try run.missing(watch, form, cutOff, through: heldFrom ?? through)
                 }
             case .gap(_, let ahead, let never):
-                if scope == .all { try run.gaps(watch, ahead) }
-                if scope == .all, let never { try run.without(watch, since: never) }
+                if scope == .all {
+                    try run.gaps(watch, ahead)
+                    if let never { try run.without(watch, since: never) }
+                }
                 if run.rosterCame != nil { try run.filled(watch, hasNever: never != nil) }
             case .clock, .beside, .differs, .open: break
             }

@@ -253,10 +253,11 @@ extension SQLiteHubStore {
             }
             if isBehind { behind.insert(row) }
         }
-        items.versions.append(
+        items.add([
             HubFeedPage.Piece(
                 origin: origin.id, first: segment.first,
-                rows: VersionColumns.Piece(segment.rows, rows: there, afterHole: behind)))
+                rows: VersionColumns.Piece(segment.rows, rows: there, afterHole: behind))
+        ])
         items.bytes += there.reduce(0) { $0 + HubFeedPage.bytes(of: segment.rows, at: $1) }
     }
 

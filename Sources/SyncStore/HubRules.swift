@@ -147,9 +147,14 @@ public struct HubRules: Sendable {
         if let engine, names == forms, catalog.settings == settings { return (engine, catalog) }
         let made = RuleEngine(catalog)
         (engine, forms, settings) = (made, names, catalog.settings)
+        forget()
+        return (made, catalog)
+    }
+
+    /// The next look is one at everything, from the mark in the store on.
+    private mutating func forget() {
         (isCalm, next, nextBeside) = (false, nil, nil)
         (read, again) = (nil, [])
-        return (made, catalog)
     }
 
     /// Whether something is due: it has to be looked at before anything else is taken in.
@@ -162,7 +167,7 @@ public struct HubRules: Sendable {
         let marks = stored ?? RuleMarks(through: now, position: 0)
         var start = marks
         if marks.isAhead(of: now) { start.goBack(to: now) }
-        if marks != known || start != marks { (isCalm, read, again) = (false, nil, []) }
+        if marks != known || start != marks { forget() }
         let end = try store.logPosition()
         let before = read ?? marks.position
         if marks == known, start == marks, end == before, !isDue(now) { return Look() }
@@ -194,8 +199,7 @@ public struct HubRules: Sendable {
                 return true
             }
             guard isWritten else {
-                (known, next, nextBeside, isCalm) = (nil, nil, nil, false)
-                (read, again) = (nil, [])
+                forget()
                 return Look(isMore: true)
             }
             known = moved
@@ -435,7 +439,6 @@ private struct StoreFacts: RuleFacts {
             version.assignments.first { $0.field == field }?.value.string
         }
     }
-
     func record(_ key: RecordKey, asOf time: Milliseconds) throws -> EffectiveRecord? {
         guard let state = try store.record(key), state.firstCreated <= time else { return nil }
         let rules = catalog[key.form]?.mergeRules ?? .latest

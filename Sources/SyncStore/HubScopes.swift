@@ -228,17 +228,22 @@ package struct HubFeedPage {
     package struct Items {
         package var isUrgent = false
         package var scope: [ScopeChange] = []
-        package var versions: [Piece] = []
+        package private(set) var versions: [Piece] = []
+        private var rows = 0
         package var verdicts: [Verdict] = []
         /// Roughly, of the versions.
         package var bytes = 0
 
         package var count: Int {
-            let versions = versions.reduce(0) { $0 + $1.rows.rows.count }
-            return scope.reduce(0) { $0 + 1 + $1.kept.count } + versions + verdicts.count
+            scope.reduce(0) { $0 + 1 + $1.kept.count } + rows + verdicts.count
         }
 
         package init() {}
+
+        package mutating func add(_ pieces: [Piece]) {
+            versions += pieces
+            rows += pieces.reduce(0) { $0 + $1.rows.rows.count }
+        }
     }
 
     /// Versions of one journal.
@@ -271,7 +276,7 @@ package struct HubFeedPage {
         if count > 0 && items.count > 0 && (isFull || isBehind) { return false }
         if items.count > 0 && items.isUrgent { all.isUrgent = true }
         all.scope += items.scope
-        all.versions += items.versions
+        all.add(items.versions)
         all.verdicts += items.verdicts
         all.bytes += items.bytes
         return true

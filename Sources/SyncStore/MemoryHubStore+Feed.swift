@@ -64,7 +64,7 @@ extension MemoryHubStore {
         let rows = segment.fedTo.indices.filter { row in
             !segment.quarantined[row] && audience.sees(segment.fedTo[row], at: UInt64(place) + 1)
         }
-        items.versions = [piece(rows, of: place)]
+        items.add([piece(rows, of: place)])
         return items
     }
 
@@ -86,7 +86,7 @@ extension MemoryHubStore {
         for place in work.places {
             let segment = content.log[Int(place.position) - 1]
             if isOwn(segment.batch.origin, of: session) || segment.gone.contains(Int(place.row)) { continue }
-            items.versions.append(piece([Int(place.row)], of: Int(place.position) - 1))
+            items.add([piece([Int(place.row)], of: Int(place.position) - 1)])
         }
         return items
     }

@@ -12,49 +12,38 @@ import Testing
         return scenario
     }
 
+    /// - Parameter options: of `sync-sim`, that repeat the run that fails.
+    private static func expectSettled(
+        _ seeds: some Sequence<UInt64>, _ options: String = "--copies 0", with rate: (FaultKind, Int)? = nil
+    ) {
+        for seed in seeds {
+            var scenario = scenario(seed)
+            if let (kind, value) = rate { scenario.rates[kind] = value }
+            #expect(
+                Run.run(scenario).findings == [],
+                "sync-sim --seed \(seed) --agents \(1 + seed % 12) \(options)")
+        }
+    }
+
     @Test(arguments: 0..<10)
     func everythingSettlesAndNothingIsLost(block: UInt64) {
-        for seed in (block * 24 + 1)...(block * 24 + 24) {
-            let result = Run.run(SimulationTests.scenario(seed))
-            #expect(
-                result.findings == [],
-                "sync-sim --seed \(seed) --agents \(1 + seed % 12) --copies 0")
-        }
+        Self.expectSettled((block * 24 + 1)...(block * 24 + 24))
     }
 
     /// Units come under one another while all else goes on, in rings as well.
     @Test(arguments: 0..<4)
     func unitsMoveAndBranchesHoldWhatTheTreeSays(block: UInt64) {
-        for seed in (block * 15 + 1)...(block * 15 + 15) {
-            var scenario = SimulationTests.scenario(seed)
-            scenario.rates[.trees] = 60
-            let result = Run.run(scenario)
-            #expect(
-                result.findings == [],
-                "sync-sim --seed \(seed) --agents \(1 + seed % 12) --copies 0 --trees 60")
-        }
+        Self.expectSettled((block * 15 + 1)...(block * 15 + 15), "--copies 0 --trees 60", with: (.trees, 60))
     }
 
     @Test(arguments: 1...3)
     func aHubThatIsPutBackGetsEverythingAgain(block: UInt64) {
-        for seed in (block * 20)..<(block * 20 + 20) {
-            var scenario = SimulationTests.scenario(seed)
-            scenario.rates[.hubs] = 30
-            let result = Run.run(scenario)
-            #expect(
-                result.findings == [],
-                "sync-sim --seed \(seed) --agents \(1 + seed % 12) --copies 0 --hubs 30")
-        }
+        Self.expectSettled((block * 20)..<(block * 20 + 20), "--copies 0 --hubs 30", with: (.hubs, 30))
     }
 
     @Test(arguments: 1...2)
     func storesThatArePutBackOrCopiedMendThemselves(block: UInt64) {
-        for seed in (block * 20)..<(block * 20 + 20) {
-            var scenario = SimulationTests.scenario(seed)
-            scenario.rates[.copies] = 10
-            let result = Run.run(scenario)
-            #expect(result.findings == [], "sync-sim --seed \(seed) --agents \(1 + seed % 12)")
-        }
+        Self.expectSettled((block * 20)..<(block * 20 + 20), "", with: (.copies, 10))
     }
 
     /// The same over SQLite, on disks whose power goes.
