@@ -52,7 +52,7 @@ extension SQLiteHubStore {
         }
         try leaveOut(group, in: form, &pending)
         let keys = try HubKeys(group, in: table, terms)
-        let memory = table.roles.kind.isRegister ? nil : HubRows(group, in: table)
+        let memory = try table.roles.kind.isRegister ? nil : HubRows(group, in: table, terms)
         let origin = pending.origin.id
         let holes = try loadedHoles().filter { $0.origin == origin }
         var insertion = try memory.map { _ in
@@ -245,9 +245,9 @@ struct HubInsertion {
         sqlite3_bind_int64(handle, firstOwn + 2, Int64(bitPattern: first + UInt64(row)))
         bindOwn(4, authors[Int(columns.author[row])])
         bindOwn(5, columns.authored[row])
-        bindOwn(6, columns.stated[row])
-        bindOwn(7, columns.firstCreated[row])
-        bindOwn(8, mask)
+        bindOwn(6, columns.stated[row] &- columns.authored[row])
+        bindOwn(7, columns.firstCreated[row] &- columns.stated[row])
+        bindOwn(8, HubTable.assigned(mask))
         let untrusted = columns.flags[row] & VersionFlags.clockUntrusted.rawValue != 0
         bindOwn(9, untrusted ? HubTable.Flag.clockUntrusted : 0)
         let code = sqlite3_step(handle)
@@ -270,8 +270,8 @@ struct HubInsertion {
             let number = column.numbers[place]
             if bound[index] == number { continue }
             bound[index] = number
-            guard let heap = column.heap else {
-                sqlite3_bind_int64(handle, column.parameter, number)
+            guard let heap = column.heap, number >= 0 else {
+                sqlite3_bind_int64(handle, column.parameter, column.heap == nil ? number : -number)
                 continue
             }
             let start = heap + HubRows.Column.start(of: number)

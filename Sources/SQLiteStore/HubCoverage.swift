@@ -154,13 +154,13 @@ extension SQLiteHubStore {
                     firstCreated: record.firstCreated, isFlagged: form?.isFlagged(record) ?? false)
                 continue
             }
-            let assigned = statement.int(own + 7)
+            let assigned = table.mask(statement)
             let isFlagged = form?.isFlagged { id in
                 guard let index = table.field(id), assigned & (1 << Int64(id)) != 0 else { return nil }
-                return value(statement, table.firstField + Int32(index), table.fields[index])
+                return try? value(statement, table.firstField + Int32(index), table.fields[index])
             }
             standings[statement.int(1)] = .checkedIn(
-                firstCreated: statement.int(own + 6), isFlagged: isFlagged ?? false)
+                firstCreated: table.times(statement).created, isFlagged: isFlagged ?? false)
         }
         return standings
     }
@@ -187,7 +187,9 @@ extension SQLiteHubStore {
         try connection.read {
             guard let table = table(form), let index = table.field(field) else { return }
             let column = "\"\(table.fields[index].column)\""
-            try eachRow(of: table, from: nil, to: nil, where: "\(column) = ?3", text) { numbers, statement in
+            let number = table.fields[index].isNumbered ? try terms.find(text) : nil
+            let isText = "\(column) = ?3" + (number.map { " OR \(column) = \($0)" } ?? "")
+            try eachRow(of: table, from: nil, to: nil, where: "(\(isText))", text) { numbers, statement in
                 try row(
                     try recordKey(numbers, of: table).values,
                     try effective(statement, numbers: numbers, in: table))

@@ -24,7 +24,7 @@ extension SQLiteHubStore {
                 row in
                 (
                     (0..<table.keys.count).map { row.int(Int32($0)) },
-                    try registerUnit(table).map { try unitNumber(value(row, $0.column, $0.field)) } ?? 0
+                    try registerUnit(table).map { try unitNumber(row, $0.column, $0.field) } ?? 0
                 )
             }
             for (numbers, unit) in rows { set(numbers, unit: unit, exists: true, in: table, &loaded) }
@@ -47,6 +47,11 @@ extension SQLiteHubStore {
         guard case .text(let text)? = value, !text.isEmpty else { return 0 }
         // Reading must not write, and a unit whose text has no number has no members.
         return try terms.find(text) ?? 0
+    }
+
+    private func unitNumber(_ row: HubStatement, _ column: Int32, _ field: HubTable.Field) throws -> Int64 {
+        if field.isNumbered, row.isInteger(column) { return row.int(column) }
+        return try unitNumber(value(row, column, field))
     }
 
     private func set(

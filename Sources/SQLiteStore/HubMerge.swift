@@ -65,29 +65,30 @@ extension SQLiteHubStore {
         _ row: HubStatement, of key: RecordKey, in table: HubTable, flags: Int64
     ) throws -> Version {
         let own = table.firstOwn
-        let assigned = row.int(own + 7)
+        let assigned = table.mask(row)
+        let times = table.times(row)
         var assignments: [Assignment] = []
         for (index, field) in table.fields.enumerated() where assigned & (1 << Int64(field.id)) != 0 {
             assignments.append(
                 Assignment(
                     field: field.id, retentionClass: field.retentionClass,
-                    value: value(row, table.firstField + Int32(index), field)))
+                    value: try value(row, table.firstField + Int32(index), field)))
         }
         return Version(
             dot: Dot(origin: try originID(row.int(own)), sequence: row.word(own + 1)), key: key,
             formRevision: UInt32(clamping: row.int(own + 2)),
-            clockTrusted: flags & HubTable.Flag.clockUntrusted == 0, authored: row.int(own + 4),
-            stated: row.int(own + 5), firstCreated: row.int(own + 6),
+            clockTrusted: flags & HubTable.Flag.clockUntrusted == 0, authored: times.authored,
+            stated: times.stated, firstCreated: times.created,
             author: row.int(own + 3) == 0 ? [] : try terms.text(of: row.int(own + 3)),
             assignments: assignments)
     }
 
-    func value(_ row: HubStatement, _ column: Int32, _ field: HubTable.Field) -> Value {
+    func value(_ row: HubStatement, _ column: Int32, _ field: HubTable.Field) throws -> Value {
         if row.isNull(column) { return .notStated }
         switch field.kind {
         case .integer: return .integer(row.int(column))
         case .decimal: return .decimal(unscaled: row.int(column), scale: field.scale)
-        case .text: return .text(row.bytes(column))
+        case .text: return .text(try text(row, column, field))
         case .list: return .list(Canonical.decodeList(row.bytes(column)[...]) ?? [])
         }
     }
@@ -160,7 +161,7 @@ extension SQLiteHubStore {
         for (index, field) in table.fields.enumerated() {
             let value = effective[field.id]
             if value != nil { assigned |= 1 << Int64(field.id) }
-            statement.bind(table.firstField + Int32(index) + 1, SQLiteHubStore.binding(value, field))
+            statement.bind(table.firstField + Int32(index) + 1, try binding(value, field))
         }
         let own = table.firstOwn
         var setter: Int64 = 0
@@ -175,10 +176,11 @@ extension SQLiteHubStore {
         statement.bind(own + 2, .word(latest?.dot.sequence ?? 0))
         statement.bind(own + 3, .int(Int64(state.formRevision)))
         statement.bind(own + 4, .int(author.isEmpty ? 0 : try terms.number(of: author)))
-        statement.bind(own + 5, .int(latest?.authored ?? 0))
-        statement.bind(own + 6, .int(latest?.stated ?? 0))
-        statement.bind(own + 7, .int(state.firstCreated))
-        statement.bind(own + 8, .int(assigned))
+        let (authored, stated) = (latest?.authored ?? 0, latest?.stated ?? 0)
+        statement.bind(own + 5, .int(authored))
+        statement.bind(own + 6, .int(stated &- authored))
+        statement.bind(own + 7, .int(state.firstCreated &- stated))
+        statement.bind(own + 8, .int(HubTable.assigned(assigned)))
         statement.bind(own + 9, .int(flags))
         try statement.run()
     }
@@ -192,18 +194,6 @@ extension SQLiteHubStore {
             "INSERT OR IGNORE INTO history (form, key, origin, sequence) VALUES (?, ?, ?, ?)",
             .int(table.number), .blob(Canonical.encode(key: key.values)), .int(origin.number),
             .word(dot.sequence))
-    }
-
-    /// What a column shows of a value; another kind than the form's cannot come through validation.
-    static func binding(_ value: Value?, _ field: HubTable.Field) -> HubBinding {
-        switch value {
-        case .integer(let number) where field.kind == .integer: .int(number)
-        case .decimal(let unscaled, let scale) where field.kind == .decimal && scale == field.scale:
-            .int(unscaled)
-        case .text(let text) where field.kind == .text: .text(text)
-        case .list(let items) where field.kind == .list: .blob(Canonical.encodeList(items))
-        default: .null
-        }
     }
 
     /// A record's first version when a row alone can say everything about it.

@@ -103,21 +103,22 @@ struct HubRowPrint {
     ) throws -> (Dot?, Bool) {
         let own = table.firstOwn
         let flags = row.int(own + 8)
-        let assigned = UInt64(bitPattern: row.int(own + 7))
+        let assigned = UInt64(bitPattern: table.mask(row))
+        let times = table.times(row)
         let origin = try store.knownOrigin(row.int(own))
         let dot = Dot(origin: origin ?? 0, sequence: row.word(own + 1))
         hasher.begin(
-            revision: UInt32(clamping: row.int(own + 2)), firstCreated: row.int(own + 6), siblings: 1)
+            revision: UInt32(clamping: row.int(own + 2)), firstCreated: times.created, siblings: 1)
         let isTrusted = flags & HubTable.Flag.clockUntrusted == 0
         hasher.begin(
             dot, isDelete: false, clockTrusted: isTrusted,
-            authored: row.int(own + 4), stated: row.int(own + 5),
+            authored: times.authored, stated: times.stated,
             author: row.int(own + 3) == 0 ? [] : try store.terms.text(of: row.int(own + 3)),
             fields: assigned.nonzeroBitCount + 1)
         hasher.put(varint: UInt64(RecordState.existence))
-        let isFresh = retention.isFresh(authored: row.int(own + 4))
+        let isFresh = retention.isFresh(authored: times.authored)
         let start = Retention.start(
-            authored: row.int(own + 4), isTrusted: isTrusted, recordDay: day.map { Int64($0) })
+            authored: times.authored, isTrusted: isTrusted, recordDay: day.map { Int64($0) })
         for (index, field) in table.fields.enumerated() where assigned & (1 << UInt64(field.id)) != 0 {
             hasher.put(varint: UInt64(field.id))
             if let span = spans[index], !isFresh, retention.isOver(start, span) {
@@ -137,7 +138,15 @@ struct HubRowPrint {
         switch field.kind {
         case .integer: hasher.put(integer: row.int(column))
         case .decimal: hasher.put(decimal: row.int(column), scale: field.scale)
-        case .text: row.withBytes(column) { hasher.put(text: $0) }
+        case .text:
+            guard field.isNumbered, row.isInteger(column) else {
+                return row.withBytes(column) { hasher.put(text: $0) }
+            }
+            // A number that nothing has was put there by hand.
+            guard let text = try? store.terms.text(of: row.int(column)) else {
+                return hasher.put(integer: row.int(column))
+            }
+            text.withUnsafeBytes { hasher.put(text: $0) }
         case .list:
             hasher.put(ValueKind.list.rawValue)
             row.withBytes(column) { hasher.put($0) }
@@ -169,14 +178,7 @@ extension SQLiteHubStore {
         for (index, field) in table.fields.enumerated() {
             let value = effective[field.id]
             if value != nil { assigned |= 1 << Int64(field.id) }
-            let column = table.firstField + Int32(index)
-            let isSame =
-                switch SQLiteHubStore.binding(value, field) {
-                case .null: row.isNull(column)
-                case .int(let number): !row.isNull(column) && row.int(column) == number
-                case .text(let bytes), .blob(let bytes): !row.isNull(column) && row.bytes(column) == bytes
-                }
-            if !isSame { return false }
+            if try !shows(row, table.firstField + Int32(index), value, field) { return false }
         }
         var flags = HubTable.Flag.hasState
         let latest = state.latest
@@ -186,11 +188,12 @@ extension SQLiteHubStore {
         let author = latest?.author ?? []
         let own = table.firstOwn
         let number = row.int(own + 3)
+        let times = table.times(row)
         return try latest.map { try origin($0.dot.origin)?.number == row.int(own) } ?? (row.int(own) == 0)
             && row.word(own + 1) == latest?.dot.sequence ?? 0 && row.int(own + 2) == Int64(state.formRevision)
             && (number == 0 ? author.isEmpty : try terms.text(of: number) == author)
-            && row.int(own + 4) == latest?.authored ?? 0 && row.int(own + 5) == latest?.stated ?? 0
-            && row.int(own + 6) == state.firstCreated && row.int(own + 7) == assigned
+            && times.authored == latest?.authored ?? 0 && times.stated == latest?.stated ?? 0
+            && times.created == state.firstCreated && row.int(own + 7) == HubTable.assigned(assigned)
             && row.int(own + 8) == flags
     }
 }

@@ -12,7 +12,7 @@ final class HubRows {
         let isText: Bool
         /// Nil: every row has a value.
         let presence: UnsafeMutablePointer<UInt8>?
-        /// Values, or where each row's text lies in `heap`.
+        /// Values, or where each row's text lies in `heap`; minus the number of a text that stands as one.
         let numbers: UnsafeMutablePointer<Int64>
         let heap: UnsafeMutablePointer<UInt8>?
 
@@ -33,11 +33,21 @@ final class HubRows {
     let partial: [Int]
 
     /// Nil when a column does not fit the table: then the rows go the slow way.
-    init?(_ group: FormGroup, in table: HubTable) {
+    init?(_ group: FormGroup, in table: HubTable, _ terms: HubTerms) throws {
         var made: [Column] = []
         var mask: Int64 = 0
         var some: [Int] = []
         var used: Set<FieldID> = []
+        // Asked first: where that fails there is nothing yet to give back.
+        let entries = try group.fields.map { column -> [Int64?] in
+            guard column.isDictionary, let index = table.field(column.field), table.fields[index].isNumbered
+            else { return [] }
+            return try column.heap.withUnsafeBytes { heap in
+                try column.ends.indices.map {
+                    try terms.find(UnsafeRawBufferPointer(rebasing: heap[column.range(ofEntry: $0)]))
+                }
+            }
+        }
         for column in group.fields {
             guard let index = table.field(column.field), used.insert(column.field).inserted,
                 HubRows.fits(column, table.fields[index])
@@ -52,7 +62,9 @@ final class HubRows {
                 mask |= 1 << Int64(field.id)
             }
             made.append(
-                HubRows.copy(column, count: group.rows.count, parameter: table.firstField + Int32(index) + 1))
+                HubRows.copy(
+                    column, count: group.rows.count, parameter: table.firstField + Int32(index) + 1,
+                    entries: entries[made.count]))
         }
         count = group.rows.count
         columns = made
@@ -71,7 +83,9 @@ final class HubRows {
         return !column.presence.isEmpty && !column.presence.contains(Presence.value.rawValue)
     }
 
-    private static func copy(_ column: SyncCore.Column, count: Int, parameter: Int32) -> Column {
+    private static func copy(
+        _ column: SyncCore.Column, count: Int, parameter: Int32, entries: [Int64?]
+    ) -> Column {
         let numbers = UnsafeMutablePointer<Int64>.allocate(capacity: max(1, count))
         var presence: UnsafeMutablePointer<UInt8>?
         if !column.presence.isEmpty {
@@ -93,7 +107,8 @@ final class HubRows {
         for row in 0..<count {
             let isValue = column.presence.isEmpty || column.presence[row] == Presence.value.rawValue
             let range = isValue ? column.range(ofEntry: Int(column.index[row])) : 0..<0
-            numbers[row] = Column.place(of: range)
+            let term = isValue && !entries.isEmpty ? entries[Int(column.index[row])] : nil
+            numbers[row] = term.map { -$0 } ?? Column.place(of: range)
         }
         return Column(
             field: column.field, parameter: parameter, isDictionary: true, isText: column.kind == .text,

@@ -7,7 +7,7 @@ enum HubSchema {
             StoreMigration(sql: tables.joined(separator: ";\n")), StoreMigration(sql: conflicts),
             StoreMigration(sql: replicas), StoreMigration(sql: SessionTable.creation),
             StoreMigration(sql: days), StoreMigration(sql: threeUnits), StoreMigration(HubCheckSum.migrate),
-            StoreMigration(sql: nodes),
+            StoreMigration(sql: nodes), StoreMigration(HubTable.migrate),
         ]
     }
 

@@ -82,6 +82,7 @@ final class HubStatement {
     // MARK: - Reading
 
     func int(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+    func isInteger(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_INTEGER }
     func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
     func bytes(_ column: Int32) -> [UInt8] {

@@ -4,8 +4,10 @@ import SyncStore
 
 /// How one form's records lie in a table of their own: a column per key and field with the effective value.
 ///
-/// Key columns come day first, whatever the form's order. `_assigned` has bit *n* set when field *n* was
-/// assigned, so that a record of a single version can be rebuilt from its row alone.
+/// Keys come day first, whatever the form's order. Texts of keys stand there as their number in `term`,
+/// and so do persons and units in fields, where they have one. `_stated_after` counts from `_authored`,
+/// `_created_after` from the stated time. `_assigned` has bit *n* set when field *n* was assigned (-*n* says
+/// fields 1 to *n*), so that a record of a single version can be rebuilt from its row alone.
 final class HubTable {
     /// Bits of `_flags`.
     enum Flag {
@@ -31,6 +33,8 @@ final class HubTable {
         let kind: ValueKind
         let scale: UInt8
         let retentionClass: RetentionClass
+        /// A person or unit: a text that has a number stands in the table with it.
+        let isNumbered: Bool
     }
 
     let number: Int64
@@ -47,7 +51,7 @@ final class HubTable {
     /// The highest field id that fits the mask of assigned fields.
     static let highestMasked: FieldID = 62
     static let own = [
-        "_origin", "_sequence", "_revision", "_author", "_authored", "_stated", "_created", "_assigned",
+        "_origin", "_sequence", "_revision", "_author", "_authored", statedAfter, createdAfter, "_assigned",
         "_flags",
     ]
 
@@ -73,7 +77,8 @@ final class HubTable {
                 Field(
                     id: field.id, column: HubTable.column(field.name, else: "field_\(field.id)", &used),
                     kind: field.type.valueKind, scale: field.type == .decimal ? field.scale ?? 0 : 0,
-                    retentionClass: field.retentionClass)
+                    retentionClass: field.retentionClass,
+                    isNumbered: field.type == .person || field.type == .unit)
             }
         var index = [Int](repeating: -1, count: Int(HubTable.highestMasked) + 1)
         for (position, field) in fields.enumerated() { index[Int(field.id)] = position }
@@ -92,11 +97,13 @@ final class HubTable {
     private var marks: String { columns.map { _ in "?" }.joined(separator: ", ") }
     var keyMatch: String { keys.map { "\"\($0.column)\" = ?" }.joined(separator: " AND ") }
 
-    var creation: String {
+    var primary: String { keys.map { "\"\($0.column)\"" }.joined(separator: ", ") }
+    var creation: String { creation(as: name) }
+
+    func creation(as name: String) -> String {
         let keyColumns = keys.map { "\"\($0.column)\" INTEGER NOT NULL" }
         let fieldColumns = fields.map { HubTable.declaration($0) }
         let own = HubTable.own.map { "\"\($0)\" INTEGER NOT NULL" }
-        let primary = keys.map { "\"\($0.column)\"" }.joined(separator: ", ")
         let all = (keyColumns + fieldColumns + own + ["PRIMARY KEY (\(primary))"]).joined(separator: ", ")
         return "CREATE TABLE IF NOT EXISTS \"\(name)\" (\(all)) WITHOUT ROWID"
     }
@@ -108,6 +115,8 @@ final class HubTable {
     }
 
     private static func declaration(_ field: Field) -> String {
+        // Without a type SQLite keeps numbers and texts as what they are.
+        if field.isNumbered { return "\"\(field.column)\"" }
         let type =
             switch field.kind {
             case .integer, .decimal: "INTEGER"

@@ -31,6 +31,10 @@ final class HubTerms {
         }
     }
 
+    func find(_ text: UnsafeRawBufferPointer) throws -> Int64? {
+        try numbers.number(of: text) ?? find(Array(text))
+    }
+
     /// The text's number, given now when it has none.
     func number(of text: [UInt8]) throws -> Int64 {
         if let known = try find(text) { return known }

@@ -301,7 +301,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "temperature = 3651", "_stated = _stated + 1", "_created = _created - 1", "_author = 1",
+        "temperature = 3651", "_stated_after = _stated_after + 1", "_created_after = _created_after - 1",
+        "_author = 1",
         "_sequence = _sequence + 1", "_origin = 99", "_revision = 2", "_flags = _flags | 4",
         "_assigned = _assigned - 2", "remark = 'x', _assigned = _assigned | (1 << 14)",
     ])
@@ -314,7 +315,8 @@ import Testing
 
     /// A record with a history: its row only shows what its versions say.
     @Test(arguments: [
-        "temperature = 3651", "_stated = _stated + 1", "_created = _created - 1", "_author = 1",
+        "temperature = 3651", "_stated_after = _stated_after + 1", "_created_after = _created_after - 1",
+        "_author = 1",
         "_sequence = _sequence + 1", "_origin = 99", "_revision = 2", "_flags = _flags & ~8",
         "_assigned = _assigned - 2", "remark = 'x'",
     ])

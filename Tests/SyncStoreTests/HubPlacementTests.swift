@@ -232,8 +232,8 @@ extension HubWorld {
         for branch in [old, new] { try branch.drain() }
         let queue = try DatabaseQueue(path: world.folder.path + "/store.sqlite")
         try queue.write {
-            try $0.execute(
-                sql: "DROP TABLE node; UPDATE meta SET value = value - 1 WHERE name = 'format'")
+            try FormerLayout.restore($0)
+            try $0.execute(sql: "DROP TABLE node; UPDATE meta SET value = 7 WHERE name = 'format'")
         }
         try queue.close()
         let store = try world.reopened()

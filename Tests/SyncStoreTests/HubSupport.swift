@@ -180,7 +180,9 @@ final class HubWorld {
     }
 
     /// Everything that can be asked about a day, for comparing stores.
-    func picture(days: ClosedRange<Int32>) throws -> [String] {
+    func picture(days: ClosedRange<Int32>) throws -> [String] { try picture(of: store, days: days) }
+
+    func picture(of store: any HubStore, days: ClosedRange<Int32>) throws -> [String] {
         var lines = try days.map { "\(try store.coverage(of: $0))" }
         for form in ["check-in", "daily-report", "membership"] {
             try store.export(form: form, from: nil, to: nil) { key, record in

@@ -127,10 +127,11 @@ import Testing
         try world.fill()
         let file = try JournalFile(world.world.folder.path)
         try file.queue.writeWithoutTransaction { database in
+            try FormerLayout.restore(database)
             try database.execute(
                 sql: """
                     ALTER TABLE origin DROP COLUMN check_sum; ALTER TABLE replica DROP COLUMN check_sum;
-                    DROP TABLE node; UPDATE meta SET value = value - 2 WHERE name = 'format';
+                    DROP TABLE node; UPDATE meta SET value = 6 WHERE name = 'format';
                     """)
         }
         _ = try world.world.reopened()

@@ -42,9 +42,10 @@ final class Floor {
         row.sequence = Int64(version.dot.sequence)
         row.revision = 1
         row.authored = version.authored
-        row.stated = version.stated
-        row.created = version.firstCreated
-        row.assigned = 0x1fffe
+        // As the hub's rows have them: times as distances, and how many fields are assigned, from 1 on.
+        row.stated = version.stated - version.authored
+        row.created = version.firstCreated - version.stated
+        row.assigned = -16
         rows.append(row)
     }
 
