@@ -29,6 +29,9 @@ public struct CompiledWatch: Sendable {
         }
     }
 
+    /// Whether it goes on with records that wait until somebody answers.
+    var waitsForAnswer: Bool { if case .open = kind { true } else { false } }
+
     /// Whether a form has the keys of what such rules raise: day, rule, unit and what it is about.
     static func fits(_ definition: FormDefinition) -> Bool {
         definition.keys.map(\.type) == [.date, .text, .unit, .text]

@@ -15,8 +15,13 @@ private struct Waiting {
 extension RuleRun {
     /// Whose turn it is, for the records that wait.
     mutating func turns(_ touched: [TouchedRecord], _ scope: RuleScope) throws {
+        let waitingForms = catalog.watches.filter(\.waitsForAnswer).map(\.raises.definition.form)
         var arrivals: [RecordKey: Milliseconds] = [:]
-        for record in touched where arrivals[record.key] == nil { arrivals[record.key] = record.arrived }
+        // Of what arrives, hardly anything is a record that waits.
+        for record in touched
+        where waitingForms.contains(record.key.form) && arrivals[record.key] == nil {
+            arrivals[record.key] = record.arrived
+        }
         for event in outcome.events { arrivals[event.key] = event.at }
         for watch in catalog.watches {
             guard case .open(let conditions) = watch.kind else { continue }

@@ -138,11 +138,18 @@ extension SQLiteHubStore {
         for reader: HubFeedReader, after start: UInt64, end: UInt64
     ) throws -> (work: [(position: UInt64, rows: [Int])], reach: UInt64) {
         let step = 64
-        var rows: [UInt64: Set<Int>] = [:]
+        var rows: [UInt64: [Int]] = [:]
         var reach = end
         func look(at found: [(position: UInt64, rows: [Int])]) {
             if found.count == step, let last = found.last { reach = min(reach, last.position) }
-            for (position, offsets) in found { rows[position, default: []].formUnion(offsets) }
+            for (position, offsets) in found {
+                if let known = rows[position], !known.isEmpty, !offsets.isEmpty {
+                    // Two units of a device share rows only where somebody moved between them that day.
+                    rows[position] = Set(known).union(offsets).sorted()
+                } else {
+                    rows[position, default: []] += offsets
+                }
+            }
         }
         let lastWork = try connection.first("SELECT max(position) FROM scope_work") { $0.word(0) } ?? 0
         for unit in reader.audience.units.sorted() {
@@ -170,8 +177,8 @@ extension SQLiteHubStore {
                 ORDER BY position LIMIT \(step)
                 """, .int(reader.session.device), .word(start)
             ) { ($0.word(0), []) })
-        let work = rows.keys.filter { $0 <= reach }.sorted().map {
-            (position: $0, rows: (rows[$0] ?? []).sorted())
+        let work = rows.filter { $0.key <= reach }.sorted { $0.key < $1.key }.map {
+            (position: $0.key, rows: $0.value)
         }
         return (work, reach)
     }
