@@ -32,6 +32,8 @@ struct SyncRunner: Sendable {
     static let roomPatience: UInt64 = 2_000
     /// Times in a row that a session may end because the store had to be mended.
     static let renewals = 4
+    /// The code of a failure in which the hub has said nothing.
+    static let outOfReach = "unreachable"
 
     let host: AgentHost
     let configuration: AgentConfiguration
@@ -124,6 +126,8 @@ struct SyncRunner: Sendable {
             /// For `status`: a refusal's number or a word.
             var code: String
 
+            /// There is no link, or it broke; the hub has said nothing against it.
+            var isOutOfReach: Bool { code == SyncRunner.outOfReach }
         }
 
         var statistics: LinkStatistics
@@ -210,7 +214,7 @@ struct SyncRunner: Sendable {
                 failure: Failure(status, LinkWords.words(for: error, at: target)), isFinal: isFinal,
                 retryAfter: 0,
                 code: error.code.map { "\($0.rawValue)" }
-                    ?? (isInsecure ? "no_secure_connection" : "unreachable"))
+                    ?? (isInsecure ? "no_secure_connection" : SyncRunner.outOfReach))
         case let error as StoreError where error.code == .diskFull:
             return Attempt.Failed(
                 failure: Failure(.diskFull, LinkWords.noRoom), isFinal: true, retryAfter: 0,
@@ -257,6 +261,13 @@ struct SyncRunner: Sendable {
             for lane in Lane.allCases { result[lane] = try store.status(of: lane) }
             return result
         }
+    }
+
+    /// What is queued here, the most urgent of it.
+    func waiting() async -> Backoff.Waiting {
+        let totals = (try? await totals()) ?? [:]
+        if totals[.urgent]?.queued ?? 0 > 0 { return .urgent }
+        return totals[.routine]?.queued ?? 0 > 0 ? .routine : .nothing
     }
 
     private func fill(_ report: inout SyncReport, before: [Lane: LaneStatus]) async throws {

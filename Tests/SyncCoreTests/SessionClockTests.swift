@@ -198,4 +198,17 @@ import Testing
         let longest = backoff.failed(retryAfter: .max, using: &generator)
         #expect(longest <= UInt64(Backoff.longestAsked) * 1_500, "nobody is sent away for ever")
     }
+
+    @Test func whoHasSomethingWaitingLooksMoreOftenWhileThereIsNoLink() {
+        var generator = SessionPairTests.Generator(state: 6)
+        for (waiting, cap) in [(Backoff.Waiting.urgent, 4_000), (.routine, 15_000), (.nothing, 120_000)] {
+            var backoff = Backoff()
+            for _ in 0..<20 { _ = backoff.failed(waiting: waiting, using: &generator) }
+            let waits = (0..<200).map { _ in backoff.failed(waiting: waiting, using: &generator) }
+            #expect(waits.allSatisfy { $0 <= cap })
+            #expect(waits.contains { $0 > UInt64(cap) * 3 / 4 }, "spread over all of it")
+            let asked = backoff.failed(retryAfter: 60, waiting: waiting, using: &generator)
+            #expect((60_000...90_000 + 120_000).contains(asked), "what the hub asks goes before")
+        }
+    }
 }

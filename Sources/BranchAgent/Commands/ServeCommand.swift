@@ -109,7 +109,9 @@ struct SyncService: Service {
                 continue
             }
             renewals = 0
-            let wait = backoff.failed(retryAfter: failed?.retryAfter ?? 0, using: &generator)
+            let waiting = failed?.isOutOfReach ?? false ? await runner.waiting() : .nothing
+            let wait = backoff.failed(
+                retryAfter: failed?.retryAfter ?? 0, waiting: waiting, using: &generator)
             let reason = failed?.failure.message ?? Words("the hub ended the session", zh: "汇总端结束了会话")
             let next = TimeText.span(Milliseconds(clamping: wait))
             logger.say(
