@@ -2,9 +2,10 @@
 ///
 /// Source of the scheme: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 public struct Backoff: Sendable, Hashable {
-    /// What waits for a hub that cannot be reached. A link that is there for a second or two a minute is met
-    /// only by who looks often; a crowd that does so (10,000 in 15 s) is no more than a hub's door is measured
-    /// with.
+    /// What waits for a hub that cannot be reached.
+    ///
+    /// A link that is there for a second or two a minute is met only by who looks often; a crowd that does so
+    /// (10,000 in 15 s) is no more than what a hub's door is measured with.
     public enum Waiting: Sendable, Hashable {
         case nothing, routine, urgent
 
