@@ -49,10 +49,13 @@ struct SettingsChange {
         settings = typed
         let text = Output.printable(assignment)
         details.append(text)
+        let isOpen = ["firstDay", "lastDay"].contains(name) && assignment == name + "="
+        let open = isOpen ? Words(" (no bound)", zh: "（不限）") : Words("", zh: "")
         said.append(
-            Words(
-                "\(text) from now on; connected branches hear of it at once, others when they next connect",
-                zh: "\(text)，即时生效；已连接的支部立即得知，其他支部下次连接时得知"))
+            Words("\(text)", zh: "\(text)").joined(open).joined(
+                Words(
+                    " from now on; connected branches hear of it at once, others when they next connect",
+                    zh: "，即时生效；已连接的支部立即得知，其他支部下次连接时得知")))
     }
 
     private mutating func change(_ name: String, to text: String, from: Int32?) throws {

@@ -22,12 +22,23 @@ extension Settings {
         case "temperatureAlert" where isTemperature(value): temperatureAlert = value
         case "entryWindowDays" where (1...36_500).contains(Int(value) ?? 0):
             entryWindowDays = Int(value) ?? entryWindowDays
-        case "firstDay" where CivilDay.parse(value) != nil: firstDay = value
-        case "lastDay" where CivilDay.parse(value) != nil: lastDay = value
+        case "firstDay" where value.isEmpty || CivilDay.parse(value) != nil:
+            firstDay = value.isEmpty ? nil : value
+        case "lastDay" where value.isEmpty || CivilDay.parse(value) != nil:
+            lastDay = value.isEmpty ? nil : value
         case "answerMinutes" where isSpan(value): answerMinutes = Int(value)
         case "attendMinutes" where isSpan(value): attendMinutes = Int(value)
         case "arrivalMinutes" where isSpan(value): arrivalMinutes = Int(value)
-        case "hospital" where value.utf8.count <= 512: hospital = value
+        case "hospital" where value.utf8.count <= 512:
+            guard Settings.isOneLine(value) else {
+                throw Failure(
+                    .usage,
+                    Words(
+                        "hospital: the name holds a line break or another control character; write it in "
+                            + "one line",
+                        zh: "hospital：名称中含换行或其他控制字符；请写成一行"))
+            }
+            hospital = value
         case "dutyAheadHours" where isSpan(value): dutyAheadHours = Int(value)
         default:
             throw Failure(
@@ -38,11 +49,12 @@ extension Settings {
                         + "reportCutoff (HH:mm), temperatureMinimum, temperatureMaximum and "
                         + "temperatureAlert (25.0 to 45.0), "
                         + "entryWindowDays, answerMinutes, attendMinutes, arrivalMinutes, "
-                        + "dutyAheadHours, hospital, firstDay and lastDay (YYYY-MM-DD)",
+                        + "dutyAheadHours, hospital, firstDay and lastDay (YYYY-MM-DD; nothing behind = "
+                        + "for no bound)",
                     zh: "\(assignment)：没有此设置，或值不合适。可设：checkInCutoff、reportCutoff（HH:mm）、"
                         + "temperatureMinimum、temperatureMaximum、temperatureAlert（25.0 至 45.0）、"
                         + "entryWindowDays、answerMinutes、attendMinutes、arrivalMinutes、"
-                        + "dutyAheadHours、hospital、firstDay、lastDay（YYYY-MM-DD）"
+                        + "dutyAheadHours、hospital、firstDay、lastDay（YYYY-MM-DD；= 后留空表示不限）"
                 ))
         }
     }
@@ -54,6 +66,12 @@ extension Settings {
         case "temperatureMaximum": temperatureMaximum
         case "temperatureAlert": temperatureAlert
         default: bound
+        }
+    }
+
+    private static func isOneLine(_ text: String) -> Bool {
+        !text.unicodeScalars.contains {
+            $0.value < 0x20 || (0x7f...0x9f).contains($0.value) || (0x2028...0x2029).contains($0.value)
         }
     }
 

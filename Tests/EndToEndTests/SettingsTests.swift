@@ -276,7 +276,8 @@ import Testing
             ("temperatureMaximum=42.0", "only be made wider"), ("entryWindowDays=30", "only be made wider"),
             ("firstDay=2020-01-01", "only be made wider"),
             ("checkInCutoff=25:00", "a value that does not fit"),
-            ("colour=red", "no such setting"),
+            ("colour=red", "no such setting"), ("hospital=First\nSecond", "line break"),
+            ("hospital=A\u{2028}B", "line break"), ("hospital=A\u{1b}[2J", "line break"),
         ] {
             let refused = try await hub.hub(
                 "settings", "--set", "answerMinutes=7", "--set", setting, expecting: [64])
@@ -288,5 +289,11 @@ import Testing
         #expect(try await hub.hub("settings").output == before, "all or nothing")
         try await hub.hub("settings", "--set", "temperatureMaximum=44.0", "--set", "entryWindowDays=90")
         #expect(try await hub.hub("settings").output.contains("temperatureMaximum=44.0"))
+        for name in ["firstDay", "lastDay"] {
+            let told = try await hub.hub("settings", "--set", "\(name)=")
+            #expect(
+                told.remarks.contains("\(name)= (no bound)") || told.remarks.contains("nothing to change"))
+            #expect(try await hub.hub("settings").output.contains("\(name)=\n"))
+        }
     }
 }

@@ -170,6 +170,20 @@ import Testing
         #expect(step.words.contains("store.sqlite"))
     }
 
+    /// A key that others may read or change is there, and what to do is another thing than where it lacks.
+    @Test(arguments: [0o666, 0o640]) func aKeyWithTooWideRightsIsThere(mode: Int) async throws {
+        let fixed = try FixedWorld()
+        let file = fixed.world.branch + "/device.key"
+        try? FileManager.default.removeItem(atPath: file)
+        _ = try DeviceKey.create(at: file)
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+        let step = try #require(step("key", in: await checkup(fixed.world.branch)))
+        #expect(step.outcome == .trouble)
+        let said = step.words + (step.next ?? "")
+        #expect(said.contains("mode \(String(mode, radix: 8))") && said.contains("chmod 600"))
+        #expect(!said.contains("backup"))
+    }
+
     /// A silent branch, one that never came, one whose disk was copied.
     @Test func branchesInTrouble() throws {
         let fixed = try FixedWorld()

@@ -127,6 +127,16 @@ struct Doctor {
                     zh: "\(name) 可读取，指纹 \(key.fingerprint.short)"))
         } catch {
             let failure = KeyWords.failure(for: error)
+            if case .tooOpen(let mode) = error.reason {
+                let rights = String(mode, radix: 8)
+                return checkup.trouble(
+                    "key", failure.message,
+                    next: Words(
+                        "the key is there, with mode \(rights): no program takes it before `chmod 600 "
+                            + "\(Output.printable(folder.path))/\(name)`",
+                        zh: "密钥存在，但权限为 \(rights)：执行 chmod 600 "
+                            + "\(Output.printable(folder.path))/\(name) 之前，程序不会使用它"))
+            }
             checkup.trouble(
                 "key", failure.message,
                 next: Words(
