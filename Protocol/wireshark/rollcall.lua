@@ -334,8 +334,8 @@ end
 
 -- Frames of a connection ------------------------------------------------------------------------------------------
 
-local directions, known, streams = {}, {}, {}
-function rollcall.init() directions, known, streams = {}, {}, {} end
+local directions, known, streams, memories = {}, {}, {}, {}
+function rollcall.init() directions, known, streams, memories = {}, {}, {}, {} end
 
 local tcpStream = Field.new("tcp.stream")
 
@@ -399,7 +399,10 @@ local function payloadOf(header, data, stream, direction)
     local isInStream, isFresh = math.floor(flags / 2) % 2 == 1, math.floor(flags / 4) % 2 == 1
     local payload = data
     if isInStream then
-        if isFresh then directions[direction] = begunStream(state) end
+        if isFresh then
+            directions[direction] = begunStream(state)
+            memories[direction] = { columns = {}, count = 0, left = 131072 }
+        end
         if not directions[direction] then fail(103, "no stream was begun") end
         payload = inflate(directions[direction], data, inflated)
     end
@@ -483,6 +486,10 @@ local function frame(tvb, pinfo, tree)
         part = tvb(16):tvb()
     end
     local r = reader(found.result, part, part and inside)
+    if kind == 16 and math.floor(bits / 2) % 2 == 1 then
+        r.memory, r.columns, r.seen = memories[direction], found.columns or {}, found.columns and 0
+        found.columns = r.columns
+    end
     local holds, said, listsDictionary = pcall(message, kind, r)
     if holds then
         if kind == 3 then

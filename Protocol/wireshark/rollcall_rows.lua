@@ -178,7 +178,80 @@ local function content(kind, raw)
     return table.concat(items, ";")
 end
 
-local function texts(r, kind, rows, keys, room)
+-- What a stream remembers: section 7. A column that is beyond its bounds keeps nothing.
+local function remembered(memory, name)
+    local found = memory.columns[name]
+    if found then return found end
+    found = { name = name, entries = {}, last = {}, kept = memory.count < 64 }
+    if found.kept then
+        memory.columns[name] = found
+        memory.count = memory.count + 1
+    end
+    return found
+end
+
+local function remember(memory, column, entries, from)
+    for i = from, #entries do
+        local cost = #entries[i] + 8
+        if not column.kept or #column.entries >= 2048 or cost > memory.left then return end
+        memory.left = memory.left - cost
+        column.entries[#column.entries + 1] = entries[i]
+    end
+end
+
+local function together(one, other)
+    local out = {}
+    for i = 1, #one do out[i] = one[i] end
+    for i = 1, #other do out[#one + i] = other[i] end
+    return out
+end
+
+-- A key column whose entries the stream knows in part.
+local function recalled(r, kind, rows, room, place)
+    local memory = r.memory
+    local column = remembered(memory, place.form .. "\0" .. place.number .. " " .. kind)
+    local known, own = #column.entries, dictionary(r, #rows, room)
+    local all = together(column.entries, own)
+    local numbers, names, come, used = indexes(r, #rows, #all), {}, 0, {}
+    for i = 1, #rows do
+        local n = numbers[i]
+        if names[n] == nil then
+            used[#used + 1] = n
+            names[n] = n
+            if n < known then
+                use(room, #all[n + 1])
+                names[n], come = come - 8192, come + 1
+            end
+        end
+    end
+    for i = known, #all - 1 do
+        if names[i] == nil then fail(100, "an own entry that does not come up") end
+    end
+    for i = 1, #own do content(kind, own[i]) end
+    remember(memory, column, own, 1)
+    local result = { kind = kind, contents = {}, numbers = {}, recall = { column = column, numbers = {} } }
+    for i = 1, #rows do
+        result.numbers[i] = names[numbers[i]]
+        result.contents[i] = content(kind, all[numbers[i] + 1])
+    end
+    for _, n in ipairs(used) do
+        if n < #column.entries then result.recall.numbers[names[n]] = n end
+    end
+    return result
+end
+
+-- A frame that is looked at again gives what it gave: the stream has gone on since.
+local function again(r, id, rows, room)
+    if id == 4 then r:u8(); r:u8() end
+    dictionary(r, #rows, room)
+    indexes(r, #rows)
+    r.seen = r.seen + 1
+    return r.columns[r.seen]
+end
+
+local followed
+
+local function texts(r, kind, rows, keys, room, place)
     if #rows == 0 then return { kind = kind, contents = {}, numbers = {} } end
     local id = r:u8()
     local column = { kind = kind, contents = {}, numbers = {} }
@@ -189,21 +262,43 @@ local function texts(r, kind, rows, keys, room)
         for i = 1, #rows do column.contents[i] = own[column.numbers[i] + 1] end
         return column
     end
-    if id > 2 then fail(100, "no such encoding of texts") end
-    local place, mode = r:u8(), r:u8()
-    local key = keys[place + 1]
+    if id > 4 or id > 2 and not r.columns then fail(100, "no such encoding of texts here") end
+    if id > 2 and r.seen then return again(r, id, rows, room) end
+    if id == 3 and not place.isKey then fail(100, "only keys are recalled") end
+    column = id == 3 and recalled(r, kind, rows, room, place) or followed(r, kind, rows, keys, room, id == 4 and place)
+    if id > 2 then r.columns[#r.columns + 1] = column end
+    return column
+end
+
+-- A column that goes by a key; with `place` it goes on with what the stream remembers.
+function followed(r, kind, rows, keys, room, place)
+    local column = { kind = kind, contents = {}, numbers = {} }
+    local number, mode = r:u8(), r:u8()
+    local key = keys[number + 1]
     if not key or mode > 2 then fail(100, "no key to follow, or no such mode") end
     if mode == 1 and not (kind == 3 and key.kind == 3) then fail(100, "only a text's own text can be copied") end
+    if place and not key.recall then fail(100, "the key is not recalled") end
+    local memory = { entries = {}, last = {} }
+    if place then
+        local lead = key.recall.column
+        memory = { entries = {}, last = {}, kept = false }
+        if lead.kept then
+            local name = lead.name .. "\0" .. place.number .. " " .. tostring(place.isKey) .. " " .. kind
+            memory = remembered(r.memory, name)
+        end
+    end
     local own = dictionary(r, #rows, room)
-    for i = 1, #own do own[i] = content(kind, own[i]) end
-    local codes, came, last, firsts, used = indexes(r, #rows), {}, {}, {}, 0
+    for i = 1, #own do content(kind, own[i]) end
+    local known = #memory.entries
+    local codes, came, last, firsts, used = indexes(r, #rows), together(memory.entries, {}), {}, {}, 0
+    for name, n in pairs(place and key.recall.numbers or {}) do last[name] = memory.last[n] end
     if mode == 2 then
         local begins, wanted = {}, {}
         for i = 1, #rows do
             local followed = key.numbers[rows[i]]
             if begins[followed] == nil then
                 begins[followed] = codes[i]
-                if codes[i] == 0 then wanted[#wanted + 1] = followed end
+                if codes[i] == 0 and not last[followed] then wanted[#wanted + 1] = followed end
             end
         end
         table.sort(wanted)
@@ -228,9 +323,21 @@ local function texts(r, kind, rows, keys, room)
         elseif c >= 2 and c < 2 + #came then entry = c - 1
         else fail(100, "a code that names nothing") end
         last[followed] = entry
-        column.numbers[i], column.contents[i] = entry, came[entry]
+        column.numbers[i], column.contents[i] = entry, content(kind, came[entry])
     end
     if used < #own then fail(100, "an own entry that does not come up") end
+    local spent = {}
+    for i = 1, #rows do
+        local entry = column.numbers[i]
+        if entry <= known and not spent[entry] then use(room, #came[entry]) end
+        spent[entry] = true
+    end
+    if place then
+        remember(r.memory, memory, came, known + 1)
+        for name, n in pairs(key.recall.numbers) do
+            memory.last[n] = last[name] and last[name] <= #memory.entries and last[name] or nil
+        end
+    end
     return column
 end
 
@@ -250,9 +357,9 @@ local function kindOf(r)
     return kind, scale
 end
 
-local function values(r, kind, rows, keys, room)
+local function values(r, kind, rows, keys, room, place)
     if kind >= 3 then
-        local column = texts(r, kind, rows, keys, room)
+        local column = texts(r, kind, rows, keys, room, place)
         return column.contents, column
     end
     local found = integers(r, #rows)
@@ -323,7 +430,8 @@ function Rows.group(r, rows, cells, room, tree)
     for place = 1, columns do
         from = r.at
         local kind = kindOf(r)
-        local found, column = values(r, kind, all, keys, room)
+        local found, column = values(
+            r, kind, all, keys, room, { form = form, number = place - 1, isKey = true })
         keys[place] = column
         r:note(from, "key " .. place .. " (" .. KINDS[kind] .. ")", list(found))
     end
@@ -350,7 +458,8 @@ function Rows.group(r, rows, cells, room, tree)
             end
             if presence[i] == 2 then present[#present + 1] = i end
         end
-        local found = values(r, kind, present, keys, room)
+        local found = values(
+            r, kind, present, keys, room, { form = form, number = id, isKey = false })
         r:note(from, "field " .. id .. " (" .. KINDS[kind] .. ", class " .. class .. ")", list(found))
     end
     return cells

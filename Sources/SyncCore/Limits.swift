@@ -26,6 +26,13 @@ public enum Limits {
     /// travel as they are.
     public static let batchTextBytes = 4 << 20
     public static let authorBytes = 256
+    /// Columns that a stream remembers.
+    public static let memoryColumns = 64
+    /// Entries of one column that a stream remembers.
+    public static let memoryEntries = 2_048
+    /// Bytes of all entries that a stream remembers, and ``memoryEntryOverhead`` for each.
+    public static let memoryBytes = 131_072
+    package static let memoryEntryOverhead = 8
     /// Times lie between minus and plus this many milliseconds (285,000 years).
     public static let time: Int64 = 1 << 53
     public static let contextEntries = 1_024

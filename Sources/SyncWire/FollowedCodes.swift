@@ -7,20 +7,30 @@ struct FollowedCodes {
     let table: TextTable
     /// Most entries are their key's own text.
     let isSame: Bool
+    /// How many entries the stream remembers.
+    let known: UInt32
 
     /// - Parameters:
-    ///   - codes: the entries, in the order of use; afterwards what is written of them.
-    ///   - firsts: a place for each key; where its first row has code 0, what it begins with, unless all are
-    ///     texts of their keys.
+    ///   - codes: the entries' numbers, those of new ones in the order of use behind `known`; afterwards what
+    ///     is written of them.
+    ///   - index: the entries themselves.
+    ///   - last: for each key the number of what it had last before, `.max` for nothing; afterwards what it
+    ///     has now.
+    ///   - firsts: a place for each key; where its first row has code 0 and it had nothing, what it begins
+    ///     with, unless all are texts of their keys.
     ///   - others: has room for all entries; those that come up by code 1.
     /// - Returns: how many came up so.
-    func write(_ codes: inout [UInt32], firsts: inout [UInt32], others: inout [UInt32]) -> Int {
-        var last = firsts
-        return last.withUnsafeMutableBufferPointer { last in
+    func write(
+        _ codes: inout [UInt32], index: [UInt32], last: inout [UInt32], firsts: inout [UInt32],
+        others: inout [UInt32]
+    ) -> Int {
+        last.withUnsafeMutableBufferPointer { last in
             codes.withUnsafeMutableBufferPointer { codes in
                 firsts.withUnsafeMutableBufferPointer { firsts in
                     others.withUnsafeMutableBufferPointer { others in
-                        walk(codes, last: last, firsts: firsts, others: others)
+                        index.withUnsafeBufferPointer { index in
+                            walk(codes, index: index, last: last, firsts: firsts, others: others)
+                        }
                     }
                 }
             }
@@ -29,28 +39,30 @@ struct FollowedCodes {
 
     private typealias Places = UnsafeMutableBufferPointer<UInt32>
 
-    private func walk(_ codes: Places, last: Places, firsts: Places, others: Places) -> Int {
+    private func walk(
+        _ codes: Places, index: UnsafeBufferPointer<UInt32>, last: Places, firsts: Places, others: Places
+    ) -> Int {
         leader.index.withUnsafeBufferPointer { keys in
-            precondition(keys.count == codes.count)
+            precondition(keys.count == codes.count && index.count == codes.count)
             var count = 0
-            var used: UInt32 = 0
+            var used = known
             for row in codes.indices {
                 let entry = codes[row]
                 let key = Int(keys[row])
-                let known = last[key]
+                let before = last[key]
                 var code = entry == used ? 1 : entry &+ 2
-                if known == entry {
+                if before == entry {
                     code = 0
-                } else if code == 1, known == .max {
+                } else if code == 1, before == .max {
                     if !isSame {
-                        firsts[key] = entry
+                        firsts[key] = index[row]
                         code = 0
-                    } else if table.isEqual(Int(entry), to: key, of: leader.table) {
+                    } else if table.isEqual(Int(index[row]), to: key, of: leader.table) {
                         code = 0
                     }
                 }
                 if code == 1 {
-                    others[count] = entry
+                    others[count] = index[row]
                     count += 1
                 }
                 codes[row] = code

@@ -7,12 +7,17 @@ struct FollowedRows {
     private let mode: UInt8
     private(set) var index: [UInt32]
     private(set) var table = TextTable()
+    /// What the stream remembers; nil for a column that stands alone.
+    private let known: RememberedColumn?
+    /// What each key entry had last.
+    private var last: [UInt32] = []
 
     /// - Precondition: each place of the leader lies below the count of its entries.
-    init(_ leader: TextColumn.Leader, own: TextTable, mode: UInt8) {
+    init(_ leader: TextColumn.Leader, own: TextTable, mode: UInt8, known: RememberedColumn?) {
         self.leader = leader
         self.own = own
         self.mode = mode
+        self.known = known
         index = leader.index
     }
 
@@ -20,12 +25,30 @@ struct FollowedRows {
     mutating func read(
         _ codes: [UInt32], _ reader: ByteReader, budget: inout RowsBudget
     ) throws(WireError) {
+        try readCodes(codes, reader, budget: &budget)
+        guard let known, let recall = leader.recall else { return }
+        let new = table
+        if known.count > 0 {
+            let entries = recall.memory.placing(&index, known: known.count, new: new.count).entries
+            guard budget.spend(text: known.bytes(of: entries)) else { throw reader.error(.limit, .index) }
+            table = known.table.picking(entries, behind: new)
+        }
+        recall.memory.remember(new, in: known)
+        known.keep(last, of: recall.numbers)
+    }
+
+    private mutating func readCodes(
+        _ codes: [UInt32], _ reader: ByteReader, budget: inout RowsBudget
+    ) throws(WireError) {
         var any: UInt32 = 0
         for code in codes { any |= code }
-        if any == 0, try readSame(reader, budget: &budget) { return }
+        let isNew = known?.count ?? 0 == 0
+        if any == 0, isNew, try readSame(reader, budget: &budget) { return }
+        last = leader.lasts(in: known)
         var next = 0
         let firsts =
-            mode == TextColumn.aligned ? try alignedFirsts(codes, next: &next, reader) : []
+            mode == TextColumn.aligned
+            ? try alignedFirsts(codes, after: isNew ? [] : last, next: &next, reader) : []
         // Where entries come from: places among the own ones, and behind them among the key's.
         var sources = [UInt32](repeating: 0, count: codes.count)
         let walked = walk(codes, firsts: firsts, from: next, sources: &sources)
@@ -47,9 +70,11 @@ struct FollowedRows {
     ) -> (next: Int, used: Int, keyBytes: Int)? {
         var (next, used, keyBytes) = (next, 0, 0)
         var isSound = true
-        // What each key entry had last.
-        var last = [UInt32](repeating: .max, count: leader.table.count)
         let (mode, ownCount, keys) = (mode, own.count, leader.table)
+        var last = self.last
+        self.last = []
+        defer { self.last = last }
+        let first = UInt32(truncatingIfNeeded: known?.count ?? 0)
         last.withUnsafeMutableBufferPointer { last in
             sources.withUnsafeMutableBufferPointer { sources in
                 index.withUnsafeMutableBufferPointer { index in
@@ -61,15 +86,15 @@ struct FollowedRows {
                             var entry = last[key]
                             if code > 1 {
                                 entry = code - 2
-                                isSound = Int(entry) < used
+                                isSound = entry < first + UInt32(truncatingIfNeeded: used)
                             } else if code == 1 {
                                 isSound = next < ownCount
-                                entry = UInt32(truncatingIfNeeded: used)
+                                entry = first + UInt32(truncatingIfNeeded: used)
                                 sources[used] = UInt32(truncatingIfNeeded: next)
                                 used += 1
                                 next += 1
                             } else if entry == .max {
-                                entry = UInt32(truncatingIfNeeded: used)
+                                entry = first + UInt32(truncatingIfNeeded: used)
                                 if mode == TextColumn.aligned {
                                     sources[used] = firsts[key]
                                 } else if mode == TextColumn.sameText {
@@ -106,22 +131,23 @@ struct FollowedRows {
         case TextColumn.aligned:
             guard own.count <= leader.table.count else { throw reader.error(.leftover, .dictionary) }
             guard own.count == leader.table.count else { throw reader.error(.outOfRange, .index) }
-            guard let order = leader.order else {
+            if let order = leader.order {
+                var firsts = order
+                for (place, key) in order.enumerated() { firsts[Int(key)] = UInt32(place) }
+                table = own.picking(firsts)
+            } else {
                 table = own
-                return true
             }
-            var firsts = order
-            for (place, key) in order.enumerated() { firsts[Int(key)] = UInt32(place) }
-            table = own.picking(firsts)
         default: return false
         }
+        if known != nil { last = Array(0..<UInt32(truncatingIfNeeded: leader.table.count)) }
         return true
     }
 
     /// Which own entry each key entry begins with, if its first row says so: they come first among the own
     /// ones, in the order in which the key's entries were written.
     private func alignedFirsts(
-        _ codes: [UInt32], next: inout Int, _ reader: ByteReader
+        _ codes: [UInt32], after last: [UInt32], next: inout Int, _ reader: ByteReader
     ) throws(WireError) -> [UInt32] {
         let (unseen, told) = (UInt32.max, UInt32.max - 1)
         var firsts = [UInt32](repeating: unseen, count: leader.table.count)
@@ -132,7 +158,8 @@ struct FollowedRows {
                     for row in keys.indices {
                         let key = Int(keys[row])
                         guard firsts[key] == unseen else { continue }
-                        firsts[key] = codes[row] == 0 ? 0 : told
+                        let needsNone = codes[row] != 0 || (!last.isEmpty && last[key] != .max)
+                        firsts[key] = needsNone ? told : 0
                     }
                 }
             }

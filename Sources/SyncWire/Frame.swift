@@ -55,6 +55,8 @@ public struct FrameHeader: Sendable, Hashable {
 /// It owns the direction's deflate stream, made at the first frame that is compressed.
 public struct FrameWriter {
     private var deflater: Deflater?
+    /// What the batches in it have said.
+    private var memory: StreamMemory?
     /// What the next stream starts with.
     public var dictionary: [UInt8]
     private let isDownward: Bool
@@ -69,15 +71,30 @@ public struct FrameWriter {
     public var holdsContext: Bool { deflater != nil }
 
     /// Gives the stream's memory back; the next compressed frame starts a fresh one.
-    public mutating func dropContext() { deflater = nil }
+    public mutating func dropContext() {
+        deflater = nil
+        memory = nil
+    }
 
     /// - Parameter compress: deflate in the direction's stream. Compressed frames must be sent in the order
     ///   made.
     /// - Throws: `.limit` when the message is too large for one frame; the next frame is whole all the same.
     public mutating func frame(_ message: Message, compress: Bool) throws(WireError) -> [UInt8] {
-        let encoded = MessageCodec.encode(message)
-        return try frame(
-            type: encoded.type, isCritical: encoded.isCritical, payload: encoded.payload, compress: compress)
+        var recalled: StreamMemory?
+        if compress, !isDownward, case .batch(let batch) = message, batch.count <= Limits.memoryEntries {
+            recalled = memory ?? StreamMemory()
+            memory = recalled
+        }
+        let encoded = MessageCodec.encode(message, memory: recalled)
+        do {
+            return try frame(
+                type: encoded.type, isCritical: encoded.isCritical, payload: encoded.payload,
+                compress: compress)
+        } catch {
+            // What nobody reads is not to be gone on with.
+            if recalled != nil { dropContext() }
+            throw error
+        }
     }
 
     mutating func frame(
@@ -125,6 +142,8 @@ public struct FrameReader {
     private var start = 0
     private var header: FrameHeader?
     private var inflater: Inflater?
+    /// What the batches in the stream have said.
+    private var memory: StreamMemory?
     /// What the next stream starts with.
     public var dictionary: [UInt8] {
         didSet { if dictionary != oldValue { isDictionaryNew = true } }
@@ -180,6 +199,7 @@ public struct FrameReader {
             buffer = []
             start = 0
             inflater = nil
+            memory = nil
             throw error
         }
     }
@@ -201,7 +221,9 @@ public struct FrameReader {
         guard Checksum.crc32(payload) == header.checksum else {
             throw WireError(.checksum, .frame, frameType: header.type)
         }
-        let message = try MessageCodec.decode(type: header.type, payload: payload)
+        if header.isInStream, header.type == MessageType.batch, memory == nil { memory = StreamMemory() }
+        let message = try MessageCodec.decode(
+            type: header.type, payload: payload, memory: header.isInStream ? memory : nil)
         if case .unknown = message, header.flags & FrameHeader.critical != 0 {
             throw WireError(.unknownCritical, .frame, frameType: header.type)
         }
@@ -228,6 +250,7 @@ public struct FrameReader {
     private mutating func inflated(_ header: FrameHeader, _ payload: [UInt8]) throws(WireError) -> [UInt8] {
         guard header.isInStream else { return payload }
         if header.flags & FrameHeader.freshContext != 0 {
+            memory = nil
             if let inflater, !isDictionaryNew {
                 inflater.reset()
             } else {

@@ -2,7 +2,7 @@ import SyncCore
 
 /// Batch, Receipt, Feed and Heads.
 extension ByteWriter {
-    mutating func put(_ batch: VersionBatch) {
+    mutating func put(_ batch: VersionBatch, memory: StreamMemory? = nil) {
         put(word: batch.origin)
         put(varint: batch.first)
         put(count: batch.count)
@@ -19,8 +19,8 @@ extension ByteWriter {
             put(varint: seal.sequence &- batch.first)
             put(counted: seal.signature)
         }
-        if batch.encodedRows.isEmpty {
-            RowsEncoder.encode(batch.rows, into: &self)
+        if batch.encodedRows.isEmpty || memory != nil {
+            RowsEncoder.encode(batch.rows, memory: memory, into: &self)
         } else {
             put(raw: batch.encodedRows)
         }
@@ -86,7 +86,7 @@ extension ByteWriter {
 }
 
 extension ByteReader {
-    mutating func batch() throws(WireError) -> VersionBatch {
+    mutating func batch(_ memory: StreamMemory? = nil) throws(WireError) -> VersionBatch {
         let origin = try origin()
         let first = try sequence()
         let count = try count(upTo: Limits.batchVersions, .batch)
@@ -115,14 +115,17 @@ extension ByteReader {
             seals.append(Seal(sequence: sequence, signature: signature))
         }
         let start = offset
-        let rows = try RowsDecoder.decode(&self)
+        memory?.wasUsed = false
+        let rows = try RowsDecoder.decode(&self, memory: memory)
         guard rows.count == count else { throw error(.notCanonical, .rows) }
         guard !rows.flags.contains(where: { $0 & VersionFlags.afterHole.rawValue != 0 }) else {
             throw error(.outOfRange, .flags)
         }
         return VersionBatch(
             origin: origin, first: first, headBefore: headBefore, headAfter: headAfter, salts: salts,
-            seals: seals, rows: rows, encodedRows: Array(bytes[start..<offset]))
+            seals: seals, rows: rows,
+            // What is kept stands alone.
+            encodedRows: memory?.wasUsed == true ? RowsCodec.encode(rows) : Array(bytes[start..<offset]))
     }
 
     mutating func receiptFrame() throws(WireError) -> ReceiptFrame {

@@ -17,7 +17,10 @@ public enum MessageCodec {
         return FrameHeader.size + bytes + bytes / 1_000 + 32
     }
 
-    public static func encode(_ message: Message) -> Encoded {
+    public static func encode(_ message: Message) -> Encoded { encode(message, memory: nil) }
+
+    /// - Parameter memory: what the direction's stream remembers, of a batch that goes into it.
+    static func encode(_ message: Message, memory: StreamMemory?) -> Encoded {
         let type = MessageType.of(message)
         var writer = ByteWriter()
         switch message {
@@ -26,7 +29,7 @@ public enum MessageCodec {
         case .hello(let hello): writer.put(hello)
         case .welcome(let welcome): writer.put(welcome)
         case .refuse(let refuse), .close(let refuse): writer.put(refuse)
-        case .batch(let batch): writer.put(batch)
+        case .batch(let batch): writer.put(batch, memory: memory)
         case .receipt(let frame): writer.put(frame)
         case .feed(let feed): writer.put(feed)
         case .feedAck(let token): writer.put(token)
@@ -62,23 +65,32 @@ public enum MessageCodec {
     ///
     /// - Throws: ``WireError`` when the payload is cut off, has bytes left over, or is not canonical.
     public static func decode(type: UInt8, payload: [UInt8]) throws(WireError) -> Message {
+        try decode(type: type, payload: payload, memory: nil)
+    }
+
+    /// - Parameter memory: what the direction's stream remembers; nil for a payload that is not part of it.
+    static func decode(
+        type: UInt8, payload: [UInt8], memory: StreamMemory?
+    ) throws(WireError) -> Message {
         guard MessageType.isKnown(type) else { return .unknown(type: type) }
         return try payload.withUnsafeBufferPointer { (buffer) throws(WireError) -> Message in
             var reader = ByteReader(buffer, frameType: type)
-            let message = try decode(type, &reader)
+            let message = try decode(type, &reader, memory)
             try reader.end(.message)
             return message
         }
     }
 
-    private static func decode(_ type: UInt8, _ reader: inout ByteReader) throws(WireError) -> Message {
+    private static func decode(
+        _ type: UInt8, _ reader: inout ByteReader, _ memory: StreamMemory?
+    ) throws(WireError) -> Message {
         switch type {
         case MessageType.join: return .join(try reader.join())
         case MessageType.joined: return .joined(try reader.joined())
         case MessageType.hello: return .hello(try reader.hello())
         case MessageType.welcome: return .welcome(try reader.welcome())
         case MessageType.refuse: return .refuse(try reader.refuse())
-        case MessageType.batch: return .batch(try reader.batch())
+        case MessageType.batch: return .batch(try reader.batch(memory))
         case MessageType.receipt: return .receipt(try reader.receiptFrame())
         case MessageType.feed: return .feed(try reader.feed())
         case MessageType.feedAck: return .feedAck(try reader.feedToken())

@@ -23,11 +23,41 @@ public enum RowsCodec {
             return rows
         }
     }
+
+    /// The rows of one stream's batches as they lie in it: each goes on with what was said before.
+    public static func encode(inStream batches: [VersionColumns]) -> [[UInt8]] {
+        let memory = StreamMemory()
+        return batches.map { rows in
+            var writer = ByteWriter()
+            RowsEncoder.encode(rows, memory: memory, into: &writer)
+            return writer.bytes
+        }
+    }
+
+    /// What ``encode(inStream:)`` made, up to the first that is not sound.
+    public static func decode(inStream parts: [[UInt8]]) -> [VersionColumns] {
+        let memory = StreamMemory()
+        var batches: [VersionColumns] = []
+        for bytes in parts {
+            let rows = bytes.withUnsafeBufferPointer { buffer in
+                var reader = ByteReader(buffer)
+                guard let rows = try? RowsDecoder.decode(&reader, memory: memory), reader.remaining == 0
+                else { return nil as VersionColumns? }
+                return rows
+            }
+            guard let rows else { break }
+            batches.append(rows)
+        }
+        return batches
+    }
 }
 
 /// The writing side, part by part in the order of the bytes.
 enum RowsEncoder {
-    static func encode(_ rows: VersionColumns, into writer: inout ByteWriter) {
+    /// - Parameter memory: what the stream remembers; nil for rows that stand alone.
+    static func encode(
+        _ rows: VersionColumns, memory: StreamMemory? = nil, into writer: inout ByteWriter
+    ) {
         writer.put(count: rows.count)
         guard rows.count > 0 else { return }
         IntegerSequence.encode(rows.authored, into: &writer)
@@ -41,7 +71,7 @@ enum RowsEncoder {
         encodeContexts(rows, into: &writer)
         writer.put(count: rows.groups.count)
         IndexSequence.encode(rows.group, into: &writer)
-        for group in rows.groups { encode(group, into: &writer) }
+        for group in rows.groups { encode(group, memory, into: &writer) }
     }
 
     /// Contexts and authored dots share one table of origins.
@@ -85,23 +115,27 @@ enum RowsEncoder {
         return UInt32(low)
     }
 
-    private static func encode(_ group: FormGroup, into writer: inout ByteWriter) {
+    private static func encode(_ group: FormGroup, _ memory: StreamMemory?, into writer: inout ByteWriter) {
         writer.put(group.form)
         writer.put(varint: UInt64(group.revision))
         writer.put(count: group.keys.count)
         var leaders: [TextColumn.Leader] = []
+        var place = TextColumn.Place(form: group.form, field: 0, isKey: true, kind: .text, memory: memory)
         for (position, column) in group.keys.enumerated() {
             putHead(column, into: &writer)
-            let written = putValues(column, present: nil, leaders: leaders, into: &writer)
+            place.field = FieldID(position)
+            let written = putValues(column, present: nil, place, leaders: leaders, into: &writer)
             if let written {
                 leaders.append(
                     TextColumn.Leader(
                         key: UInt8(position), kind: column.kind, index: written.index,
-                        table: written.table, order: written.order))
+                        table: written.table, order: written.order, recall: written.recall))
             }
         }
         writer.put(count: group.fields.count)
+        place.isKey = false
         for column in group.fields {
+            place.field = column.field
             writer.put(varint: UInt64(column.field))
             putHead(column, into: &writer)
             writer.put(column.retentionClass)
@@ -109,19 +143,19 @@ enum RowsEncoder {
                 if !group.rows.isEmpty {
                     ByteSequence.encode(constant: Presence.value.rawValue, into: &writer)
                 }
-                putValues(column, present: nil, leaders: leaders, into: &writer)
+                putValues(column, present: nil, place, leaders: leaders, into: &writer)
                 continue
             }
             ByteSequence.encode(column.presence, into: &writer)
             let present = PresentRows(column.presence)
             let sifted =
                 column.isDictionary
-                ? leaders.map { leader in
-                    TextColumn.Leader(
-                        key: leader.key, kind: leader.kind, index: present.sift(leader.index),
-                        table: leader.table, order: leader.order)
+                ? leaders.map { leader -> TextColumn.Leader in
+                    var leader = leader
+                    leader.index = present.sift(leader.index)
+                    return leader
                 } : []
-            putValues(column, present: present, leaders: sifted, into: &writer)
+            putValues(column, present: present, place, leaders: sifted, into: &writer)
         }
     }
 
@@ -133,13 +167,16 @@ enum RowsEncoder {
     /// - Parameter present: the rows that have a value; nil when all have.
     /// - Returns: a text column as its reader will have it; nil for others.
     @discardableResult private static func putValues(
-        _ column: Column, present: PresentRows?, leaders: [TextColumn.Leader], into writer: inout ByteWriter
-    ) -> (index: [UInt32], table: TextTable, order: [UInt32]?)? {
+        _ column: Column, present: PresentRows?, _ place: TextColumn.Place, leaders: [TextColumn.Leader],
+        into writer: inout ByteWriter
+    ) -> TextColumn.Written? {
         if column.isDictionary {
+            var place = place
+            place.kind = column.kind
             let index = present?.sift(column.index) ?? column.index
             return TextColumn.encode(
-                index, table: TextTable(ends: column.ends, heap: column.heap), isList: column.kind == .list,
-                leaders: leaders, into: &writer)
+                index, table: TextTable(ends: column.ends, heap: column.heap), place, leaders: leaders,
+                into: &writer)
         } else {
             let integers = present?.sift(column.integers) ?? column.integers
             IntegerSequence.encode(integers, into: &writer)

@@ -2,7 +2,10 @@ import SyncCore
 
 /// The reading side of ``RowsCodec``: every promise of the columns is checked here, once.
 enum RowsDecoder {
-    static func decode(_ reader: inout ByteReader) throws(WireError) -> VersionColumns {
+    /// - Parameter memory: what the stream remembers; nil for rows that stand alone.
+    static func decode(
+        _ reader: inout ByteReader, memory: StreamMemory? = nil
+    ) throws(WireError) -> VersionColumns {
         var rows = VersionColumns()
         var budget = RowsBudget()
         let count = try reader.count(upTo: Limits.batchVersions, .rows)
@@ -19,7 +22,7 @@ enum RowsDecoder {
         }
         rows.author = try IndexSequence.decode(&reader, count: count, below: authors.count, .authors)
         try decodeContexts(&reader, count: count, into: &rows)
-        try decodeGroups(&reader, count: count, into: &rows, budget: &budget)
+        try decodeGroups(&reader, count: count, memory, into: &rows, budget: &budget)
         return rows
     }
 
@@ -84,7 +87,8 @@ enum RowsDecoder {
     }
 
     private static func decodeGroups(
-        _ reader: inout ByteReader, count: Int, into rows: inout VersionColumns, budget: inout RowsBudget
+        _ reader: inout ByteReader, count: Int, _ memory: StreamMemory?, into rows: inout VersionColumns,
+        budget: inout RowsBudget
     ) throws(WireError) {
         let groupCount = try reader.count(upTo: Limits.batchGroups, .groups)
         guard groupCount <= count else { throw reader.error(.outOfRange, .groups) }
@@ -102,12 +106,12 @@ enum RowsDecoder {
         }
         for own in members {
             guard !own.isEmpty else { throw reader.error(.notCanonical, .groups) }
-            rows.groups.append(try decodeGroup(&reader, rows: own, budget: &budget))
+            rows.groups.append(try decodeGroup(&reader, rows: own, memory, budget: &budget))
         }
     }
 
     private static func decodeGroup(
-        _ reader: inout ByteReader, rows: [UInt32], budget: inout RowsBudget
+        _ reader: inout ByteReader, rows: [UInt32], _ memory: StreamMemory?, budget: inout RowsBudget
     ) throws(WireError) -> FormGroup {
         let form = try reader.string(upTo: Limits.formNameBytes, .form)
         guard !form.isEmpty else { throw reader.error(.outOfRange, .form) }
@@ -115,30 +119,31 @@ enum RowsDecoder {
         var group = FormGroup(form: form, revision: revision, rows: rows, keys: [], fields: [])
         let keyCount = try reader.count(upTo: Limits.groupKeys, .form)
         var leaders: [TextColumn.Leader?] = []
+        var place = TextColumn.Place(form: form, field: 0, isKey: true, kind: .text, memory: memory)
         for position in 0..<keyCount {
             guard budget.spend(cells: rows.count) else { throw reader.error(.limit, .column) }
             var column = try head(&reader, field: FieldID(position))
-            let order = try values(
-                &reader, into: &column, rows: rows.count, leaders: leaders, budget: &budget)
-            leaders.append(leader(column, key: position, order: order))
+            place.field = FieldID(position)
+            let written = try values(
+                &reader, into: &column, rows: rows.count, place, leaders: leaders, budget: &budget)
+            leaders.append(
+                written.map {
+                    TextColumn.Leader(
+                        key: UInt8(position), kind: column.kind, index: $0.index, table: $0.table,
+                        order: $0.order, recall: $0.recall)
+                })
             group.keys.append(column)
         }
         let fieldCount = try reader.count(upTo: Limits.groupFields, .form)
         group.fields.reserveCapacity(fieldCount)
+        place.isKey = false
         for _ in 0..<fieldCount {
             guard budget.spend(cells: rows.count) else { throw reader.error(.limit, .column) }
-            let column = try field(&reader, rows: rows.count, leaders: leaders, budget: &budget)
+            let column = try field(&reader, rows: rows.count, place, leaders: leaders, budget: &budget)
             guard follows(column, group.fields) else { throw reader.error(.notCanonical, .column) }
             group.fields.append(column)
         }
         return group
-    }
-
-    private static func leader(_ column: Column, key: Int, order: [UInt32]?) -> TextColumn.Leader? {
-        guard column.isDictionary else { return nil }
-        return TextColumn.Leader(
-            key: UInt8(key), kind: column.kind, index: column.index,
-            table: TextTable(ends: column.ends, heap: column.heap), order: order)
     }
 
     /// Ascending by (field, kind, scale, class); columns of one field never share a row.
@@ -169,19 +174,22 @@ enum RowsDecoder {
     }
 
     private static func field(
-        _ reader: inout ByteReader, rows: Int, leaders: [TextColumn.Leader?], budget: inout RowsBudget
+        _ reader: inout ByteReader, rows: Int, _ place: TextColumn.Place, leaders: [TextColumn.Leader?],
+        budget: inout RowsBudget
     ) throws(WireError) -> Column {
+        var place = place
         guard let id = FieldID(exactly: try reader.varint(.column)), id != RecordState.existence else {
             throw reader.error(.outOfRange, .column)
         }
         var column = try head(&reader, field: id)
+        place.field = id
         column.retentionClass = try reader.byte(.column)
         // A digest counts the classes of a version in one byte.
         guard column.retentionClass < .max else { throw reader.error(.outOfRange, .column) }
         if let constant = try presence(&reader, rows: rows, into: &column) {
             guard constant == .value else {
                 column.presence = [UInt8](repeating: constant.rawValue, count: rows)
-                try values(&reader, into: &column, rows: 0, leaders: [], budget: &budget)
+                try values(&reader, into: &column, rows: 0, place, leaders: [], budget: &budget)
                 if column.isDictionary {
                     column.index = [UInt32](repeating: 0, count: rows)
                 } else {
@@ -189,21 +197,19 @@ enum RowsDecoder {
                 }
                 return column
             }
-            try values(&reader, into: &column, rows: rows, leaders: leaders, budget: &budget)
+            try values(&reader, into: &column, rows: rows, place, leaders: leaders, budget: &budget)
             return column
         }
         let present = PresentRows(column.presence)
         // Only a text column follows a key, and then it follows the key's values of its own rows.
         let sifted =
             column.isDictionary
-            ? leaders.map { leader in
-                leader.map {
-                    TextColumn.Leader(
-                        key: $0.key, kind: $0.kind, index: present.sift($0.index), table: $0.table,
-                        order: $0.order)
-                }
+            ? leaders.map { leader -> TextColumn.Leader? in
+                guard var leader else { return nil }
+                leader.index = present.sift(leader.index)
+                return leader
             } : []
-        try values(&reader, into: &column, rows: present.count, leaders: sifted, budget: &budget)
+        try values(&reader, into: &column, rows: present.count, place, leaders: sifted, budget: &budget)
         if column.isDictionary {
             column.index = present.spread(column.index, count: rows)
         } else {
@@ -235,21 +241,23 @@ enum RowsDecoder {
         return nil
     }
 
-    /// - Returns: of a text column the entries in the order in which they were written; nil for that of use.
+    /// - Returns: a text column as it was written; nil for others.
     @discardableResult private static func values(
-        _ reader: inout ByteReader, into column: inout Column, rows: Int,
+        _ reader: inout ByteReader, into column: inout Column, rows: Int, _ place: TextColumn.Place,
         leaders: [TextColumn.Leader?], budget: inout RowsBudget
-    ) throws(WireError) -> [UInt32]? {
+    ) throws(WireError) -> TextColumn.Written? {
         guard column.isDictionary else {
             column.integers = try IntegerSequence.decode(&reader, count: rows)
             return nil
         }
-        let (index, table, order) = try TextColumn.decode(
-            &reader, count: rows, isList: column.kind == .list,
-            leader: { $0 < leaders.count ? leaders[$0] : nil }, budget: &budget)
-        column.index = index
-        column.ends = table.ends
-        column.heap = table.heap
-        return order
+        var place = place
+        place.kind = column.kind
+        let written = try TextColumn.decode(
+            &reader, count: rows, place, leader: { $0 < leaders.count ? leaders[$0] : nil },
+            budget: &budget)
+        column.index = written.index
+        column.ends = written.table.ends
+        column.heap = written.table.heap
+        return written
     }
 }

@@ -174,7 +174,8 @@ private struct RowsWalk {
         }
         let encoding = next(RowsWalk.texts, count: rows)
         let order = try TextColumn.decode(
-            &reader, count: rows, isList: column.kind == .list,
+            &reader, count: rows,
+            TextColumn.Place(form: "", field: column.field, isKey: false, kind: column.kind, memory: nil),
             leader: { $0 < leaders.count ? leaders[$0] : nil }, budget: &budget
         ).order
         return (encoding, order)

@@ -5,7 +5,11 @@ enum TextColumn {
     static let plain: UInt8 = 0
     static let sorted: UInt8 = 1
     static let followed: UInt8 = 2
-    /// Modes of ``followed``: where what a key has first is found.
+    /// As ``sorted``, with the entries that the stream remembers; keys only.
+    static let recalled: UInt8 = 3
+    /// As ``followed``, going on with what the stream remembers.
+    static let resumed: UInt8 = 4
+    /// Modes of ``followed`` and ``resumed``: where what a key has first is found.
     static let sameText: UInt8 = 1
     static let aligned: UInt8 = 2
 
@@ -19,17 +23,65 @@ enum TextColumn {
         var table: TextTable
         /// Its entries in the order in which they were written; nil where that is the order of use.
         var order: [UInt32]?
+        /// What the stream remembers of it; nil unless it is recalled.
+        var recall: Recall?
     }
 
-    /// - Returns: the column as its reader will have it, and the order in which its entries were written.
+    /// What a stream remembers of a key column that is recalled.
+    struct Recall {
+        var memory: StreamMemory
+        var column: RememberedColumn
+        /// The number of each entry of the batch; `.max` for those that are not remembered.
+        var numbers: [UInt32]
+    }
+
+    /// A text column as its reader has it.
+    struct Written {
+        var index: [UInt32]
+        var table: TextTable
+        /// The entries in the order in which they were written; nil for that of use.
+        var order: [UInt32]?
+        var recall: Recall?
+
+        init(
+            _ index: [UInt32] = [], _ table: TextTable = TextTable(), order: [UInt32]? = nil,
+            recall: Recall? = nil
+        ) {
+            self.index = index
+            self.table = table
+            self.order = order
+            self.recall = recall
+        }
+    }
+
+    /// Which column of its group it is, for what a stream remembers.
+    struct Place {
+        var form: String
+        /// A field's number, or a key's place.
+        var field: FieldID
+        var isKey: Bool
+        var kind: ValueKind
+        /// Nil for rows that stand alone.
+        var memory: StreamMemory?
+
+        var isList: Bool { kind == .list }
+    }
+
+    /// - Returns: the column as its reader will have it.
     @discardableResult static func encode(
-        _ index: [UInt32], table: TextTable, isList: Bool, leaders: [Leader], into writer: inout ByteWriter
-    ) -> (index: [UInt32], table: TextTable, order: [UInt32]?) {
-        guard !index.isEmpty else { return ([], TextTable(), nil) }
+        _ index: [UInt32], table: TextTable, _ place: Place, leaders: [Leader], into writer: inout ByteWriter
+    ) -> Written {
+        guard !index.isEmpty else { return Written() }
         let (index, table, _) = inOrderOfUse(index, table)
-        let best = TextColumnPlan.best(index, table, isList: isList, leaders: leaders)
+        if let memory = place.memory {
+            if place.isKey { return encodeRecalled(index, table, place, memory, into: &writer) }
+            if leaders.contains(where: { $0.recall != nil }) {
+                return encodeResumed(index, table, place, leaders: leaders, into: &writer)
+            }
+        }
+        let best = TextColumnPlan.best(index, table, isList: place.isList, leaders: leaders)
         best.write(into: &writer)
-        return (index, table, best.order)
+        return Written(index, table, order: best.order)
     }
 
     /// Renumbers the entries in the order in which rows use them, and drops what no row uses.
@@ -77,31 +129,46 @@ enum TextColumn {
 
     // MARK: - Decoding
 
-    /// - Returns: the places, the entries in the order of use, and these in the order in which they were
-    ///   written; nil where that is the same.
+    /// - Returns: nothing for no rows.
     static func decode(
-        _ reader: inout ByteReader, count: Int, isList: Bool, leader: (Int) -> Leader?,
+        _ reader: inout ByteReader, count: Int, _ place: Place, leader: (Int) -> Leader?,
         budget: inout RowsBudget
-    ) throws(WireError) -> (index: [UInt32], table: TextTable, order: [UInt32]?) {
-        guard count > 0 else { return ([], TextTable(), nil) }
+    ) throws(WireError) -> Written {
+        guard count > 0 else { return Written() }
+        let isList = place.isList
         let encoding = try reader.byte(.column)
         switch encoding {
         case plain, sorted:
             let table = try TextDictionary.decode(&reader, entries: count, isList: isList, budget: &budget)
             let index = try IndexSequence.decode(&reader, count: count, below: table.count)
-            return encoding == plain ? (index, table, nil) : inOrderOfUse(index, table)
-        case followed:
+            if encoding == plain { return Written(index, table) }
+            let (places, used, order) = inOrderOfUse(index, table)
+            return Written(places, used, order: order)
+        case recalled:
+            guard let memory = place.memory else { throw reader.error(.unknownEncoding, .column) }
+            guard place.isKey else { throw reader.error(.outOfRange, .column) }
+            return try decodeRecalled(&reader, count: count, place, memory, budget: &budget)
+        case followed, resumed:
+            guard encoding == followed || place.memory != nil else {
+                throw reader.error(.unknownEncoding, .column)
+            }
             let key = Int(try reader.byte(.column))
             let mode = try reader.byte(.column)
             guard mode <= aligned else { throw reader.error(.outOfRange, .column) }
             guard let leader = leader(key), leader.index.count == count,
                 mode != sameText || (!isList && leader.kind == .text)
             else { throw reader.error(.outOfRange, .column) }
+            let recall = encoding == resumed ? leader.recall : nil
+            guard encoding == followed || recall != nil else { throw reader.error(.outOfRange, .column) }
+            let known = recall.map {
+                $0.memory.column(place.field, isKey: place.isKey, place.kind, after: $0.column)
+            }
             let own = try TextDictionary.decode(&reader, entries: count, isList: isList, budget: &budget)
-            let codes = try IndexSequence.decode(&reader, count: count, below: count + 2)
-            var rows = FollowedRows(leader, own: own, mode: mode)
+            let codes = try IndexSequence.decode(
+                &reader, count: count, below: count + 2 + (known?.count ?? 0))
+            var rows = FollowedRows(leader, own: own, mode: mode, known: known)
             try rows.read(codes, reader, budget: &budget)
-            return (rows.index, rows.table, nil)
+            return Written(rows.index, rows.table)
         default: throw reader.error(.unknownEncoding, .column)
         }
     }

@@ -14,9 +14,9 @@ struct TextColumnPlan {
     /// Bytes in all.
     private var size: Int { head.count + dictionary.size + indexPlan.size }
     /// What the bytes are guessed to weigh once deflated.
-    private let weight: Int
+    let weight: Int
 
-    private init(
+    init(
         head: [UInt8], _ dictionary: DictionaryPlan, _ table: TextTable, _ index: [UInt32],
         order: [UInt32]? = nil, indexWeight: Int? = nil
     ) {
@@ -48,7 +48,7 @@ struct TextColumnPlan {
         var following: TextColumnPlan?
         if table.count > 1 {
             for leader in leaders {
-                let other = followed(index, own, isList: isList, leader)
+                let other = followed(index, own, isList: isList, leader, known: nil).plan
                 if other.weight < following?.weight ?? .max { following = other }
             }
         }
@@ -65,7 +65,7 @@ struct TextColumnPlan {
     }
 
     /// The dictionary of a column's own table, planned when it is first asked for.
-    private final class DictionaryOnce {
+    final class DictionaryOnce {
         let table: TextTable
         private(set) lazy var plan = DictionaryPlan(table)
 
@@ -100,7 +100,7 @@ struct TextColumnPlan {
     }
 
     /// Entries by their bytes; nil where they stand so.
-    private static func sortedOrder(_ own: DictionaryOnce) -> [UInt32]? {
+    static func sortedOrder(_ own: DictionaryOnce) -> [UInt32]? {
         let count = own.table.count
         if let numbers = own.plan.numbers {
             if (1..<count).allSatisfy({ numbers[$0 - 1] <= numbers[$0] }) { return nil }
@@ -126,19 +126,39 @@ struct TextColumnPlan {
 
     // MARK: - Followed
 
+    /// What a followed column leaves behind.
+    struct Followed {
+        var plan: TextColumnPlan
+        /// Numbers of what each key entry had last; `.max` for nothing.
+        var last: [UInt32]
+        /// The entries that are not remembered, in the order in which they come up.
+        var new: [UInt32]
+    }
+
     /// A code per row: 0 what this column last said for the row's key, 1 the next new entry, 2 + i entry i.
     ///
     /// What a key has first stands in the order of the keys where it is not the key itself: the next batch
     /// about the same people then has the same bytes.
-    private static func followed(
-        _ index: [UInt32], _ own: DictionaryOnce, isList: Bool, _ leader: TextColumn.Leader
-    ) -> TextColumnPlan {
+    ///
+    /// - Parameter known: what the stream remembers of the column; nil for one that stands alone.
+    static func followed(
+        _ index: [UInt32], _ own: DictionaryOnce, isList: Bool, _ leader: TextColumn.Leader,
+        known: RememberedColumn?
+    ) -> Followed {
         let isSame = !isList && leader.kind == .text && isMostlySame(index, own.table, leader)
         var codes = index
+        var last = leader.lasts(in: known)
+        var new: [UInt32] = []
+        if let known {
+            let numbers = known.numbers(index, own.table, leader, last, new: &new)
+            if known.count > 0 { codes = index.map { numbers[Int($0)] } }
+        }
         var firsts = [UInt32](repeating: .max, count: leader.table.count)
         var others = [UInt32](repeating: 0, count: own.table.count)
-        let count = FollowedCodes(leader: leader, table: own.table, isSame: isSame).write(
-            &codes, firsts: &firsts, others: &others)
+        let walk = FollowedCodes(
+            leader: leader, table: own.table, isSame: isSame,
+            known: UInt32(truncatingIfNeeded: known?.count ?? 0))
+        let count = walk.write(&codes, index: index, last: &last, firsts: &firsts, others: &others)
         others.removeLast(others.count - count)
         var entries: [UInt32] = []
         if !isSame {
@@ -150,9 +170,11 @@ struct TextColumnPlan {
             }
         }
         let (table, plan) = own.picking(entries + others)
-        return TextColumnPlan(
-            head: [TextColumn.followed, leader.key, isSame ? TextColumn.sameText : TextColumn.aligned], plan,
-            table, codes)
+        let head = [
+            known == nil ? TextColumn.followed : TextColumn.resumed, leader.key,
+            isSame ? TextColumn.sameText : TextColumn.aligned,
+        ]
+        return Followed(plan: TextColumnPlan(head: head, plan, table, codes), last: last, new: new)
     }
 
     private static func isMostlySame(

@@ -21,6 +21,8 @@ import Testing
             "batchCells": Int64(Limits.batchCells),
             "batchTextBytes": Int64(Limits.batchTextBytes),
             "authorBytes": Int64(Limits.authorBytes),
+            "memoryColumns": Int64(Limits.memoryColumns), "memoryEntries": Int64(Limits.memoryEntries),
+            "memoryBytes": Int64(Limits.memoryBytes),
             "time": Int64(Limits.time),
             "contextEntries": Int64(Limits.contextEntries),
             "contextDots": Int64(Limits.contextDots),

@@ -91,8 +91,8 @@ enum FrameCases {
 
     @Sendable static func file() throws -> [(String, JSON)] {
         [
-            ("valid", .cases(try plain.map(FrameCase.valid) + streams.map(FrameCase.valid))),
-            ("invalid", .cases(headerDefects + streamDefects)),
+            ("valid", .cases(try (plain + streams + MemoryCases.valid).map(FrameCase.valid))),
+            ("invalid", .cases(headerDefects + streamDefects + MemoryCases.invalid)),
         ]
     }
 

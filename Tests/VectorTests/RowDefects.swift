@@ -296,6 +296,8 @@ enum RowDefects {
                 "followed-key-of-integers", "a key of texts or lists", "field",
                 RowParts.field(1, 3, [2, 0, 0, 0, 0, 0])),
             one("followed-itself", "an earlier key", "key", [3, 2, 0, 1, 0, 0, 0]),
+            one("recalled-alone", "there is no stream that remembers", "key", [3, 3, 0, 0, 0]),
+            follow("resumed-alone", "there is no stream that remembers", [4, 0, 1, 0, 0, 0]),
             follow("mode-three", "0, 1 or 2", [2, 0, 3, 0, 0, 0]),
             follow("firsts-run-out", "two keys begin with code 0", [2, 0, 2] + plain(["x"]) + [0, 0]),
             follow(

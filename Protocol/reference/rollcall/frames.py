@@ -4,6 +4,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from .memory import Memory
 from .messages import MESSAGES, NAMES, NOT_CRITICAL, payload_of, read_message
 from .wire import LIMITS, ProtocolError, malformed
 
@@ -53,6 +54,7 @@ class FrameReader:
         self.dictionary = 0
         self.buffer = bytearray()
         self.stream: Any = None
+        self.memory: Memory | None = None
         self.failure: ProtocolError | None = None
 
     def feed(self, data: bytes) -> list[Message]:
@@ -91,7 +93,7 @@ class FrameReader:
             if flags & CRITICAL:
                 raise ProtocolError(105, "an unknown type that must not be passed over")
             return "Unknown", {"number": number}
-        name, message = read_message(number, payload)
+        name, message = read_message(number, payload, self.memory if flags & IN_STREAM else None)
         if name == "Hello":
             # Who lets devices in looks at what follows only once it has judged this one.
             self.greeted = True
@@ -116,6 +118,7 @@ class FrameReader:
 
     def inflate(self, payload: bytes, inflated: int, fresh: bool) -> bytes:
         if fresh:
+            self.memory = Memory()
             self.stream = zlib.decompressobj(-WINDOW_BITS, zdict=PRESET[self.dictionary])
         if self.stream is None:
             raise ProtocolError(103, "no stream has begun")

@@ -26,6 +26,7 @@ from .codecs import (
     record,
     text,
 )
+from .memory import Memory
 from .rows import read_rows, write_rows
 from .sequences import read_indexes, read_integers, write_indexes, write_integers
 from .versions import AFTER_HOLE, Dot, Version, ascends
@@ -407,9 +408,10 @@ NAMES = {number: name for name, (number, _) in MESSAGES.items()}
 NOT_CRITICAL = {"Mark", "Ping", "Ask", "Tally"}
 
 
-def read_message(number: int, payload: bytes) -> tuple[str, dict[str, Any]]:
+def read_message(number: int, payload: bytes, memory: Memory | None = None) -> tuple[str, dict[str, Any]]:
     name = NAMES[number]
     reader = Reader(payload)
+    reader.memory = memory if name == "Batch" else None
     message = MESSAGES[name][1].read(reader)
     reader.end()
     return name, message

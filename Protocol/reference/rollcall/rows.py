@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from .sequences import (
+    Place,
     Room,
     TextColumn,
     read_bytes,
@@ -133,7 +134,8 @@ def read_group(reader: Reader, rows: int, cells: int, room: Room) -> tuple[list[
     cells = checked_cells(cells + rows * columns)
     for _ in range(columns):
         kind, scale = read_kind(reader)
-        values, column = read_values(reader, kind, scale, list(range(rows)), texts, room)
+        place = Place(form, len(texts), True)
+        values, column = read_values(reader, kind, scale, list(range(rows)), texts, room, place)
         texts.append(column)
         keys = [key + (value,) for key, value in zip(keys, values)]
     fields: list[dict[int, tuple[int, Value]]] = [{} for _ in range(rows)]
@@ -151,7 +153,8 @@ def read_group(reader: Reader, rows: int, cells: int, room: Room) -> tuple[list[
         if any(how > 2 for how in presence):
             raise malformed("presence is 0 to 2")
         present = [row for row, how in enumerate(presence) if how == 2]
-        found = dict(zip(present, read_values(reader, kind, scale, present, texts, room)[0]))
+        values = read_values(reader, kind, scale, present, texts, room, Place(form, number, False))[0]
+        found = dict(zip(present, values))
         for row, how in enumerate(presence):
             if how and number in fields[row]:
                 raise malformed("a field that is assigned twice")
@@ -177,10 +180,16 @@ def read_kind(reader: Reader) -> tuple[int, int]:
 
 
 def read_values(
-    reader: Reader, kind: int, scale: int, rows: list[int], texts: list[TextColumn | None], room: Room
+    reader: Reader,
+    kind: int,
+    scale: int,
+    rows: list[int],
+    texts: list[TextColumn | None],
+    room: Room,
+    place: Place,
 ) -> tuple[list[Value], TextColumn | None]:
     if kind in (TEXT, LIST):
-        column = read_texts(reader, kind, rows, texts, room)
+        column = read_texts(reader, kind, rows, texts, room, place)
         return [Value(kind, content) for content in column.contents], column
     return [Value(kind, number, scale) for number in read_integers(reader, len(rows))], None
 

@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from itertools import accumulate
 
+from .memory import Remembered
 from .versions import LIST, TEXT, ascends, content_of, list_bytes
 from .wire import LIMITS, WORD, Reader, Writer, malformed, signed, too_much
 
@@ -197,33 +198,84 @@ def write_dictionary(out: Writer, entries: list[bytes]) -> None:
 
 
 @dataclass
+class Recall:
+    """What a stream remembers of a key column that is recalled, and under which numbers."""
+
+    column: Remembered
+    numbers: dict[Hashable, int]
+
+
+@dataclass
 class TextColumn:
-    """The contents of the rows that have a value, and their entries' numbers, by which others follow."""
+    """The contents of the rows that have a value, and their entries' numbers, by which others follow: in the
+    order of numbers stand the firsts of a column that follows."""
 
     kind: int
     contents: list
     numbers: list[Hashable]
+    recall: Recall | None = None
+
+
+@dataclass
+class Place:
+    """Which column of a form: a key's place or a field's number."""
+
+    form: str
+    number: int
+    is_key: bool
 
 
 def read_texts(
-    reader: Reader, kind: int, rows: list[int], keys: list[TextColumn | None], room: Room
+    reader: Reader, kind: int, rows: list[int], keys: list[TextColumn | None], room: Room, place: Place
 ) -> TextColumn:
     """`rows` are those of the group that have a value; `keys` the group's key columns that came before."""
     if not rows:
         return TextColumn(kind, [], [])
     encoding = reader.u8()
-    if encoding == 2:
-        return read_followed(reader, kind, rows, keys, room)
-    if encoding > 2:
-        raise malformed("no such encoding of texts")
+    if encoding == 3 and reader.memory and place.is_key:
+        return read_recalled(reader, kind, len(rows), room, place)
+    if encoding == 2 or encoding == 4 and reader.memory:
+        return read_followed(reader, kind, rows, keys, room, place if encoding == 4 else None)
+    if encoding > 1:
+        raise malformed("no such encoding of texts here")
     entries = [content_of(kind, raw) for raw in read_dictionary(reader, len(rows), room)]
     numbers = read_indexes(reader, len(rows), len(entries))
     return TextColumn(kind, [entries[number] for number in numbers], numbers)
 
 
+def read_recalled(reader: Reader, kind: int, rows: int, room: Room, place: Place) -> TextColumn:
+    column = reader.memory.column((place.form, place.number, kind))
+    known = len(column.entries)
+    own = read_dictionary(reader, rows, room)
+    contents = [content_of(kind, raw) for raw in column.entries + own]
+    numbers = read_indexes(reader, rows, len(contents))
+    used = dict.fromkeys(numbers)
+    if any(number not in used for number in range(known, len(contents))):
+        raise malformed("an own entry that does not come up")
+    room.use(sum(len(column.entries[number]) for number in used if number < known))
+    # Those that were known stand in the order in which they come up, before those that are new.
+    order = [number for number in used if number < known]
+    names = {number: place - len(order) for place, number in enumerate(order)}
+    names |= {number: number for number in used if number >= known}
+    reader.memory.remember(column, own)
+    kept = {name: number for number, name in names.items() if number < len(column.entries)}
+    return TextColumn(
+        kind,
+        [contents[number] for number in numbers],
+        [names[number] for number in numbers],
+        Recall(column, kept),
+    )
+
+
 def read_followed(
-    reader: Reader, kind: int, rows: list[int], keys: list[TextColumn | None], room: Room
+    reader: Reader,
+    kind: int,
+    rows: list[int],
+    keys: list[TextColumn | None],
+    room: Room,
+    resumed: Place | None,
 ) -> TextColumn:
+    """`resumed` says which column it is that goes on with what the stream remembers."""
     place, mode = reader.u8(), reader.u8()
     copies = mode == 1
     key = keys[place] if place < len(keys) else None
@@ -231,21 +283,31 @@ def read_followed(
         raise malformed("no key to follow, or no such mode")
     if copies and not kind == key.kind == TEXT:
         raise malformed("only a text's own text can be copied")
-    own = [content_of(kind, raw) for raw in read_dictionary(reader, len(rows), room)]
+    column = Remembered(None, False)
+    recalled: dict[Hashable, int] = {}
+    if resumed:
+        if key.recall is None:
+            raise malformed("the key is not recalled")
+        column = reader.memory.column((resumed.number, resumed.is_key, kind), key.recall.column)
+        recalled = key.recall.numbers
+    own = read_dictionary(reader, len(rows), room)
+    for raw in own:
+        content_of(kind, raw)
     codes = read_indexes(reader, len(rows))
-    came: list = []
-    last: dict[Hashable, int] = {}
+    known = len(column.entries)
+    came = list(column.entries)
+    last = {name: column.last[number] for name, number in recalled.items() if number in column.last}
     numbers = []
-    firsts = read_firsts([key.numbers[row] for row in rows], codes, len(own)) if mode == 2 else {}
+    followed_rows = [key.numbers[row] for row in rows]
+    firsts = read_firsts(followed_rows, codes, len(own), last) if mode == 2 else {}
     used = len(firsts)
-    for row, code in zip(rows, codes):
-        followed = key.numbers[row]
+    for row, followed, code in zip(rows, followed_rows, codes):
         if code == 0 and followed in last:
             number = last[followed]
         elif code == 0 and copies:
             room.use(len(key.contents[row].encode()))
             number = len(came)
-            came.append(key.contents[row])
+            came.append(key.contents[row].encode())
         elif code == 0 and followed in firsts:
             number = len(came)
             came.append(own[firsts[followed]])
@@ -261,15 +323,24 @@ def read_followed(
         numbers.append(number)
     if used < len(own):
         raise malformed("an own entry that does not come up")
-    return TextColumn(kind, [came[number] for number in numbers], numbers)
+    room.use(sum(len(came[number]) for number in set(numbers) if number < known))
+    contents = [content_of(kind, came[number]) for number in numbers]
+    if resumed:
+        reader.memory.remember(column, came[known:])
+        for name, number in recalled.items():
+            if name in last and last[name] < len(column.entries):
+                column.last[number] = last[name]
+            else:
+                column.last.pop(number, None)
+    return TextColumn(kind, contents, numbers)
 
 
-def read_firsts(followed: list, codes: list[int], own: int) -> dict:
+def read_firsts(followed: list, codes: list[int], own: int, last: dict) -> dict:
     """Which own entry each key entry begins with whose first row has code 0: they stand in its order."""
     begins: dict = {}
     for number, code in zip(followed, codes):
         begins.setdefault(number, code)
-    wanted = sorted(number for number, code in begins.items() if code == 0)
+    wanted = sorted(number for number, code in begins.items() if code == 0 and number not in last)
     if len(wanted) > own:
         raise malformed("fewer own entries than keys that begin with one")
     return {number: place for place, number in enumerate(wanted)}

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 LIMITS: dict[str, int] = json.loads((Path(__file__).parents[2] / "limits.json").read_text())
 
@@ -37,6 +38,8 @@ class Reader:
     def __init__(self, data: bytes) -> None:
         self.data = bytes(data)
         self.at = 0
+        # What the stream remembers in which the payload came; only batches look at it.
+        self.memory: Any = None
 
     @property
     def left(self) -> int:

@@ -31,6 +31,7 @@ extension Seed {
             seed("proof", "one-version", ProofFile.encode(try proof(preimage))),
             seed("tally-file", "one-record", [1] + tally.encoded()),
             seed("version", "body", [0] + preimage.body),
+            seed("stream-rows", "two-days", streamRows),
             seed("handshake", "device", try BareCertificate.der(for: deviceKey, keys: nil)),
             seed("handshake", "hub", try BareCertificate.der(for: deviceKey, keys: hubKeys)),
             seed("hub-keys", "first", deviceKey.publicKey), seed("hub-keys", "two", hubKeys.encoded),
@@ -43,6 +44,13 @@ extension Seed {
             text("cell", "number", "-36.50"),
             text("sheet", "quoted", "person,day,\"re\"\"mark\"\r\nP1,2020-02-03,\"a\nb,\"\n\n,,\n"),
         ] + preimage.classes.map { seed("version", "class", [1] + $0.bytes) }
+    }
+
+    /// The same version three times, as a stream has it.
+    private static var streamRows: [UInt8] {
+        RowsCodec.encode(inStream: [version, version, version].map { VersionColumns([$0]) }).flatMap {
+            [UInt8($0.count >> 8), UInt8($0.count & 255)] + $0
+        }
     }
 
     private static let salt = Token16(high: 1, low: 2)

@@ -4,7 +4,8 @@ import SyncWire
 extension FuzzTarget {
     static let wire: [FuzzTarget] = [
         FuzzTarget("preamble", preamble), FuzzTarget("frames", frames), FuzzTarget("message", message),
-        FuzzTarget("rows", rows), FuzzTarget("state", state), FuzzTarget("deflate", deflate),
+        FuzzTarget("rows", rows), FuzzTarget("stream-rows", streamRows), FuzzTarget("state", state),
+        FuzzTarget("deflate", deflate),
     ]
 
     /// Whatever is taken is taken alike in one piece and byte by byte.
@@ -107,6 +108,27 @@ extension FuzzTarget {
                 "a value reads as written")
         }
         check((try? RowsLayout.parts(of: bytes)) != nil, "what reads can be shown part by part")
+    }
+
+    /// Rows of one stream, each with two bytes before it that say how long it is: what was said before comes
+    /// back as it was, and is written again as the same.
+    @Sendable private static func streamRows(_ bytes: [UInt8]) {
+        var parts: [[UInt8]] = []
+        var rest = bytes[...]
+        while rest.count >= 2 {
+            let count = Int(rest[rest.startIndex]) << 8 | Int(rest[rest.startIndex + 1])
+            rest = rest.dropFirst(2)
+            parts.append(Array(rest.prefix(count)))
+            rest = rest.dropFirst(count)
+        }
+        let batches = RowsCodec.decode(inStream: parts)
+        check(batches.count <= parts.count, "a batch for each part")
+        let again = RowsCodec.decode(inStream: RowsCodec.encode(inStream: batches))
+        check(again.map(versions) == batches.map(versions), "rows of a stream read as they were written")
+        for rows in batches {
+            let alone = (try? RowsCodec.decode(RowsCodec.encode(rows))).map(versions)
+            check(alone == versions(rows), "rows of a stream stand alone as well")
+        }
     }
 
     private static func versions(_ rows: VersionColumns) -> [Version] {
