@@ -32,8 +32,9 @@ struct SyncRunner: Sendable {
     static let roomPatience: UInt64 = 2_000
     /// Times in a row that a session may end because the store had to be mended.
     static let renewals = 4
-    /// The code of a failure in which the hub has said nothing.
+    /// Codes of failures in which the hub has said nothing; a link that breaks in the handshake is one.
     static let outOfReach = "unreachable"
+    static let noSecureConnection = "no_secure_connection"
 
     let host: AgentHost
     let configuration: AgentConfiguration
@@ -127,7 +128,9 @@ struct SyncRunner: Sendable {
             var code: String
 
             /// There is no link, or it broke; the hub has said nothing against it.
-            var isOutOfReach: Bool { code == SyncRunner.outOfReach }
+            var isOutOfReach: Bool {
+                code == SyncRunner.outOfReach || code == SyncRunner.noSecureConnection
+            }
         }
 
         var statistics: LinkStatistics
@@ -214,7 +217,7 @@ struct SyncRunner: Sendable {
                 failure: Failure(status, LinkWords.words(for: error, at: target)), isFinal: isFinal,
                 retryAfter: 0,
                 code: error.code.map { "\($0.rawValue)" }
-                    ?? (isInsecure ? "no_secure_connection" : SyncRunner.outOfReach))
+                    ?? (isInsecure ? SyncRunner.noSecureConnection : SyncRunner.outOfReach))
         case let error as StoreError where error.code == .diskFull:
             return Attempt.Failed(
                 failure: Failure(.diskFull, LinkWords.noRoom), isFinal: true, retryAfter: 0,
