@@ -58,6 +58,9 @@ extension HubTable {
         }
     }
 
+    /// What a table is called while it is made anew: no form's is, whatever the form is called.
+    private static let remade = "remade"
+
     private func conversion(present: Set<String>) -> [String] {
         let there = fields.filter { present.contains($0.column) }
         let columns = keys.map(\.column) + there.map(\.column) + HubTable.own
@@ -77,13 +80,13 @@ extension HubTable {
                 }
             }
         return [
-            creation(as: name + "_new"),
+            creation(as: HubTable.remade),
             """
-            INSERT INTO "\(name)_new" (\(columns.map { "\"\($0)\"" }.joined(separator: ", ")))
+            INSERT INTO "\(HubTable.remade)" (\(columns.map { "\"\($0)\"" }.joined(separator: ", ")))
             SELECT \(values.joined(separator: ", ")) FROM "\(name)" ORDER BY \(primary)
             """,
             "DROP TABLE \"\(name)\"",
-            "ALTER TABLE \"\(name)_new\" RENAME TO \"\(name)\"",
+            "ALTER TABLE \"\(HubTable.remade)\" RENAME TO \"\(name)\"",
         ]
     }
 

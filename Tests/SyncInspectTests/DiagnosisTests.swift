@@ -144,6 +144,18 @@ import Testing
         #expect(step.words.contains("newer program"))
     }
 
+    /// What another program wrote is whole: nobody is told to bring a backup back over it.
+    @Test(arguments: [1, 99]) func aStoreOfAnotherProgramIsNotLost(format: Int) async throws {
+        let fixed = try FixedWorld()
+        for folder in [fixed.world.branch, fixed.world.centre] {
+            try fixed.world.damage("UPDATE meta SET value = \(format) WHERE name = 'format'", of: folder)
+            let step = try #require(step("store", in: await checkup(folder)))
+            #expect(step.outcome == .trouble)
+            #expect(step.next?.contains("nothing is lost") == true)
+            #expect(step.next?.contains("backup") == false)
+        }
+    }
+
     @Test func aFolderWithoutAStore() async throws {
         let step = try #require(step("folder", in: await checkup("/nonexistent/rollcall")))
         #expect(step.outcome == .trouble)

@@ -148,8 +148,8 @@ func json(_ value: some Encodable) throws -> [String: Any] {
 
 extension InspectWorld {
     /// Changes the branch's file behind its program's back.
-    func damage(_ statement: String) throws {
-        let queue = try DatabaseQueue(path: branch + "/store.sqlite")
+    func damage(_ statement: String, of folder: String? = nil) throws {
+        let queue = try DatabaseQueue(path: (folder ?? branch) + "/store.sqlite")
         try queue.writeWithoutTransaction { database in
             try database.execute(sql: statement)
             try database.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")

@@ -117,7 +117,44 @@ import Testing
         for day in days { #expect(try store.countersAgree(on: day)) }
         #expect(try store.verify().damages == [])
         #expect(try world.picture(of: store, days: days) == picture)
-        #expect(try count("SELECT count(*) FROM sqlite_master WHERE name LIKE '%_new'", in: world) == 0)
+        #expect(try count("SELECT count(*) FROM sqlite_master WHERE name = 'remade'", in: world) == 0)
+    }
+
+    /// Whatever a committee calls its forms, each goes on with its own records.
+    @Test func formsOfAnyNameKeepTheirRecords() throws {
+        let world = try HubWorld(.sqlite)
+        let publisher = try world.reopened()
+        let names = ["visit", "visit-new", "visit-old", "remade", "meta"]
+        for (number, name) in names.enumerated() {
+            let json = """
+                {"form": "\(name)", "revision": 1, "labels": {"en": "Visit", "zh": "走访"},
+                 "keys": [{"name": "unit", "type": "unit", "labels": {"en": "unit", "zh": "单位"}}],
+                 "fields": [{"id": 1, "name": "by", "type": "person", "labels": {"en": "by", "zh": "走访人"},
+                  "policy": "latest", "retentionClass": 0, "personal": true}],
+                 "writers": ["branch", "centre"]}
+                """
+            try publisher.publish(
+                PublishedDefinition(
+                    kind: .form, name: name, revision: 1, json: Array(json.utf8), author: "Li"),
+                clock: AuthoringClock(now: world.now, isTrusted: true))
+            try world.centre {
+                _ = try $0.author(HubWorld.draft(name, [.text("B1")], [1: .text("p\(number + 1)")]))
+                _ = try $0.author(HubWorld.draft(name, [.text("B2")], [1: .text("somebody")]))
+            }
+        }
+        func found(_ store: any HubStore) throws -> [String] {
+            var lines: [String] = []
+            for name in names {
+                try store.export(form: name, from: nil, to: nil) { lines.append("\(name) \($0) \($1)") }
+            }
+            return lines
+        }
+        let before = try found(world.store)
+        #expect(before.count == 2 * names.count)
+        try putBack(world)
+        let store = try world.reopened()
+        #expect(try found(store) == before)
+        #expect(try store.verify().damages == [])
     }
 
     // MARK: - A store of before

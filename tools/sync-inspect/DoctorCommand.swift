@@ -150,6 +150,10 @@ struct Doctor {
             return try StoreAtHand(folder.path, hashing: .sha256, verifying: .p256)
         } catch {
             let failure = error as? Failure ?? Program.failure(for: error)
+            if let next = Doctor.otherFormat(error) {
+                checkup.trouble("store", failure.message, next: next)
+                return nil
+            }
             checkup.trouble(
                 "store", failure.message,
                 next: folder.has("hub.key")
@@ -161,6 +165,19 @@ struct Doctor {
                             + "was not with the copy, then join again",
                         zh: "先复制并保留该目录；有回执的内容已在中心。请用副本抢救其余内容，再重新加入"))
             return nil
+        }
+    }
+
+    /// A whole store of another program's: a backup would bring nothing back, and lose what came since.
+    private static func otherFormat(_ error: any Error) -> Words? {
+        switch (error as? StoreError)?.code {
+        case .tooOld:
+            Words(
+                "nothing is lost; use either program as it says here, and copy the folder before the newer "
+                    + "one opens it",
+                zh: "数据完好。请按上文选用其中一个版本；由新版本打开之前，先复制该目录")
+        case .tooNew: Words("nothing is lost; update this program", zh: "数据完好。请升级本程序")
+        default: nil
         }
     }
 

@@ -47,7 +47,7 @@ enum StoreAtHand {
         }
     }
 
-    private static func failure(_ error: StoreError, _ folder: String) -> Failure {
+    private static func failure(_ error: StoreError, _ folder: String) -> any Error {
         switch error.code {
         case .notAStore:
             Failure(
@@ -67,6 +67,8 @@ enum StoreAtHand {
                         + "copy",
                     zh: "无法读取 \(folder) 中的数据（\(error.file)）：\(SystemWords.reason(error.systemError).zh)。"
                         + "查看时须在其旁建立文件：请以其所有者的身份运行，或把该目录复制到可写的位置后查看副本"))
+        // Whoever runs it may say more of these than the words alone.
+        case .tooOld, .tooNew: error
         default: Program.failure(for: error)
         }
     }
