@@ -71,7 +71,8 @@ final class StoreDatabase {
         logPath = path + "-wal"
         let isThere = DatabaseFolder.holdsStore(folder)
         logPages = kind.logPages
-        ballast = Ballast(folder: folder, bytes: kind.ballastBytes)
+        let ballast = Ballast(folder: folder, bytes: kind.ballastBytes)
+        self.ballast = ballast
         switch mode {
         case .open where !isThere, .readOnly where !isThere:
             throw StoreError(.notAStore, "the folder holds no store")
@@ -85,8 +86,10 @@ final class StoreDatabase {
             }
             try DatabaseFolder.makePrivateFile(path)
         }
+        var isMigrating = false
         (queue, hasBorrowed) = try StoreDatabase.opened(
-            path, mode: mode, isNew: !isThere, ballast: ballast
+            path, mode: mode, isNew: !isThere, ballast: ballast,
+            share: { isMigrating ? ballast.bytes : Ballast.opening }
         ) { queue in
             if mode == .readOnly {
                 _ = try StoreDatabase.look(queue) {
@@ -100,7 +103,8 @@ final class StoreDatabase {
                 try queue.writeWithoutTransaction { database in
                     try database.inTransaction(.immediate) {
                         let isNew = try StoreDatabase.migrate(
-                            database, kind: kind, migrations: migrations, mode: mode)
+                            database, kind: kind, migrations: migrations, mode: mode,
+                            isMigrating: &isMigrating)
                         if isNew { try complete(database) }
                         return .commit
                     }
@@ -139,8 +143,10 @@ final class StoreDatabase {
 
     /// Opens the file. Where a full disk has no room even for SQLite's shared memory, the ballast lends some:
     /// who asks how things stand, or has something urgent to say, must get in.
+    ///
+    /// - Parameter share: how much it lends at a time; what has been lent goes back when it was not enough.
     private static func opened(
-        _ path: String, mode: OpeningMode, isNew: Bool, ballast: Ballast,
+        _ path: String, mode: OpeningMode, isNew: Bool, ballast: Ballast, share: () -> Int,
         _ prepare: (DatabaseQueue) throws -> Void
     ) throws -> (DatabaseQueue, hasBorrowed: Bool) {
         var configuration = Configuration()
@@ -168,7 +174,8 @@ final class StoreDatabase {
                     return (queue, false)
                 }
                 guard ballast.isShort(by: error) else { throw DatabaseFolder.explained(error, of: path) }
-                guard ballast.lend(Ballast.opening, keeping: 0) else {
+                guard ballast.lend(share(), keeping: 0) else {
+                    if hasBorrowed { _ = try? ballast.make(leaving: 0) }
                     if isNew { throw StoreError(.noRoomToBegin, ballast.bytesToBegin, file: path) }
                     throw StoreError(.diskFull, error.context, file: path)
                 }
@@ -205,9 +212,12 @@ final class StoreDatabase {
         }
     }
 
+    /// - Parameter isMigrating: set when tables that are there change: that may take as long as there is to
+    ///   read, so that it is tried once with all that the ballast has, and not again for each little.
     /// - Returns: whether the tables are new.
     private static func migrate(
-        _ database: Database, kind: StoreKind, migrations: [StoreMigration], mode: OpeningMode
+        _ database: Database, kind: StoreKind, migrations: [StoreMigration], mode: OpeningMode,
+        isMigrating: inout Bool
     ) throws -> Bool {
         let isNew = try !database.tableExists("meta")
         if !isNew {
@@ -224,6 +234,7 @@ final class StoreDatabase {
                     """)
         }
         let format = try check(database, kind: kind, newest: migrations.count)
+        isMigrating = !isNew && format < migrations.count
         for number in format..<migrations.count {
             try migrations[number].run(database)
             try database.execute(sql: "UPDATE meta SET value = \(number + 1) WHERE name = 'format'")
