@@ -43,8 +43,8 @@ extension CompiledForm {
     }
 
     /// Whether a rule of this form holds on the values that `value` gives.
-    public func isFlagged(_ value: (FieldID) -> Value?) -> Bool {
-        rules.contains { rule in rule.conditions.contains { $0.holds(value($0.field)) } }
+    public func isFlagged(_ value: (FieldID) throws -> Value?) rethrows -> Bool {
+        try rules.contains { rule in try rule.conditions.contains { $0.holds(try value($0.field)) } }
     }
 
     /// The records that this form's rules call for, given a record's key and values.

@@ -155,9 +155,9 @@ extension SQLiteHubStore {
                 continue
             }
             let assigned = table.mask(statement)
-            let isFlagged = form?.isFlagged { id in
+            let isFlagged = try form?.isFlagged { id in
                 guard let index = table.field(id), assigned & (1 << Int64(id)) != 0 else { return nil }
-                return try? value(statement, table.firstField + Int32(index), table.fields[index])
+                return try value(statement, table.firstField + Int32(index), table.fields[index])
             }
             standings[statement.int(1)] = .checkedIn(
                 firstCreated: table.times(statement).created, isFlagged: isFlagged ?? false)
