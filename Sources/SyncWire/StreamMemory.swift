@@ -152,7 +152,8 @@ final class RememberedColumn {
     func find(_ entry: Int, of other: TextTable) -> UInt32? { finder.find(entry, of: other, in: table) }
 }
 
-/// Finds entries of a growing table by their bytes: only who writes has to.
+/// Finds entries of a growing table by their bytes, where they lie: only who writes has to. With the store's
+/// index of terms instead, which keeps the texts once more, a core takes in 7 % less.
 private struct EntryFinder {
     /// Numbers of entries and 1 more, by hash; 0 for none.
     private var slots: [UInt32] = []
