@@ -81,6 +81,10 @@ public struct AgentSession: Sendable {
     private var epoch = Token16.zero
     private var dictionary: UInt32 = 0
     private var fedThrough = FeedToken.beginning
+    /// The last page that is stored, and how many the hub does not know of.
+    private var unconfirmed: (token: FeedToken, pages: Int)?
+    /// A Mark has come: what is fed from here on is news.
+    private var isUpToDate = false
     private var mark: Mark?
     private var receiptPosition: UInt64 = 0
     private var storesPending = 0
@@ -145,10 +149,12 @@ public struct AgentSession: Sendable {
         case .receiptsStored(let receipts): return believed(receipts, now)
         case .feedStored(let token):
             storesPending -= 1
-            return [.send(.feedAck(token), compress: false)] + pump()
+            unconfirmed = (token, (unconfirmed?.pages ?? 0) + 1)
+            return confirmed() + pump()
         case .markStored(let isRenewed):
             storesPending -= 1
-            return isRenewed ? renewed() : pump()
+            isUpToDate = true
+            return isRenewed ? renewed() : confirmed() + pump()
         case .appended(let lasts): return appended(lasts)
         case .writable(let flag):
             isWritable = flag
@@ -334,6 +340,15 @@ public struct AgentSession: Sendable {
         if !feed.isEmpty { progressAt = now }
         storesPending += 1
         return [.storeFeed(feed)]
+    }
+
+    /// One confirmation for several pages, while more of them are on their way.
+    private mutating func confirmed() -> [Action] {
+        guard let (token, pages) = unconfirmed, isUpToDate || pages >= Limits.feedUnconfirmed - 1 else {
+            return []
+        }
+        unconfirmed = nil
+        return [.send(.feedAck(token), compress: false)]
     }
 
     private mutating func fill(_ gap: Gap) -> [Action] {

@@ -107,8 +107,6 @@ public struct HubSession: Sendable {
     public static let urgentGrace: UInt64 = 10_000
     /// Milliseconds that a hub waits for each batch that a revoked device announced.
     public static let surrenderGrace: UInt64 = 60_000
-    /// Feed frames that may be unconfirmed.
-    static let feedWindow = 4
     static let feedItems = 1_000
 
     private var phase = Phase.waiting
@@ -424,7 +422,7 @@ public struct HubSession: Sendable {
 
     private mutating func pump() -> [Action] {
         guard phase == .open, isWritable, isFeedStale, !isLoadingFeed,
-            unconfirmed.count < HubSession.feedWindow
+            unconfirmed.count < Limits.feedUnconfirmed
         else { return [] }
         isLoadingFeed = true
         isFeedStale = false

@@ -63,6 +63,8 @@ public enum Limits {
     /// Rules across records and on time in one form.
     public static let formWatches = 64
     public static let feedItems = 8_192
+    /// Pages of the feed that wait for their confirmation.
+    public static let feedUnconfirmed = 4
     /// Origins that a hub binds to one device in all, closed ones too.
     public static let deviceOrigins = 8_192
     public static let headsEntries = 64

@@ -140,11 +140,26 @@ import Testing
         for message in [Talk.feed(4), Talk.feed(3), Talk.feed(9, epoch: .zero)] {
             var session = Self.session(in: .open)
             #expect(words(session.handle(.received(Talk.feed(4)), now: 1)) == "storeFeed")
-            #expect(words(session.handle(.feedStored(Talk.token(4)), now: 1)) == "feedAck 4")
+            #expect(session.handle(.feedStored(Talk.token(4)), now: 1).isEmpty)
             #expect(words(session.handle(.received(message), now: 1)) == broken)
         }
         var session = Self.session(in: .open)
         #expect(words(session.handle(.received(Talk.feed(0)), now: 1)) == broken)
+    }
+
+    /// While more is on its way one confirmation does for several pages, and the hub never waits for it.
+    @Test func pagesAreConfirmedTogetherUntilAMarkComes() {
+        func store(_ position: UInt64, in session: inout AgentSession) -> String {
+            #expect(words(session.handle(.received(Talk.feed(position)), now: 1)) == "storeFeed")
+            return words(session.handle(.feedStored(Talk.token(position)), now: 1))
+        }
+        var session = Self.session(in: .open, goal: .stay)
+        #expect((1...6).map { store($0, in: &session) } == ["", "", "feedAck 3", "", "", "feedAck 6"])
+        #expect(store(7, in: &session).isEmpty)
+        _ = session.handle(.received(.mark(Mark(position: 7, count: 0, sum: 0))), now: 1)
+        #expect(words(session.handle(.markStored(isRenewed: false), now: 1)).hasPrefix("feedAck 7"))
+        #expect(store(8, in: &session) == "feedAck 8", "what comes behind a Mark is news")
+        #expect(words(session.handle(.tick, now: 2)).isEmpty)
     }
 
     /// Settings have no place in the log: a page with them alone stays where the one before was.

@@ -45,6 +45,7 @@ import Testing
             "formDefinitionBytes": Int64(Limits.formDefinitionBytes),
             "formWatches": Int64(Limits.formWatches),
             "feedItems": Int64(Limits.feedItems),
+            "feedUnconfirmed": Int64(Limits.feedUnconfirmed),
             "keptRanges": Int64(Limits.keptRanges),
             "headsEntries": Int64(Limits.headsEntries),
             "headsQuestions": Int64(Limits.headsQuestions),
