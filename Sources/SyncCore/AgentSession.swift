@@ -342,11 +342,13 @@ public struct AgentSession: Sendable {
         return [.storeFeed(feed)]
     }
 
-    /// One confirmation for several pages, while more of them are on their way.
-    private mutating func confirmed() -> [Action] {
-        guard let (token, pages) = unconfirmed, isUpToDate || pages >= Limits.feedUnconfirmed - 1 else {
-            return []
-        }
+    /// One confirmation for several pages, while more of them are on their way; before the hub has to wait.
+    ///
+    /// - Parameter isEnding: nothing comes behind it.
+    private mutating func confirmed(isEnding: Bool = false) -> [Action] {
+        guard let (token, pages) = unconfirmed else { return [] }
+        let isNews = goal == .stay && isUpToDate
+        guard isEnding || isNews || pages >= Limits.feedUnconfirmed / 2 else { return [] }
         unconfirmed = nil
         return [.send(.feedAck(token), compress: false)]
     }
@@ -504,7 +506,8 @@ public struct AgentSession: Sendable {
         saidDrained = true
         guard goal == .drain else { return [.drained] }
         phase = .ended
-        return [.drained, .send(.close(Refuse(.done)), compress: false), .end(nil)]
+        return [.drained] + confirmed(isEnding: true)
+            + [.send(.close(Refuse(.done)), compress: false), .end(nil)]
     }
 
     // MARK: - Ending
