@@ -199,7 +199,7 @@ local function batch(r)
         r.tree:add(F.origin, r.tvb(from - 1, 8), origin)
         r.tree:add(F.versions, r.tvb(from - 1, r.at - from), count)
     end
-    shape(r, { { "digest", "head before" }, { "digest", "head after" } }, "", {})
+    shape(r, { { "word", "before" }, { "word", "after" } }, "", {})
     local seen = {}
     for i = 1, r:count(256) do
         from = r.at
@@ -401,7 +401,7 @@ local function payloadOf(header, data, stream, direction)
     if isInStream then
         if isFresh then
             directions[direction] = begunStream(state)
-            memories[direction] = { columns = {}, count = 0, left = 131072 }
+            memories[direction] = { columns = {}, count = 0, left = 131072, shapes = {} }
         end
         if not directions[direction] then fail(103, "no stream was begun") end
         payload = inflate(directions[direction], data, inflated)

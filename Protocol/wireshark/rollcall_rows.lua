@@ -415,41 +415,73 @@ function Rows.contexts(r, count, rewritten)
     return contexts
 end
 
+-- What a group that says no form is like; of a frame that was looked at before, as it was then.
+local function shapeOf(r, number)
+    local shapes = r.columns.shapes or {}
+    r.columns.shapes = shapes
+    if r.seen then
+        r.shaped = (r.shaped or 0) + 1
+        return shapes[r.shaped]
+    end
+    local known = r.memory.shapes[number + 1]
+    if not known then fail(100, "a shape that is not known") end
+    shapes[#shapes + 1] = known
+    return known
+end
+
 function Rows.group(r, rows, cells, room, tree)
     local from = r.at
     local form = utf8(r:counted(64))
-    if form == "" then fail(100, "an empty text") end
-    local revision = r:varint(4294967296)
+    local known
+    if form == "" then
+        if not r.columns then fail(100, "an empty text") end
+        known = shapeOf(r, r:varint(4294967296))
+        form = known.form
+    end
+    local revision = known and known.revision or r:varint(4294967296)
+    local said, recalls = { form = form, revision = revision, keys = {}, fields = {} }, false
     r:note(from, "form", form .. " revision " .. revision .. ", versions " .. #rows)
     if tree and fields.form then tree:add(fields.form, r.tvb(from - 1, r.at - from), form) end
     local all, keys, fields = {}, {}, {}
     for i = 1, #rows do all[i], fields[i] = i, {} end
-    local columns = r:count(8)
+    local columns = known and #known.keys or r:count(8)
     cells = cells + #rows * columns
     if cells > 1048576 then fail(107, "too many cells") end
     for place = 1, columns do
         from = r.at
-        local kind = kindOf(r)
+        local kind, scale
+        if known then kind, scale = known.keys[place][1], known.keys[place][2] else kind, scale = kindOf(r) end
+        said.keys[place] = { kind, scale }
         local found, column = values(
             r, kind, all, keys, room, { form = form, number = place - 1, isKey = true })
         keys[place] = column
+        recalls = recalls or column and column.recall ~= nil
         r:note(from, "key " .. place .. " (" .. KINDS[kind] .. ")", list(found))
     end
-    columns = r:count(256)
+    columns = known and #known.fields or r:count(256)
     cells = cells + #rows * columns
     if cells > 1048576 then fail(107, "too many cells") end
     local before = -1
-    for _ = 1, columns do
+    for at = 1, columns do
         from = r.at
-        local id = r:varint(65536)
-        local kind, scale = kindOf(r)
-        local class = r:u8()
+        local id, kind, scale, class, same
+        if known then
+            local field = known.fields[at]
+            id, kind, scale, class, same = field.id, field.kind, field.scale, field.class, field.same
+        else
+            id = r:varint(65536)
+            kind, scale = kindOf(r)
+            class = r:u8()
+        end
         local order = ((id * 256 + kind) * 256 + scale) * 256 + class
         if id == 0 or class == 255 or order <= before then
             fail(100, "field columns ascend; there is no field 0 and no class 255")
         end
         before = order
-        local presence, present = bytesOf(r, #rows), {}
+        local presence, present = {}, {}
+        if same then for i = 1, #rows do presence[i] = same end else presence = bytesOf(r, #rows) end
+        said.fields[at] = { id = id, kind = kind, scale = scale, class = class, same = presence[1] }
+        for i = 2, #rows do if presence[i] ~= presence[1] then said.fields[at].same = nil end end
         for i = 1, #rows do
             if presence[i] > 2 then fail(100, "presence is 0 to 2") end
             if presence[i] > 0 then
@@ -461,6 +493,13 @@ function Rows.group(r, rows, cells, room, tree)
         local found = values(
             r, kind, present, keys, room, { form = form, number = id, isKey = false })
         r:note(from, "field " .. id .. " (" .. KINDS[kind] .. ", class " .. class .. ")", list(found))
+    end
+    if recalls and not known and not r.seen then
+        local cost = #form + 8 * (1 + #said.keys + #said.fields)
+        if #r.memory.shapes < 64 and cost <= r.memory.left then
+            r.memory.left = r.memory.left - cost
+            r.memory.shapes[#r.memory.shapes + 1] = said
+        end
     end
     return cells
 end

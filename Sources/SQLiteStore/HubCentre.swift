@@ -109,7 +109,6 @@ final class HubWriting: HubTransaction {
     private struct Journal {
         var journalist: Journalist
         var pending: HubPending
-        var headBefore: Digest
         var versions: [Version] = []
         var salts: [SaltGrant] = []
         var seals: [Seal] = []
@@ -231,7 +230,7 @@ final class HubWriting: HubTransaction {
             journalist: Journalist(
                 origin: origin.id, sequence: origin.held, head: origin.head, authored: authored,
                 hashing: store.means.hashing, signing: store.means.signing),
-            pending: try pending(for: origin), headBefore: origin.head)
+            pending: try pending(for: origin))
     }
 
     private func pending(for origin: HubOrigin) throws -> HubPending {
@@ -244,7 +243,8 @@ final class HubWriting: HubTransaction {
     private func log(_ journal: inout Journal) throws {
         if let seal = try journal.journalist.seal() { journal.seals.append(seal) }
         let batch = VersionBatch(
-            origin: journal.pending.origin.id, first: journal.pending.first, headBefore: journal.headBefore,
+            origin: journal.pending.origin.id, first: journal.pending.first,
+            headBefore: journal.pending.origin.head,
             headAfter: journal.journalist.head, salts: journal.salts, seals: journal.seals,
             rows: VersionColumns(journal.versions))
         try store.store(journal.salts, of: journal.pending.origin)
@@ -259,7 +259,6 @@ final class HubWriting: HubTransaction {
         }
         journal.pending = try pending(for: origin)
         knownTerms = try store.terms.last()
-        journal.headBefore = origin.head
         journal.versions = []
         journal.salts = []
         journal.seals = []

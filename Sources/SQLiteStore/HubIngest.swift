@@ -224,9 +224,10 @@ extension SQLiteHubStore {
     ) throws -> UInt64 {
         let end = try logEnd()
         let position = end.position + 1
+        guard let head = pending.heads.last else { throw StoreError(.corrupt, "a batch without heads") }
         let hash = ArrivalLog.next(
             end.hash, position: position, origin: batch.origin, first: batch.first, last: batch.last,
-            head: batch.headAfter, hashing: means.hashing)
+            head: head, hashing: means.hashing)
         var seals: [UInt8] = []
         for seal in batch.seals {
             seals +=
@@ -236,7 +237,7 @@ extension SQLiteHubStore {
         let rows = batch.encodedRows.isEmpty ? RowsCodec.encode(batch.rows) : batch.encodedRows
         let due = try loadedChecks().retention.firstDayOver(batch.rows)
         let segment = HubSegment(
-            position: position, origin: pending.origin.number, batch: batch, arrived: pending.now,
+            position: position, origin: pending.origin, batch: batch, arrived: pending.now,
             heads: pending.heads, kept: pending.kept, seals: seals, rows: rows)
         try insert(segment, hash: hash, due: due)
         recentArrivals.add(HubArrival(arrived: pending.now, rows: batch.rows), at: position)
@@ -247,7 +248,7 @@ extension SQLiteHubStore {
         try storeCounters(pending)
         var origin = pending.origin
         origin.held = batch.last
-        origin.head = batch.headAfter
+        origin.head = head
         if let sealed {
             origin.sealed = sealed.sequence
             origin.sealedHead = sealed.head

@@ -1,4 +1,5 @@
 import SyncCore
+import SyncStore
 import SyncWire
 
 /// One row of the hub's journal: a stretch of one origin as it came, or what a purge has left of it.
@@ -27,16 +28,19 @@ struct HubSegment {
         kept, marks, seals, rows
         """
 
+    /// - Parameters:
+    ///   - origin: as it was before the batch.
+    ///   - heads: of the batch's rows.
     init(
-        position: UInt64, origin: Int64, batch: VersionBatch, arrived: Milliseconds, heads: [Digest],
+        position: UInt64, origin: HubOrigin, batch: VersionBatch, arrived: Milliseconds, heads: [Digest],
         kept: [KeptHashes]?, seals: [UInt8], rows: [UInt8]
     ) {
         self.position = position
-        self.origin = origin
+        self.origin = origin.number
         first = batch.first
         last = batch.last
-        before = batch.headBefore
-        after = batch.headAfter
+        before = origin.head
+        after = heads.last ?? origin.head
         self.arrived = arrived
         let days = batch.rows.authored.map { Int64(JournalChain.day(of: $0)) }
         authored = (days.min() ?? 0)...(days.max() ?? 0)

@@ -26,6 +26,20 @@ public struct Dot: Sendable, Hashable, Comparable {
     }
 }
 
+/// The first eight bytes of a chain head. By it two ends see whether they speak of one history; what is signed
+/// is the whole head.
+public struct HeadPrint: Sendable, Hashable, CustomStringConvertible {
+    public var word: UInt64
+
+    public static let zero = HeadPrint(word: 0)
+
+    public init(word: UInt64) { self.word = word }
+    public init(_ head: Digest) { word = head.words.0 }
+
+    /// Sixteen hexadecimal digits.
+    public var description: String { Digest(words: (word, 0, 0, 0)).short }
+}
+
 /// A SHA-256 value, kept as four big-endian words so that copying and comparing it never allocates.
 public struct Digest: Sendable, Hashable {
     public var words: (UInt64, UInt64, UInt64, UInt64)

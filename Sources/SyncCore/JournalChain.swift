@@ -33,19 +33,24 @@ public struct JournalChain: Sendable {
         return Int32(clamping: rest < 0 ? day - 1 : day)
     }
 
-    /// Continues the chain from `head` over all rows of `columns`, whose first sequence is `first`.
+    /// Continues the chain from `head` over rows of `columns`.
     ///
-    /// - Parameter salt: the salt of a UTC day and class, from the batch or the store.
+    /// - Parameters:
+    ///   - rows: which ones; nil for all.
+    ///   - first: the sequence of the first of all rows.
+    ///   - salt: the salt of a UTC day and class, from the batch or the store.
     /// - Throws: ``Failure/saltMissing(day:retentionClass:)``
     public func walk(
-        _ columns: VersionColumns, origin: OriginID, first: UInt64, from head: Digest,
+        _ columns: VersionColumns, rows: Range<Int>? = nil, origin: OriginID, first: UInt64,
+        from head: Digest,
         salt: (Int32, RetentionClass) -> Token16?
     ) throws(Failure) -> Walk {
+        let wanted = rows ?? 0..<columns.count
         var digests: [Digest] = []
-        digests.reserveCapacity(columns.count)
+        digests.reserveCapacity(wanted.count)
         var worker = DigestWorker(hashing: hashing, columns: columns)
-        for start in stride(from: 0, to: columns.count, by: DigestWorker.rowsAtOnce) {
-            let rows = start..<min(start + DigestWorker.rowsAtOnce, columns.count)
+        for start in stride(from: wanted.lowerBound, to: wanted.upperBound, by: DigestWorker.rowsAtOnce) {
+            let rows = start..<min(start + DigestWorker.rowsAtOnce, wanted.upperBound)
             try worker.digests(columns, rows: rows, origin: origin, first: first, salt: salt, into: &digests)
         }
         return Walk(digests: digests, from: head, hashing: hashing)

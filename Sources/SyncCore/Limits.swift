@@ -30,6 +30,8 @@ public enum Limits {
     public static let memoryColumns = 64
     /// Entries of one column that a stream remembers.
     public static let memoryEntries = 2_048
+    /// What groups say of their columns, that a stream remembers.
+    public static let memoryShapes = 64
     /// Bytes of all entries that a stream remembers, and ``memoryEntryOverhead`` for each.
     public static let memoryBytes = 131_072
     package static let memoryEntryOverhead = 8

@@ -28,8 +28,9 @@ public struct VersionBatch: Sendable, Hashable {
     public var origin: OriginID
     /// Sequence of the first version; the others follow without gaps.
     public var first: UInt64
-    public var headBefore: Digest
-    public var headAfter: Digest
+    /// Of the chain's head before the first version, and of the one behind the last.
+    public var before: HeadPrint
+    public var after: HeadPrint
     /// Salts first needed in this batch.
     public var salts: [SaltGrant]
     /// Seals whose sequence lies in this batch, ascending.
@@ -40,17 +41,27 @@ public struct VersionBatch: Sendable, Hashable {
     public var encodedRows: [UInt8]
 
     public init(
-        origin: OriginID, first: UInt64, headBefore: Digest, headAfter: Digest, salts: [SaltGrant],
+        origin: OriginID, first: UInt64, before: HeadPrint, after: HeadPrint, salts: [SaltGrant],
         seals: [Seal], rows: VersionColumns, encodedRows: [UInt8] = []
     ) {
         self.origin = origin
         self.first = first
-        self.headBefore = headBefore
-        self.headAfter = headAfter
+        self.before = before
+        self.after = after
         self.salts = salts
         self.seals = seals
         self.rows = rows
         self.encodedRows = encodedRows
+    }
+
+    /// Of who knows the chain.
+    public init(
+        origin: OriginID, first: UInt64, headBefore: Digest, headAfter: Digest, salts: [SaltGrant],
+        seals: [Seal], rows: VersionColumns, encodedRows: [UInt8] = []
+    ) {
+        self.init(
+            origin: origin, first: first, before: HeadPrint(headBefore), after: HeadPrint(headAfter),
+            salts: salts, seals: seals, rows: rows, encodedRows: encodedRows)
     }
 
     public var count: Int { rows.count }

@@ -119,11 +119,14 @@ package struct HubBatchJudge: Sendable {
             return .gap(Gap(origin: batch.origin, wanted: origin.held + 1))
         }
         let fork = Fork(origin: batch.origin, sequence: origin.held, head: origin.head)
-        guard part.lowerBound > batch.first || batch.headBefore == origin.head else { return .fork(fork) }
+        // Of an overlapping batch the hub walks over what it lacks; the print behind it covers all before.
+        let overlap = Int(part.lowerBound - batch.first)
+        guard overlap > 0 || batch.before == HeadPrint(origin.head) else { return .fork(fork) }
         let walk: JournalChain.Walk
         do {
             walk = try chain.walk(
-                batch.rows, origin: batch.origin, first: batch.first, from: batch.headBefore
+                batch.rows, rows: overlap..<batch.count, origin: batch.origin, first: batch.first,
+                from: origin.head
             ) { day, retentionClass in
                 let granted = batch.salts.first { $0.day == day && $0.retentionClass == retentionClass }
                 return granted?.salt ?? salt(day, retentionClass)
@@ -131,9 +134,7 @@ package struct HubBatchJudge: Sendable {
         } catch {
             return .refused(Refuse(.saltMissing, words: "a salt of the batch's days is missing"))
         }
-        guard walk.heads.last == batch.headAfter else { return .fork(fork) }
-        let before = Int(part.lowerBound - batch.first)
-        guard before == 0 || walk.heads[before - 1] == origin.head else { return .fork(fork) }
+        guard walk.heads.last.map({ HeadPrint($0) }) == batch.after else { return .fork(fork) }
         // What was hashed under one salt could not be recomputed under another.
         for grant in batch.salts {
             if let known = salt(grant.day, grant.retentionClass), known != grant.salt {
@@ -153,24 +154,17 @@ package struct HubBatchJudge: Sendable {
             guard seal.sequence >= batch.first, seal.sequence <= batch.last, seal.sequence > previous else {
                 return .refused(Refuse(.forgedSeal, words: "a seal outside its batch"))
             }
-            let head = walk.heads[Int(seal.sequence - batch.first)]
+            previous = seal.sequence
+            // Below the part lies what was judged when it came.
+            guard seal.sequence >= part.lowerBound else { continue }
+            let head = walk.heads[Int(seal.sequence - part.lowerBound)]
             let statement = SealStatement.bytes(origin: batch.origin, sequence: seal.sequence, head: head)
             guard verifying.isValid(statement, seal.signature, publicKey) else {
                 return .refused(Refuse(.forgedSeal, words: "a seal does not hold"))
             }
-            previous = seal.sequence
             if part.contains(seal.sequence) { sealed = (seal.sequence, head) }
         }
-        return .fresh(walk.part(part, of: batch), sealed: sealed)
-    }
-}
-
-extension JournalChain.Walk {
-    /// What concerns a part of the batch that was walked over.
-    fileprivate func part(_ part: ClosedRange<UInt64>, of batch: VersionBatch) -> JournalChain.Walk {
-        if part == batch.first...batch.last { return self }
-        let rows = Int(part.lowerBound - batch.first)...Int(part.upperBound - batch.first)
-        return JournalChain.Walk(heads: Array(heads[rows]))
+        return .fresh(JournalChain.Walk(heads: Array(walk.heads.prefix(part.count))), sealed: sealed)
     }
 }
 

@@ -163,8 +163,8 @@ extension MemoryHubStore {
         let segment = content.log.first {
             $0.batch.origin == origin.id && $0.batch.first <= sequence && sequence <= $0.batch.last
         }
-        guard let batch = segment?.batch else { return nil }
-        let heads = segment?.heads ?? computedHeads(batch)
-        return heads?[Int(sequence - batch.first)]
+        guard let segment else { return nil }
+        let heads = segment.heads ?? computedHeads(segment)
+        return heads?[Int(sequence - segment.batch.first)]
     }
 }

@@ -181,7 +181,7 @@ private final class MemoryHubWriting: HubTransaction {
         let batch = VersionBatch(
             origin: origin.id, first: entry.version.dot.sequence, headBefore: before, headAfter: entry.head,
             salts: entry.salts, seals: [seal].compactMap { $0 }, rows: entry.columns)
-        var segment = MemoryHubStore.Segment(batch)
+        var segment = MemoryHubStore.Segment(batch, before: before, after: entry.head)
         store.apply(&segment, root: 0, now: clock.now)
         _ = store.append(segment, sealed: (entry.version.dot.sequence, entry.head), now: clock.now)
         return entry.version.dot

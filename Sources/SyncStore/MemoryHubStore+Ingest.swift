@@ -101,7 +101,8 @@ extension MemoryHubStore {
             let root = number(of: Array(device.info.unit.utf8))
             let range = submission.part?.range ?? batch.first...batch.last
             var segment = Segment(
-                batch.part(range, walk: walk, before: origin.head))
+                batch.part(range, walk: walk, before: origin.head), before: origin.head,
+                after: walk.heads.last ?? origin.head)
             let isDestroyed = batch.salts.contains { grant in
                 content.destroyed.contains(
                     SaltName(origin: batch.origin, day: grant.day, retentionClass: grant.retentionClass))
@@ -286,7 +287,7 @@ extension MemoryHubStore {
         let position = logEnd.position + 1
         segment.hash = ArrivalLog.next(
             logEnd.hash, position: position, origin: batch.origin, first: batch.first, last: batch.last,
-            head: batch.headAfter, hashing: means.hashing)
+            head: segment.after, hashing: means.hashing)
         segment.arrived = now
         rescope(&segment, today: catalog.zone.day(of: now))
         content.log.append(segment)
@@ -295,7 +296,7 @@ extension MemoryHubStore {
                 (content.log.count - 1, row))
         }
         content.origins[batch.origin]?.held = batch.last
-        content.origins[batch.origin]?.head = batch.headAfter
+        content.origins[batch.origin]?.head = segment.after
         if let sealed {
             content.origins[batch.origin]?.sealed = sealed.sequence
             content.origins[batch.origin]?.sealedHead = sealed.head
@@ -313,9 +314,10 @@ extension MemoryHubStore {
 }
 
 extension MemoryHubStore.Segment {
-    init(_ batch: VersionBatch) {
+    init(_ batch: VersionBatch, before: Digest, after: Digest) {
         self.init(
-            batch: batch, hash: .zero, scopes: Array(repeating: .none, count: batch.count),
+            batch: batch, before: before, after: after, hash: .zero,
+            scopes: Array(repeating: .none, count: batch.count),
             quarantined: Array(repeating: false, count: batch.count),
             afterHole: Array(repeating: false, count: batch.count), verdicts: [])
     }

@@ -87,12 +87,13 @@ extension MemoryHubStore {
 
     private func freeze(_ place: Int) {
         guard content.log[place].heads == nil else { return }
-        content.log[place].heads = computedHeads(content.log[place].batch)
+        content.log[place].heads = computedHeads(content.log[place])
     }
 
-    func computedHeads(_ batch: VersionBatch) -> [Digest]? {
+    func computedHeads(_ segment: Segment) -> [Digest]? {
+        let batch = segment.batch
         let walk = try? judge.chain.walk(
-            batch.rows, origin: batch.origin, first: batch.first, from: batch.headBefore
+            batch.rows, origin: batch.origin, first: batch.first, from: segment.before
         ) { day, retentionClass in
             content.salts[SaltName(origin: batch.origin, day: day, retentionClass: retentionClass)]
         }

@@ -24,12 +24,19 @@ extension MemoryHubStore {
     /// A batch that came, as any hub keeps it.
     package struct Arrival: Sendable {
         package var batch: VersionBatch
+        /// The chain before the batch, and behind it.
+        package var before: Digest
+        package var after: Digest
         package var lane: Lane
         /// Nil when the hub wrote it itself.
         package var device: Int64?
 
-        package init(batch: VersionBatch, lane: Lane, device: Int64?) {
+        package init(
+            batch: VersionBatch, before: Digest, after: Digest, lane: Lane, device: Int64?
+        ) {
             self.batch = batch
+            self.before = before
+            self.after = after
             self.lane = lane
             self.device = device
         }
@@ -39,7 +46,9 @@ extension MemoryHubStore {
     package var arrivals: [Arrival] {
         content.log.map { segment in
             let origin = content.origins[segment.batch.origin]
-            return Arrival(batch: segment.batch, lane: origin?.lane ?? .routine, device: origin?.device)
+            return Arrival(
+                batch: segment.batch, before: segment.before, after: segment.after,
+                lane: origin?.lane ?? .routine, device: origin?.device)
         }
     }
 
@@ -54,29 +63,30 @@ extension MemoryHubStore {
         content.devices = devices.map { Device(info: $0, publicKey: []) }
         for arrival in arrivals where content.origins[arrival.batch.origin] == nil {
             content.origins[arrival.batch.origin] = HubOrigin(
-                number: Int64(content.origins.count + 1), derivation: arrival.batch.headBefore,
+                number: Int64(content.origins.count + 1), derivation: arrival.before,
                 claim: OriginClaim(lane: arrival.lane, nonce: .zero), device: arrival.device)
         }
-        for arrival in arrivals.prefix(first) { take(arrival.batch, now: now) }
-        var queues: [OriginID: ArraySlice<VersionBatch>] = [:]
+        for arrival in arrivals.prefix(first) { take(arrival, now: now) }
+        var queues: [OriginID: ArraySlice<Arrival>] = [:]
         for arrival in arrivals.dropFirst(first) {
-            queues[arrival.batch.origin, default: []].append(arrival.batch)
+            queues[arrival.batch.origin, default: []].append(arrival)
         }
         var origins = queues.keys.sorted()
         while !origins.isEmpty {
             let index = Int.random(in: 0..<origins.count, using: &generator)
-            guard let batch = queues[origins[index]]?.popFirst() else {
+            guard let arrival = queues[origins[index]]?.popFirst() else {
                 origins.remove(at: index)
                 continue
             }
-            take(batch, now: now)
+            take(arrival, now: now)
         }
     }
 
-    private func take(_ batch: VersionBatch, now: Milliseconds) {
+    private func take(_ arrival: Arrival, now: Milliseconds) {
+        let batch = arrival.batch
         let device = content.origins[batch.origin]?.device
         let unit = content.devices.first { $0.info.id == device }?.info.unit
-        var segment = Segment(batch)
+        var segment = Segment(batch, before: arrival.before, after: arrival.after)
         apply(&segment, root: unit.map { number(of: Array($0.utf8)) } ?? 0, now: now)
         _ = append(segment, sealed: nil, now: now)
     }

@@ -49,6 +49,9 @@ public final class MemoryHubStore: HubStore {
     /// One position of the arrival log.
     struct Segment: Sendable {
         var batch: VersionBatch
+        /// The chain before the batch, and behind it.
+        var before: Digest
+        var after: Digest
         var hash: Digest
         var scopes: [HubScope]
         var quarantined: [Bool]

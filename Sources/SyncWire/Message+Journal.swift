@@ -6,8 +6,8 @@ extension ByteWriter {
         put(word: batch.origin)
         put(varint: batch.first)
         put(count: batch.count)
-        put(batch.headBefore)
-        put(batch.headAfter)
+        put(word: batch.before.word)
+        put(word: batch.after.word)
         put(count: batch.salts.count)
         for salt in batch.salts {
             put(zigzag: Int64(salt.day))
@@ -92,8 +92,8 @@ extension ByteReader {
         let count = try count(upTo: Limits.batchVersions, .batch)
         guard first >= 1, count >= 1 else { throw error(.outOfRange, .batch) }
         guard first <= Limits.sequence - UInt64(count - 1) else { throw error(.limit, .batch) }
-        let headBefore = try digest(.batch)
-        let headAfter = try digest(.batch)
+        let before = HeadPrint(word: try word(.batch))
+        let after = HeadPrint(word: try word(.batch))
         let saltCount = try self.count(upTo: Limits.batchSalts, ofAtLeast: 18, .salts)
         var salts: [SaltGrant] = []
         for _ in 0..<saltCount {
@@ -122,7 +122,7 @@ extension ByteReader {
             throw error(.outOfRange, .flags)
         }
         return VersionBatch(
-            origin: origin, first: first, headBefore: headBefore, headAfter: headAfter, salts: salts,
+            origin: origin, first: first, before: before, after: after, salts: salts,
             seals: seals, rows: rows,
             // What is kept stands alone.
             encodedRows: memory?.wasUsed == true ? RowsCodec.encode(rows) : Array(bytes[start..<offset]))

@@ -116,13 +116,20 @@ enum RowsEncoder {
     }
 
     private static func encode(_ group: FormGroup, _ memory: StreamMemory?, into writer: inout ByteWriter) {
-        writer.put(group.form)
-        writer.put(varint: UInt64(group.revision))
-        writer.put(count: group.keys.count)
+        let known = memory?.number(of: GroupShape(group))
+        let shape = known.flatMap { memory?.shape($0) }
+        if let known {
+            writer.put(count: 0)
+            writer.put(count: known)
+        } else {
+            writer.put(group.form)
+            writer.put(varint: UInt64(group.revision))
+            writer.put(count: group.keys.count)
+        }
         var leaders: [TextColumn.Leader] = []
         var place = TextColumn.Place(form: group.form, field: 0, isKey: true, kind: .text, memory: memory)
         for (position, column) in group.keys.enumerated() {
-            putHead(column, into: &writer)
+            if shape == nil { putHead(column, into: &writer) }
             place.field = FieldID(position)
             let written = putValues(column, present: nil, place, leaders: leaders, into: &writer)
             if let written {
@@ -132,21 +139,24 @@ enum RowsEncoder {
                         table: written.table, order: written.order, recall: written.recall))
             }
         }
-        writer.put(count: group.fields.count)
+        if shape == nil { writer.put(count: group.fields.count) }
         place.isKey = false
-        for column in group.fields {
+        for (position, column) in group.fields.enumerated() {
             place.field = column.field
-            writer.put(varint: UInt64(column.field))
-            putHead(column, into: &writer)
-            writer.put(column.retentionClass)
+            if shape == nil {
+                writer.put(varint: UInt64(column.field))
+                putHead(column, into: &writer)
+                writer.put(column.retentionClass)
+            }
+            let isSaid = shape?.fields[position].presence != nil
             guard !column.presence.isEmpty else {
-                if !group.rows.isEmpty {
+                if !isSaid, !group.rows.isEmpty {
                     ByteSequence.encode(constant: Presence.value.rawValue, into: &writer)
                 }
                 putValues(column, present: nil, place, leaders: leaders, into: &writer)
                 continue
             }
-            ByteSequence.encode(column.presence, into: &writer)
+            if !isSaid { ByteSequence.encode(column.presence, into: &writer) }
             let present = PresentRows(column.presence)
             let sifted =
                 column.isDictionary
@@ -156,6 +166,9 @@ enum RowsEncoder {
                     return leader
                 } : []
             putValues(column, present: present, place, leaders: sifted, into: &writer)
+        }
+        if known == nil, leaders.contains(where: { $0.recall != nil }) {
+            memory?.remember(GroupShape(group))
         }
     }
 

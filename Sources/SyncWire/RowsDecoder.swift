@@ -113,16 +113,33 @@ enum RowsDecoder {
     private static func decodeGroup(
         _ reader: inout ByteReader, rows: [UInt32], _ memory: StreamMemory?, budget: inout RowsBudget
     ) throws(WireError) -> FormGroup {
-        let form = try reader.string(upTo: Limits.formNameBytes, .form)
-        guard !form.isEmpty else { throw reader.error(.outOfRange, .form) }
-        let revision = try reader.varint32(.form)
+        var form = try reader.string(upTo: Limits.formNameBytes, .form)
+        var known: GroupShape?
+        if form.isEmpty {
+            guard let memory else { throw reader.error(.outOfRange, .form) }
+            known = memory.shape(Int(try reader.varint32(.form)))
+            guard let known else { throw reader.error(.outOfRange, .form) }
+            form = known.form
+        }
+        let revision: UInt32
+        if let known { revision = known.revision } else { revision = try reader.varint32(.form) }
         var group = FormGroup(form: form, revision: revision, rows: rows, keys: [], fields: [])
-        let keyCount = try reader.count(upTo: Limits.groupKeys, .form)
+        let keyCount: Int
+        if let known {
+            keyCount = known.keys.count
+        } else {
+            keyCount = try reader.count(upTo: Limits.groupKeys, .form)
+        }
         var leaders: [TextColumn.Leader?] = []
         var place = TextColumn.Place(form: form, field: 0, isKey: true, kind: .text, memory: memory)
         for position in 0..<keyCount {
             guard budget.spend(cells: rows.count) else { throw reader.error(.limit, .column) }
-            var column = try head(&reader, field: FieldID(position))
+            var column = Column(field: FieldID(position), kind: .integer)
+            if let key = known?.keys[position] {
+                (column.kind, column.scale) = (key.kind, key.scale)
+            } else {
+                column = try head(&reader, field: FieldID(position))
+            }
             place.field = FieldID(position)
             let written = try values(
                 &reader, into: &column, rows: rows.count, place, leaders: leaders, budget: &budget)
@@ -134,14 +151,23 @@ enum RowsDecoder {
                 })
             group.keys.append(column)
         }
-        let fieldCount = try reader.count(upTo: Limits.groupFields, .form)
+        let fieldCount: Int
+        if let known {
+            fieldCount = known.fields.count
+        } else {
+            fieldCount = try reader.count(upTo: Limits.groupFields, .form)
+        }
         group.fields.reserveCapacity(fieldCount)
         place.isKey = false
-        for _ in 0..<fieldCount {
+        for position in 0..<fieldCount {
             guard budget.spend(cells: rows.count) else { throw reader.error(.limit, .column) }
-            let column = try field(&reader, rows: rows.count, place, leaders: leaders, budget: &budget)
+            let column = try field(
+                &reader, known?.fields[position], rows: rows.count, place, leaders: leaders, budget: &budget)
             guard follows(column, group.fields) else { throw reader.error(.notCanonical, .column) }
             group.fields.append(column)
+        }
+        if known == nil, let memory, leaders.contains(where: { $0?.recall != nil }) {
+            memory.remember(GroupShape(group))
         }
         return group
     }
@@ -174,19 +200,16 @@ enum RowsDecoder {
     }
 
     private static func field(
-        _ reader: inout ByteReader, rows: Int, _ place: TextColumn.Place, leaders: [TextColumn.Leader?],
-        budget: inout RowsBudget
+        _ reader: inout ByteReader, _ known: GroupShape.Field?, rows: Int, _ place: TextColumn.Place,
+        leaders: [TextColumn.Leader?], budget: inout RowsBudget
     ) throws(WireError) -> Column {
         var place = place
-        guard let id = FieldID(exactly: try reader.varint(.column)), id != RecordState.existence else {
-            throw reader.error(.outOfRange, .column)
-        }
-        var column = try head(&reader, field: id)
-        place.field = id
-        column.retentionClass = try reader.byte(.column)
-        // A digest counts the classes of a version in one byte.
-        guard column.retentionClass < .max else { throw reader.error(.outOfRange, .column) }
-        if let constant = try presence(&reader, rows: rows, into: &column) {
+        var column: Column
+        if let known { column = Column(of: known) } else { column = try fieldHead(&reader) }
+        place.field = column.field
+        var constant = known?.presence
+        if constant == nil { constant = try presence(&reader, rows: rows, into: &column) }
+        if let constant {
             guard constant == .value else {
                 column.presence = [UInt8](repeating: constant.rawValue, count: rows)
                 try values(&reader, into: &column, rows: 0, place, leaders: [], budget: &budget)
@@ -215,6 +238,18 @@ enum RowsDecoder {
         } else {
             column.integers = present.spread(column.integers, count: rows)
         }
+        return column
+    }
+
+    /// Number, kind, scale and class.
+    private static func fieldHead(_ reader: inout ByteReader) throws(WireError) -> Column {
+        guard let id = FieldID(exactly: try reader.varint(.column)), id != RecordState.existence else {
+            throw reader.error(.outOfRange, .column)
+        }
+        var column = try head(&reader, field: id)
+        column.retentionClass = try reader.byte(.column)
+        // A digest counts the classes of a version in one byte.
+        guard column.retentionClass < .max else { throw reader.error(.outOfRange, .column) }
         return column
     }
 
@@ -259,5 +294,14 @@ enum RowsDecoder {
         column.ends = written.table.ends
         column.heap = written.table.heap
         return written
+    }
+}
+
+extension Column {
+    /// As a remembered shape has it.
+    fileprivate init(of field: GroupShape.Field) {
+        self.init(field: field.field, kind: field.kind)
+        scale = field.scale
+        retentionClass = field.retentionClass
     }
 }

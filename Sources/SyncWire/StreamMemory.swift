@@ -15,6 +15,7 @@ final class StreamMemory {
     }
 
     private var forms: [String] = []
+    private var shapes: [GroupShape] = []
     private var columns: [RememberedColumn] = []
     /// What may still be remembered.
     private var room = Limits.memoryBytes
@@ -22,6 +23,39 @@ final class StreamMemory {
     private var places: [UInt32] = []
     /// Whether something was read or written with it since this was set to false.
     var wasUsed = false
+
+    /// - Returns: nil where none has that number.
+    func shape(_ number: Int) -> GroupShape? {
+        guard number < shapes.count else { return nil }
+        wasUsed = true
+        return shapes[number]
+    }
+
+    /// The shape that says the most of what a group is; nil where saying it anew is not much longer, and
+    /// serves those that follow better.
+    func number(of shape: GroupShape) -> Int? {
+        var best: (number: Int, spare: Int)?
+        for (number, known) in shapes.enumerated() {
+            guard let spare = known.spare(for: shape), spare < best?.spare ?? .max else { continue }
+            best = (number, spare)
+        }
+        guard let best, best.spare <= StreamMemory.spareColumns || shapes.count == Limits.memoryShapes else {
+            return nil
+        }
+        return best.number
+    }
+
+    /// A presence takes two bytes, most of which deflate saves; a shape about forty.
+    private static let spareColumns = 6
+
+    /// Remembers the shape of a group with a recalled key, as long as there is room.
+    func remember(_ shape: @autoclosure () -> GroupShape) {
+        guard shapes.count < Limits.memoryShapes else { return }
+        let shape = shape()
+        guard shape.cost <= room else { return }
+        room -= shape.cost
+        shapes.append(shape)
+    }
 
     /// What is remembered of a key column; something empty that stays so where there are too many columns.
     func key(_ place: Int, of form: String, _ kind: ValueKind) -> RememberedColumn {

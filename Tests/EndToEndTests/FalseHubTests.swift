@@ -180,26 +180,26 @@ import Testing
             },
             Lie("beyond the journal", .identityLost) { talk in
                 let batch = try await journal(talk)
-                try await talk.say(try talk.receipt(batch.origin, 99, batch.headAfter))
+                try await talk.say(try talk.receipt(batch.origin, 99, .zero))
             },
             Lie("by another key", .forgedReceipt) { talk in
                 let batch = try await journal(talk)
                 try await talk.say(
-                    try talk.receipt(batch.origin, batch.last, batch.headAfter, by: .generate()))
+                    try talk.receipt(batch.origin, batch.last, .zero, by: .generate()))
             },
             Lie("of another epoch", .forgedReceipt) { talk in
                 let batch = try await journal(talk)
                 try await talk.say(
-                    try talk.receipt(batch.origin, batch.last, batch.headAfter, epoch: .zero))
+                    try talk.receipt(batch.origin, batch.last, .zero, epoch: .zero))
             },
             Lie("not signed", .forgedReceipt) { talk in
                 let batch = try await journal(talk)
                 try await talk.say(
-                    Receipt(origin: batch.origin, sequence: batch.last, head: batch.headAfter))
+                    Receipt(origin: batch.origin, sequence: batch.last, head: .zero))
             },
             Lie("of a foreign origin", .protocolError) { talk in
                 let batch = try await journal(talk)
-                try await talk.say(try talk.receipt(4_711, batch.last, batch.headAfter))
+                try await talk.say(try talk.receipt(4_711, batch.last, .zero))
             },
             Lie("for no batch", .wrongOrder) { talk in
                 let empty = Message.receipt(ReceiptFrame(receipts: [], position: 1))

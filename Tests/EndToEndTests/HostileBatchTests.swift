@@ -53,7 +53,7 @@ import Testing
         try await siege.deliver(device, first)
         let (peer, welcome) = try await device.welcomed()
         #expect(welcome.held.map(\.sequence) == [0, 3])
-        #expect(welcome.held.last?.head == first.headAfter)
+        #expect(try welcome.held.last?.head == device.routine.head(first.after))
 
         // Sequences that are missing, overlap or jump: the one that is wanted is named.
         var ahead = device.routine
@@ -78,9 +78,9 @@ import Testing
         // Another journal under the same origin; the connection stays.
         let good = try device.routine.trial(siege)
         var before = good
-        before.headBefore = .zero
+        before.before = .zero
         var after = good
-        after.headAfter = .zero
+        after.after = .zero
         var altered = good
         altered.rows = VersionColumns([siege.passing(3_999)])
         altered.rows.authored = good.rows.authored
@@ -91,7 +91,9 @@ import Testing
                 continue
             }
             #expect(
-                fork == Fork(origin: device.routine.origin, sequence: 3, head: first.headAfter))
+                try fork
+                    == Fork(
+                        origin: device.routine.origin, sequence: 3, head: device.routine.head(first.after)))
         }
         let next = try device.routine.write([siege.valid()])
         try await peer.say(.batch(next), compress: true)
@@ -110,8 +112,9 @@ import Testing
         let good = try device.routine.trial(siege)
         let sequence = good.last
         let seals = [
-            try device.routine.seal(sequence, good.headAfter, by: .generate()),
-            try device.routine.seal(sequence, .zero), try device.routine.seal(sequence + 1, good.headAfter),
+            try device.routine.seal(sequence, device.routine.head(good.after), by: .generate()),
+            try device.routine.seal(sequence, .zero),
+            try device.routine.seal(sequence + 1, device.routine.head(good.after)),
             Seal(sequence: sequence, signature: [UInt8](repeating: 0, count: 64)),
         ]
         for (index, seal) in seals.enumerated() {

@@ -145,7 +145,7 @@ import Testing
         #expect(try await again.farewell()?.code == .overloaded)
         // A forged one is not taken because the hub is in a hurry.
         var forged = try device.urgent.write([.checkIn("S000002", day: crowd.firstDay)])
-        forged.seals = [try device.urgent.seal(2, forged.headAfter, by: .generate())]
+        forged.seals = [try device.urgent.seal(2, device.urgent.head(forged.after), by: .generate())]
         let liar = try await device.connect()
         try await liar.say(.hello(device.hello()))
         await liar.say(HostileFrameTests.frame(.batch(forged)))

@@ -76,6 +76,8 @@ struct RawJournal: Sendable {
     private(set) var sequence: UInt64 = 0
     private(set) var head: Digest
     private var salts: [SaltGrant] = []
+    /// Every head that it had, by what batches say of it.
+    private var heads: [HeadPrint: Digest] = [:]
 
     init(lane: Lane, key: DeviceKey) {
         claim = OriginClaim(lane: lane, nonce: .random())
@@ -115,10 +117,14 @@ struct RawJournal: Sendable {
         let batch = VersionBatch(
             origin: origin, first: sequence + 1, headBefore: head, headAfter: headAfter, salts: fresh,
             seals: [Seal(sequence: last, signature: try Signing(key).sign(statement))], rows: rows)
+        for head in [head, headAfter] { heads[HeadPrint(head)] = head }
         sequence = last
         head = headAfter
         return batch
     }
+
+    /// The head of which a batch tells the print.
+    func head(_ print: HeadPrint) throws -> Digest { try #require(heads[print]) }
 
     /// A seal over a head of one's own choice.
     func seal(_ sequence: UInt64, _ head: Digest, by other: DeviceKey? = nil) throws -> Seal {

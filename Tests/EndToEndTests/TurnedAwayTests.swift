@@ -196,7 +196,7 @@ import Testing
         var device = try await siege.device()
         let good = try device.routine.trial(siege)
         var forged = good
-        forged.seals = [try device.routine.seal(good.last, good.headAfter, by: .generate())]
+        forged.seals = [try device.routine.seal(good.last, device.routine.head(good.after), by: .generate())]
         guard case .close(let refuse)? = try await siege.answer(device, to: forged) else {
             Issue.record("taken")
             return
@@ -204,7 +204,7 @@ import Testing
         #expect(refuse.code == .forgedSeal)
         try await expectEntry("208 ", at: siege)
         var astray = good
-        astray.headBefore = .zero
+        astray.before = .zero
         guard case .fork? = try await siege.answer(device, to: astray) else {
             Issue.record("no fork")
             return
@@ -281,10 +281,10 @@ import Testing
         try await many({ try await said(siege, device, foreign) }, .originOfAnother)
         let good = try device.routine.trial(siege)
         var forged = good
-        forged.seals = [try device.routine.seal(good.last, good.headAfter, by: .generate())]
+        forged.seals = [try device.routine.seal(good.last, device.routine.head(good.after), by: .generate())]
         try await many({ try await said(siege, device, forged) }, .forgedSeal)
         var astray = good
-        astray.headBefore = .zero
+        astray.before = .zero
         try await many({ try await said(siege, device, astray) }, nil)
         try await many(
             {

@@ -40,7 +40,7 @@ import Testing
             if kind != "rows" {
                 #expect(report.origin == RecordText.origin(batch.origin))
                 #expect(report.seals.map(\.sequence) == [12])
-                #expect(report.headAfter == batch.headAfter.description)
+                #expect(report.headAfter == batch.after.description)
                 #expect(report.salts.count == 2)
             }
             let text = report.lines().joined(separator: "\n") + "\(try json(report))"

@@ -89,7 +89,7 @@ import Testing
         #expect(gap.problem?.contains("a gap: 2 was to follow") == true)
         #expect(gap.problemAt == 2)
         var other = try batch(after: 1, 1)
-        other.headBefore = .zero
+        other.before = .zero
         let foreign = try writer.frame(.batch(other), compress: false)
         let parted = try report((start + [first, foreign]).map { line("agent", $0) })
         #expect(parted.problem?.contains("head before") == true)
@@ -130,9 +130,8 @@ import Testing
         #expect(try report([hello, first, second, nothing, third]).problem == nil)
         #expect(try report([hello, first, nothing, third]).problem?.contains("a gap: 2") == true)
         // It held more, and the branch goes on behind that.
-        let middle = try #require(
-            try world.agent.batch(of: origin.id, after: 1, maximumVersions: 1, maximumBytes: 100_000))
-        let more = line("hub", try welcome(2, middle.headAfter))
+        let middle = try #require(try world.agent.heads(of: origin.id, at: [2]).entries.first?.head)
+        let more = line("hub", try welcome(2, middle))
         #expect(try report([hello, first, more, third]).problem == nil)
         #expect(try report([hello, second, nothing, third]).problem?.contains("a gap: 1") == true)
     }

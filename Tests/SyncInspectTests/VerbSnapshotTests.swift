@@ -136,7 +136,9 @@ struct CaptureTalkFixture {
             epoch: Token16(high: 1, low: 1), sessionToken: Token16(high: 2, low: 2), held: [],
             urgentWindow: 65_536, routineWindow: 65_536, maximumBatch: 1_000, clock: InspectWorld.start,
             capabilities: [], dictionary: 0, settings: [])
-        var receipt = Receipt(origin: origin.id, sequence: batch.last, head: batch.headAfter)
+        let told = try world.agent.heads(of: origin.id, at: [batch.last])
+        var receipt = Receipt(
+            origin: origin.id, sequence: batch.last, head: try #require(told.entries.first?.head))
         receipt.time = InspectWorld.start
         receipt.signature = [UInt8](repeating: 6, count: 64)
         whole = [

@@ -105,7 +105,7 @@ func batches(
     while let batch = try store.batch(of: origin, after: after, maximumVersions: size(), maximumBytes: bytes)
     {
         #expect(batch.first == after + 1)
-        if let last = batches.last { #expect(batch.headBefore == last.headAfter) }
+        if let last = batches.last { #expect(batch.before == last.after) }
         batches.append(batch)
         after = batch.last
     }
@@ -127,7 +127,7 @@ func verify(_ batches: [VersionBatch], origin: OwnOrigin, publicKey: [UInt8]) th
             batch.rows, origin: batch.origin, first: batch.first, from: head
         ) { day, wanted in known.first { $0.day == day && $0.retentionClass == wanted }?.salt }
         head = try #require(walk.heads.last)
-        #expect(head == batch.headAfter)
+        #expect(HeadPrint(head) == batch.after)
         for seal in batch.seals {
             #expect(seal.sequence >= batch.first && seal.sequence <= batch.last)
             let sealed = walk.heads[Int(seal.sequence - batch.first)]

@@ -36,8 +36,8 @@ import Testing
                 rest.flatMap { batch in (0..<batch.count).map { batch.version(at: $0) } }
                     == whole[after...].map(\.version))
             #expect(
-                rest.first?.headBefore
-                    == (after == 0 ? try fixture.origin().derivation : whole[after - 1].head))
+                rest.first?.before
+                    == HeadPrint(after == 0 ? try fixture.origin().derivation : whole[after - 1].head))
         }
     }
 

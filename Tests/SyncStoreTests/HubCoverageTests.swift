@@ -108,7 +108,8 @@ import Testing
             var rest = batches
             while let index = rest.indices.filter({ !rest[$0].isEmpty }).randomElement(using: &random) {
                 let batch = rest[index].removeFirst()
-                for part in HubCoverageTests.cut(batch, &random) {
+                for part in HubCoverageTests.cut(batch, from: try devices[index].head(batch.before), &random)
+                {
                     #expect(try others[index].send(part).isHeld)
                 }
                 if Int.random(in: 0..<4, using: &random) == 0 { try others[index].send(batch) }
@@ -119,7 +120,9 @@ import Testing
     }
 
     /// Cuts a batch in two at a random place; the seal goes with the end.
-    static func cut(_ batch: VersionBatch, _ random: inout HubRandom) -> [VersionBatch] {
+    static func cut(
+        _ batch: VersionBatch, from head: Digest, _ random: inout HubRandom
+    ) -> [VersionBatch] {
         guard batch.count > 1, Bool.random(using: &random) else { return [batch] }
         let at = Int.random(in: 1..<batch.count, using: &random)
         let versions = (0..<batch.count).map { batch.version(at: $0) }
@@ -128,18 +131,18 @@ import Testing
         // Salts of a whole transaction come with its first version here.
         guard
             let walk = try? chain.walk(
-                rows, origin: batch.origin, first: batch.first, from: batch.headBefore,
+                rows, origin: batch.origin, first: batch.first, from: head,
                 salt: { day, kind in
                     batch.salts.first { $0.day == day && $0.retentionClass == kind }?.salt
                 }),
             let middle = walk.heads.last
         else { return [batch] }
         let one = VersionBatch(
-            origin: batch.origin, first: batch.first, headBefore: batch.headBefore, headAfter: middle,
+            origin: batch.origin, first: batch.first, before: batch.before, after: HeadPrint(middle),
             salts: batch.salts, seals: [], rows: rows)
         let two = VersionBatch(
-            origin: batch.origin, first: batch.first + UInt64(at), headBefore: middle,
-            headAfter: batch.headAfter,
+            origin: batch.origin, first: batch.first + UInt64(at), before: HeadPrint(middle),
+            after: batch.after,
             salts: [], seals: batch.seals, rows: VersionColumns(versions[at...]))
         return [one, two]
     }

@@ -17,7 +17,7 @@ import Testing
         let sealed = try device.batch([HubWorld.checkIn("p2")])
         let receipt = try #require(try device.send(sealed).receipt)
         #expect(receipt.sequence == 2)
-        #expect(receipt.head == sealed.headAfter)
+        #expect(HeadPrint(receipt.head) == sealed.after)
         let hub = HubFake.means(seed: 1).signing.publicKey
         let statement = receipt.statement(hub: HubFake.hashing(hub), epoch: try world.store.epoch)
         #expect(HubFake.verifying.isValid(statement, receipt.signature, hub))
@@ -53,13 +53,13 @@ import Testing
         var changed = first
         changed.rows.stated[0] -= 1
         changed.encodedRows = []
-        let fork = Fork(origin: device.origin(), sequence: 0, head: first.headBefore)
+        let fork = Fork(origin: device.origin(), sequence: 0, head: try device.head(first.before))
         #expect(try device.send(changed) == .fork(fork))
         #expect(try world.store.effective(HubWorld.key("p1")) == nil)
         #expect(try device.send(first).isHeld)
         var other = second
-        other.headBefore = .zero
-        let later = Fork(origin: device.origin(), sequence: 1, head: first.headAfter)
+        other.before = .zero
+        let later = Fork(origin: device.origin(), sequence: 1, head: try device.head(first.after))
         #expect(try device.send(other) == .fork(later))
         #expect(try device.send(second).isHeld)
         var overlap = try device.batch([HubWorld.checkIn("p3")])

@@ -235,6 +235,11 @@ final class HubDevice {
         salts["\(lane) \(day) \(retentionClass)"]
     }
 
+    /// Every head that its journals had, by what batches say of it.
+    private var heads: [HeadPrint: Digest] = [:]
+
+    func head(_ print: HeadPrint) throws -> Digest { try #require(heads[print]) }
+
     /// It says in Hello that it has receipts for all that it wrote.
     var hasReceipts = false
 
@@ -287,6 +292,7 @@ final class HubDevice {
         let seals = isSealed ? [try journalist.seal()].compactMap { $0 } : []
         journals[lane]?.sequence = journalist.sequence
         journals[lane]?.head = journalist.head
+        for head in [journal.head, journalist.head] { heads[HeadPrint(head)] = head }
         let rows = VersionColumns(entries.map(\.version))
         return VersionBatch(
             origin: journal.derivation.originID, first: journal.sequence + 1, headBefore: journal.head,
@@ -321,6 +327,7 @@ final class HubDevice {
         let head = try #require(walk.heads.last)
         journals[lane]?.sequence = end
         journals[lane]?.head = head
+        for head in [journal.head, head] { heads[HeadPrint(head)] = head }
         let statement = SealStatement.bytes(origin: origin, sequence: end, head: head)
         return VersionBatch(
             origin: origin, first: journal.sequence + 1, headBefore: journal.head, headAfter: head,

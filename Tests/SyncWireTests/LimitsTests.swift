@@ -22,6 +22,7 @@ import Testing
             "batchTextBytes": Int64(Limits.batchTextBytes),
             "authorBytes": Int64(Limits.authorBytes),
             "memoryColumns": Int64(Limits.memoryColumns), "memoryEntries": Int64(Limits.memoryEntries),
+            "memoryShapes": Int64(Limits.memoryShapes),
             "memoryBytes": Int64(Limits.memoryBytes),
             "time": Int64(Limits.time),
             "contextEntries": Int64(Limits.contextEntries),

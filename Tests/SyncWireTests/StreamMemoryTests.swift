@@ -162,6 +162,48 @@ import Testing
         #expect(memory.key(1, of: "f", .text) === other)
     }
 
+    private func shape(_ form: String, fields: Int = 1, isEverywhere: Bool = true) -> GroupShape {
+        let group = FormGroup(
+            form: form, revision: 1, rows: [0, 1], keys: [Column(field: 0, kind: .text)],
+            fields: (1...fields).map { field in
+                var column = Column(field: FieldID(field), kind: .integer)
+                if !isEverywhere { column.presence = [2, 0] }
+                return column
+            })
+        return GroupShape(group)
+    }
+
+    @Test func noMoreShapesAreRememberedThanTheLimitsSay() {
+        let memory = StreamMemory()
+        for number in 0..<(Limits.memoryShapes + 1) { memory.remember(shape("f\(number)")) }
+        #expect(memory.shape(Limits.memoryShapes - 1)?.form == "f\(Limits.memoryShapes - 1)")
+        #expect(memory.shape(Limits.memoryShapes) == nil)
+        #expect(memory.number(of: shape("f7")) == 7 && memory.number(of: shape("f64")) == nil)
+        // What a shape takes, entries cannot have.
+        let wide = StreamMemory()
+        let cost = 1 + 8 * (2 + 255)
+        for _ in 0..<(Limits.memoryBytes / cost) { wide.remember(shape("w", fields: 255)) }
+        let left = Limits.memoryBytes % cost
+        var table = TextTable()
+        table.append([UInt8](repeating: 1, count: left - 7))
+        let key = wide.key(0, of: "w", .text)
+        wide.remember(table, in: key)
+        #expect(key.count == 0)
+    }
+
+    /// What the rows of one batch happen to share, those of the next need not.
+    @Test func aShapeStandsForGroupsThatItFits() {
+        let memory = StreamMemory()
+        memory.remember(shape("f", fields: 6))
+        memory.remember(shape("g", fields: 6, isEverywhere: false))
+        #expect(memory.number(of: shape("f", fields: 6)) == 0)
+        #expect(memory.number(of: shape("f", fields: 6, isEverywhere: false)) == nil)
+        #expect(memory.number(of: shape("f", fields: 5)) == nil)
+        #expect(memory.number(of: shape("g", fields: 6)) == 1)
+        memory.remember(shape("h", fields: 9, isEverywhere: false))
+        #expect(memory.number(of: shape("h", fields: 9)) == nil)
+    }
+
     /// A frame that cannot be sent leaves nothing that the other side has not heard.
     @Test func aFrameTooLargeForgets() throws {
         var writer = FrameWriter()

@@ -96,7 +96,8 @@ enum BatchDefects {
 
     static let one = Parts([
         ("origin", Bytes.word(MessageCases.origin)), ("first", [7]), ("count", [1]),
-        ("head before", MessageCases.head.bytes), ("head after", MessageCases.head.bytes), ("salts", [0]),
+        ("before", Bytes.word(MessageCases.head.words.0)), ("after", Bytes.word(MessageCases.head.words.0)),
+        ("salts", [0]),
         ("seals", [0]), ("rows", RowParts.one.bytes), ("end", []),
     ])
 

@@ -120,7 +120,7 @@ extension Meaning {
     private static func batch(_ batch: VersionBatch) -> JSON {
         [
             "type": "Batch", "origin": origin(batch.origin), "first": number(batch.first),
-            "headBefore": digest(batch.headBefore), "headAfter": digest(batch.headAfter),
+            "before": .string(batch.before.description), "after": .string(batch.after.description),
             "salts": .array(batch.salts.map(salt)),
             "seals": .array(
                 batch.seals.map { ["sequence": number($0.sequence), "signature": .hex($0.signature)] }),

@@ -6,14 +6,26 @@ enum MemoryCases {
 
     /// A batch frame of rows with one text key and one field of the kind; nothing in it is said by a writer.
     private static func batch(
-        _ count: Int, key: [UInt8], keyKind: UInt8 = 3, field: [UInt8], kind: UInt8 = 3, fresh: Bool = false,
-        isPlain: Bool = false
+        _ count: Int, key: [UInt8], keyKind: UInt8 = 3, field: [UInt8], kind: UInt8 = 3,
+        presence: [UInt8] = [0, 2], fresh: Bool = false, isPlain: Bool = false
     ) -> [UInt8] {
         let rows = RowParts.rows(UInt64(count)).with("key", [keyKind] + key)
-            .with("field", RowParts.field(1, kind, field)).bytes
+            .with("field", RowParts.field(1, kind, presence: presence, field)).bytes
         let head = Bytes.word(MessageCases.origin) + [1] + Bytes.varint(UInt64(count))
-        let payload = head + Bytes.zeros(64) + [0, 0] + rows
+        let payload = head + Bytes.zeros(16) + [0, 0] + rows
         return isPlain ? Bytes.frame(16, payload) : FrameCases.stored(16, payload, fresh: fresh)
+    }
+
+    /// A group of a shape that is remembered; `field` begins with the presence where the shape has none.
+    private static func shaped(
+        _ number: UInt8, _ count: Int, key: [UInt8], field: [UInt8], isPlain: Bool = false
+    ) -> [UInt8] {
+        let rows = RowParts.rows(UInt64(count)).with("form", [0]).with("revision", [number])
+            .with("keys", []).with("key", key).with("fields", []).with("field", field).bytes
+        let payload =
+            Bytes.word(MessageCases.origin) + [1] + Bytes.varint(UInt64(count)) + Bytes.zeros(16) + [0, 0]
+            + rows
+        return isPlain ? Bytes.frame(16, payload) : FrameCases.stored(16, payload)
     }
 
     /// Keys p and q; the field says x for p and y for q.
@@ -65,6 +77,27 @@ enum MemoryCases {
                     fresh: true)
                     + batch(2, key: [3, 0, 1, 1, 0], keyKind: 4, field: [4, 0, 0, 0, 0, 0], kind: 4)
             ),
+            (
+                "a-shape-said-once", "form, revision and what the columns are, by number",
+                first + shaped(0, 2, key: [3, 0, 0, 0], field: [4, 0, 0, 0, 0, 0])
+            ),
+            (
+                "a-shape-without-presence", "its rows differed, so each batch says it",
+                batch(
+                    2, key: [3] + plain(["p"]) + [0, 0], field: numbers, kind: 1, presence: [1, 2, 0],
+                    fresh: true) + shaped(0, 2, key: [3, 0, 0, 0], field: [1, 0, 2] + numbers)
+                    + shaped(0, 2, key: [3, 0, 0, 0], field: [0, 1])
+            ),
+            (
+                "no-shape-without-a-recalled-key", "shape 0 is the second batch's",
+                batch(1, key: [0] + plain(["p"]) + [0, 0], field: numbers, kind: 1, fresh: true)
+                    + batch(1, key: [3] + plain(["p"]) + [0, 0], field: [4, 0, 1, 0, 0, 0])
+                    + shaped(0, 1, key: [3, 0, 0, 0], field: [4, 0, 0, 0, 0, 0])
+            ),
+            (
+                "a-shape-is-said-anew", "and remembered anew, under another number",
+                first + second + shaped(1, 2, key: [3, 0, 0, 0], field: [4, 0, 0, 0, 0, 0])
+            ),
         ]
     }
 
@@ -98,6 +131,16 @@ enum MemoryCases {
                 "recalled-beside-the-stream", "a plain frame knows nothing of what the stream remembers",
                 first
                     + batch(1, key: [3, 0, 0, 0], field: numbers, kind: 1, isPlain: true)),
+            defect(
+                "shape-beside-the-stream", "a plain frame knows no shape",
+                first + shaped(0, 1, key: [0] + plain(["p"]) + [0, 0], field: numbers, isPlain: true)),
+            defect(
+                "shape-not-known", "shape 1, where there is one",
+                first + shaped(1, 1, key: [3, 0, 0, 0], field: [4, 0, 0, 0, 0, 0])),
+            defect(
+                "shape-forgotten-with-the-stream", "a fresh context knows none",
+                first + batch(1, key: [0] + plain(["p"]) + [0, 0], field: numbers, kind: 1, fresh: true)
+                    + shaped(0, 1, key: [3] + plain(["p"]) + [0, 0], field: [4, 0, 1, 0, 0, 0]), before: 2),
             key("recalled-not-known", "entry 2, where there are two", [3, 0, 0, 2]),
             key("recalled-own-entry-unused", "all own entries must come up", [3] + plain(["r"]) + [0, 0]),
             field("recalled-field", "only keys are recalled", [3, 0, 0, 0]),

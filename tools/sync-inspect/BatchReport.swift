@@ -122,8 +122,8 @@ struct BatchReport: Encodable {
         origin = RecordText.origin(batch.origin)
         first = batch.first
         last = batch.last
-        headBefore = batch.headBefore.description
-        headAfter = batch.headAfter.description
+        headBefore = batch.before.description
+        headAfter = batch.after.description
         seals = batch.seals.map { SealPlace(sequence: $0.sequence, bytes: $0.signature.count) }
         salts = batch.salts.map {
             Salt(

@@ -19,7 +19,7 @@ struct CaptureTalk {
     private var hasJoined = false
     private var isFirst = [true: true, false: true]
     /// The next sequence and the head that each origin's batches go on with.
-    private var next: [OriginID: (sequence: UInt64, head: Digest)] = [:]
+    private var next: [OriginID: (sequence: UInt64, head: HeadPrint)] = [:]
     /// With what each origin's batches began that went ahead of Welcome.
     private var ahead: [OriginID: UInt64] = [:]
     /// When the batch that ends there was sent.
@@ -76,7 +76,7 @@ struct CaptureTalk {
         case .welcome(let welcome):
             isWelcomed = true
             for held in welcome.held where !isAhead(of: held) {
-                next[held.origin] = (held.sequence + 1, held.head)
+                next[held.origin] = (held.sequence + 1, HeadPrint(held.head))
             }
             let held = welcome.held.map { "\(RecordText.origin($0.origin))/\($0.sequence)" }
                 .joined(separator: ", ")
@@ -137,12 +137,12 @@ struct CaptureTalk {
             if known.sequence < batch.first {
                 said.problem = Words(
                     "a gap: \(known.sequence) was to follow", zh: "有缺口：应接 \(known.sequence)")
-            } else if known.sequence == batch.first, known.head != batch.headBefore {
+            } else if known.sequence == batch.first, known.head != batch.before {
                 said.problem = Words("its head before is not the last head", zh: "其之前的链头与上一链头不符")
             }
         }
         if !isWelcomed, ahead[batch.origin] == nil { ahead[batch.origin] = batch.first }
-        next[batch.origin] = (batch.last + 1, batch.headAfter)
+        next[batch.origin] = (batch.last + 1, batch.after)
         waiting.append((Dot(origin: batch.origin, sequence: batch.last), now))
         return said
     }

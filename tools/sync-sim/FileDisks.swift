@@ -166,6 +166,12 @@ final class FileHubDisk: HubDisk {
         try sqlite.journals().flatMap { journal in
             var arrivals: [MemoryHubStore.Arrival] = []
             var next: UInt64 = 1
+            func head(_ sequence: UInt64) throws -> Digest {
+                guard let head = try sqlite.head(of: journal.origin, at: sequence) else {
+                    throw StoreError(.corrupt, "no head at \(sequence)")
+                }
+                return head
+            }
             while next <= journal.held {
                 guard let batch = try sqlite.segment(of: journal.origin, holding: next) else {
                     // In a hole.
@@ -174,7 +180,8 @@ final class FileHubDisk: HubDisk {
                 }
                 arrivals.append(
                     MemoryHubStore.Arrival(
-                        batch: batch, lane: journal.lane, device: journal.device))
+                        batch: batch, before: try head(batch.first - 1), after: try head(batch.last),
+                        lane: journal.lane, device: journal.device))
                 next = batch.last + 1
             }
             return arrivals

@@ -382,7 +382,7 @@ final class SimHub {
         do {
             outcomes = try disk.write { try $0.ingest(taken.map(\.submission), now: clock) }
         } catch let error as StoreError where error.code == .diskFull {
-            outcomes = try taken.map { try refusal(of: $0.submission.batch) }
+            outcomes = try taken.map { try refusal(of: $0.submission.batch, from: $0.peer) }
         } catch let error as StoreError where error.code == .syncFailed {
             return try crash()
         }
@@ -405,20 +405,26 @@ final class SimHub {
         }
     }
 
-    private func refusal(of batch: VersionBatch) throws -> HubSession.Outcome {
+    private func refusal(of batch: VersionBatch, from peer: Peer) throws -> HubSession.Outcome {
         guard world.plant == .lieInReceipt else {
             return .refused(Refuse(.diskFull, retryAfter: 1, words: "simulated"))
         }
         let receipt = try receipt(
-            Receipt(origin: batch.origin, sequence: batch.last, head: batch.headAfter))
+            Receipt(origin: batch.origin, sequence: batch.last, head: try head(behind: batch, of: peer)))
         return .held(receipt: receipt, position: 0)
+    }
+
+    /// What a hub would have found out by then.
+    private func head(behind batch: VersionBatch, of peer: Peer) throws -> Digest {
+        let told = try world.agents[peer.link.agent].store.heads(of: batch.origin, at: [batch.last])
+        return told.entries.first?.head ?? .zero
     }
 
     /// The planted bug: says that something has arrived which is still on its way to the disk.
     private func promise(_ batch: VersionBatch, _ peer: Peer, _ place: Int) throws {
         guard let seal = batch.seals.last, seal.sequence == batch.last else { return }
         let receipt = try receipt(
-            Receipt(origin: batch.origin, sequence: batch.last, head: batch.headAfter))
+            Receipt(origin: batch.origin, sequence: batch.last, head: try head(behind: batch, of: peer)))
         let outcome = HubSession.Outcome.held(receipt: receipt, position: 0)
         world.timeline.plan(in: 1) { [self] in try answer(peer, place, outcome) }
     }

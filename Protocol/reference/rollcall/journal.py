@@ -112,7 +112,7 @@ class HeldJournal:
             return "held", None
         if batch["first"] != self.sequence + 1:
             return "gap", self.sequence + 1
-        if batch["headBefore"] != self.head:
+        if batch["before"] != self.head[:8]:
             return "fork", None
         salts = dict(self.salts)
         for salt in batch["salts"]:
@@ -122,7 +122,7 @@ class HeldJournal:
         head = self.head
         for version in batch["rows"]:
             head = heads[version.dot.sequence] = next_head(head, version, salts)
-        if batch["headAfter"] != head:
+        if batch["after"] != head[:8]:
             return "fork", None
         for seal in batch["seals"]:
             statement = seal_statement(self.origin, seal["sequence"], heads[seal["sequence"]])

@@ -8,6 +8,18 @@ from .wire import LIMITS
 OVERHEAD = 8
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What a group says of itself besides its values."""
+
+    form: str
+    revision: int
+    # Of each key, kind and scale.
+    keys: list[tuple[int, int]]
+    # Of each field column, number, kind, scale, class, and the presence that all rows have, if they have one.
+    fields: list[tuple[int, int, int, int, int | None]]
+
+
 @dataclass
 class Remembered:
     """One column: its entries as they lie in a dictionary, and which the key's entries had last."""
@@ -24,6 +36,7 @@ class Memory:
     def __init__(self) -> None:
         self.columns: dict[Hashable, Remembered] = {}
         self.left = LIMITS["memoryBytes"]
+        self.shapes: list[Shape] = []
 
     def column(self, name: Hashable, after: Remembered | None = None) -> Remembered:
         """The column of this name, by the key that it follows; one that keeps nothing where there are too many."""
@@ -43,3 +56,9 @@ class Memory:
                 return
             self.left -= cost
             column.entries.append(entry)
+
+    def remember_shape(self, shape: Shape) -> None:
+        cost = len(shape.form.encode()) + OVERHEAD * (1 + len(shape.keys) + len(shape.fields))
+        if len(self.shapes) < LIMITS["memoryShapes"] and cost <= self.left:
+            self.left -= cost
+            self.shapes.append(shape)

@@ -125,7 +125,7 @@ def read_batch(reader: Reader) -> dict[str, Any]:
         raise too_much("too many versions")
     if count == 0:
         raise malformed("a batch of nothing")
-    batch["headBefore"], batch["headAfter"] = reader.take(32), reader.take(32)
+    batch["before"], batch["after"] = reader.take(8), reader.take(8)
     batch["salts"] = [SALT.read(reader) for _ in range(reader.count(LIMITS["batchSalts"]))]
     if len({(salt["day"], salt["class"]) for salt in batch["salts"]}) < len(batch["salts"]):
         raise malformed("a day and class with two salts")
@@ -148,7 +148,7 @@ def read_batch(reader: Reader) -> dict[str, Any]:
 
 def write_batch(out: Writer, batch: dict[str, Any]) -> None:
     BATCH_HEAD.write(out, batch)
-    out.varint(len(batch["rows"])).raw(batch["headBefore"]).raw(batch["headAfter"])
+    out.varint(len(batch["rows"])).raw(batch["before"]).raw(batch["after"])
     listing(SALT, LIMITS["batchSalts"]).write(out, batch["salts"])
     out.varint(len(batch["seals"]))
     for seal in batch["seals"]:
@@ -161,8 +161,8 @@ def tell_batch(batch: dict[str, Any]) -> dict[str, Any]:
         {"sequence": str(seal["sequence"]), "signature": seal["signature"].hex()} for seal in batch["seals"]
     ]
     return BATCH_HEAD.tell(batch) | {
-        "headBefore": batch["headBefore"].hex(),
-        "headAfter": batch["headAfter"].hex(),
+        "before": batch["before"].hex(),
+        "after": batch["after"].hex(),
         "salts": [SALT.tell(salt) for salt in batch["salts"]],
         "seals": seals,
         "rows": batch["rows"],

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from .memory import Shape
 from .sequences import (
     Place,
     Room,
@@ -126,30 +127,41 @@ def read_contexts(reader: Reader, flags: list[int]) -> tuple[list[Context], dict
 
 def read_group(reader: Reader, rows: int, cells: int, room: Room) -> tuple[list[Version], int]:
     """The form, key and fields of one group's versions, and how many cells the groups have so far."""
-    form = reader.text(LIMITS["formNameBytes"], least=1)
-    revision = reader.varint(1 << 32)
+    form = reader.text(LIMITS["formNameBytes"])
+    shape = None
+    if not form:
+        number = reader.varint(1 << 32) if reader.memory else 0
+        if not reader.memory or number >= len(reader.memory.shapes):
+            raise malformed("a group without a form, or of a shape that is not known")
+        shape = reader.memory.shapes[number]
+        form = shape.form
+    revision = shape.revision if shape else reader.varint(1 << 32)
+    said = Shape(form, revision, [], [])
     keys: list[tuple[Value, ...]] = [()] * rows
     texts: list[TextColumn | None] = []
-    columns = reader.count(LIMITS["groupKeys"])
+    columns = len(shape.keys) if shape else reader.count(LIMITS["groupKeys"])
     cells = checked_cells(cells + rows * columns)
-    for _ in range(columns):
-        kind, scale = read_kind(reader)
+    for at in range(columns):
+        kind, scale = shape.keys[at] if shape else read_kind(reader)
+        said.keys.append((kind, scale))
         place = Place(form, len(texts), True)
         values, column = read_values(reader, kind, scale, list(range(rows)), texts, room, place)
         texts.append(column)
         keys = [key + (value,) for key, value in zip(keys, values)]
     fields: list[dict[int, tuple[int, Value]]] = [{} for _ in range(rows)]
-    columns = reader.count(LIMITS["groupFields"])
+    columns = len(shape.fields) if shape else reader.count(LIMITS["groupFields"])
     cells = checked_cells(cells + rows * columns)
     before = (0,)
-    for _ in range(columns):
-        number = reader.varint(65536)
-        kind, scale = read_kind(reader)
-        retention = reader.u8()
+    for at in range(columns):
+        if shape:
+            number, kind, scale, retention, same = shape.fields[at]
+        else:
+            number, (kind, scale), retention, same = reader.varint(65536), read_kind(reader), reader.u8(), None
         if number == 0 or retention == 255 or (number, kind, scale, retention) <= before:
             raise malformed("field columns ascend; there is no field 0 and no class 255")
         before = (number, kind, scale, retention)
-        presence = read_bytes(reader, rows)
+        presence = read_bytes(reader, rows) if same is None else [same] * rows
+        said.fields.append((number, kind, scale, retention, presence[0] if len(set(presence)) == 1 else None))
         if any(how > 2 for how in presence):
             raise malformed("presence is 0 to 2")
         present = [row for row, how in enumerate(presence) if how == 2]
@@ -160,6 +172,8 @@ def read_group(reader: Reader, rows: int, cells: int, room: Room) -> tuple[list[
                 raise malformed("a field that is assigned twice")
             if how:
                 fields[row][number] = (retention, found.get(row, BLANK))
+    if reader.memory and not shape and any(text and text.recall for text in texts):
+        reader.memory.remember_shape(said)
     return [Version(form, revision, key, 0, 0, 0, assigned) for key, assigned in zip(keys, fields)], cells
 
 

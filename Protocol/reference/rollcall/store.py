@@ -66,8 +66,8 @@ class Journal:
         return {
             "origin": self.origin,
             "first": first,
-            "headBefore": self.head(first - 1),
-            "headAfter": self.head(last),
+            "before": self.head(first - 1)[:8],
+            "after": self.head(last)[:8],
             "salts": [
                 {"day": day, "class": retention, "salt": self.salts[day, retention]}
                 for day, retention in sorted(needed)

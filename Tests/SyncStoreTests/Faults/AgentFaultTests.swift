@@ -165,7 +165,7 @@ private final class AgentWork: FaultWork {
             while let batch = try store.batch(
                 of: origin.id, after: after, maximumVersions: 7, maximumBytes: 9_000)
             {
-                #expect(batch.headBefore == head)
+                #expect(batch.before == HeadPrint(head))
                 salts += batch.salts
                 let known = salts
                 let walk = try JournalChain(hashing: HubFake.hashing).walk(
@@ -178,8 +178,8 @@ private final class AgentWork: FaultWork {
                     #expect(HubFake.verifying.isValid(statement, seal.signature, AgentWork.deviceKey))
                     sealed = seal.sequence
                 }
-                head = batch.headAfter
-                #expect(walk.heads.last == head)
+                head = try #require(walk.heads.last)
+                #expect(batch.after == HeadPrint(head))
                 after = batch.last
             }
             #expect(after == origin.sequence && head == origin.head && sealed == origin.sequence)

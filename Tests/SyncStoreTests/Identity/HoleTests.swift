@@ -33,8 +33,9 @@ import Testing
             return
         }
         let origin = device.origin()
-        let receipt = try Self.receipt(origin, 5, next.headAfter)
-        let hole = Hole(sequence: 3, head: missing.headAfter, receipt: receipt, epoch: Self.oldEpoch)
+        let receipt = try Self.receipt(origin, 5, device.head(next.after))
+        let hole = Hole(
+            sequence: 3, head: try device.head(missing.after), receipt: receipt, epoch: Self.oldEpoch)
         func pass(_ hole: Hole, by device: HubDevice) throws -> HubSession.Outcome {
             try world.store.pass(hole, for: device.session, now: world.now)
         }
@@ -43,13 +44,13 @@ import Testing
         present.epoch = try world.store.epoch
         wrong.append(("of the present epoch", present))
         var forged = hole
-        forged.receipt = try Self.receipt(origin, 5, next.headAfter, key: device.key)
+        forged.receipt = try Self.receipt(origin, 5, device.head(next.after), key: device.key)
         wrong.append(("signed by somebody else", forged))
         var short = hole
-        short.receipt = try Self.receipt(origin, 2, missing.headAfter)
+        short.receipt = try Self.receipt(origin, 2, device.head(missing.after))
         wrong.append(("that does not reach so far", short))
         var twisted = hole
-        twisted.receipt = try Self.receipt(origin, 3, next.headAfter)
+        twisted.receipt = try Self.receipt(origin, 3, device.head(next.after))
         wrong.append(("with another head", twisted))
         for (what, hole) in wrong {
             let code = what.hasPrefix("signed") ? RefusalCode.forgedReceipt : .protocolError

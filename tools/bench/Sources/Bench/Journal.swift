@@ -13,6 +13,8 @@ struct Journal {
     private(set) var batches: [VersionBatch] = []
     /// The chain's heads in each of them.
     private var heads: [[Digest]] = []
+    /// The chain's head before each of them.
+    private var starts: [Digest] = []
     private var lastHeads: [Digest] = []
     private var salts: [SaltGrant] = []
     private let chain = JournalChain(hashing: .sha256)
@@ -32,6 +34,7 @@ struct Journal {
 
     /// One more batch, sealed at its end.
     mutating func append(_ rows: VersionColumns) throws {
+        starts.append(head)
         batches.append(try next(rows))
         heads.append(lastHeads)
     }
@@ -53,7 +56,7 @@ struct Journal {
         let range = (sequence + 1)...(sequence + UInt64(count))
         return VersionBatch(
             origin: origin, first: range.lowerBound,
-            headBefore: start == 0 ? whole.headBefore : heads[number][start - 1],
+            headBefore: start == 0 ? starts[number] : heads[number][start - 1],
             headAfter: heads[number][start + count - 1], salts: start == 0 ? whole.salts : [],
             seals: whole.seals.filter { range.contains($0.sequence) }, rows: rows,
             encodedRows: RowsCodec.encode(rows))
