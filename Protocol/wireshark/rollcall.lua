@@ -97,7 +97,7 @@ function read.below(r, limit) return tostring(r:varint(limit)) end
 
 local RECEIPT = { { "origin", "origin" }, { "sequence", "sequence" }, { "digest", "head" }, { "time", "time" },
     { "signature", "signature" } }
-local TOKEN = { { "token", "epoch" }, { "varint", "position" }, { "varint", "step" }, { "digest", "hash" } }
+local TOKEN = { { "token", "epoch" }, { "varint", "position" }, { "varint", "step" }, { "word", "hash" } }
 local BACKLOG = { { "varint", "count" }, { "varint", "oldest age" } }
 local REFUSE = { { "code", "code" }, { "u32", "retry after" }, { "text", "words", 1024 } }
 local CAPABILITIES = { "list", "capability", 64, { { "text", "name", 64 } } }
@@ -109,7 +109,7 @@ local SHAPES = {
         { "text", "unit's name", 1024 }, { "text", "hub's name", 1024 }, { "time", "clock" }, SETTINGS },
     [3] = { { "token", "replica" },
         { "list", "origin", 448, { { "choice", "lane", 0, 3 }, { "token", "nonce" }, { "sequence", "last" },
-            { "digest", "head" }, { "sequence", "receipted" } } },
+            { "word", "head" }, { "sequence", "receipted" } } },
         { "closed" }, CAPABILITIES, { "list", "dictionary", 16, { { "u32", "id" } } }, { "time", "clock" },
         { "token", "session token" }, { "token", "its epoch" }, { "all", TOKEN }, { "all", BACKLOG },
         { "all", BACKLOG }, { "text", "program", 64 }, { "word", "settings" } },

@@ -29,6 +29,29 @@ local function factor(r)
     return v
 end
 
+-- Numbers of so many bits each, lowest bit first, as 64-bit words.
+local function packed(r, count)
+    local width = r:u8()
+    if width < 1 or width > 56 then fail(100, "packed numbers have 1 to 56 bits") end
+    local raw, out, bit = r:take(math.ceil(count * width / 8)), {}, 0
+    local function nextBit()
+        local byte = raw:byte(math.floor(bit / 8) + 1)
+        bit = bit + 1
+        return math.floor(byte / 2 ^ ((bit - 1) % 8)) % 2
+    end
+    for i = 1, count do
+        local low, high = 0, 0
+        for place = 0, width - 1 do
+            if place < 32 then low = low + nextBit() * 2 ^ place else high = high + nextBit() * 2 ^ (place - 32) end
+        end
+        out[i] = UInt64(low, high)
+    end
+    while bit < #raw * 8 do
+        if nextBit() ~= 0 then fail(100, "bits behind the last number") end
+    end
+    return out
+end
+
 -- 64-bit words; what they mean with a sign is for who asks.
 local function integers(r, count, reference)
     if count == 0 then return {} end
@@ -72,6 +95,17 @@ local function integers(r, count, reference)
             end
         end
         for i = 1, count do out[i] = least + step * UInt64(low[i], high[i]) end
+    elseif id == 6 then
+        local least, step = r:zigzag(), factor(r)
+        out = packed(r, count)
+        for i = 1, count do out[i] = least + step * out[i] end
+    elseif id == 7 then
+        local v, step, least = r:zigzag(), factor(r), r:zigzag()
+        out[1] = v
+        for i, more in ipairs(packed(r, count - 1)) do
+            v = v + step * (least + more)
+            out[i + 1] = v
+        end
     else
         fail(100, "no such encoding of integers, or nothing to differ from")
     end
@@ -109,6 +143,9 @@ local function indexes(r, count, below)
     elseif id == 3 then
         local low, high = r:take(count), r:take(count)
         for i = 1, count do out[i] = low:byte(i) + 256 * high:byte(i) end
+    elseif id == 4 then
+        out = packed(r, count)
+        for i = 1, count do out[i] = number(out[i]) end
     else
         fail(100, "no such encoding of indexes")
     end
@@ -243,8 +280,10 @@ end
 -- A frame that is looked at again gives what it gave: the stream has gone on since.
 local function again(r, id, rows, room)
     if id == 4 then r:u8(); r:u8() end
-    dictionary(r, #rows, room)
-    indexes(r, #rows)
+    if id < 5 then
+        dictionary(r, #rows, room)
+        indexes(r, #rows)
+    end
     r.seen = r.seen + 1
     return r.columns[r.seen]
 end
@@ -262,18 +301,25 @@ local function texts(r, kind, rows, keys, room, place)
         for i = 1, #rows do column.contents[i] = own[column.numbers[i] + 1] end
         return column
     end
-    if id > 4 or id > 2 and not r.columns then fail(100, "no such encoding of texts here") end
+    if id > 5 or id > 2 and not r.columns then fail(100, "no such encoding of texts here") end
     if id > 2 and r.seen then return again(r, id, rows, room) end
     if id == 3 and not place.isKey then fail(100, "only keys are recalled") end
-    column = id == 3 and recalled(r, kind, rows, room, place) or followed(r, kind, rows, keys, room, id == 4 and place)
+    column = id == 3 and recalled(r, kind, rows, room, place) or 
+        followed(r, kind, rows, keys, room, id > 2 and place, id == 5)
     if id > 2 then r.columns[#r.columns + 1] = column end
     return column
 end
 
--- A column that goes by a key; with `place` it goes on with what the stream remembers.
-function followed(r, kind, rows, keys, room, place)
+-- A column that goes by a key; with `place` it goes on with what the stream remembers, and an unchanged one with
+-- nothing else.
+function followed(r, kind, rows, keys, room, place, isUnchanged)
     local column = { kind = kind, contents = {}, numbers = {} }
-    local number, mode = r:u8(), r:u8()
+    local number, mode = 0, 0
+    if isUnchanged then
+        while keys[number + 1] ~= nil and not (keys[number + 1] and keys[number + 1].recall) do number = number + 1 end
+    else
+        number, mode = r:u8(), r:u8()
+    end
     local key = keys[number + 1]
     if not key or mode > 2 then fail(100, "no key to follow, or no such mode") end
     if mode == 1 and not (kind == 3 and key.kind == 3) then fail(100, "only a text's own text can be copied") end
@@ -287,10 +333,11 @@ function followed(r, kind, rows, keys, room, place)
             memory = remembered(r.memory, name)
         end
     end
-    local own = dictionary(r, #rows, room)
+    local own = isUnchanged and {} or dictionary(r, #rows, room)
     for i = 1, #own do content(kind, own[i]) end
     local known = #memory.entries
-    local codes, came, last, firsts, used = indexes(r, #rows), together(memory.entries, {}), {}, {}, 0
+    local codes, came, last, firsts, used = {}, together(memory.entries, {}), {}, {}, 0
+    if isUnchanged then for i = 1, #rows do codes[i] = 0 end else codes = indexes(r, #rows) end
     for name, n in pairs(place and key.recall.numbers or {}) do last[name] = memory.last[n] end
     if mode == 2 then
         local begins, wanted = {}, {}

@@ -113,7 +113,7 @@ struct CarriedImport {
             let held = try store.held(batch.origin)
             let fresh = Int(clamping: batch.last - min(batch.last, max(held, batch.first - 1)))
             if fresh == 0, let there = try store.head(of: batch.origin, at: batch.last),
-                HeadPrint(there) != batch.after
+                ShortDigest(there) != batch.after
             {
                 stopped.insert(batch.origin)
                 refuse(CarriedImport.fork, batch, &result)

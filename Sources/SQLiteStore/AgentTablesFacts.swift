@@ -43,9 +43,13 @@ extension SQLiteAgentTables {
         guard try row.step() else { return session }
         session.token = try AgentCodec.token(row.bytes(0))
         session.epoch = try AgentCodec.token(row.bytes(1))
+        // Stores of before keep all 32 bytes.
+        guard let hash = ShortDigest(bytes: row.bytes(4)) else {
+            throw StoreError(.corrupt, "the feed's hash is short")
+        }
         session.feed = FeedToken(
             epoch: try AgentCodec.token(row.bytes(2)), position: row.word(3),
-            hash: try AgentCodec.digest(row.bytes(4)), step: row.word(9))
+            hash: hash, step: row.word(9))
         if !row.isNull(5) { session.mark = Mark(position: row.word(5), count: row.word(6), sum: row.word(7)) }
         session.lastAuthored = row.optionalInteger(8)
         session.isSurrender = row.integer(10) != 0

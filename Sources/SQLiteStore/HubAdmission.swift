@@ -251,7 +251,7 @@ extension SQLiteHubStore {
             let hash = try connection.first(
                 "SELECT log_hash FROM segment WHERE position = ?", .word(token.position)
             ) { try $0.digest(0) }
-            if hash == token.hash { return token }
+            if hash.map({ ShortDigest($0) }) == token.hash { return token }
         }
         return FeedToken(epoch: try epoch, position: 0, hash: .zero)
     }

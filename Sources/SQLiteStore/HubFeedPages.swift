@@ -103,7 +103,9 @@ extension SQLiteHubStore {
                 "SELECT log_hash FROM segment WHERE position = ?", .word(at.position)
             ) { try $0.digest(0) }
             return reader.page.feed(
-                token: FeedToken(epoch: try epoch, position: at.position, hash: hash ?? .zero, step: at.step))
+                token: FeedToken(
+                    epoch: try epoch, position: at.position, hash: hash.map { ShortDigest($0) } ?? .zero,
+                    step: at.step))
         }
     }
 

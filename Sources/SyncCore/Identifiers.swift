@@ -26,15 +26,23 @@ public struct Dot: Sendable, Hashable, Comparable {
     }
 }
 
-/// The first eight bytes of a chain head. By it two ends see whether they speak of one history; what is signed
-/// is the whole head.
-public struct HeadPrint: Sendable, Hashable, CustomStringConvertible {
+/// The first eight bytes of a chain head, or of the arrival log's hash. By them two ends see whether they
+/// speak of one history; what is signed is the whole.
+public struct ShortDigest: Sendable, Hashable, CustomStringConvertible {
     public var word: UInt64
 
-    public static let zero = HeadPrint(word: 0)
+    public static let zero = ShortDigest(word: 0)
 
     public init(word: UInt64) { self.word = word }
-    public init(_ head: Digest) { word = head.words.0 }
+    public init(_ digest: Digest) { word = digest.words.0 }
+
+    /// Of the bytes of either; nil where they are too few.
+    public init?(bytes: some Collection<UInt8>) {
+        guard bytes.count >= 8 else { return nil }
+        word = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    public var bytes: [UInt8] { Array(Digest(words: (word, 0, 0, 0)).bytes.prefix(8)) }
 
     /// Sixteen hexadecimal digits.
     public var description: String { Digest(words: (word, 0, 0, 0)).short }

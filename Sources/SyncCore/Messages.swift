@@ -74,14 +74,14 @@ public struct FeedToken: Sendable, Hashable {
     /// Position in the hub's arrival log; 0 is the beginning.
     public var position: UInt64
     /// The arrival log's running hash there.
-    public var hash: Digest
+    public var hash: ShortDigest
     /// How far into what the next position changes in scopes; 0 is nothing of it. A change may be more than a
     /// page.
     public var step: UInt64
 
     public static let beginning = FeedToken(epoch: .zero, position: 0, hash: .zero)
 
-    public init(epoch: Token16, position: UInt64, hash: Digest, step: UInt64 = 0) {
+    public init(epoch: Token16, position: UInt64, hash: ShortDigest, step: UInt64 = 0) {
         self.epoch = epoch
         self.position = position
         self.hash = hash
@@ -131,14 +131,14 @@ extension Hello {
 public struct OriginHead: Sendable, Hashable {
     public var claim: OriginClaim
     public var sequence: UInt64
-    public var head: Digest
+    public var head: ShortDigest
     /// The highest receipt that the replica believes. A hub that holds less has been put back.
     public var receipted: UInt64
     /// Nothing is written to it any more: the replica goes on under another origin of the lane.
     public var isClosed: Bool
 
     public init(
-        claim: OriginClaim, sequence: UInt64, head: Digest, receipted: UInt64 = 0, isClosed: Bool = false
+        claim: OriginClaim, sequence: UInt64, head: ShortDigest, receipted: UInt64 = 0, isClosed: Bool = false
     ) {
         self.claim = claim
         self.sequence = sequence

@@ -29,8 +29,8 @@ public struct VersionBatch: Sendable, Hashable {
     /// Sequence of the first version; the others follow without gaps.
     public var first: UInt64
     /// Of the chain's head before the first version, and of the one behind the last.
-    public var before: HeadPrint
-    public var after: HeadPrint
+    public var before: ShortDigest
+    public var after: ShortDigest
     /// Salts first needed in this batch.
     public var salts: [SaltGrant]
     /// Seals whose sequence lies in this batch, ascending.
@@ -41,7 +41,7 @@ public struct VersionBatch: Sendable, Hashable {
     public var encodedRows: [UInt8]
 
     public init(
-        origin: OriginID, first: UInt64, before: HeadPrint, after: HeadPrint, salts: [SaltGrant],
+        origin: OriginID, first: UInt64, before: ShortDigest, after: ShortDigest, salts: [SaltGrant],
         seals: [Seal], rows: VersionColumns, encodedRows: [UInt8] = []
     ) {
         self.origin = origin
@@ -60,7 +60,7 @@ public struct VersionBatch: Sendable, Hashable {
         seals: [Seal], rows: VersionColumns, encodedRows: [UInt8] = []
     ) {
         self.init(
-            origin: origin, first: first, before: HeadPrint(headBefore), after: HeadPrint(headAfter),
+            origin: origin, first: first, before: ShortDigest(headBefore), after: ShortDigest(headAfter),
             salts: salts, seals: seals, rows: rows, encodedRows: encodedRows)
     }
 

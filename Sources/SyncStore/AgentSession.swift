@@ -420,7 +420,7 @@ extension Int64 {
 extension OriginHead {
     fileprivate init(_ own: OwnOrigin, isClosed: Bool) {
         self.init(
-            claim: own.claim, sequence: own.sequence, head: own.head, receipted: own.receipted,
+            claim: own.claim, sequence: own.sequence, head: ShortDigest(own.head), receipted: own.receipted,
             isClosed: isClosed)
     }
 }

@@ -121,7 +121,7 @@ package struct HubBatchJudge: Sendable {
         let fork = Fork(origin: batch.origin, sequence: origin.held, head: origin.head)
         // Of an overlapping batch the hub walks over what it lacks; the print behind it covers all before.
         let overlap = Int(part.lowerBound - batch.first)
-        guard overlap > 0 || batch.before == HeadPrint(origin.head) else { return .fork(fork) }
+        guard overlap > 0 || batch.before == ShortDigest(origin.head) else { return .fork(fork) }
         let walk: JournalChain.Walk
         do {
             walk = try chain.walk(
@@ -134,7 +134,7 @@ package struct HubBatchJudge: Sendable {
         } catch {
             return .refused(Refuse(.saltMissing, words: "a salt of the batch's days is missing"))
         }
-        guard walk.heads.last.map({ HeadPrint($0) }) == batch.after else { return .fork(fork) }
+        guard walk.heads.last.map({ ShortDigest($0) }) == batch.after else { return .fork(fork) }
         // What was hashed under one salt could not be recomputed under another.
         for grant in batch.salts {
             if let known = salt(grant.day, grant.retentionClass), known != grant.salt {

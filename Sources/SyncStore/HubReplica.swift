@@ -91,9 +91,9 @@ package enum HubStanding: Sendable, Hashable {
 extension HubStanding {
     private static func isBehind(_ hello: Hello, _ held: [HeldOrigin]) -> Bool {
         zip(hello.origins, held).contains { own, theirs in
-            !own.isClosed
-                && (own.sequence < theirs.sequence
-                    || (own.sequence == theirs.sequence && own.sequence > 0 && own.head != theirs.head))
+            if own.isClosed || own.sequence > theirs.sequence { return false }
+            return own.sequence < theirs.sequence
+                || (own.sequence > 0 && own.head != ShortDigest(theirs.head))
         }
     }
 

@@ -138,7 +138,8 @@ extension MemoryHubStore {
 
     private func known(_ token: FeedToken) -> FeedToken {
         if token.epoch == epoch, token.position <= logEnd.position {
-            let hash = token.position == 0 ? Digest.zero : content.log[Int(token.position - 1)].hash
+            let hash =
+                token.position == 0 ? .zero : ShortDigest(content.log[Int(token.position - 1)].hash)
             if hash == token.hash { return token }
         }
         return FeedToken(epoch: epoch, position: 0, hash: .zero)

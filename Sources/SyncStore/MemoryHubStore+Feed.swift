@@ -48,7 +48,7 @@ extension MemoryHubStore {
             step = 0
         }
         if page.count == 0 && done - start < 1_024 { return nil }
-        let hash = done == 0 ? Digest.zero : content.log[done - 1].hash
+        let hash = done == 0 ? .zero : ShortDigest(content.log[done - 1].hash)
         return page.feed(token: FeedToken(epoch: epoch, position: UInt64(done), hash: hash, step: step))
     }
 

@@ -4,6 +4,7 @@ enum IndexSequence {
     static let bytes: UInt8 = 1
     static let runs: UInt8 = 2
     static let pairs: UInt8 = 3
+    static let packed: UInt8 = 4
 
     static func encode(_ values: [UInt32], into writer: inout ByteWriter) {
         values.withUnsafeBufferPointer { IndexPlan($0).write($0, into: &writer) }
@@ -49,6 +50,16 @@ enum IndexSequence {
                 initialized = count
             }
             guard Int(most) < bound else { throw reader.error(excess, part) }
+            return values
+        case packed:
+            var values: [UInt32] = []
+            values.reserveCapacity(count)
+            for value in try reader.packed(count, part) {
+                guard value < UInt64(bound), let number = UInt32(exactly: value) else {
+                    throw reader.error(excess, part)
+                }
+                values.append(number)
+            }
             return values
         default: throw reader.error(.unknownEncoding, part)
         }
@@ -171,9 +182,10 @@ enum ByteSequence {
 
 /// How places are written, found out without writing any.
 struct IndexPlan {
-    private let encoding: UInt8
+    private var encoding: UInt8
     /// Bytes in all, with the encoding's id; 0 for no places.
-    let size: Int
+    private(set) var size: Int
+    private var width = 0
     /// How often a place begins that is not the one before it.
     let changes: Int
 
@@ -207,6 +219,13 @@ struct IndexPlan {
             encoding = most < 256 ? IndexSequence.bytes : IndexSequence.pairs
             size = 1 + flat
         }
+        guard values.count <= PackedBits.mostNumbers, count > 1 else { return }
+        // What comes in runs deflates well as it is.
+        let bits = PackedBits.width(UInt64(most))
+        let packed = 1 + PackedBits.size(values.count, width: bits)
+        if packed < min(size, 3 + count + count / 4) {
+            (encoding, size, width) = (IndexSequence.packed, packed, bits)
+        }
     }
 
     func write(_ values: UnsafeBufferPointer<UInt32>, into writer: inout ByteWriter) {
@@ -220,6 +239,8 @@ struct IndexPlan {
                     cursor.put(varint: UInt64(value))
                     cursor.put(varint: UInt64(length - 1))
                 }
+            case IndexSequence.packed:
+                cursor.put(packed: values.count, width: width) { UInt64(values[$0]) }
             default:
                 let low = cursor.take(values.count)
                 for index in values.indices { low[index] = UInt8(truncatingIfNeeded: values[index]) }

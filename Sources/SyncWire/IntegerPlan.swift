@@ -6,6 +6,8 @@ struct IntegerPlan {
     private var least: Int64 = 0
     private var factor: UInt64 = 1
     private var width = 0
+    /// The least step, of those that are packed.
+    private var leastStep: Int64 = 0
 
     /// - Precondition: there is at least one number.
     init(_ values: UnsafeBufferPointer<Int64>) {
@@ -39,6 +41,24 @@ struct IntegerPlan {
             encoding = planeBytes <= offsetBytes ? IntegerSequence.planes : IntegerSequence.offsets
             size = 1 + best
         }
+        if shape.count <= PackedBits.mostNumbers { pack(shape, head: head, first: first) }
+    }
+
+    /// Where few numbers take less so, also once deflated: what comes in runs deflates well as it is.
+    private mutating func pack(_ shape: IntegerShape, head: Int, first: Int) {
+        let body = max(1, (size - 1 - head) / shape.count) * shape.runCount
+        var most = min(size, 1 + head + body + body / 4 + 2)
+        let packed = 1 + head + PackedBits.size(shape.count, width: shape.bits)
+        if shape.bits <= PackedBits.mostBits, packed < most {
+            (encoding, size, width, most) = (IntegerSequence.packed, packed, shape.bits, packed)
+        }
+        let steps =
+            1 + first + varintSize(factor) + varintSize(zigzag(shape.leastStep))
+            + PackedBits.size(shape.count - 1, width: shape.stepBits)
+        if shape.stepBits <= PackedBits.mostBits, steps < most {
+            (encoding, size, width) = (IntegerSequence.packedDeltas, steps, shape.stepBits)
+            leastStep = shape.leastStep
+        }
     }
 
     /// Writes the numbers less `shift`, as they were planned.
@@ -50,6 +70,8 @@ struct IntegerPlan {
             case IntegerSequence.runs: putRuns(values, shift: shift, into: &cursor)
             case IntegerSequence.deltas: putDeltas(values, shift: shift, into: &cursor)
             case IntegerSequence.planes: putPlanes(values, shift: shift, into: &cursor)
+            case IntegerSequence.packed: putPacked(values, shift: shift, into: &cursor)
+            case IntegerSequence.packedDeltas: putPackedDeltas(values, shift: shift, into: &cursor)
             default:
                 cursor.put(varint: zigzag(least))
                 cursor.put(varint: factor)
@@ -83,6 +105,27 @@ struct IntegerPlan {
             let step = values[index] &- before
             cursor.put(varint: zigzag(factor == 1 ? step : step / divisor))
             before = values[index]
+        }
+    }
+
+    private func putPacked(
+        _ values: UnsafeBufferPointer<Int64>, shift: Int64, into cursor: inout ByteCursor
+    ) {
+        cursor.put(varint: zigzag(least))
+        cursor.put(varint: factor)
+        let base = least &+ shift
+        cursor.put(packed: values.count, width: width) { UInt64(bitPattern: values[$0] &- base) / factor }
+    }
+
+    private func putPackedDeltas(
+        _ values: UnsafeBufferPointer<Int64>, shift: Int64, into cursor: inout ByteCursor
+    ) {
+        cursor.put(varint: zigzag(values[0] &- shift))
+        cursor.put(varint: factor)
+        cursor.put(varint: zigzag(leastStep))
+        let divisor = Int64(bitPattern: factor)
+        cursor.put(packed: values.count - 1, width: width) {
+            UInt64(bitPattern: (values[$0 + 1] &- values[$0]) / divisor &- leastStep)
         }
     }
 
@@ -172,6 +215,10 @@ struct IntegerShape {
     private(set) var range: UInt64?
     private(set) var factor: UInt64 = 1
     private(set) var width = 0
+    /// Bits of the greatest offset, and of the greatest step beyond the least one; only of a few numbers.
+    private(set) var bits = Int.max
+    private(set) var stepBits = Int.max
+    private(set) var leastStep: Int64 = 0
     private(set) var offsetBody = 0
     private(set) var deltaBody = 0
     /// Where bytes tie, small steps deflate better than places in a wide range.
@@ -240,9 +287,23 @@ struct IntegerShape {
             }
         }
         deltaBody -= 1
+        if count <= PackedBits.mostNumbers { measureBits(values, scaled: scaled) }
         isSlow = (isFar ? farTravelled : Double(travelled)) * 4 < Double(scaled) * Double(count)
         self.least = least
         self.range = range
+    }
+
+    private mutating func measureBits(_ values: UnsafeBufferPointer<Int64>, scaled: UInt64) {
+        bits = PackedBits.width(scaled)
+        let divisor = Int64(bitPattern: factor)
+        var (least, most) = (Int64.max, Int64.min)
+        for index in 1..<values.count {
+            let step = (values[index] &- values[index - 1]) / divisor
+            least = min(least, step)
+            most = max(most, step)
+        }
+        leastStep = least
+        stepBits = PackedBits.width(UInt64(bitPattern: most &- least))
     }
 
     /// The greatest number that all steps are multiples of.

@@ -8,6 +8,8 @@ enum IntegerSequence {
     static let runs: UInt8 = 3
     static let planes: UInt8 = 4
     static let difference: UInt8 = 5
+    static let packed: UInt8 = 6
+    static let packedDeltas: UInt8 = 7
 
     /// - Parameter reference: numbers that these may lie close to, of the same count.
     static func encode(_ values: [Int64], reference: [Int64]? = nil, into writer: inout ByteWriter) {
@@ -85,6 +87,8 @@ enum IntegerSequence {
         case deltas: return try decodeDeltas(&reader, count: count, part)
         case runs: return try decodeRuns(&reader, count: count, part)
         case planes: return try decodePlanes(&reader, count: count, part)
+        case packed: return try decodePacked(&reader, count: count, part)
+        case packedDeltas: return try decodePackedDeltas(&reader, count: count, part)
         default: throw reader.error(.unknownEncoding, part)
         }
     }
@@ -158,6 +162,29 @@ enum IntegerSequence {
                 }
                 at = end
             }
+        }
+        return values
+    }
+
+    private static func decodePacked(
+        _ reader: inout ByteReader, count: Int, _ part: WireError.Part
+    ) throws(WireError) -> [Int64] {
+        let least = try reader.zigzag(part)
+        let factor = try factor(&reader, part)
+        return try reader.packed(count, part).map { least &+ Int64(bitPattern: $0) &* factor }
+    }
+
+    private static func decodePackedDeltas(
+        _ reader: inout ByteReader, count: Int, _ part: WireError.Part
+    ) throws(WireError) -> [Int64] {
+        var value = try reader.zigzag(part)
+        let factor = try factor(&reader, part)
+        let least = try reader.zigzag(part)
+        var values = [value]
+        values.reserveCapacity(count)
+        for step in try reader.packed(count - 1, part) {
+            value &+= (least &+ Int64(bitPattern: step)) &* factor
+            values.append(value)
         }
         return values
     }

@@ -26,7 +26,7 @@ extension ByteWriter {
             put(origin.claim.lane.rawValue | (origin.isClosed ? 2 : 0))
             put(origin.claim.nonce)
             put(varint: origin.sequence)
-            put(origin.head)
+            put(word: origin.head.word)
             put(varint: origin.receipted)
         }
         put(capabilities: hello.capabilities)
@@ -74,7 +74,7 @@ extension ByteWriter {
         put(token.epoch)
         put(varint: token.position)
         put(varint: token.step)
-        put(token.hash)
+        put(word: token.hash.word)
     }
 
     mutating func put(_ receipt: Receipt) {
@@ -152,7 +152,7 @@ extension ByteReader {
 
     mutating func hello() throws(WireError) -> Hello {
         let replica = try token(.message)
-        let count = try count(upTo: Limits.helloOrigins, ofAtLeast: 51, .message)
+        let count = try count(upTo: Limits.helloOrigins, ofAtLeast: 27, .message)
         var origins: [OriginHead] = []
         origins.reserveCapacity(count)
         for _ in 0..<count {
@@ -163,7 +163,7 @@ extension ByteReader {
             let claim = OriginClaim(lane: lane, nonce: try token(.message))
             origins.append(
                 OriginHead(
-                    claim: claim, sequence: try sequence(), head: try digest(.message),
+                    claim: claim, sequence: try sequence(), head: ShortDigest(word: try word(.message)),
                     receipted: try sequence(), isClosed: flags & 2 != 0))
         }
         guard origins.count(where: \.isClosed) <= Limits.closedOrigins else { throw error(.limit, .message) }
@@ -213,7 +213,8 @@ extension ByteReader {
         let epoch = try token(.message)
         let position = try varint(.message)
         let step = try varint(.message)
-        return FeedToken(epoch: epoch, position: position, hash: try digest(.message), step: step)
+        return FeedToken(
+            epoch: epoch, position: position, hash: ShortDigest(word: try word(.message)), step: step)
     }
 
     mutating func receipt() throws(WireError) -> Receipt {

@@ -92,8 +92,8 @@ extension ByteReader {
         let count = try count(upTo: Limits.batchVersions, .batch)
         guard first >= 1, count >= 1 else { throw error(.outOfRange, .batch) }
         guard first <= Limits.sequence - UInt64(count - 1) else { throw error(.limit, .batch) }
-        let before = HeadPrint(word: try word(.batch))
-        let after = HeadPrint(word: try word(.batch))
+        let before = ShortDigest(word: try word(.batch))
+        let after = ShortDigest(word: try word(.batch))
         let saltCount = try self.count(upTo: Limits.batchSalts, ofAtLeast: 18, .salts)
         var salts: [SaltGrant] = []
         for _ in 0..<saltCount {

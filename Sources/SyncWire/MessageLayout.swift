@@ -46,7 +46,7 @@ private indirect enum Item {
 private enum Schema {
     static let feedToken: [Item] = [
         .field(.token, "epoch"), .field(.varint, "position"), .field(.varint, "step"),
-        .field(.digest, "hash"),
+        .field(.word, "hash"),
     ]
     static let receipt: [Item] = [
         .field(.word, "origin"), .field(.varint, "sequence"), .field(.digest, "head"),
@@ -74,7 +74,7 @@ private enum Schema {
                 "origin",
                 [
                     .field(.byte, "lane"), .field(.token, "nonce"), .field(.varint, "last"),
-                    .field(.digest, "head"), .field(.varint, "receipted"),
+                    .field(.word, "head"), .field(.varint, "receipted"),
                 ]),
             capabilities, .list("dictionary", [.field(.varint, "id")]), .field(.zigzag, "clock"),
             .field(.token, "session token"), .field(.token, "its epoch"),
@@ -113,7 +113,7 @@ private enum Schema {
 
     static let batchHead: [Item] = [
         .field(.word, "origin"), .field(.varint, "first"), .field(.varint, "count"),
-        .field(.digest, "head before"), .field(.digest, "head after"),
+        .field(.word, "before"), .field(.word, "after"),
         .list("salt", [.field(.zigzag, "day"), .field(.byte, "class"), .field(.token, "bytes")]),
         .list("seal", [.field(.varint, "sequence less first"), .field(.counted, "signature")]),
     ]

@@ -36,8 +36,10 @@ private struct RowsWalk {
 
     init(_ reader: ByteReader) { self.reader = reader }
 
-    private static let integers = ["constant", "offsets", "deltas", "runs", "planes", "difference"]
-    private static let indexes = ["constant", "bytes", "runs", "pairs"]
+    private static let integers = [
+        "constant", "offsets", "deltas", "runs", "planes", "difference", "packed", "packed deltas",
+    ]
+    private static let indexes = ["constant", "bytes", "runs", "pairs", "packed"]
     private static let bytes = ["constant", "plain", "runs"]
     private static let dictionaries = ["plain", "numbered"]
     private static let texts = ["plain", "sorted", "followed"]

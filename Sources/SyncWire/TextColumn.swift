@@ -9,6 +9,8 @@ enum TextColumn {
     static let recalled: UInt8 = 3
     /// As ``followed``, going on with what the stream remembers.
     static let resumed: UInt8 = 4
+    /// As ``resumed``, and all rows have what their key had last.
+    static let unchanged: UInt8 = 5
     /// Modes of ``followed`` and ``resumed``: where what a key has first is found.
     static let sameText: UInt8 = 1
     static let aligned: UInt8 = 2
@@ -168,6 +170,18 @@ enum TextColumn {
                 &reader, count: count, below: count + 2 + (known?.count ?? 0))
             var rows = FollowedRows(leader, own: own, mode: mode, known: known)
             try rows.read(codes, reader, budget: &budget)
+            return Written(rows.index, rows.table)
+        case unchanged:
+            guard place.memory != nil else { throw reader.error(.unknownEncoding, .column) }
+            guard
+                let leader = (0..<Limits.groupKeys).lazy.compactMap(leader).first(where: { $0.recall != nil }
+                ),
+                let recall = leader.recall, leader.index.count == count
+            else { throw reader.error(.outOfRange, .column) }
+            let known = recall.memory.column(
+                place.field, isKey: place.isKey, place.kind, after: recall.column)
+            var rows = FollowedRows(leader, own: TextTable(), mode: 0, known: known)
+            try rows.read([UInt32](repeating: 0, count: count), reader, budget: &budget)
             return Written(rows.index, rows.table)
         default: throw reader.error(.unknownEncoding, .column)
         }

@@ -32,6 +32,9 @@ struct TextColumnPlan {
             + (indexWeight ?? TextColumnPlan.weight(index, changes: plan.changes))
     }
 
+    /// Of a followed column: nothing but what each key had last.
+    var isUnchanged: Bool { table.count == 0 && !index.contains { $0 != 0 } }
+
     func write(into writer: inout ByteWriter) {
         writer.put(raw: head)
         dictionary.write(table, into: &writer)

@@ -90,7 +90,12 @@ extension TextColumn {
             if followed.plan.weight < best?.followed.plan.weight ?? .max { best = (followed, recall) }
         }
         guard let best else { preconditionFailure("no key is recalled") }
-        best.followed.plan.write(into: &writer)
+        let first = leaders.first { $0.recall != nil }?.recall?.column
+        if best.followed.new.isEmpty, best.followed.plan.isUnchanged, best.recall.column === first {
+            writer.put(unchanged)
+        } else {
+            best.followed.plan.write(into: &writer)
+        }
         let memory = best.recall.memory
         let column = memory.column(place.field, isKey: place.isKey, place.kind, after: best.recall.column)
         memory.remember(table.picking(best.followed.new), in: column)

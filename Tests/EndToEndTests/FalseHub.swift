@@ -115,6 +115,19 @@ struct FalseTalk {
         return batch
     }
 
+    /// The chain's head behind a journal's first batch.
+    func head(behind batch: VersionBatch) throws -> Digest {
+        let start = try #require(origins.first { $0.id == batch.origin }).derivation
+        let walk = try JournalChain(hashing: .sha256).walk(
+            batch.rows, origin: batch.origin, first: batch.first, from: start
+        ) { day, wanted in
+            batch.salts.first { $0.day == day && $0.retentionClass == wanted }?.salt
+        }
+        let head = try #require(walk.heads.last)
+        #expect(batch.after == ShortDigest(head))
+        return head
+    }
+
     func receipt(
         _ origin: OriginID, _ sequence: UInt64, _ head: Digest, epoch: Token16 = FalseTalk.epoch,
         by key: DeviceKey? = nil

@@ -130,8 +130,7 @@ import Testing
                 try await talk.peer.say(.welcome(talk.welcome { $0.held[1].receipt = receipt }))
             },
             Lie("a receipt by another key", .forgedReceipt) { talk in
-                let head = talk.hello.origins[1].head
-                let receipt = try talk.receipt(talk.routine, 3, head, by: .generate())
+                let receipt = try talk.receipt(talk.routine, 3, .zero, by: .generate())
                 try await talk.peer.say(.welcome(talk.welcome { $0.held[1].receipt = receipt }))
             },
             Lie("unknown origins", nil) { talk in
@@ -180,26 +179,27 @@ import Testing
             },
             Lie("beyond the journal", .identityLost) { talk in
                 let batch = try await journal(talk)
-                try await talk.say(try talk.receipt(batch.origin, 99, .zero))
+                try await talk.say(try talk.receipt(batch.origin, 99, talk.head(behind: batch)))
             },
             Lie("by another key", .forgedReceipt) { talk in
                 let batch = try await journal(talk)
                 try await talk.say(
-                    try talk.receipt(batch.origin, batch.last, .zero, by: .generate()))
+                    try talk.receipt(batch.origin, batch.last, talk.head(behind: batch), by: .generate()))
             },
             Lie("of another epoch", .forgedReceipt) { talk in
                 let batch = try await journal(talk)
                 try await talk.say(
-                    try talk.receipt(batch.origin, batch.last, .zero, epoch: .zero))
+                    try talk.receipt(batch.origin, batch.last, talk.head(behind: batch), epoch: .zero))
             },
             Lie("not signed", .forgedReceipt) { talk in
                 let batch = try await journal(talk)
                 try await talk.say(
-                    Receipt(origin: batch.origin, sequence: batch.last, head: .zero))
+                    Receipt(
+                        origin: batch.origin, sequence: batch.last, head: try talk.head(behind: batch)))
             },
             Lie("of a foreign origin", .protocolError) { talk in
                 let batch = try await journal(talk)
-                try await talk.say(try talk.receipt(4_711, batch.last, .zero))
+                try await talk.say(try talk.receipt(4_711, batch.last, talk.head(behind: batch)))
             },
             Lie("for no batch", .wrongOrder) { talk in
                 let empty = Message.receipt(ReceiptFrame(receipts: [], position: 1))

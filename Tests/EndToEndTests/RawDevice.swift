@@ -41,7 +41,7 @@ struct RawDevice: Sendable {
         var hello = Hello(
             replica: Token16(high: 1, low: 1),
             origins: [urgent, routine].map {
-                OriginHead(claim: $0.claim, sequence: $0.sequence, head: $0.head)
+                OriginHead(claim: $0.claim, sequence: $0.sequence, head: ShortDigest($0.head))
             }, capabilities: [], dictionaries: [0], clock: RawJournal.now(), sessionToken: .zero,
             feed: .beginning, urgent: Backlog(), routine: Backlog(), program: "raw")
         change(&hello)
@@ -77,7 +77,7 @@ struct RawJournal: Sendable {
     private(set) var head: Digest
     private var salts: [SaltGrant] = []
     /// Every head that it had, by what batches say of it.
-    private var heads: [HeadPrint: Digest] = [:]
+    private var heads: [ShortDigest: Digest] = [:]
 
     init(lane: Lane, key: DeviceKey) {
         claim = OriginClaim(lane: lane, nonce: .random())
@@ -117,14 +117,14 @@ struct RawJournal: Sendable {
         let batch = VersionBatch(
             origin: origin, first: sequence + 1, headBefore: head, headAfter: headAfter, salts: fresh,
             seals: [Seal(sequence: last, signature: try Signing(key).sign(statement))], rows: rows)
-        for head in [head, headAfter] { heads[HeadPrint(head)] = head }
+        for head in [head, headAfter] { heads[ShortDigest(head)] = head }
         sequence = last
         head = headAfter
         return batch
     }
 
     /// The head of which a batch tells the print.
-    func head(_ print: HeadPrint) throws -> Digest { try #require(heads[print]) }
+    func head(_ print: ShortDigest) throws -> Digest { try #require(heads[print]) }
 
     /// A seal over a head of one's own choice.
     func seal(_ sequence: UInt64, _ head: Digest, by other: DeviceKey? = nil) throws -> Seal {

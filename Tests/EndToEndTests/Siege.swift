@@ -121,7 +121,7 @@ final class Siege: Crowd, @unchecked Sendable {
             return
         }
         #expect(frame.receipts.map(\.sequence) == [batch.last], sourceLocation: location)
-        #expect(frame.receipts.map { HeadPrint($0.head) } == [batch.after], sourceLocation: location)
+        #expect(frame.receipts.map { ShortDigest($0.head) } == [batch.after], sourceLocation: location)
     }
 }
 

@@ -233,7 +233,7 @@ import Testing
                     hello.origins = hello.origins.map { origin in
                         let start = origin.claim.derivation(
                             publicKey: device.key.publicKey, hashing: .sha256)
-                        return OriginHead(claim: origin.claim, sequence: 0, head: start)
+                        return OriginHead(claim: origin.claim, sequence: 0, head: ShortDigest(start))
                     }
                 }))
         _ = try await peer.hear()

@@ -141,7 +141,7 @@ import Testing
         let segment = try #require(try StoredBatch.read(.hub(hub), origin: origin.id, first: 2))
         #expect(segment.first == 1 && segment.last == 2)
         #expect(segment.seals.map(\.sequence) == [2])
-        #expect(segment.after == HeadPrint(origin.head))
+        #expect(segment.after == ShortDigest(origin.head))
         let token = FeedToken(epoch: try hub.epoch, position: 1, hash: .zero)
         #expect(throws: StoreError.self) {
             try hub.confirmFeed(token, of: SessionRef(device: 1, replica: 1, number: 1))

@@ -17,7 +17,8 @@ import Testing
         Feed(
             lane: .routine,
             versions: FeedVersions(dots: versions.map(\.dot), rows: VersionColumns(versions)),
-            token: FeedToken(epoch: AgentFixture.epoch, position: position, hash: TestCrypto.hashing([9])))
+            token: FeedToken(
+                epoch: AgentFixture.epoch, position: position, hash: ShortDigest(TestCrypto.hashing([9]))))
     }
 
     @Test(arguments: StoreFlavour.allCases)

@@ -37,7 +37,7 @@ import Testing
                     == whole[after...].map(\.version))
             #expect(
                 rest.first?.before
-                    == HeadPrint(after == 0 ? try fixture.origin().derivation : whole[after - 1].head))
+                    == ShortDigest(after == 0 ? try fixture.origin().derivation : whole[after - 1].head))
         }
     }
 

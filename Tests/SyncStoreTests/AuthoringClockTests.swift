@@ -140,7 +140,8 @@ import Testing
             Feed(
                 lane: .routine,
                 versions: FeedVersions(dots: [foreign.dot], rows: VersionColumns([foreign])),
-                token: FeedToken(epoch: AgentFixture.epoch, position: 9, hash: TestCrypto.hashing([9]))),
+                token: FeedToken(
+                    epoch: AgentFixture.epoch, position: 9, hash: ShortDigest(TestCrypto.hashing([9])))),
             now: AgentFixture.start)
         let next = try write(fixture, person: 2, at: 1_000)
         #expect(next.authored == AgentFixture.start + 1_000 && next.clockTrusted)

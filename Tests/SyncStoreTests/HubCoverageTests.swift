@@ -138,10 +138,10 @@ import Testing
             let middle = walk.heads.last
         else { return [batch] }
         let one = VersionBatch(
-            origin: batch.origin, first: batch.first, before: batch.before, after: HeadPrint(middle),
+            origin: batch.origin, first: batch.first, before: batch.before, after: ShortDigest(middle),
             salts: batch.salts, seals: [], rows: rows)
         let two = VersionBatch(
-            origin: batch.origin, first: batch.first + UInt64(at), before: HeadPrint(middle),
+            origin: batch.origin, first: batch.first + UInt64(at), before: ShortDigest(middle),
             after: batch.after,
             salts: [], seals: batch.seals, rows: VersionColumns(versions[at...]))
         return [one, two]

@@ -17,7 +17,7 @@ import Testing
         let sealed = try device.batch([HubWorld.checkIn("p2")])
         let receipt = try #require(try device.send(sealed).receipt)
         #expect(receipt.sequence == 2)
-        #expect(HeadPrint(receipt.head) == sealed.after)
+        #expect(ShortDigest(receipt.head) == sealed.after)
         let hub = HubFake.means(seed: 1).signing.publicKey
         let statement = receipt.statement(hub: HubFake.hashing(hub), epoch: try world.store.epoch)
         #expect(HubFake.verifying.isValid(statement, receipt.signature, hub))

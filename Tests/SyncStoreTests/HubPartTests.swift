@@ -31,7 +31,7 @@ import Testing
                 #expect(held.sequence == 2)
                 #expect(try send(batch, 3...3, by: device).isHeld)
                 let receipt = try #require(try send(batch, 4...5, by: device).receipt)
-                #expect(receipt.sequence == 5 && HeadPrint(receipt.head) == batch.after)
+                #expect(receipt.sequence == 5 && ShortDigest(receipt.head) == batch.after)
             } else {
                 #expect(try device.send(batch).receipt?.sequence == 5)
             }

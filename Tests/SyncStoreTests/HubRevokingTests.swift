@@ -51,7 +51,7 @@ import Testing
         try device.hello()
         #expect(device.session.isSurrender)
         let receipt = try #require(try device.send(batch).receipt)
-        #expect(receipt.sequence == 3 && HeadPrint(receipt.head) == batch.after)
+        #expect(receipt.sequence == 3 && ShortDigest(receipt.head) == batch.after)
         #expect(try world.picture(days: HubWorld.day...HubWorld.day) == before)
         let verdicts = try world.store.verdicts(on: Dot(origin: device.origin(), sequence: 2))
         #expect(verdicts.map(\.kind) == [.quarantined] && verdicts.map(\.reason) == [Reason.revokedDevice])

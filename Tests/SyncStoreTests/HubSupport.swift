@@ -236,9 +236,9 @@ final class HubDevice {
     }
 
     /// Every head that its journals had, by what batches say of it.
-    private var heads: [HeadPrint: Digest] = [:]
+    private var heads: [ShortDigest: Digest] = [:]
 
-    func head(_ print: HeadPrint) throws -> Digest { try #require(heads[print]) }
+    func head(_ print: ShortDigest) throws -> Digest { try #require(heads[print]) }
 
     /// It says in Hello that it has receipts for all that it wrote.
     var hasReceipts = false
@@ -252,7 +252,7 @@ final class HubDevice {
         let heads = Lane.allCases.compactMap { lane in
             journals[lane].map {
                 OriginHead(
-                    claim: $0.claim, sequence: $0.sequence, head: $0.head,
+                    claim: $0.claim, sequence: $0.sequence, head: ShortDigest($0.head),
                     receipted: hasReceipts ? $0.sequence : 0)
             }
         }
@@ -292,7 +292,7 @@ final class HubDevice {
         let seals = isSealed ? [try journalist.seal()].compactMap { $0 } : []
         journals[lane]?.sequence = journalist.sequence
         journals[lane]?.head = journalist.head
-        for head in [journal.head, journalist.head] { heads[HeadPrint(head)] = head }
+        for head in [journal.head, journalist.head] { heads[ShortDigest(head)] = head }
         let rows = VersionColumns(entries.map(\.version))
         return VersionBatch(
             origin: journal.derivation.originID, first: journal.sequence + 1, headBefore: journal.head,
@@ -327,7 +327,7 @@ final class HubDevice {
         let head = try #require(walk.heads.last)
         journals[lane]?.sequence = end
         journals[lane]?.head = head
-        for head in [journal.head, head] { heads[HeadPrint(head)] = head }
+        for head in [journal.head, head] { heads[ShortDigest(head)] = head }
         let statement = SealStatement.bytes(origin: origin, sequence: end, head: head)
         return VersionBatch(
             origin: origin, first: journal.sequence + 1, headBefore: journal.head, headAfter: head,

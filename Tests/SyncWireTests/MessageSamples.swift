@@ -8,7 +8,7 @@ extension Samples {
     }
 
     static func feedToken(_ random: inout SeededGenerator) -> FeedToken {
-        FeedToken(epoch: token(&random), position: random.next(), hash: digest(&random))
+        FeedToken(epoch: token(&random), position: random.next(), hash: ShortDigest(digest(&random)))
     }
 
     static func signature(_ random: inout SeededGenerator) -> [UInt8] {
@@ -52,7 +52,7 @@ extension Samples {
                     origins: [
                         OriginHead(
                             claim: OriginClaim(lane: .routine, nonce: token(&random)), sequence: 4,
-                            head: digest(&random))
+                            head: ShortDigest(digest(&random)))
                     ], capabilities: ["a", "b"], dictionaries: [0, 3], clock: 7, sessionToken: token(&random),
                     feed: feedToken(&random), urgent: Backlog(count: 1, oldestAge: 2), routine: Backlog(),
                     program: "branch-agent 1")),

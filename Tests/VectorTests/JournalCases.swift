@@ -207,9 +207,9 @@ enum JournalCases {
 
     private static func refused(_ routine: Journal) throws -> [Case] {
         var otherBefore = routine.batch(4...7)
-        otherBefore.before = HeadPrint(routine.head(2))
+        otherBefore.before = ShortDigest(routine.head(2))
         var otherAfter = routine.batch(1...7)
-        otherAfter.after = HeadPrint(routine.head(6))
+        otherAfter.after = ShortDigest(routine.head(6))
         var otherContent = routine.versions
         otherContent[1].firstCreated += 1
         var changed = routine.batch(1...7)

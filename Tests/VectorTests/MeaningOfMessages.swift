@@ -70,7 +70,7 @@ extension Meaning {
                     [
                         "lane": lane($0.claim.lane), "nonce": token($0.claim.nonce),
                         "closed": .bool($0.isClosed), "last": number($0.sequence),
-                        "head": digest($0.head), "receipted": number($0.receipted),
+                        "head": .string($0.head.description), "receipted": number($0.receipted),
                     ]
                 }),
             "capabilities": .array(hello.capabilities.map { .string($0) }),
@@ -167,7 +167,7 @@ extension Meaning {
     private static func feedToken(_ token: FeedToken) -> JSON {
         [
             "epoch": self.token(token.epoch), "position": number(token.position),
-            "step": number(token.step), "hash": digest(token.hash),
+            "step": number(token.step), "hash": .string(token.hash.description),
         ]
     }
 

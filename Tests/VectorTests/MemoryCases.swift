@@ -82,6 +82,12 @@ enum MemoryCases {
                 first + shaped(0, 2, key: [3, 0, 0, 0], field: [4, 0, 0, 0, 0, 0])
             ),
             (
+                "unchanged", "one byte: as the keys had it last, and as p has it since",
+                first + batch(2, key: [3, 0, 1, 0, 1], field: [5])
+                    + batch(1, key: [3, 0, 0, 0], field: [4, 0, 0, 0, 0, 3])
+                    + shaped(0, 2, key: [3, 0, 1, 0, 1], field: [5])
+            ),
+            (
                 "a-shape-without-presence", "its rows differed, so each batch says it",
                 batch(
                     2, key: [3] + plain(["p"]) + [0, 0], field: numbers, kind: 1, presence: [1, 2, 0],
@@ -141,6 +147,13 @@ enum MemoryCases {
                 "shape-forgotten-with-the-stream", "a fresh context knows none",
                 first + batch(1, key: [0] + plain(["p"]) + [0, 0], field: numbers, kind: 1, fresh: true)
                     + shaped(0, 1, key: [3] + plain(["p"]) + [0, 0], field: [4, 0, 1, 0, 0, 0]), before: 2),
+            field("unchanged-nothing-to-follow", "r is new", key: new, [5]),
+            field(
+                "unchanged-behind-a-key-that-stands-alone", "no key is recalled",
+                key: [0] + plain(["p"]) + [0, 0], [5]),
+            defect(
+                "unchanged-beside-the-stream", "a plain frame remembers nothing",
+                first + batch(1, key: [0] + plain(["p"]) + [0, 0], field: [5], isPlain: true)),
             key("recalled-not-known", "entry 2, where there are two", [3, 0, 0, 2]),
             key("recalled-own-entry-unused", "all own entries must come up", [3] + plain(["r"]) + [0, 0]),
             field("recalled-field", "only keys are recalled", [3, 0, 0, 0]),

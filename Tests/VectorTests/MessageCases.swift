@@ -12,16 +12,18 @@ enum MessageCases {
     static let second: OriginID = 0xb1b2_b3b4_b5b6_b7b8
     static let signature = (0..<64).map { UInt8(0x40 + $0) }
     static let clock: Milliseconds = 1_580_688_000_000
-    static let feedToken = FeedToken(epoch: token, position: 70_000, hash: head, step: 3)
+    static let feedToken = FeedToken(epoch: token, position: 70_000, hash: ShortDigest(head), step: 3)
 
     static let hello = Hello(
         replica: token,
         origins: [
-            OriginHead(claim: OriginClaim(lane: .urgent, nonce: other), sequence: 0, head: head),
+            OriginHead(claim: OriginClaim(lane: .urgent, nonce: other), sequence: 0, head: ShortDigest(head)),
             OriginHead(
-                claim: OriginClaim(lane: .routine, nonce: token), sequence: 300, head: head, receipted: 200),
+                claim: OriginClaim(lane: .routine, nonce: token), sequence: 300, head: ShortDigest(head),
+                receipted: 200),
             OriginHead(
-                claim: OriginClaim(lane: .routine, nonce: other), sequence: 9, head: head, receipted: 9,
+                claim: OriginClaim(lane: .routine, nonce: other), sequence: 9, head: ShortDigest(head),
+                receipted: 9,
                 isClosed: true),
         ], capabilities: ["a", "more-words"], dictionaries: [0, 4_294_967_295], clock: clock,
         sessionToken: other, epoch: token, feed: feedToken, urgent: Backlog(count: 1, oldestAge: 2_000),

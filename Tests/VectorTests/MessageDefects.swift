@@ -71,9 +71,10 @@ enum MessageDefects {
     ])
 
     private static let hello = Parts([
-        ("replica", token), ("origins", [1]), ("lane", [1]), ("nonce", token), ("last", [5]), ("head", head),
+        ("replica", token), ("origins", [1]), ("lane", [1]), ("nonce", token), ("last", [5]),
+        ("head", Array(head.prefix(8))),
         ("receipted", [5]), ("capabilities", [0]), ("dictionaries", [0]), ("clock", Bytes.zigzag(0)),
-        ("session", token), ("epoch", token), ("feed", token + [0, 0] + head), ("urgent", [0, 0]),
+        ("session", token), ("epoch", token), ("feed", token + [0, 0] + head.prefix(8)), ("urgent", [0, 0]),
         ("routine", [0, 0]), ("program", [0]),
     ])
 
@@ -190,7 +191,8 @@ enum MessageDefects {
 
     /// One row of one origin, a scope change and a verdict.
     static let feed = Parts([
-        ("lane", [0]), ("token", token + [5, 0] + head), ("forms", [0]), ("settings", [0]), ("scope", [1]),
+        ("lane", [0]), ("token", token + [5, 0] + head.prefix(8)), ("forms", [0]), ("settings", [0]),
+        ("scope", [1]),
         ("scope kind", [2]), ("subject", Bytes.text("person")), ("id", Bytes.text("T001")),
         ("kept", [1] + Bytes.zigzag(5) + [2]),
         ("verdicts", [1]), ("verdict origin", origin), ("verdict sequence", [1]), ("verdict kind", [1]),

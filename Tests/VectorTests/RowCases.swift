@@ -141,6 +141,13 @@ enum RowCases {
                 [2] + z(0) + Bytes.varint(60_000) + z(1) + z(2) + z(-1)),
             try column("runs", "7, 7, 7, 5", [3] + z(7) + [2] + z(-2) + [0]),
             try column("runs-of-the-same", "two runs may say the same", [3] + z(7) + [1] + z(0) + [1]),
+            try column("packed", "three bits each, lowest bit first", [6] + z(5) + [1, 3, 0xb8, 0x0a]),
+            try column(
+                "packed-deltas", "10, 0, 0, 20: steps of ten, of which the least is -1",
+                [7] + z(10) + [10] + z(-1) + [2, 0x34]),
+            try column(
+                "packed-in-56-bits", "the widest; arithmetic modulo 2^64",
+                [6] + z(.max) + [1, 56] + Bytes.zeros(27) + [0xff]),
             try column("planes", "one byte each", [4] + z(-1) + [1, 1, 0, 255, 16, 3]),
             try column(
                 "planes-of-two-bytes", "all low bytes, then all high bytes; a factor of 10",
@@ -161,6 +168,7 @@ enum RowCases {
             try stated("offsets", "40, 30, 10, 20 less", [1] + z(-40) + [10, 0, 1, 3, 2]),
             try stated("deltas", "1, 2, 3, 4 less", [2] + z(-1) + [1] + z(-1) + z(-1) + z(-1)),
             try stated("runs", "the same, then 5 less", [3] + z(0) + [2] + z(-5) + [0]),
+            try stated("packed", "3, 2, 1, 0 less", [6] + z(-3) + [1, 2, 0xe4]),
             try stated("planes", "3, 2, 1, 0 less", [4] + z(-3) + [1, 1, 0, 1, 2, 3]),
             try valid(
                 "times-without-difference", "stated and first created with numbers of their own",
@@ -190,6 +198,7 @@ enum RowCases {
             try authors("constant", "cy, four times", [0, 2]),
             try authors("bytes", "ann, bo, ann, cy", [1, 0, 1, 0, 2]),
             try authors("runs", "bo twice, ann twice", [2, 1, 1, 0, 1]),
+            try authors("packed", "two bits each: 2, 1, 0, 0", [4, 2, 6]),
             try authors("pairs", "low bytes, then high bytes", [3, 2, 1, 0, 0, 0, 0, 0, 0]),
             try valid(
                 "index-pairs-above-255", "258 entries, each used once",

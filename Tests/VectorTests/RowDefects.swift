@@ -55,15 +55,22 @@ enum RowDefects {
     private static let sequences: [Case] = {
         let z = Bytes.zigzag
         return [
-            column("integers-unknown-encoding", "6", [6] + z(0)),
+            column("integers-unknown-encoding", "8", [8] + z(0)),
             column("difference-without-reference", "a field has none", [5, 0] + z(0)),
             one("difference-of-authored", "the authored times have no reference", "authored", [5, 0, 0]),
-            one("difference-of-a-difference", "the inner id is 0 to 4", "stated", [5, 5, 0, 0]),
+            one("difference-of-a-difference", "the inner id is another than 5", "stated", [5, 5, 0, 0]),
             column("offsets-factor-zero", "a factor is at least 1", [1] + z(0) + [0, 1, 2, 3, 4]),
             column(
                 "offsets-factor-too-large", "2^62 + 1",
                 [1] + z(0) + Bytes.varint(1 << 62 + 1) + [0, 0, 0, 0]),
             column("deltas-factor-zero", "a factor is at least 1", [2] + z(0) + [0] + z(1) + z(1) + z(1)),
+            column("packed-factor-zero", "a factor is at least 1", [6] + z(0) + [0, 1, 5]),
+            column("packed-width-zero", "1 to 56", [6] + z(0) + [1, 0, 0]),
+            column("packed-width-57", "1 to 56", [6] + z(0) + [1, 57] + Bytes.zeros(29)),
+            column("packed-bits-behind-the-last", "zeros to the byte's end", [6] + z(0) + [1, 1, 0x10]),
+            column(
+                "packed-deltas-bits-behind-the-last", "three steps of two bits",
+                [7] + z(0) + [1] + z(0) + [2, 0x40]),
             column("planes-factor-zero", "a factor is at least 1", [4] + z(0) + [0, 1, 1, 2, 3, 4]),
             column("planes-width-zero", "1 to 8", [4] + z(0) + [1, 0]),
             column("planes-width-nine", "1 to 8", [4] + z(0) + [1, 9] + Bytes.zeros(36)),
@@ -73,13 +80,16 @@ enum RowDefects {
                 [3] + z(7) + Bytes.varint(.max)),
             column("integers-cut-off", "three of four", [1] + z(0) + [1, 1, 2, 3]),
             column("integer-not-minimal", "1 as 82 00", [0, 0x82, 0]),
-            four("index-unknown-encoding", "4", "author", [4, 0]),
+            four("index-unknown-encoding", "5", "author", [5, 0]),
             four("index-run-past-the-end", "a run of five", "author", [2, 0, 4]),
             four("index-out-of-range", "a byte names entry 1 of 1", "author", [1, 0, 0, 1, 0]),
             four("index-out-of-range-in-a-run", "a run names entry 1 of 1", "author", [2, 0, 2, 1, 0]),
             four(
                 "index-out-of-range-in-pairs", "a pair names entry 256 of 1", "author",
                 [3, 0, 0, 0, 0, 0, 1, 0, 0]),
+            four("index-out-of-range-packed", "a number names entry 1 of 1", "author", [4, 1, 4]),
+            four("index-packed-width-zero", "1 to 56", "author", [4, 0]),
+            four("index-packed-bits-behind-the-last", "zeros to the byte's end", "author", [4, 1, 0x10]),
             four("index-above-32-bits", "2^32", "author", [0] + Bytes.varint(1 << 32)),
             four("bytes-unknown-encoding", "3", "flags", [3, 0, 0, 0, 0]),
             four("bytes-run-past-the-end", "a run of five", "flags", [2, 0, 4]),

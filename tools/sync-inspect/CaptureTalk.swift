@@ -19,7 +19,7 @@ struct CaptureTalk {
     private var hasJoined = false
     private var isFirst = [true: true, false: true]
     /// The next sequence and the head that each origin's batches go on with.
-    private var next: [OriginID: (sequence: UInt64, head: HeadPrint)] = [:]
+    private var next: [OriginID: (sequence: UInt64, head: ShortDigest)] = [:]
     /// With what each origin's batches began that went ahead of Welcome.
     private var ahead: [OriginID: UInt64] = [:]
     /// When the batch that ends there was sent.
@@ -76,7 +76,7 @@ struct CaptureTalk {
         case .welcome(let welcome):
             isWelcomed = true
             for held in welcome.held where !isAhead(of: held) {
-                next[held.origin] = (held.sequence + 1, HeadPrint(held.head))
+                next[held.origin] = (held.sequence + 1, ShortDigest(held.head))
             }
             let held = welcome.held.map { "\(RecordText.origin($0.origin))/\($0.sequence)" }
                 .joined(separator: ", ")

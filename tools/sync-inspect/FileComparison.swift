@@ -140,6 +140,6 @@ extension SQLiteHubStore {
     func agrees(_ origin: OriginID, at sequence: UInt64, _ head: Digest) throws -> Bool {
         guard sequence > 0, let batch = try segment(of: origin, holding: sequence), batch.last == sequence
         else { return true }
-        return batch.after == HeadPrint(head)
+        return batch.after == ShortDigest(head)
     }
 }

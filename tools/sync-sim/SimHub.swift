@@ -310,8 +310,10 @@ final class SimHub {
     /// The planted bug: believes the branch's own word for what has arrived.
     private func receiptClaims(of hello: Hello, in welcome: inout Welcome) throws {
         for (index, claim) in zip(welcome.held.indices, hello.origins) where claim.sequence > 0 {
+            let origin = welcome.held[index].origin
             welcome.held[index].receipt = try receipt(
-                Receipt(origin: welcome.held[index].origin, sequence: claim.sequence, head: claim.head))
+                Receipt(
+                    origin: origin, sequence: claim.sequence, head: head(of: origin, at: claim.sequence)))
         }
     }
 
@@ -382,7 +384,7 @@ final class SimHub {
         do {
             outcomes = try disk.write { try $0.ingest(taken.map(\.submission), now: clock) }
         } catch let error as StoreError where error.code == .diskFull {
-            outcomes = try taken.map { try refusal(of: $0.submission.batch, from: $0.peer) }
+            outcomes = try taken.map { try refusal(of: $0.submission.batch) }
         } catch let error as StoreError where error.code == .syncFailed {
             return try crash()
         }
@@ -405,26 +407,32 @@ final class SimHub {
         }
     }
 
-    private func refusal(of batch: VersionBatch, from peer: Peer) throws -> HubSession.Outcome {
+    private func refusal(of batch: VersionBatch) throws -> HubSession.Outcome {
         guard world.plant == .lieInReceipt else {
             return .refused(Refuse(.diskFull, retryAfter: 1, words: "simulated"))
         }
         let receipt = try receipt(
-            Receipt(origin: batch.origin, sequence: batch.last, head: try head(behind: batch, of: peer)))
+            Receipt(origin: batch.origin, sequence: batch.last, head: head(of: batch.origin, at: batch.last)))
         return .held(receipt: receipt, position: 0)
     }
 
-    /// What a hub would have found out by then.
-    private func head(behind batch: VersionBatch, of peer: Peer) throws -> Digest {
-        let told = try world.agents[peer.link.agent].store.heads(of: batch.origin, at: [batch.last])
-        return told.entries.first?.head ?? .zero
+    /// The head that a planted bug puts into a receipt: what an honest hub would have found out by then.
+    private func head(of origin: OriginID, at sequence: UInt64) -> Digest {
+        for agent in world.agents {
+            if let told = try? agent.store.heads(of: origin, at: [sequence]),
+                let head = told.entries.first?.head
+            {
+                return head
+            }
+        }
+        return .zero
     }
 
     /// The planted bug: says that something has arrived which is still on its way to the disk.
     private func promise(_ batch: VersionBatch, _ peer: Peer, _ place: Int) throws {
         guard let seal = batch.seals.last, seal.sequence == batch.last else { return }
         let receipt = try receipt(
-            Receipt(origin: batch.origin, sequence: batch.last, head: try head(behind: batch, of: peer)))
+            Receipt(origin: batch.origin, sequence: batch.last, head: head(of: batch.origin, at: batch.last)))
         let outcome = HubSession.Outcome.held(receipt: receipt, position: 0)
         world.timeline.plan(in: 1) { [self] in try answer(peer, place, outcome) }
     }

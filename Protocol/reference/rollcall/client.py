@@ -118,7 +118,7 @@ class Session:
                     "closed": False,
                     "nonce": journal.nonce,
                     "last": journal.last,
-                    "head": journal.head(journal.last),
+                    "head": journal.head(journal.last)[:8],
                     "receipted": journal.receipted,
                 }
             )

@@ -119,6 +119,7 @@ VARINT = Codec(Reader.varint, Writer.varint, told_number)
 U32 = number(1 << 32)
 TOKEN = fixed(16)
 DIGEST = fixed(32)
+SHORT_DIGEST = fixed(8)
 LANE = choice({0: "urgent", 1: "routine"})
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from .codecs import (
     DAY,
     DIGEST,
+    SHORT_DIGEST,
     FLAG,
     FROM_ONE,
     KEPT,
@@ -65,7 +66,7 @@ RECEIPT = record(
     time=TIME,
     signature=Codec(read_signature, Writer.counted, bytes.hex),
 )
-FEED_TOKEN = record(epoch=TOKEN, position=VARINT, step=VARINT, hash=DIGEST)
+FEED_TOKEN = record(epoch=TOKEN, position=VARINT, step=VARINT, hash=SHORT_DIGEST)
 BACKLOG = record(count=VARINT, oldestAge=VARINT)
 CLOSED_AND_LANE = choice(
     {0: (False, "urgent"), 1: (False, "routine"), 2: (True, "urgent"), 3: (True, "routine")}
@@ -82,7 +83,7 @@ def write_own_origin(out: Writer, value: dict[str, Any]) -> None:
     OWN_REST.write(out, value)
 
 
-OWN_REST = record(nonce=TOKEN, last=SEQUENCE, head=DIGEST, receipted=SEQUENCE)
+OWN_REST = record(nonce=TOKEN, last=SEQUENCE, head=SHORT_DIGEST, receipted=SEQUENCE)
 OWN_ORIGIN = Codec(
     read_own_origin,
     write_own_origin,

@@ -65,7 +65,25 @@ def plain_integers(reader: Reader, count: int, encoding: int) -> list[int]:
                 raise malformed("planes are 1 to 8 bytes wide")
             planes = [reader.take(count) for _ in range(width)]
             return [signed(least + step * int.from_bytes(bytes(parts), "little")) for parts in zip(*planes)]
+        case 6:
+            least, step = reader.zigzag(), factor(reader)
+            return [signed(least + step * number) for number in read_packed(reader, count)]
+        case 7:
+            first, step, least = reader.zigzag(), factor(reader), reader.zigzag()
+            steps = (step * (least + number) for number in read_packed(reader, count - 1))
+            return [signed(value) for value in accumulate(steps, initial=first)]
     raise malformed("no such encoding of integers, or nothing to differ from")
+
+
+def read_packed(reader: Reader, count: int) -> list[int]:
+    """Numbers of so many bits each, lowest bit first."""
+    width = reader.u8()
+    if not 1 <= width <= 56:
+        raise malformed("packed numbers have 1 to 56 bits")
+    bits = int.from_bytes(reader.take((count * width + 7) // 8), "little")
+    if bits >> count * width:
+        raise malformed("bits behind the last number")
+    return [bits >> place * width & (1 << width) - 1 for place in range(count)]
 
 
 def write_integers(out: Writer, values: list[int]) -> None:
@@ -91,6 +109,8 @@ def read_indexes(reader: Reader, count: int, below: int = WORD) -> list[int]:
             out = read_runs(reader, count, reader.varint)
         case 3:
             out = [low + 256 * high for low, high in zip(reader.take(count), reader.take(count))]
+        case 4:
+            out = read_packed(reader, count)
         case _:
             raise malformed("no such encoding of indexes")
     if max(out) >= below:
@@ -234,6 +254,8 @@ def read_texts(
     encoding = reader.u8()
     if encoding == 3 and reader.memory and place.is_key:
         return read_recalled(reader, kind, len(rows), room, place)
+    if encoding == 5 and reader.memory:
+        return read_followed(reader, kind, rows, keys, room, place, unchanged=True)
     if encoding == 2 or encoding == 4 and reader.memory:
         return read_followed(reader, kind, rows, keys, room, place if encoding == 4 else None)
     if encoding > 1:
@@ -274,9 +296,14 @@ def read_followed(
     keys: list[TextColumn | None],
     room: Room,
     resumed: Place | None,
+    unchanged: bool = False,
 ) -> TextColumn:
     """`resumed` says which column it is that goes on with what the stream remembers."""
-    place, mode = reader.u8(), reader.u8()
+    if unchanged:
+        recalls = [at for at, known in enumerate(keys) if known is not None and known.recall is not None]
+        place, mode = recalls[0] if recalls else len(keys), 0
+    else:
+        place, mode = reader.u8(), reader.u8()
     copies = mode == 1
     key = keys[place] if place < len(keys) else None
     if key is None or mode > 2:
@@ -290,10 +317,10 @@ def read_followed(
             raise malformed("the key is not recalled")
         column = reader.memory.column((resumed.number, resumed.is_key, kind), key.recall.column)
         recalled = key.recall.numbers
-    own = read_dictionary(reader, len(rows), room)
+    own = [] if unchanged else read_dictionary(reader, len(rows), room)
     for raw in own:
         content_of(kind, raw)
-    codes = read_indexes(reader, len(rows))
+    codes = [0] * len(rows) if unchanged else read_indexes(reader, len(rows))
     known = len(column.entries)
     came = list(column.entries)
     last = {name: column.last[number] for name, number in recalled.items() if number in column.last}

@@ -19,7 +19,7 @@ from .merging import Form, Record, merge
 from .told import tell_version, version_of
 from .versions import BLANK, LIST, TEXT, Context, Dot, Value, Version
 
-ZERO_TOKEN = {"epoch": bytes(16).hex(), "position": 0, "step": 0, "hash": bytes(32).hex()}
+ZERO_TOKEN = {"epoch": bytes(16).hex(), "position": 0, "step": 0, "hash": bytes(8).hex()}
 
 
 class Journal:

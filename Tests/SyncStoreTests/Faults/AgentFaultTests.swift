@@ -122,7 +122,7 @@ private final class AgentWork: FaultWork {
             lane: .routine, forms: [Array("{}".utf8)],
             versions: FeedVersions(dots: versions.map(\.dot), rows: VersionColumns(versions)),
             verdicts: [Verdict(dot: own, kind: .noted, reason: "unknown_person")],
-            token: FeedToken(epoch: AgentFixture.epoch, position: 9, hash: HubFake.hashing([9])))
+            token: FeedToken(epoch: AgentFixture.epoch, position: 9, hash: ShortDigest(HubFake.hashing([9]))))
     }
 
     func picture(_ store: SQLiteAgentStore) throws -> [String] {
@@ -165,7 +165,7 @@ private final class AgentWork: FaultWork {
             while let batch = try store.batch(
                 of: origin.id, after: after, maximumVersions: 7, maximumBytes: 9_000)
             {
-                #expect(batch.before == HeadPrint(head))
+                #expect(batch.before == ShortDigest(head))
                 salts += batch.salts
                 let known = salts
                 let walk = try JournalChain(hashing: HubFake.hashing).walk(
@@ -179,7 +179,7 @@ private final class AgentWork: FaultWork {
                     sealed = seal.sequence
                 }
                 head = try #require(walk.heads.last)
-                #expect(batch.after == HeadPrint(head))
+                #expect(batch.after == ShortDigest(head))
                 after = batch.last
             }
             #expect(after == origin.sequence && head == origin.head && sealed == origin.sequence)

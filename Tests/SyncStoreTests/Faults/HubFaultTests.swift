@@ -209,13 +209,13 @@ private final class HubWork: FaultWork {
             let journal = try #require(journals.first { $0.origin == receipt.origin })
             #expect(journal.sealed >= receipt.sequence)
             let segment = try #require(try store.segment(of: receipt.origin, holding: receipt.sequence))
-            #expect(segment.last != receipt.sequence || segment.after == HeadPrint(receipt.head))
+            #expect(segment.last != receipt.sequence || segment.after == ShortDigest(receipt.head))
             let statement = try receipt.statement(hub: HubFake.hashing(key), epoch: store.epoch)
             #expect(
                 HubFake.verifying.isValid(statement, receipt.signature, key))
         }
         for journal in journals {
-            var head: HeadPrint?
+            var head: ShortDigest?
             var next: UInt64 = 1
             while next <= journal.held {
                 let segment = try #require(try store.segment(of: journal.origin, holding: next))
@@ -223,7 +223,7 @@ private final class HubWork: FaultWork {
                 head = segment.after
                 next = segment.last + 1
             }
-            #expect(next == journal.held + 1 && (head == nil || head == HeadPrint(journal.head)))
+            #expect(next == journal.held + 1 && (head == nil || head == ShortDigest(journal.head)))
         }
     }
 }

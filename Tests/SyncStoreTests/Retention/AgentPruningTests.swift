@@ -115,7 +115,7 @@ enum RetentionForms {
         // Everything from the floor on can still be sent, and chains.
         let batch = try #require(
             try fixture.store.batch(of: origin.id, after: 4, maximumVersions: 9, maximumBytes: 1 << 20))
-        #expect(batch.before == HeadPrint(whole[3].head) && batch.count == 4)
+        #expect(batch.before == ShortDigest(whole[3].head) && batch.count == 4)
         #expect((0..<4).map { batch.version(at: $0) } == whole[4...].map(\.version))
         // The sixth is receipted, and in no backup: it stays, as do those that have not arrived.
         #expect(try prune(fixture, day: 1_000).trimmed == 5)
@@ -147,7 +147,7 @@ enum RetentionForms {
         ) { day, wanted in
             batch.salts.first { $0.day == day && $0.retentionClass == wanted }?.salt
         }
-        #expect(walk.heads.last.map { HeadPrint($0) } == batch.after)
+        #expect(walk.heads.last.map { ShortDigest($0) } == batch.after)
     }
 
     @Test(arguments: StoreFlavour.allCases)
@@ -179,7 +179,7 @@ enum RetentionForms {
         let rest = try batches(of: fixture.store, after: 2) { 1 }
         let end = try fixture.origin()
         #expect(rest.map(\.last) == [3, 4])
-        #expect(rest.first?.before == HeadPrint(end.headBelow) && rest.last?.after == HeadPrint(end.head))
+        #expect(rest.first?.before == ShortDigest(end.headBelow) && rest.last?.after == ShortDigest(end.head))
     }
 
     @Test(arguments: StoreFlavour.allCases)

@@ -106,7 +106,7 @@ import Testing
         let question = Heads(
             origin: device.origin(), entries: (1...3).map { Heads.Entry(sequence: $0, head: nil) })
         let heads = try world.store.heads(question, for: device.session).entries.map(\.head)
-        #expect(heads.compactMap { $0.map { HeadPrint($0) } } == [late.before, late.after, later.after])
+        #expect(heads.compactMap { $0.map { ShortDigest($0) } } == [late.before, late.after, later.after])
         #expect(try values(world, "p2")[1] == .text("GONE-2"))
         #expect(try purge(world).forms["walk"]?.trimmed == 2)
         #expect(try values(world, "p2") == [.text("mood-p2"), .notStated, .notStated])

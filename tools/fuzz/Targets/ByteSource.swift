@@ -41,7 +41,7 @@ extension ByteSource {
     }
 
     mutating func feedToken() -> FeedToken {
-        FeedToken(epoch: token(), position: number(), hash: head())
+        FeedToken(epoch: token(), position: number(), hash: ShortDigest(head()))
     }
 
     mutating func receipt() -> Receipt {
@@ -75,7 +75,7 @@ extension ByteSource {
         let origins = list(upTo: 4) { source in
             OriginHead(
                 claim: OriginClaim(lane: source.lane(), nonce: source.token()),
-                sequence: source.number(upTo: Limits.sequence), head: source.head(),
+                sequence: source.number(upTo: Limits.sequence), head: ShortDigest(source.head()),
                 receipted: source.number(upTo: Limits.sequence), isClosed: source.flag())
         }
         return Hello(
