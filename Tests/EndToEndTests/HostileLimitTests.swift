@@ -265,8 +265,8 @@ import Testing
                 }
             }
         }
-        // A thousand do not fit into what may come before Welcome.
-        let many = device.hello { $0.origins = Array(repeating: $0.origins[0], count: 1_000) }
+        // Two thousand do not fit into what may come before Welcome.
+        let many = device.hello { $0.origins = Array(repeating: $0.origins[0], count: 2_000) }
         let refuse = try await siege.farewell(device, to: HostileFrameTests.frame(.hello(many)))
         #expect(refuse?.code == .frameTooLong)
         for above in [0, 1] {

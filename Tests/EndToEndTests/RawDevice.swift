@@ -3,6 +3,7 @@ import Foundation
 import NIOPosix
 import SyncCore
 import SyncWire
+import Synchronization
 import Testing
 
 @testable import SyncTransport
@@ -76,8 +77,8 @@ struct RawJournal: Sendable {
     private(set) var sequence: UInt64 = 0
     private(set) var head: Digest
     private var salts: [SaltGrant] = []
-    /// Every head that it had, by what batches say of it.
-    private var heads: [ShortDigest: Digest] = [:]
+    /// Every head that a journal had or would have had, by what batches say of it.
+    private static let heads = Mutex<[ShortDigest: Digest]>([:])
 
     init(lane: Lane, key: DeviceKey) {
         claim = OriginClaim(lane: lane, nonce: .random())
@@ -117,14 +118,17 @@ struct RawJournal: Sendable {
         let batch = VersionBatch(
             origin: origin, first: sequence + 1, headBefore: head, headAfter: headAfter, salts: fresh,
             seals: [Seal(sequence: last, signature: try Signing(key).sign(statement))], rows: rows)
-        for head in [head, headAfter] { heads[ShortDigest(head)] = head }
+        let ends = [head, headAfter]
+        RawJournal.heads.withLock { heads in for end in ends { heads[ShortDigest(end)] = end } }
         sequence = last
         head = headAfter
         return batch
     }
 
     /// The head of which a batch tells the print.
-    func head(_ print: ShortDigest) throws -> Digest { try #require(heads[print]) }
+    func head(_ short: ShortDigest) throws -> Digest {
+        try #require(RawJournal.heads.withLock { $0[short] })
+    }
 
     /// A seal over a head of one's own choice.
     func seal(_ sequence: UInt64, _ head: Digest, by other: DeviceKey? = nil) throws -> Seal {

@@ -58,8 +58,7 @@ struct RawRows {
         writer.put(word: origin)
         writer.put(varint: first)
         writer.put(count: authored.count)
-        writer.put(Digest.zero)
-        writer.put(Digest.zero)
+        for _ in 0..<2 { writer.put(word: ShortDigest.zero.word) }
         writer.put(count: 0)
         writer.put(count: 0)
         writer.put(raw: bytes)

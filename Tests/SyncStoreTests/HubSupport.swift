@@ -238,7 +238,7 @@ final class HubDevice {
     /// Every head that its journals had, by what batches say of it.
     private var heads: [ShortDigest: Digest] = [:]
 
-    func head(_ print: ShortDigest) throws -> Digest { try #require(heads[print]) }
+    func head(_ short: ShortDigest) throws -> Digest { try #require(heads[short]) }
 
     /// It says in Hello that it has receipts for all that it wrote.
     var hasReceipts = false
