@@ -119,7 +119,7 @@ package struct HubBatchJudge: Sendable {
             return .gap(Gap(origin: batch.origin, wanted: origin.held + 1))
         }
         let fork = Fork(origin: batch.origin, sequence: origin.held, head: origin.head)
-        // Of an overlapping batch the hub walks over what it lacks; the print behind it covers all before.
+        // Of an overlapping batch the hub walks over what it lacks; the head behind it covers all before.
         let overlap = Int(part.lowerBound - batch.first)
         guard overlap > 0 || batch.before == ShortDigest(origin.head) else { return .fork(fork) }
         let walk: JournalChain.Walk

@@ -21,6 +21,22 @@ import Testing
                 epoch: AgentFixture.epoch, position: position, hash: ShortDigest(TestCrypto.hashing([9]))))
     }
 
+    /// Earlier stores keep the whole of the arrival log's hash.
+    @Test func theFeedGoesOnFromAStoreOfBefore() throws {
+        let fixture = try AgentFixture(.sqlite)
+        let page = feed([version(1, of: 50)])
+        try fixture.store.apply(page, now: AgentFixture.start)
+        let file = try JournalFile(fixture.folder.path)
+        let whole = Hex.encode(TestCrypto.hashing([9]).bytes)
+        try file.execute("UPDATE session SET feed_hash = x'\(whole)'")
+        let hello = try fixture.another().hello(now: AgentFixture.start, program: "test 1")
+        #expect(hello.feed == page.token)
+        try file.execute("UPDATE session SET feed_hash = x'0102'")
+        #expect(throws: StoreError.self) {
+            try fixture.another().hello(now: AgentFixture.start, program: "test 1")
+        }
+    }
+
     @Test(arguments: StoreFlavour.allCases)
     func theSameFeedTwiceChangesNothing(_ flavour: StoreFlavour) throws {
         let fixture = try AgentFixture(flavour)
