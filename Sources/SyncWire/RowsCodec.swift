@@ -116,7 +116,8 @@ enum RowsEncoder {
     }
 
     private static func encode(_ group: FormGroup, _ memory: StreamMemory?, into writer: inout ByteWriter) {
-        let known = memory?.number(of: GroupShape(group))
+        let own = memory.map { _ in GroupShape(group) }
+        let known = own.flatMap { memory?.number(of: $0) }
         let shape = known.flatMap { memory?.shape($0) }
         if let known {
             writer.put(count: 0)
@@ -167,9 +168,7 @@ enum RowsEncoder {
                 } : []
             putValues(column, present: present, place, leaders: sifted, into: &writer)
         }
-        if known == nil, leaders.contains(where: { $0.recall != nil }) {
-            memory?.remember(GroupShape(group))
-        }
+        if known == nil, let own, leaders.contains(where: { $0.recall != nil }) { memory?.remember(own) }
     }
 
     private static func putHead(_ column: Column, into writer: inout ByteWriter) {
