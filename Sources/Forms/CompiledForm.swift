@@ -183,41 +183,67 @@ public struct CompiledForm: Sendable {
     func check(of id: FieldID) -> FieldCheck? { fields.first { $0.id == id } }
 }
 
-/// All forms of a catalog, compiled under the same settings.
+/// All forms of a catalog, compiled under the same settings, each when it is first asked for.
 public struct CompiledCatalog: Sendable {
+    private struct Entry: Sendable {
+        var form: String
+        var compiled: Lazy<Result<CompiledForm, FormDefinitionError>?>
+    }
+
     public let catalog: FormCatalog
     public let settings: Settings
     public let zone: LocalZone
-    public let forms: [CompiledForm]
-    /// Revisions that were replaced.
-    let earlier: [CompiledForm]
-    /// Rules across records and on time. One that names what this catalog lacks is left out.
-    public private(set) var watches: [CompiledWatch] = []
+    private let entries: [Entry]
+    private let lazyForms: Lazy<[CompiledForm]>
+    private let lazyEarlier: Lazy<[CompiledForm]>
+    private var lazyWatches = Lazy<[CompiledWatch]> { [] }
 
     /// - Throws: ``FormDefinitionError`` for the first form that cannot be compiled.
     public init(
         _ catalog: FormCatalog = .builtIn, settings: Settings, zone: LocalZone
     ) throws(FormDefinitionError) {
+        self.init(unchecked: catalog, settings: settings, zone: zone)
+        for entry in entries { _ = try entry.compiled.value?.get() }
+        for definition in catalog.earlier { _ = try CompiledForm(definition, settings: settings, zone: zone) }
+    }
+
+    /// For catalog and settings that whoever gave them has compiled. A form that cannot be compiled
+    /// nevertheless is as if it were not there, but for ``form(_:)``.
+    public init(unchecked catalog: FormCatalog, settings: Settings, zone: LocalZone) {
         self.catalog = catalog
         self.settings = settings
         self.zone = zone
-        var forms: [CompiledForm] = []
-        for definition in catalog.definitions {
-            forms.append(try CompiledForm(definition, settings: settings, zone: zone))
+        @Sendable func compile(_ definition: FormDefinition) -> Result<CompiledForm, FormDefinitionError> {
+            Result { () throws(FormDefinitionError) in
+                try CompiledForm(definition, settings: settings, zone: zone)
+            }
         }
-        self.forms = forms
-        var earlier: [CompiledForm] = []
-        for definition in catalog.earlier {
-            earlier.append(try CompiledForm(definition, settings: settings, zone: zone))
+        let entries = catalog.names.map { name in
+            Entry(form: name, compiled: Lazy { catalog[name].map(compile) })
         }
-        self.earlier = earlier
-        watches = catalog.definitions.flatMap { definition in
-            (definition.watches ?? []).compactMap { try? CompiledWatch($0, in: definition, self) }
+        self.entries = entries
+        lazyForms = Lazy { entries.compactMap { try? $0.compiled.value?.get() } }
+        lazyEarlier = Lazy { catalog.earlier.compactMap { try? compile($0).get() } }
+        let forms = self
+        lazyWatches = Lazy {
+            catalog.definitions.flatMap { definition in
+                (definition.watches ?? []).compactMap { try? CompiledWatch($0, in: definition, forms) }
+            }
         }
     }
 
-    public subscript(form: String) -> CompiledForm? {
-        forms.first { $0.definition.form.utf8.elementsEqual(form.utf8) }
+    public var forms: [CompiledForm] { lazyForms.value }
+    /// Revisions that were replaced.
+    var earlier: [CompiledForm] { lazyEarlier.value }
+    /// Rules across records and on time. One that names what this catalog lacks is left out.
+    public var watches: [CompiledWatch] { lazyWatches.value }
+
+    public subscript(form: String) -> CompiledForm? { try? self.form(form) }
+
+    /// - Throws: ``FormDefinitionError`` when the catalog has the form, but it cannot be compiled under these
+    ///   settings.
+    public func form(_ name: String) throws(FormDefinitionError) -> CompiledForm? {
+        try entries.first { $0.form.utf8.elementsEqual(name.utf8) }?.compiled.value?.get()
     }
 
     /// What is to be said of all versions of a batch, each group by its form, ordered by row.

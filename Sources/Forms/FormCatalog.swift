@@ -2,22 +2,51 @@ import FoundationEssentials
 public import SyncCore
 
 /// The forms a program knows: the built-in ones, and what the centre published.
-public struct FormCatalog: Sendable, Hashable {
-    public let definitions: [FormDefinition]
+///
+/// A built-in one is decoded when it is first asked for: who enters one record needs two or three of them.
+public struct FormCatalog: Sendable {
+    private struct Entry: Sendable {
+        var form: String
+        var definition: Lazy<FormDefinition?>
+
+        init(_ definition: FormDefinition) {
+            form = definition.form
+            self.definition = Lazy { definition }
+        }
+
+        init(_ form: String, builtIn json: [UInt8]) {
+            self.form = form
+            definition = Lazy { try? FormCatalog.decode(json) }
+        }
+
+        func isOf(_ form: String) -> Bool { self.form.utf8.elementsEqual(form.utf8) }
+    }
+
+    private var entries: [Entry]
     /// Revisions that later ones have replaced: what was written under them is judged by them.
-    public let earlier: [FormDefinition]
+    public private(set) var earlier: [FormDefinition]
 
     public init(_ definitions: [FormDefinition], earlier: [FormDefinition] = []) {
-        self.definitions = definitions
+        entries = definitions.map { Entry($0) }
         self.earlier = earlier
     }
 
+    /// All of them, decoded.
+    public var definitions: [FormDefinition] { entries.compactMap(\.definition.value) }
+
+    /// Their names, in the same order.
+    var names: [String] { entries.map(\.form) }
+
     public subscript(form: String) -> FormDefinition? {
-        definitions.first { $0.form.utf8.elementsEqual(form.utf8) }
+        entries.first { $0.isOf(form) }?.definition.value
     }
 
-    /// The forms of `Protocol/forms`, decoded once.
-    public static let builtIn = FormCatalog(builtInSources.compactMap { try? decode($0.json) })
+    /// The forms of `Protocol/forms`.
+    public static let builtIn = {
+        var catalog = FormCatalog([])
+        catalog.entries = builtInSources.map { Entry($0.form, builtIn: $0.json) }
+        return catalog
+    }()
 
     static let builtInSources: [(form: String, json: [UInt8])] = [
         (BuiltIn.checkIn, PackageResources.check_in_json),
@@ -45,6 +74,40 @@ public struct FormCatalog: Sendable, Hashable {
         let definition = try JSONDecoder().decode(FormDefinition.self, from: Data(json))
         try definition.check()
         return definition
+    }
+}
+
+extension FormCatalog: Hashable {
+    public static func == (one: FormCatalog, other: FormCatalog) -> Bool {
+        one.definitions == other.definitions && one.earlier == other.earlier
+    }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(definitions) }
+}
+
+extension FormCatalog {
+    /// This catalog with a definition that came later: a form that is new, or a higher revision of one that
+    /// is known. A lower revision, or the same once more, changes nothing.
+    ///
+    /// - Throws: ``FormDefinitionError`` with `frozen` when both cannot be revisions of one form.
+    public func adding(_ definition: FormDefinition) throws(FormDefinitionError) -> FormCatalog {
+        var catalog = self
+        guard let index = entries.firstIndex(where: { $0.isOf(definition.form) }),
+            let known = entries[index].definition.value
+        else {
+            catalog.entries.append(Entry(definition))
+            return catalog
+        }
+        if definition == known || earlier.contains(definition) { return self }
+        if definition.revision > known.revision {
+            try definition.check(succeeding: known)
+            catalog.entries[index] = Entry(definition)
+            catalog.earlier.append(known)
+        } else {
+            try known.check(succeeding: definition)
+            catalog.earlier.append(definition)
+        }
+        return catalog
     }
 }
 

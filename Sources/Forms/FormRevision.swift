@@ -83,24 +83,3 @@ extension FieldDefinition {
             && (since ?? 1) == (old.since ?? 1) && (personal || !old.personal)
     }
 }
-
-extension FormCatalog {
-    /// This catalog with a definition that came later: a form that is new, or a higher revision of one that
-    /// is known. A lower revision, or the same once more, changes nothing.
-    ///
-    /// - Throws: ``FormDefinitionError`` with `frozen` when both cannot be revisions of one form.
-    public func adding(_ definition: FormDefinition) throws(FormDefinitionError) -> FormCatalog {
-        guard let known = self[definition.form] else {
-            return FormCatalog(definitions + [definition], earlier: earlier)
-        }
-        if definition == known || earlier.contains(definition) { return self }
-        guard definition.revision > known.revision else {
-            try known.check(succeeding: definition)
-            return FormCatalog(definitions, earlier: earlier + [definition])
-        }
-        try definition.check(succeeding: known)
-        return FormCatalog(
-            definitions.map { $0.form.utf8.elementsEqual(definition.form.utf8) ? definition : $0 },
-            earlier: earlier + [known])
-    }
-}

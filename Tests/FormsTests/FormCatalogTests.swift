@@ -14,6 +14,25 @@ struct FormCatalogTests {
         #expect(FormCatalog.builtIn["no-such-form"] == nil)
     }
 
+    /// Who enters one record needs its form alone: a fault of another stands in nobody's way there, and is
+    /// named where the other is asked for.
+    @Test func aFormIsCompiledWhenItIsAskedFor() throws {
+        let checkIn = try #require(FormCatalog.builtIn[BuiltIn.checkIn])
+        var broken = try #require(FormCatalog.builtIn[BuiltIn.dailyReport])
+        broken.keys = []
+        let catalog = FormCatalog([broken, checkIn])
+        let fault = FormDefinitionError(form: BuiltIn.dailyReport, subject: "keys", code: .badKeys)
+        #expect(throws: fault) {
+            _ = try CompiledCatalog(catalog, settings: Settings(), zone: .fixed(hours: 8))
+        }
+        let forms = CompiledCatalog(unchecked: catalog, settings: Settings(), zone: .fixed(hours: 8))
+        #expect(try forms.form(BuiltIn.checkIn)?.definition == checkIn)
+        #expect(forms[BuiltIn.dailyReport] == nil)
+        #expect(throws: fault) { _ = try forms.form(BuiltIn.dailyReport) }
+        #expect(try forms.form("no-such-form") == nil)
+        #expect(forms.forms.map(\.definition.form) == [BuiltIn.checkIn])
+    }
+
     /// A store keeps the revisions that it has seen, and opens with no other of the same number: what changes
     /// in a form of the program after it was first used is another revision.
     @Test func whatShipsUnderARevisionStaysAsItIs() throws {
