@@ -1,6 +1,7 @@
 import SyncCore
 import SyncTransport
 import SyncWire
+import Synchronization
 
 /// The routine journal of a device that keeps nothing but the bytes of its batches.
 struct Journal {
@@ -18,6 +19,7 @@ struct Journal {
     private var lastHeads: [Digest] = []
     private var salts: [SaltGrant] = []
     private let chain = JournalChain(hashing: .sha256)
+    private let cuts = Cuts()
 
     /// A seal every so many rows is about one every 64 KiB of canonical bytes.
     static let rowsASeal = 250
@@ -52,12 +54,20 @@ struct Journal {
         let each = whole.encodedRows.count / whole.count + 1
         let count = min(whole.count - start, max(1, min(maximumVersions, maximumBytes / each)))
         if start == 0, count == whole.count { return whole }
-        let rows = VersionColumns((start..<(start + count)).map { whole.version(at: $0) })
-        let range = (sequence + 1)...(sequence + UInt64(count))
+        return cuts.part((sequence + 1)...(sequence + UInt64(count))) {
+            part(of: number, start..<(start + count), after: sequence)
+        }
+    }
+
+    private func part(of number: Int, _ place: Range<Int>, after sequence: UInt64) -> VersionBatch {
+        let whole = batches[number]
+        let rows = VersionColumns(place.map { whole.version(at: $0) })
+        let range = (sequence + 1)...(sequence + UInt64(place.count))
         return VersionBatch(
             origin: origin, first: range.lowerBound,
-            headBefore: start == 0 ? starts[number] : heads[number][start - 1],
-            headAfter: heads[number][start + count - 1], salts: start == 0 ? whole.salts : [],
+            headBefore: place.lowerBound == 0 ? starts[number] : heads[number][place.lowerBound - 1],
+            headAfter: heads[number][place.upperBound - 1],
+            salts: place.lowerBound == 0 ? whole.salts : [],
             seals: whole.seals.filter { range.contains($0.sequence) }, rows: rows,
             encodedRows: RowsCodec.encode(rows))
     }
@@ -94,5 +104,18 @@ struct Journal {
         lastHeads = walk.heads
         sequence += UInt64(rows.count)
         return batch
+    }
+}
+
+/// Parts of batches that a session has asked for. They are made once: a queue's batches are ready before a
+/// clock runs, as the peers' are, and the first run, which is not counted, asks for most of them.
+private final class Cuts: Sendable {
+    private let made = Mutex<[ClosedRange<UInt64>: VersionBatch]>([:])
+
+    func part(_ range: ClosedRange<UInt64>, _ make: () -> VersionBatch) -> VersionBatch {
+        if let known = made.withLock({ $0[range] }) { return known }
+        let part = make()
+        made.withLock { $0[range] = part }
+        return part
     }
 }
