@@ -159,8 +159,11 @@ final class RememberedColumn {
 
     fileprivate func append(_ entry: ArraySlice<UInt8>) { table.append(entry) }
 
-    /// What went last with an entry of the key; `.max` for nothing.
-    func last(of key: UInt32) -> UInt32 { Int(key) < lasts.count ? lasts[Int(key)] : .max }
+    /// What went last with each of these entries of the key; `.max` for nothing.
+    func lasts(of keys: [UInt32]) -> [UInt32] {
+        let lasts = lasts
+        return keys.map { Int($0) < lasts.count ? lasts[Int($0)] : .max }
+    }
 
     /// Keeps what the entries of the key had last in a batch.
     ///
@@ -169,6 +172,13 @@ final class RememberedColumn {
     ///   - keys: their numbers; `.max` for those that are not remembered.
     func keep(_ newest: [UInt32], of keys: [UInt32]) {
         guard number != nil else { return }
+        RememberedColumn.keep(newest, of: keys, count: count, in: &lasts)
+    }
+
+    /// The lasts in one piece: a member of a class is asked for leave each time that it is touched.
+    private static func keep(
+        _ newest: [UInt32], of keys: [UInt32], count: Int, in lasts: inout [UInt32]
+    ) {
         for (entry, key) in zip(newest, keys) where key != .max && entry != .max {
             while lasts.count <= Int(key) { lasts.append(.max) }
             lasts[Int(key)] = Int(entry) < count ? entry : .max

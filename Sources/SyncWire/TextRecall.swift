@@ -110,7 +110,7 @@ extension TextColumn.Leader {
         guard let column, column.count > 0, let recall else {
             return [UInt32](repeating: .max, count: table.count)
         }
-        return recall.numbers.map { column.last(of: $0) }
+        return column.lasts(of: recall.numbers)
     }
 }
 
