@@ -250,6 +250,8 @@ final class HubServer: HubService {
 
 /// One connection's way to the store.
 final class HubConnection: HubConnectionHost {
+    private static let unreadable = "the hub cannot read its store now"
+
     private let server: HubServer
     private let caller: Caller
     private let moved: @Sendable () -> Void
@@ -419,11 +421,15 @@ final class HubConnection: HubConnectionHost {
 
     func feed(after token: FeedToken, maximumItems: Int) async throws -> HubSession.FeedPage {
         guard let session = session.withLock({ $0 }) else { throw Refuse(.wrongOrder) }
-        return try await server.writer.read { [self] store in
-            let page = try store.feed(for: session, after: token, maximumItems: maximumItems)
-            if let news = try settings(of: store, after: token, page) { return .page(news) }
-            if let page { return .page(page) }
-            return .complete(try store.mark(for: session))
+        do {
+            return try await server.writer.read { [self] store in
+                let page = try store.feed(for: session, after: token, maximumItems: maximumItems)
+                if let news = try settings(of: store, after: token, page) { return .page(news) }
+                if let page { return .page(page) }
+                return .complete(try store.mark(for: session))
+            }
+        } catch {
+            throw refusal(for: error, words: HubConnection.unreadable)
         }
     }
 
@@ -445,7 +451,11 @@ final class HubConnection: HubConnectionHost {
 
     func heads(_ question: Heads) async throws -> Heads {
         guard let session = session.withLock({ $0 }) else { throw Refuse(.wrongOrder) }
-        return try await server.writer.run { try $0.heads(question, for: session) }
+        do {
+            return try await server.writer.run { try $0.heads(question, for: session) }
+        } catch {
+            throw refusal(for: error, words: HubConnection.unreadable)
+        }
     }
 
     func confirm(_ token: FeedToken) async {
@@ -491,7 +501,7 @@ final class HubConnection: HubConnectionHost {
                 try store.answer(question, of: asker, now: now(), isPatient: isPatient)
             }
         } catch {
-            throw refusal(for: error)
+            throw refusal(for: error, words: HubConnection.unreadable)
         }
     }
 
@@ -503,7 +513,9 @@ final class HubConnection: HubConnectionHost {
     private var isSurrender: Bool { session.withLock { $0?.isSurrender } ?? false }
 
     /// What a peer is told when the store could not do its work; the log has the rest.
-    private func refusal(for error: any Error) -> Refuse {
+    private func refusal(
+        for error: any Error, words: String = "the hub could not store this just now"
+    ) -> Refuse {
         if let refuse = error as? Refuse { return refuse }
         if let error = error as? StoreError, error.isOfRoom, isSurrender { return .revoked }
         server.logger.say(
@@ -512,6 +524,6 @@ final class HubConnection: HubConnectionHost {
             return Refuse(
                 .diskFull, retryAfter: 30, words: "the hub's disk is full; nothing was acknowledged")
         }
-        return Refuse(.overloaded, retryAfter: 5, words: "the hub could not store this just now")
+        return Refuse(.overloaded, retryAfter: 5, words: words)
     }
 }

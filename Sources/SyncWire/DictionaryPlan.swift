@@ -37,13 +37,10 @@ struct DictionaryPlan {
     }
 
     init(_ table: TextTable) {
-        count = table.count
-        size = varintSize(UInt64(count))
+        self.init(unnumbered: table)
         guard count > 0 else { return }
-        lengths = table.lengths
-        let plan = lengths.withUnsafeBufferPointer { IntegerPlan($0) }
-        lengthPlan = plan
-        var best = 1 + plan.size + table.heap.count
+        var best = size - varintSize(UInt64(count))
+        size -= best
         for base: UInt64 in [10, 16] where numbers == nil {
             guard let found = DictionaryPlan.numbered(table, base: base), 1 + found.size < best else {
                 continue
@@ -52,6 +49,17 @@ struct DictionaryPlan {
             best = 1 + found.size
         }
         size += best
+    }
+
+    /// Entry by entry, whatever pattern they follow.
+    init(unnumbered table: TextTable) {
+        count = table.count
+        size = varintSize(UInt64(count))
+        guard count > 0 else { return }
+        lengths = table.lengths
+        let plan = lengths.withUnsafeBufferPointer { IntegerPlan($0) }
+        lengthPlan = plan
+        size += 1 + plan.size + table.heap.count
     }
 
     /// The plan for some of the entries of another one, whose `numbers` are not nil, in another order.

@@ -54,24 +54,28 @@ public enum RowsCodec {
 
 /// The writing side, part by part in the order of the bytes.
 enum RowsEncoder {
-    /// - Parameter memory: what the stream remembers; nil for rows that stand alone.
+    /// - Parameters:
+    ///   - memory: what the stream remembers; nil for rows that stand alone.
+    ///   - budget: what a reader takes.
     static func encode(
-        _ rows: VersionColumns, memory: StreamMemory? = nil, into writer: inout ByteWriter
+        _ rows: VersionColumns, memory: StreamMemory? = nil, into writer: inout ByteWriter,
+        budget: RowsBudget = RowsBudget()
     ) {
         writer.put(count: rows.count)
         guard rows.count > 0 else { return }
+        var budget = budget
         IntegerSequence.encode(rows.authored, into: &writer)
         IntegerSequence.encode(rows.stated, reference: rows.authored, into: &writer)
         IntegerSequence.encode(rows.firstCreated, reference: rows.stated, into: &writer)
         ByteSequence.encode(rows.flags, into: &writer)
         var authors = TextTable()
         for author in rows.authors { authors.append(author) }
-        TextDictionary.encode(authors, into: &writer)
+        TextDictionary.encode(authors, into: &writer, budget: &budget)
         IndexSequence.encode(rows.author, into: &writer)
         encodeContexts(rows, into: &writer)
         writer.put(count: rows.groups.count)
         IndexSequence.encode(rows.group, into: &writer)
-        for group in rows.groups { encode(group, memory, into: &writer) }
+        for group in rows.groups { encode(group, memory, into: &writer, budget: &budget) }
     }
 
     /// Contexts and authored dots share one table of origins.
@@ -115,7 +119,10 @@ enum RowsEncoder {
         return UInt32(low)
     }
 
-    private static func encode(_ group: FormGroup, _ memory: StreamMemory?, into writer: inout ByteWriter) {
+    private static func encode(
+        _ group: FormGroup, _ memory: StreamMemory?, into writer: inout ByteWriter,
+        budget: inout RowsBudget
+    ) {
         let own = memory.map { _ in GroupShape(group) }
         let known = own.flatMap { memory?.number(of: $0) }
         let shape = known.flatMap { memory?.shape($0) }
@@ -132,7 +139,8 @@ enum RowsEncoder {
         for (position, column) in group.keys.enumerated() {
             if shape == nil { putHead(column, into: &writer) }
             place.field = FieldID(position)
-            let written = putValues(column, present: nil, place, leaders: leaders, into: &writer)
+            let written = putValues(
+                column, present: nil, place, leaders: leaders, into: &writer, budget: &budget)
             if let written {
                 leaders.append(
                     TextColumn.Leader(
@@ -154,7 +162,7 @@ enum RowsEncoder {
                 if !isSaid, !group.rows.isEmpty {
                     ByteSequence.encode(constant: Presence.value.rawValue, into: &writer)
                 }
-                putValues(column, present: nil, place, leaders: leaders, into: &writer)
+                putValues(column, present: nil, place, leaders: leaders, into: &writer, budget: &budget)
                 continue
             }
             if !isSaid { ByteSequence.encode(column.presence, into: &writer) }
@@ -166,7 +174,7 @@ enum RowsEncoder {
                     leader.index = present.sift(leader.index)
                     return leader
                 } : []
-            putValues(column, present: present, place, leaders: sifted, into: &writer)
+            putValues(column, present: present, place, leaders: sifted, into: &writer, budget: &budget)
         }
         if known == nil, let own, leaders.contains(where: { $0.recall != nil }) { memory?.remember(own) }
     }
@@ -180,7 +188,7 @@ enum RowsEncoder {
     /// - Returns: a text column as its reader will have it; nil for others.
     @discardableResult private static func putValues(
         _ column: Column, present: PresentRows?, _ place: TextColumn.Place, leaders: [TextColumn.Leader],
-        into writer: inout ByteWriter
+        into writer: inout ByteWriter, budget: inout RowsBudget
     ) -> TextColumn.Written? {
         if column.isDictionary {
             var place = place
@@ -188,7 +196,7 @@ enum RowsEncoder {
             let index = present?.sift(column.index) ?? column.index
             return TextColumn.encode(
                 index, table: TextTable(ends: column.ends, heap: column.heap), place, leaders: leaders,
-                into: &writer)
+                into: &writer, budget: &budget)
         } else {
             let integers = present?.sift(column.integers) ?? column.integers
             IntegerSequence.encode(integers, into: &writer)

@@ -69,12 +69,21 @@ enum TextColumn {
         var isList: Bool { kind == .list }
     }
 
+    /// - Parameter budget: what a reader bears beyond what lies before it. Numbered, recalled and copied
+    ///   entries cost it no more than all entries have bytes; plain ones cost nothing, and are taken where
+    ///   the rest does not reach.
     /// - Returns: the column as its reader will have it.
     @discardableResult static func encode(
-        _ index: [UInt32], table: TextTable, _ place: Place, leaders: [Leader], into writer: inout ByteWriter
+        _ index: [UInt32], table: TextTable, _ place: Place, leaders: [Leader],
+        into writer: inout ByteWriter, budget: inout RowsBudget
     ) -> Written {
         guard !index.isEmpty else { return Written() }
         let (index, table, _) = inOrderOfUse(index, table)
+        guard budget.spend(text: table.heap.count) else {
+            TextColumnPlan(head: [plain], DictionaryPlan(unnumbered: table), table, index)
+                .write(into: &writer)
+            return Written(index, table)
+        }
         if let memory = place.memory {
             if place.isKey { return encodeRecalled(index, table, place, memory, into: &writer) }
             if leaders.contains(where: { $0.recall != nil }) {

@@ -1,9 +1,14 @@
 import SyncCore
 
 /// What a batch may still spend before its limits: few bytes can stand for many.
+///
+/// Who writes counts as who reads: a hub writes anew what it keeps, and again when something of it is over,
+/// and must be able to read it.
 struct RowsBudget {
     private var cells = Limits.batchCells
-    private var textBytes = Limits.batchTextBytes
+    private var textBytes: Int
+
+    init(textBytes: Int = Limits.batchTextBytes) { self.textBytes = textBytes }
 
     mutating func spend(cells count: Int) -> Bool {
         cells -= min(count, cells + 1)
@@ -102,8 +107,10 @@ enum TextDictionary {
     static let plain: UInt8 = 0
     static let numbered: UInt8 = 1
 
-    static func encode(_ table: TextTable, into writer: inout ByteWriter) {
-        DictionaryPlan(table).write(table, into: &writer)
+    static func encode(_ table: TextTable, into writer: inout ByteWriter, budget: inout RowsBudget) {
+        let plan =
+            budget.spend(text: table.heap.count) ? DictionaryPlan(table) : DictionaryPlan(unnumbered: table)
+        plan.write(table, into: &writer)
     }
 
     // MARK: - Decoding

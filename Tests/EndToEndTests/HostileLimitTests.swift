@@ -163,13 +163,19 @@ import Testing
                 "batchTextBytes", .limitExceeded,
                 { above in
                     let rows = Limits.batchTextBytes / 512 - 1
-                    return changed(origin, rows) {
+                    var batch = changed(origin, rows) {
                         let (entries, bytes) = above == 0 ? (32, 16) : (27, 19)
                         $0.groups[0].fields = [
                             numbered(rows, of: 512, rows: rows, field: 1),
                             numbered(entries, of: bytes, rows: rows, field: 2),
                         ]
                     }
+                    // Who counts along would write them plain.
+                    var writer = ByteWriter()
+                    RowsEncoder.encode(
+                        batch.rows, into: &writer, budget: RowsBudget(textBytes: 1 << 40))
+                    batch.encodedRows = writer.bytes
+                    return batch
                 }
             ),
         ]

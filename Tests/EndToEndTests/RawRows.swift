@@ -33,7 +33,8 @@ struct RawRows {
         ByteSequence.encode([UInt8](repeating: 0, count: count), into: &writer)
         var authors = TextTable()
         authors.append([])
-        TextDictionary.encode(authors, into: &writer)
+        var budget = RowsBudget()
+        TextDictionary.encode(authors, into: &writer, budget: &budget)
         IndexSequence.encode([UInt32](repeating: 0, count: count), into: &writer)
         writer.put(count: origins.count)
         for origin in origins { writer.put(word: origin) }

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Glibc
 import Testing
 
@@ -263,6 +264,27 @@ extension Place {
         try await place.expect(
             "sync-inspect", ["queue"] + hub, code: 0, says: ["a hub has no queue of its own"],
             ["汇总端没有自己的待发队列"], through: prefix)
+    }
+
+    /// A branch that would be fed from it is told that the hub cannot read, and the hub's log has what.
+    @Test func aSegmentThatDoesNotRead() async throws {
+        let (crowd, branch, hub) = try await made()
+        try await crowd.open()
+        try await crowd.place.run("branch-agent", add("36.5") + branch)
+        try await crowd.branch("B000", "sync")
+        try await crowd.close()
+        let queue = try DatabaseQueue(path: hub[1] + "/store.sqlite")
+        try await queue.write {
+            try $0.execute(
+                sql: "UPDATE segment SET rows = x'ff' WHERE position = (SELECT max(position) FROM segment)")
+        }
+        try queue.close()
+        try await crowd.open()
+        try await crowd.join("B000", as: "second")
+        try await crowd.branch("second", "sync", expecting: [3])
+        try await crowd.close()
+        #expect(crowd.log.contains("event=store_failed"), "\(crowd.log)")
+        #expect(crowd.log.contains("rows do not read"), "\(crowd.log)")
     }
 
     /// The hub's log is for the person who watches it; what scripts look for is the same in every language.

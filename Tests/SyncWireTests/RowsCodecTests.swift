@@ -25,6 +25,17 @@ import Testing
         }
     }
 
+    /// Numbered texts are many from few bytes, and a reader takes 4 MiB of them: a hub that has read them
+    /// plain and writes them anew must be able to read them again.
+    @Test func whatIsWrittenIsNeverMoreThanAReaderTakes() throws {
+        let rows = VersionColumns(Samples.longTexts(groups: 20, rows: 255, fields: 1))
+        let text = rows.groups.flatMap { $0.keys + $0.fields }.reduce(0) { $0 + $1.heap.count }
+        #expect(text > Limits.batchTextBytes)
+        #expect(try RowsCodec.decode(RowsCodec.encode(rows)) == rows)
+        let parts = RowsCodec.encode(inStream: [rows, rows])
+        #expect(RowsCodec.decode(inStream: parts) == [rows, rows])
+    }
+
     @Test func noRowsAreOneByte() throws {
         #expect(RowsCodec.encode(VersionColumns()) == [0])
         #expect(try RowsCodec.decode([0]) == VersionColumns())

@@ -20,6 +20,25 @@ struct SeededGenerator: RandomNumberGenerator {
 
 /// Random versions that use everything a version can have.
 enum Samples {
+    /// Versions about the same people in each group, whose texts of 480 bytes end in numbers.
+    static func longTexts(groups: Int, rows: Int, fields: Int) -> [Version] {
+        func text(_ letter: UInt8, _ number: Int) -> [UInt8] {
+            [UInt8](repeating: letter, count: 470) + Array("\(1_000_000_000 + number)".utf8)
+        }
+        return (0..<(groups * rows)).map { number in
+            Version(
+                dot: Dot(origin: 77, sequence: UInt64(number + 1)),
+                key: RecordKey(form: "form-\(number / rows)", values: [.text(text(0x41, number % rows))]),
+                formRevision: 1, authored: 1_580_000_000_000, stated: 1_580_000_000_000,
+                firstCreated: 1_580_000_000_000,
+                assignments: (0..<fields).map {
+                    Assignment(
+                        field: FieldID($0 + 1), retentionClass: 1,
+                        value: .text(text(0x42 + UInt8($0), 7 * number + $0)))
+                })
+        }
+    }
+
     static func dot(_ random: inout SeededGenerator) -> Dot {
         Dot(origin: UInt64(random.number(1...5)) << 60 | 7, sequence: UInt64(random.number(1...900)))
     }

@@ -48,6 +48,17 @@ import Testing
         }
     }
 
+    @Test func whatIsKeptOfABatchCanBeRead() throws {
+        var writer = FrameWriter()
+        var reader = FrameReader()
+        let people = batch(Samples.longTexts(groups: 1, rows: 250, fields: 0))
+        _ = try passed(people, &writer, &reader)
+        let long = batch(Samples.longTexts(groups: 8, rows: 250, fields: 5))
+        let back = try passed(long, &writer, &reader)
+        #expect(back.rows == long.rows)
+        #expect(try RowsCodec.decode(back.encodedRows) == long.rows)
+    }
+
     @Test(arguments: 0..<40)
     func batchesOfAStreamComeBackAsTheyWere(seed: Int) throws {
         var random = SeededGenerator(seed: UInt64(seed))
